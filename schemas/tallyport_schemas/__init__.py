@@ -1,0 +1,1 @@
+"""What both halves of tallyport agree on; imports nothing else of the project."""

@@ -1,0 +1,310 @@
+"""Findings: the one shape for everything tallyport has to say about data, and the table of all codes.
+
+A finding says where, what was found, what was expected and what to do. Codes are stable and never reused.
+The JSON form is `findings.schema.json`; docs/findings.md is written from this table.
+
+Ranges: TP1xx a source that cannot be read as a whole, TP3xx a value that was rejected,
+TP4xx a reading that was chosen and might surprise, TP8xx the outside failed, TP9xx refused for safety.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+
+FOUND_LIMIT = 200
+"""Characters of a found text that a finding shows; the rest is cut and marked."""
+
+
+class Severity(StrEnum):
+    """How much a finding matters. `error` and `warning` make a run end with exit code 1 or 3, `info` does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One kind of finding: its stable code, default sentence and help, and DHIS2's own code where one corresponds."""
+
+    code: str
+    severity: Severity
+    message: str
+    help: str
+    dhis2: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One problem or notice.
+
+    `row` is the 0-based index of the value within its source; `count` says how many values share the finding
+    where one finding stands for several, `row` then being the first of them.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    help: str | None = None
+    source: str | None = None
+    row: int | None = None
+    field: str | None = None
+    found: str | None = None
+    expected: str | None = None
+    count: int | None = None
+
+    def at(self, source: str) -> Finding:
+        """Return the same finding, placed in `source`."""
+        return replace(self, source=source)
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return the finding as a JSON object; keys without meaning for it are left out."""
+        members: dict[str, str | int | None] = {
+            "code": self.code,
+            "severity": self.severity.value,
+            "message": self.message,
+            "help": self.help,
+            "source": self.source,
+            "row": self.row,
+            "field": self.field,
+            "found": self.found,
+            "expected": self.expected,
+            "count": self.count,
+        }
+        return {key: value for key, value in members.items() if value is not None}
+
+
+class Unusable(Exception):
+    """Something cannot be used as a whole: carries the finding that says why."""
+
+    def __init__(self, finding: Finding) -> None:
+        super().__init__(f"{finding.code}: {finding.message}")
+        self.finding = finding
+
+
+class SourceUnreadable(Unusable):
+    """An input is unreadable or invalid as a whole (exit code 3)."""
+
+
+class OutsideFailed(Unusable):
+    """Disk, database or network failed (exit code 4): nothing is half-done."""
+
+
+class Refused(Unusable):
+    """Refused for safety (exit code 5)."""
+
+
+def shown(text: str) -> str:
+    """Return `text` fit for a finding: cut to `FOUND_LIMIT`, what no terminal or UTF-8 can carry made visible.
+
+    >>> shown("a\\x00b\\ud800")
+    'a\\\\x00b\\\\ud800'
+    """
+    cut = text[:FOUND_LIMIT]
+    visible = "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in cut
+    )
+    return visible + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
+
+
+def finding(
+    code: str,
+    *,
+    message: str | None = None,
+    help: str | None = None,  # noqa: A002 - the word of the published shape
+    source: str | None = None,
+    row: int | None = None,
+    field: str | None = None,
+    found: str | None = None,
+    expected: str | None = None,
+    count: int | None = None,
+) -> Finding:
+    """Make a finding of a known `code`; `message` and `help` default to the code's own sentences.
+
+    Raises:
+        KeyError: the code is not in `CODES`.
+    """
+    kind = CODES[code]
+    return Finding(
+        code=code,
+        severity=kind.severity,
+        message=message or kind.message,
+        help=help or kind.help,
+        source=source,
+        row=row,
+        field=field,
+        found=None if found is None else shown(found),
+        expected=expected,
+        count=count,
+    )
+
+
+def _table(*codes: Code) -> Mapping[str, Code]:
+    return MappingProxyType({code.code: code for code in codes})
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+CODES: Mapping[str, Code] = _table(
+    # TP1xx: the source as a whole
+    Code("TP101", _E, "the source cannot be opened", "check the path and its permissions"),
+    Code("TP102", _E, "the source is empty", "export the file again; an empty file holds no data value set"),
+    Code("TP103", _E, "the format is not recognised", "name it with --from, or check that this is the right file"),
+    Code("TP104", _E, "the compressed data is damaged or cut short", "copy or export the file again"),
+    Code(
+        "TP105",
+        _E,
+        "the compressed data expands beyond all measure",
+        "unpack the file yourself if you trust it, and convert what comes out",
+    ),
+    Code(
+        "TP106",
+        _E,
+        "the archive cannot be read as one file",
+        "pack exactly one plain data file into the archive, or unpack it and convert the folder",
+    ),
+    Code("TP107", _E, "the text is not in the encoding it should be in", "save the file as UTF-8"),
+    Code("TP108", _E, "the JSON is malformed", "export the file again; it may be cut short or edited by hand"),
+    Code("TP109", _E, "the XML is malformed", "export the file again; it may be cut short or edited by hand"),
+    Code("TP110", _E, "the XML has a DOCTYPE", "remove the DOCTYPE: no DXF or ADX file needs one"),
+    Code("TP111", _E, "the CSV is malformed", "export the file again; it may be cut short or edited by hand"),
+    Code("TP112", _E, "a single row or property is too long", "check the file: no data value is that long"),
+    Code("TP113", _E, "the document has another structure than the format", "check that this is a data value set"),
+    Code("TP114", _E, "the PDF is damaged", "open and save it in a PDF reader, or ask for it again"),
+    Code("TP115", _E, "the PDF is encrypted", "save it without a password"),
+    Code("TP116", _E, "the PDF form is XFA only", "DHIS2 forms are AcroForms: export the form again from DHIS2"),
+    Code("TP117", _E, "the PDF has no DHIS2 form", "check that this is the filled form that DHIS2 made"),
+    Code("TP118", _E, "the source names more distinct identifiers than memory allows", "raise --memory"),
+    Code("TP119", _E, "the identifier scheme is none", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
+    Code("TP120", _E, "values were rejected and --strict is set", "mend the source, or convert without --strict"),
+    Code("TP121", _E, "the source changed while it was read", "convert it again when nothing writes to it"),
+    # TP3xx: a value that cannot be rewritten
+    Code("TP301", _E, "the row is not a data value", "a row must be an object with the data value's fields"),
+    Code("TP302", _E, "the value has no data element", "name the data element", "E7641"),
+    Code("TP303", _E, "the value has no period", "give the row or the header a period"),
+    Code("TP304", _E, "the period is none", "write the period in DHIS2's ISO form, such as 202501, 2025Q1 or 2025W3"),
+    Code("TP305", _E, "the value has no organisation unit", "give the row or the header an organisation unit"),
+    Code(
+        "TP306",
+        _E,
+        "the row has no value",
+        "give a value, mark the row as deleted, or leave it out",
+        "E7618",
+    ),
+    Code("TP307", _E, "the text is too long", "DHIS2 stores at most 50,000 characters"),
+    Code("TP308", _E, "the field is no boolean", "write true or false"),
+    Code("TP309", _E, "the field has a type it cannot have", "write the field as text"),
+    Code("TP310", _E, "the text holds a character that cannot be stored", "remove the character"),
+    Code("TP311", _E, "text stands behind the closing quote of a cell", "double the quotes within a quoted cell"),
+    Code("TP312", _E, "the row gives category options in no form that can be read", "map each category to one option"),
+    # TP4xx: readings chosen
+    Code(
+        "TP401",
+        _W,
+        "header and row disagree; the row's was taken",
+        "DHIS2 to 2.42 takes the header's, 2.43 the row's: make them equal or remove one",
+    ),
+    Code(
+        "TP402",
+        _W,
+        "a key occurs twice in one object; the first was taken",
+        "DHIS2 to 2.42 takes the last, 2.43 the first: remove one",
+    ),
+    Code(
+        "TP403",
+        _W,
+        "an option combo is written as a number; its text was taken",
+        "DHIS2 2.43 would read it as the default combo: write it in quotes",
+    ),
+    Code(
+        "TP404",
+        _W,
+        "the value is blank; it was kept as it is",
+        "DHIS2 to 2.42 takes a blank for no value, 2.43 stores it: remove the row or give a value",
+    ),
+    Code(
+        "TP405",
+        _W,
+        "an annotation stands beside a value that is not 0; the annotation was taken",
+        "DHIS2 to 2.42 keeps the number of a numeric data element: move the remark to a comment",
+    ),
+    Code(
+        "TP406",
+        _W,
+        "the period does not start on its first day; the period that contains the day was taken",
+        "write the first day of the period",
+    ),
+    Code(
+        "TP407",
+        _W,
+        "a cell reads null; it was taken for empty",
+        "DHIS2 to 2.42 takes it for text, 2.43 for no value: leave the cell empty",
+    ),
+    Code(
+        "TP408",
+        _W,
+        "a column occurs twice; the later was taken",
+        "DHIS2 2.43 takes the later column: remove one",
+    ),
+    Code(
+        "TP409",
+        _I,
+        "line ends, blank lines or quotes are such as DHIS2 2.43 would misread; all rows were read",
+        "nothing to do here; to import the CSV itself into 2.43, use LF line ends, no blank lines and no inner quotes",
+    ),
+    Code(
+        "TP410",
+        _W,
+        "the delimiter is not a comma",
+        "DHIS2 never accepted it; nothing to do if the columns were told apart as you see",
+    ),
+    Code("TP411", _W, "the last row has no line end and fewer cells than the header", "check if the file was cut short"),
+    Code(
+        "TP412",
+        _W,
+        "the header asks for what a file of values cannot carry on",
+        "DHIS2 2.43 ignores it; choose it when you import",
+    ),
+    Code(
+        "TP413",
+        _W,
+        "the completion lacks a part and was left out",
+        "a completion needs data set, period and organisation unit in the header",
+    ),
+    Code("TP414", _I, "a period was written in its usual form", "nothing to do: both forms mean the same period"),
+    Code("TP415", _I, "fields of the PDF form were blank and left out", "nothing to do: a blank field says nothing"),
+    Code(
+        "TP416",
+        _W,
+        "attribute options are listed without their categories",
+        "the order of the list must be the order of the category combo's categories: check it when you import",
+    ),
+    Code(
+        "TP417",
+        _W,
+        "the header's period cannot be read and was left out",
+        "write it in DHIS2's ISO form; rows with a period of their own were read",
+    ),
+    Code(
+        "TP418",
+        _W,
+        "content was passed over that DHIS2 does not read either",
+        "check that nothing in it belongs to the data",
+    ),
+    Code(
+        "TP419",
+        _W,
+        "a row that names an option combo also gives category options; the option combo was taken",
+        "remove one of the two",
+    ),
+    Code("TP420", _W, "the deletion scope lacks a part and deletes nothing", "name org units, periods and elements"),
+    # TP8xx: the outside
+    Code("TP801", _E, "the output cannot be written", "check space and permissions, then run the same command again"),
+    # TP9xx: safety
+    Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),
+    Code("TP902", _E, "another run is at work in the output folder", "wait for it to end"),
+)
+"""Every code there is, by code."""
