@@ -1,0 +1,270 @@
+"""Sources: path, stdin, gzip, zip, zstd as one bounded byte stream.
+
+Compression is told by content, never by name. Nothing here knows a format; nothing decompresses more than a block
+ahead; whatever is wrong with the bytes becomes a finding.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import sys
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Literal, Self
+
+from tallyport_schemas.findings import OutsideFailed, finding
+
+from .archive import Member, find_member, member_blocks
+from .expand import gzip_blocks, zstd_blocks
+from .raw import Block, Handle, RawFile, Reading, failed, unreadable
+
+__all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
+
+Compression = Literal["none", "gzip", "zip", "zstd"]
+
+HEAD_BYTES = 65_536
+"""Decompressed bytes that every source keeps from its beginning, for telling its format."""
+
+SUFFIXES = frozenset(
+    (".json", ".csv", ".xml", ".pdf", ".adx", ".txt", ".tsv", ".gz", ".zip", ".zst", ".zstd"),
+)
+"""Suffixes of formats and compressions, which an output folder's name leaves out."""
+
+_SPOOL_BYTES = 1 << 20
+
+
+class Source:
+    """One input, opened once and readable again and again.
+
+    The file is held open: replacing its path does not change what a second reading sees. Readings are independent of
+    each other, in threads and forked processes too. Close it, or use it in a `with`.
+
+    `name` is the file's base name with unprintable characters made visible, or "stdin"; `stem` names its output
+    folder, as the file system has it; `size_bytes` is the raw file's.
+    """
+
+    __slots__ = ("_file", "_head", "_member", "_sha256", "compression", "name", "size_bytes", "stem")
+
+    name: str
+    stem: str
+    size_bytes: int
+    compression: Compression
+
+    def __init__(self, handle: Handle, name: str, *, stem: str | None = None) -> None:
+        """Take over `handle`, a regular file open for reading; it is closed with the source, also if this fails.
+
+        Raises:
+            SourceUnreadable: TP101, TP102, or TP104 to TP106 as far as the first `HEAD_BYTES` show it.
+        """
+        self.name = name
+        self.stem = stem_of(name) if stem is None else stem
+        self._sha256: str | None = None
+        self._member: Member | None = None
+        try:
+            self._file = RawFile(handle, name)
+            self.size_bytes = self._file.size_bytes
+            if not self.size_bytes:
+                raise unreadable("TP102", source=name, found="0 bytes")
+            self.compression = _compression(Reading(self._file).take(4)) or "none"
+            if self.compression == "zip":
+                self._member = find_member(self._file)
+            self._head = self._read_head(HEAD_BYTES)
+            if not self._head:
+                raise unreadable(
+                    "TP102",
+                    f"the source is empty: its {self.compression} data unpacks to nothing",
+                    source=name,
+                    found="0 bytes",
+                )
+            inner = None if self.compression == "none" else _compression(self._head[:4])
+            if inner:
+                raise unreadable(
+                    "TP106",
+                    f"nested archive: there is {inner} data within the {self.compression} data",
+                    source=name,
+                    found=inner,
+                    expected="plain data",
+                )
+        except BaseException:
+            handle.close()
+            raise
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, spool: Path | None = None) -> Self:
+        """Open the file at `path`, or stdin for `-`.
+
+        What cannot be read twice (a pipe, a terminal) is first copied to a nameless file in the folder `spool`, by
+        default the system's for temporary files.
+
+        Raises:
+            SourceUnreadable: see the constructor.
+            OutsideFailed: TP801, the copy could not be written.
+        """
+        is_stdin = os.fspath(path) == "-"
+        name = "stdin" if is_stdin else _visible(Path(path).name or os.fspath(path)) or "unnamed"
+        try:
+            handle: Handle = _stdin() if is_stdin else io.FileIO(path)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+            raise failed(error, "the source cannot be opened", source=name, found=os.fspath(path)) from error
+        try:
+            if not _reads_twice(handle):
+                with handle:
+                    handle = _spooled(handle, spool, name)
+        except OSError as error:
+            handle.close()
+            raise failed(error, "the source cannot be read", source=name) from error
+        return cls(handle, name, stem=None if is_stdin else stem_of(Path(path).name))
+
+    def head(self, n: int = HEAD_BYTES) -> bytes:
+        """Return the first `n` decompressed bytes, or all if there are fewer. Up to `HEAD_BYTES` cost nothing."""
+        return self._head[:n] if n <= HEAD_BYTES else self._read_head(n)
+
+    def blocks(self, size_bytes: int) -> Iterator[Block]:
+        """Yield the decompressed bytes from the beginning, in blocks of 1 to `size_bytes` bytes.
+
+        Each block is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
+        the raw bytes along (except of a zip, whose members need not lie in order). At most one block and 64 KiB of raw
+        bytes are held, with zstd also its window.
+
+        Raises:
+            SourceUnreadable: TP104 damaged, TP105 a bomb, TP101 a failing disk, TP121 the file was changed meanwhile.
+        """
+        if size_bytes < 1:
+            raise ValueError(f"size_bytes must be at least 1: {size_bytes}")
+        return self._blocks(size_bytes)
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the raw bytes, in hex. Free after a complete reading; before, and for zip, it reads them."""
+        if self._sha256 is None:
+            reading = Reading(self._file, is_hashed=True)
+            while reading.take(_SPOOL_BYTES):
+                pass
+            self.check_unchanged()
+            self._sha256 = reading.sha256()
+        return self._sha256
+
+    def check_unchanged(self) -> None:
+        """Do nothing if the file has the size and modification time it had at opening.
+
+        Raises:
+            SourceUnreadable: TP121.
+        """
+        self._file.check_unchanged()
+
+    def close(self) -> None:
+        """Close the file; a copy of stdin is gone with it. Reading on raises ValueError."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _blocks(self, size_bytes: int) -> Generator[Block]:
+        reading = Reading(self._file, is_hashed=self._sha256 is None and self._member is None)
+        yield from self._expanded(reading, size_bytes)
+        self.check_unchanged()
+        if reading.is_hashed:
+            self._sha256 = reading.sha256()
+
+    def _expanded(self, reading: Reading, size_bytes: int) -> Generator[Block]:
+        if self._member is not None:
+            return member_blocks(self._file, self._member, size_bytes)
+        if self.compression == "gzip":
+            return gzip_blocks(reading, size_bytes)
+        if self.compression == "zstd":
+            return zstd_blocks(reading, size_bytes)
+        return reading.blocks(size_bytes)
+
+    def _read_head(self, n: int) -> bytes:
+        head = bytearray()
+        for block in self._expanded(Reading(self._file), min(n, _SPOOL_BYTES)):
+            head += block
+            if len(head) >= n:
+                break
+        return bytes(head[:n])
+
+
+def stem_of(name: str) -> str:
+    """Return a file's base name without suffixes of formats and compressions; never empty, "." or "..".
+
+    >>> stem_of("january.adx.XML.gz"), stem_of("v1.2.csv"), stem_of(".json.gz"), stem_of("..json")
+    ('january', 'v1.2', '.json', '..json')
+    """
+    stem = name
+    while True:
+        shorter, dot, suffix = stem.rpartition(".")
+        if f"{dot}{suffix}".lower() not in SUFFIXES or shorter in ("", ".", ".."):
+            return stem if stem not in ("", ".", "..") else "source"
+        stem = shorter
+
+
+def _compression(magic: bytes | bytearray) -> Compression | None:
+    if magic.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if magic.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")):  # a member, no members, a part of a set
+        return "zip"
+    # A skippable frame (0x184D2A50 to 5F) may come first: parallel writers put their index there.
+    is_skippable = len(magic) == 4 and magic[0] & 0xF0 == 0x50 and magic[1:] == b"\x2a\x4d\x18"
+    return "zstd" if is_skippable or magic == b"\x28\xb5\x2f\xfd" else None
+
+
+def _visible(name: str) -> str:
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in name)
+
+
+def _stdin() -> Handle:
+    if sys.stdin is None:  # closed by who started us: descriptor 0 may by now be any file
+        raise OSError("standard input is closed")
+    return io.FileIO(os.dup(0))
+
+
+def _reads_twice(handle: Handle) -> bool:
+    # A file redirected to stdin may have been read in part: then its rest is the source.
+    return stat.S_ISREG(os.fstat(handle.fileno()).st_mode) and handle.tell() == 0
+
+
+def _spooled(handle: Handle, folder: Path | None, name: str) -> Handle:
+    import tempfile
+
+    try:
+        spool = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the source closes it
+    except OSError as error:
+        raise _spool_failed(error, name) from error
+    try:
+        while block := os.read(handle.fileno(), _SPOOL_BYTES):
+            try:
+                spool.write(block)
+            except OSError as error:
+                raise _spool_failed(error, name) from error
+        try:
+            spool.flush()
+        except OSError as error:
+            raise _spool_failed(error, name) from error
+    except BaseException:
+        _close_quietly(spool)
+        raise
+    return spool
+
+
+def _close_quietly(spool: Handle) -> None:
+    try:  # noqa: SIM105 - contextlib is not worth its import here
+        spool.close()  # tries once more to write what is buffered
+    except OSError:
+        pass
+
+
+def _spool_failed(error: OSError, name: str) -> OutsideFailed:
+    reason = error.strerror or str(error)
+    return OutsideFailed(
+        finding(
+            "TP801",
+            message=f"the temporary copy of {name} cannot be written: {reason}",
+            help="make room in the folder for temporary files, or give the source as a file",
+            source=name,
+        )
+    )
