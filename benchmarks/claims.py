@@ -145,8 +145,12 @@ def yes_or_no(reached: bool) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment of the measured processes: this one's without options for tallyport, for the defaults."""
+    """Give the environment of the measured processes: this one's without options for tallyport, for the defaults.
+
+    Both sides may keep their compiled modules: without, start-up would be the compiler's time.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TALLYPORT_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     if not _console_script():
         roots = os.pathsep.join(str(inputs.ROOT / root) for root in SOURCE_ROOTS)
         kept["PYTHONPATH"] = os.pathsep.join(filter(None, (roots, kept.get("PYTHONPATH", ""))))

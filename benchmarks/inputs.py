@@ -123,10 +123,10 @@ def _adx_text(rows: list[Row]) -> str:
 XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 FORMATS = {
     "dxf-json": Format("json", 308, '{"dataValues": [', ",", "]}", _json_text),
-    "dxf-csv": Format("csv", 104, ",".join(CSV_FIELDS).lower() + ",deleted\n", "", "", _csv_text),
+    "dxf-csv": Format("csv", 103, ",".join(CSV_FIELDS).lower() + ",deleted\n", "", "", _csv_text),
     "dxf-xml": Format(
         "xml",
-        276,
+        280,
         XML_DECLARATION + '<dataValueSet xmlns="http://dhis2.org/schema/dxf/2.0">',
         "",
         "</dataValueSet>",
