@@ -1,0 +1,835 @@
+"""Slow readers: the bytes of a legacy file in, its values out, with what was rejected, dropped and noticed.
+
+The whole file is held, every row is looked at by itself. Where one row has several faults, all are kept: the fast
+reader names one of them. A notice that only a rejected row gives rise to *may* be given, the others *must* be.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from tallyport_converters import periods
+from twin.values import SCHEME_KEYS, Combo, Deletion, Element, OptionList, Pairs, Value
+
+SCHEMED_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
+LONGEST_TEXT = 50_000
+NAMES_COUNTED = 1_000
+
+
+class UnreadableError(Exception):
+    """The source as a whole is refused; `code` says why."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller says besides the file."""
+
+    data_set: str | None = None
+    id_schemes: tuple[tuple[str, str], ...] = ()
+    keep_followup_false: bool = False
+    header: bool | None = None
+
+
+@dataclass
+class Reading:
+    """All that a source says."""
+
+    options: Options
+    schemes: dict[str, str] = field(default_factory=dict)
+    """By kind, and the general one under ""."""
+    data_set: str | None = None
+    values: list[Value] = field(default_factory=list)
+    rejected: dict[int, frozenset[str]] = field(default_factory=dict)
+    read: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    must: set[str] = field(default_factory=set)
+    may: set[str] = field(default_factory=set)
+    completions: list[dict[str, object]] = field(default_factory=list)
+    deletion: Deletion | None = None
+
+    def drop(self, name: str, found: object = "x") -> None:
+        """Count a field that ADV2 has no place for, where there is something in it."""
+        if found is None or found == "":
+            return
+        self.dropped[name if name in self.dropped or len(self.dropped) < NAMES_COUNTED else "(other)"] += 1
+
+
+@dataclass
+class Head:
+    """What rows fall back on."""
+
+    data_set: str | None = None
+    period: str | None = None
+    org_unit: str | None = None
+    aoc: Combo = None
+    without_period: str = "TP303"
+
+
+@dataclass
+class Draft:
+    """A row before it is judged. `ill` are the fields that were there in a form they cannot have."""
+
+    row: int
+    texts: dict[str, str | None] = field(default_factory=dict)
+    coc: Combo = None
+    aoc: Combo = None
+    reasons: set[str] = field(default_factory=set)
+    notices: set[str] = field(default_factory=set)
+    ill: set[str] = field(default_factory=set)
+
+    def text(self, name: str) -> str | None:
+        return self.texts.get(name) or None
+
+
+# What all formats have in common
+
+
+def judge(draft: Draft, head: Head, reading: Reading) -> None:
+    """Take the row as a value, or reject it for all its reasons."""
+    reasons, notices = draft.reasons, draft.notices
+    data_element = draft.text("dataElement")
+    if data_element is None and "dataElement" not in draft.ill:
+        reasons.add("TP302")
+
+    period = head.period
+    written = draft.text("period")
+    if written is not None:
+        found = periods.parse(written)
+        if found is None:
+            reasons.add("TP304")
+        else:
+            period = found.iso
+            if period != written:
+                notices.add("TP414")
+            if head.period is not None and head.period != period:
+                notices.add("TP401")
+    elif period is None and "period" not in draft.ill:
+        reasons.add(head.without_period)
+
+    org_unit = draft.text("orgUnit")
+    if org_unit is None:
+        org_unit = head.org_unit
+    elif head.org_unit is not None and head.org_unit != org_unit:
+        notices.add("TP401")
+    if org_unit is None and "orgUnit" not in draft.ill:
+        reasons.add("TP305")
+
+    aoc = draft.aoc
+    if aoc is None:
+        aoc = head.aoc
+    elif head.aoc is not None and head.aoc != aoc:
+        notices.add("TP401")
+    if isinstance(aoc, OptionList):
+        notices.add("TP416")
+
+    value, comment = draft.text("value"), draft.text("comment")
+    deleted = _boolean(draft, "deleted") is True
+    followup = _boolean(draft, "followUp")
+    if followup is False and not reading.options.keep_followup_false:
+        reading.drop("followup=false")
+        followup = None
+    if value is None:
+        if not deleted and comment is None and not draft.ill & {"value", "comment", "deleted"}:
+            reasons.add("TP306")
+    elif not value.strip(" \t\r\n"):
+        notices.add("TP404")
+
+    if any(
+        text is not None and len(text.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST_TEXT
+        for text in (value, comment)
+    ):
+        reasons.add("TP307")
+    for text in (data_element, written, org_unit, value, comment, *_names(draft.coc), *_names(aoc), head.data_set):
+        if text is not None and re.search("[\x00\ud800-\udfff]", text):
+            reasons.add("TP310")
+
+    reading.read += 1
+    if reasons:
+        reading.rejected[draft.row] = frozenset(reasons)
+        reading.may |= notices
+        return
+    reading.must |= notices
+    reading.values.append(
+        Value(
+            data_element, period, org_unit, draft.coc, aoc, head.data_set, value, comment, followup, deleted, draft.row
+        )
+    )
+
+
+def _boolean(draft: Draft, name: str) -> bool | None:
+    text = draft.text(name)
+    if text is None:
+        return None
+    if text.lower() not in ("true", "false") or not text.isascii():
+        draft.reasons.add("TP308")
+        return None
+    return text.lower() == "true"
+
+
+def _names(combo: Combo) -> Iterator[str]:
+    if isinstance(combo, str):
+        yield combo
+    elif isinstance(combo, OptionList):
+        yield from combo.options
+    elif combo is not None:
+        for category, option in combo:
+            yield category
+            yield option
+
+
+def scheme(text: str) -> str:
+    """The scheme in its usual form."""
+    if text.upper() in ("UID", "ID"):
+        return "UID"
+    if text.upper() in ("CODE", "NAME"):
+        return text.upper()
+    if re.fullmatch("(?i:attribute):[A-Za-z][A-Za-z0-9]{10}", text):
+        return "ATTRIBUTE:" + text[len("attribute:") :]
+    raise UnreadableError("TP119")
+
+
+def effective_schemes(reading: Reading, default: str) -> dict[str, str]:
+    """The scheme of every kind: the caller's before the file's, by kind before general."""
+    asked = {kind: scheme(text) for kind, text in reading.options.id_schemes}
+    file = {kind: scheme(text) for kind, text in reading.schemes.items()}
+    return {
+        kind: asked.get(kind) or asked.get("") or file.get(kind) or file.get("") or default for kind in SCHEMED_KINDS
+    }
+
+
+def complete(reading: Reading, written: str | None, head: Head) -> None:
+    """Take the completion that a header states."""
+    if not written or written == "false":
+        return
+    if head.data_set is None or head.period is None or head.org_unit is None:
+        reading.must.add("TP413")
+        reading.drop("completeDate")
+        return
+    completion: dict[str, object] = {
+        "dataSet": head.data_set,
+        "period": head.period,
+        "organisationUnit": head.org_unit,
+    }
+    if isinstance(head.aoc, str):
+        completion["attributeOptionCombo"] = head.aoc
+    elif head.aoc is not None:
+        reading.must.add("TP413")
+    if written != "true":
+        completion["date"] = written[:10] if re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", written) else written
+    completion["completed"] = True
+    reading.completions.append(completion)
+
+
+def _header_period(reading: Reading, written: str | None, *, intervals: bool) -> str | None:
+    if not written:
+        return None
+    found = periods.parse(written)
+    if found is not None:
+        if found.iso != written:
+            reading.may.add("TP414")
+        return found.iso
+    interval = periods.parse_interval(written) if intervals else None
+    if interval is None:
+        reading.must.add("TP417")
+        return None
+    reading.may |= {"TP414", "TP406"}
+    return interval[0].iso
+
+
+def _utf8(data: bytes) -> str:
+    if not data:
+        raise UnreadableError("TP102")
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or b"\x00" in data[:4]:
+        raise UnreadableError("TP107")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableError("TP107") from None
+
+
+DROPPED = {
+    **dict.fromkeys(("storedBy", "stored_by", "strby"), "storedBy"),
+    **dict.fromkeys(("lastUpdated", "last_updated", "lstupd", "timestamp"), "lastUpdated"),
+    "created": "created",
+}
+FOLLOWUPS = ("followUp", "followup", "follow_up", "flwup")
+
+
+# JSON
+
+
+class Number(str):
+    """A number as it stands in the file."""
+
+
+class Members(list[tuple[str, object]]):
+    """A JSON object with its keys in file order, repeated ones too."""
+
+    def first(self) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for key, value in self:
+            found.setdefault(key, value)
+        return found
+
+
+def _no_constant(text: str) -> object:
+    raise UnreadableError("TP108")
+
+
+def parse_json(text: str) -> object:
+    try:
+        return json.loads(
+            text, object_pairs_hook=Members, parse_float=Number, parse_int=Number, parse_constant=_no_constant
+        )
+    except json.JSONDecodeError:
+        raise UnreadableError("TP108") from None
+
+
+def _word(value: object) -> str | None:
+    """The text of a scalar, "" of an array or object."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ""
+
+
+def _header_text(value: object) -> str | None:
+    if isinstance(value, list):
+        raise UnreadableError("TP113")
+    return _word(value) or None
+
+
+ROW_NAMES = {
+    **{name: name for name in ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo")},
+    **{name: name for name in ("value", "comment", "deleted")},
+    **dict.fromkeys(FOLLOWUPS, "followUp"),
+}
+IDENTIFYING = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo")
+
+
+def read_json(data: bytes, options: Options) -> Reading:
+    reading = Reading(options)
+    root = parse_json(_utf8(data))
+    if not isinstance(root, Members):
+        raise UnreadableError("TP113")
+    keys = [key for key, _ in root]
+    if keys.count("dataValues") > 1:
+        raise UnreadableError("TP108")
+    known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "deletion"}
+    known |= {"attributeCategoryOptions", "dataValues"}
+    for key, count in Counter(keys).items():
+        if count > 1:
+            (reading.must if key in known else reading.may).add("TP402")
+    top = root.first()
+    rows = top.get("dataValues")
+    if rows is not None and (not isinstance(rows, list) or isinstance(rows, Members)):
+        raise UnreadableError("TP113")
+
+    head = Head(_header_text(top.get("dataSet")) or options.data_set)
+    head.period = _header_period(reading, _header_text(top.get("period")), intervals=False)
+    head.org_unit = _header_text(top.get("orgUnit"))
+    draft = Draft(-1)
+    head.aoc = _json_combo(top.get("attributeOptionCombo"), "attributeOptionCombo", draft)
+    if draft.reasons:
+        raise UnreadableError(min(draft.reasons))
+    reading.must |= draft.notices
+    listed = top.get("attributeCategoryOptions")
+    if listed and isinstance(listed, list):
+        if head.aoc is None:
+            head.aoc = OptionList(tuple(str(option) for option in listed))
+            reading.may.add("TP416")
+        else:
+            reading.drop("attributeCategoryOptions")
+    for key, value in top.items():
+        if key not in known:
+            reading.drop(key, value)
+    _strategy(reading, {key: _word(value) for key, value in top.items() if key == "strategy"})
+    if _word(top.get("importStrategy")) in ("DELETE", "DELETES"):
+        reading.may.add("TP412")
+    reading.schemes = _file_schemes({key: _header_text(top.get(key)) for key in SCHEME_KEYS})
+    reading.data_set = head.data_set
+    complete(reading, _header_text(top.get("completeDate")), head)
+    reading.deletion = _deletion(reading, top.get("deletion"))
+    for index, row in enumerate(rows or ()):
+        _json_row(reading, index, row, head)
+    return reading
+
+
+def _file_schemes(header: Mapping[str, str | None]) -> dict[str, str]:
+    return {SCHEME_KEYS[key]: text for key, text in header.items() if key in SCHEME_KEYS and text}
+
+
+def _strategy(reading: Reading, header: Mapping[str, str | None]) -> None:
+    if set(header.values()) & {"DELETE", "DELETES"}:
+        reading.must.add("TP412")
+
+
+def _json_row(reading: Reading, index: int, row: object, head: Head) -> None:
+    if not isinstance(row, Members):
+        reading.read += 1
+        reading.rejected[index] = frozenset({"TP301"})
+        return
+    draft = Draft(index)
+    seen: set[str] = set()
+    for key, value in row:
+        name = ROW_NAMES.get(key) or DROPPED.get(key) or key
+        if name in seen:
+            if name in ROW_NAMES:
+                draft.notices.add("TP402")
+            else:
+                reading.may.add("TP402")
+            continue
+        seen.add(name)
+        if name not in ROW_NAMES:
+            reading.drop(name, value)
+        elif name == "categoryOptionCombo":
+            draft.coc = _json_combo(value, name, draft)
+        elif name == "attributeOptionCombo":
+            draft.aoc = _json_combo(value, name, draft)
+        elif isinstance(value, list) or (isinstance(value, bool) and name in IDENTIFYING):
+            draft.reasons.add("TP309")
+            draft.ill.add(name)
+        elif isinstance(value, Number) and name in ("followUp", "deleted"):
+            draft.reasons.add("TP308")
+            draft.ill.add(name)
+        else:
+            draft.texts[name] = _word(value)
+    judge(draft, head, reading)
+
+
+def _json_combo(value: object, name: str, draft: Draft) -> Combo:
+    if isinstance(value, Members):
+        found: dict[str, str] = {}
+        for category, option in value:
+            if not isinstance(option, str) or not option or not category:
+                draft.reasons.add("TP312")
+            elif category in found:
+                draft.notices.add("TP402")
+            else:
+                found[category] = str(option)
+        return tuple(sorted(found.items())) or None
+    if isinstance(value, list | bool):
+        draft.reasons.add("TP309")
+        draft.ill.add(name)
+        return None
+    if isinstance(value, Number):
+        draft.notices.add("TP403")
+    return str(value) if value else None
+
+
+def _deletion(reading: Reading, value: object) -> Deletion | None:
+    if value is None:
+        return None
+    if not isinstance(value, Members):
+        raise UnreadableError("TP113")
+    scope = value.first()
+    lists = [scope.get(key) or [] for key in ("orgUnits", "periods", "elements")]
+    if not all(isinstance(found, list) and not isinstance(found, Members) for found in lists):
+        raise UnreadableError("TP113")
+    units, whens, elements = lists
+    assert isinstance(units, list)
+    assert isinstance(whens, list)
+    assert isinstance(elements, list)
+    canonical = []
+    for when in whens:
+        period = periods.parse(str(when))
+        if period is None:
+            raise UnreadableError("TP304")
+        if period.iso != when:
+            reading.may.add("TP414")
+        canonical.append(period.iso)
+    if not (units and whens and elements):
+        reading.must.add("TP420")
+        return None
+    found_elements = []
+    for element in elements:
+        parts = element.first()
+        combos = [_word(parts.get(key)) or None for key in ("categoryOptionCombo", "attributeOptionCombo")]
+        found_elements.append(Element(str(parts["dataElement"]), *combos))
+    return Deletion(tuple(str(unit) for unit in units), tuple(canonical), tuple(found_elements))
+
+
+# CSV
+
+
+@dataclass
+class Record:
+    """A line of cells. `junk`: text stands behind a closing quote. `ended`: by a line end."""
+
+    cells: list[str]
+    junk: bool = False
+    ended: bool = True
+
+
+COLUMNS = {
+    **dict.fromkeys(("dataelement", "dataelelement", "de"), "dataElement"),
+    **dict.fromkeys(("period", "pe"), "period"),
+    **dict.fromkeys(("orgunit", "organisationunit", "ou", "source"), "orgUnit"),
+    **dict.fromkeys(("categoryoptioncombo", "catoptcombo", "coc"), "categoryOptionCombo"),
+    **dict.fromkeys(("attributeoptioncombo", "attroptcombo", "aoc"), "attributeOptionCombo"),
+    **dict.fromkeys(("storedby", "strby"), "storedBy"),
+    **dict.fromkeys(("lastupdated", "lstupd", "timestamp"), "lastUpdated"),
+    **dict.fromkeys(("comment", "cmt"), "comment"),
+    **dict.fromkeys(("followup", "flwup"), "followUp"),
+    **{"value": "value", "deleted": "deleted", "created": "created"},
+    **{"attributecombo": "attributeCombo", "attributeoptions": "attributeOptions"},
+}
+POSITIONS = (
+    *("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value", "storedBy"),
+    *("lastUpdated", "comment", "followUp", "deleted"),
+)
+
+
+def read_csv(data: bytes, options: Options) -> Reading:
+    reading = Reading(options, data_set=options.data_set)
+    text = _utf8(data)
+    announced = re.match("sep=([,;\t])(\r\n|\r|\n|$)", text)
+    if announced:
+        text = text[announced.end() :]
+        delimiter = announced[1]
+        if announced[2] == "\r\n":
+            reading.must.add("TP409")
+    else:
+        delimiter = _delimiter(text)
+    if delimiter != ",":
+        reading.must.add("TP410")
+    records, odd = split_records(text, delimiter)
+    if odd:
+        reading.must.add("TP409")
+
+    has_header = options.header
+    if has_header is None:
+        has_header = bool(records) and sum(_column(cell) is not None for cell in records[0].cells) >= 2
+    if has_header:
+        names = records.pop(0).cells if records else []
+        known = [_column(name) for name in names]
+        if "dataElement" not in known or "value" not in known:
+            raise UnreadableError("TP111")
+        if any(name is not None and known.count(name) > 1 for name in known):
+            reading.must.add("TP408")
+    else:
+        names = list(POSITIONS)
+        known = list(POSITIONS)
+    by_combo = "categoryOptionCombo" in names and has_header
+
+    for index, record in enumerate(records):
+        if index == len(records) - 1 and has_header and not record.ended and len(record.cells) < len(names):
+            reading.must.add("TP411")
+        draft = Draft(index)
+        if record.junk:
+            draft.reasons.add("TP311")
+        if "null" in record.cells[: len(names)]:
+            draft.notices.add("TP407")
+        if "null" in record.cells[len(names) :]:
+            reading.may.add("TP407")
+        cells = ["" if cell == "null" else cell for cell in record.cells]
+        if any(cells[len(names) :]):
+            reading.drop("(surplus cells)")
+        cells += [""] * (len(names) - len(cells))
+        by_name = {name: cell for name, cell in zip(known, cells, strict=False) if name is not None}
+        others = {name: cell for name, column, cell in zip(names, known, cells, strict=False) if column is None}
+        draft.texts = {name: cell for name, cell in by_name.items() if name in ROW_NAMES}
+        draft.coc = by_name.get("categoryOptionCombo") or None
+        draft.aoc = by_name.get("attributeOptionCombo") or None
+        for name in ("storedBy", "lastUpdated", "created", "attributeCombo"):
+            reading.drop(name, by_name.get(name))
+        listed = [option for option in re.split("[ \t]+", by_name.get("attributeOptions", "")) if option]
+        if listed and draft.aoc is None:
+            draft.aoc = OptionList(tuple(listed))
+        elif listed:
+            reading.drop("attributeOptions")
+        if by_combo or draft.coc is not None:
+            for name, cell in others.items():
+                reading.drop(name, cell)
+        else:
+            draft.coc = tuple(sorted((name, cell) for name, cell in others.items() if cell)) or None
+        judge(draft, Head(options.data_set), reading)
+    return reading
+
+
+def _column(cell: str) -> str | None:
+    return COLUMNS.get(re.sub("[ _-]", "", cell.lower()))
+
+
+def _delimiter(text: str) -> str:
+    """The candidate that stands most often outside quotes in the first line that is not blank; the comma if none."""
+    counts = Counter({",": 0, ";": 0, "\t": 0})
+    quoted = False
+    for c in text.lstrip(" \t\r\n"):
+        if c == '"':
+            quoted = not quoted
+        elif not quoted and c in "\r\n":
+            break
+        elif not quoted and c in counts:
+            counts[c] += 1
+    return max(counts, key=lambda c: counts[c])
+
+
+def split_records(text: str, delimiter: str) -> tuple[list[Record], bool]:
+    """All records, blank lines left out, and whether DHIS2 2.43 would misread line ends, blank lines or quotes."""
+    records: list[Record] = []
+    odd = False
+    space = " \t".replace(delimiter, "")
+    at = 0
+    while at < len(text):
+        blank = re.compile("[ \t]*(\r\n|\r|\n|$)").match(text, at)
+        if blank is not None and (blank[1] or blank.end() == len(text)):
+            at = blank.end()
+            odd = True
+            continue
+        record = Record([])
+        while True:
+            while text[at : at + 1] and text[at] in space:
+                at += 1
+            if text[at : at + 1] == '"':
+                at += 1
+                cell = ""
+                while True:
+                    if at >= len(text):
+                        raise UnreadableError("TP111")
+                    if text[at] == '"' and text[at + 1 : at + 2] == '"':
+                        cell += '"'
+                        odd = True
+                        at += 2
+                    elif text[at] == '"':
+                        at += 1
+                        break
+                    else:
+                        odd = odd or text[at] in "\r\n"
+                        cell += text[at]
+                        at += 1
+                start = at
+                while at < len(text) and text[at] not in (delimiter, "\r", "\n"):
+                    at += 1
+                record.junk = record.junk or text[start:at].strip(" \t") != ""
+                record.cells.append(cell)
+            else:
+                start = at
+                while at < len(text) and text[at] not in (delimiter, "\r", "\n"):
+                    at += 1
+                record.cells.append(text[start:at].strip(" \t"))
+            if text[at : at + 1] != delimiter:
+                break
+            at += 1
+        if text[at : at + 2] == "\r\n":
+            odd = True
+            at += 2
+        elif at < len(text):
+            at += 1
+        else:
+            record.ended = False
+        records.append(record)
+    return records, odd
+
+
+# XML
+
+
+def _tree(data: bytes, root_name: str) -> etree._Element:
+    if not data:
+        raise UnreadableError("TP102")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError:
+        raise UnreadableError("TP109") from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise UnreadableError("TP110")
+    if _local(root.tag) != root_name:
+        raise UnreadableError("TP113")
+    return root
+
+
+def _local(tag: object) -> str:
+    return str(tag).rpartition("}")[2]
+
+
+def _is_element(node: etree._Element) -> bool:
+    return isinstance(node.tag, str)
+
+
+def _attributes(element: etree._Element) -> list[tuple[str, str, bool]]:
+    """Local name, text, and whether it is in a namespace; empty ones are as good as absent."""
+    return [(_local(name), str(text), str(name).startswith("{")) for name, text in element.attrib.items() if text]
+
+
+def _says_something(text: str | None) -> bool:
+    return text is not None and text.strip(" \t\r\n") != ""
+
+
+def read_xml(data: bytes, options: Options) -> Reading:
+    reading = Reading(options)
+    root = _tree(data, "dataValueSet")
+    known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo"}
+    top: dict[str, str] = {}
+    for name, text, _ in _attributes(root):
+        if name in known and name not in top:
+            top[name] = text
+        elif name in known:
+            reading.may.add("TP402")
+        else:
+            reading.drop(name, text)
+            if name == "importStrategy":
+                _strategy(reading, {name: text})
+            elif text in ("DELETE", "DELETES"):
+                reading.may.add("TP412")
+    head = Head(top.get("dataSet") or options.data_set)
+    head.period = _header_period(reading, top.get("period"), intervals=True)
+    head.org_unit = top.get("orgUnit")
+    head.aoc = top.get("attributeOptionCombo")
+    reading.schemes = _file_schemes(top)
+    reading.data_set = head.data_set
+    complete(reading, top.get("completeDate"), head)
+    rows: list[etree._Element] = []
+    _collect(root, rows, reading)
+    for index, row in enumerate(rows):
+        draft = Draft(index)
+        seen: set[str] = set()
+        for written, text, _ in _attributes(row):
+            name = ROW_NAMES.get(written) or DROPPED.get(written) or written
+            if name in seen:
+                draft.notices.add("TP402")
+                continue
+            seen.add(name)
+            if name == "categoryOptionCombo":
+                draft.coc = text
+            elif name == "attributeOptionCombo":
+                draft.aoc = text
+            elif name in ROW_NAMES:
+                draft.texts[name] = text
+            else:
+                reading.drop(name, text)
+        if _says_something(row.text) or any(_is_element(child) or _says_something(child.tail) for child in row):
+            reading.must.add("TP418")
+        judge(draft, head, reading)
+    return reading
+
+
+def _collect(element: etree._Element, rows: list[etree._Element], reading: Reading) -> None:
+    """All data values below `element`, at any depth but not in one another."""
+    if _says_something(element.text):
+        reading.must.add("TP418")
+    for child in element:
+        if _says_something(child.tail):
+            reading.must.add("TP418")
+        if not _is_element(child):
+            continue
+        if _local(child.tag) == "dataValue":
+            rows.append(child)
+            continue
+        before = len(rows)
+        _collect(child, rows, reading)
+        if len(rows) == before:
+            reading.must.add("TP418")
+
+
+# ADX
+
+GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate")
+ADX_PASSED_OVER = ("period", "orgUnit", "dataSet", "attributeOptionCombo")
+
+
+def read_adx(data: bytes, options: Options) -> Reading:
+    reading = Reading(options)
+    root = _tree(data, "adx")
+    for name, text, _ in _attributes(root):
+        reading.drop(name, text)
+    index = 0
+    for group in root:
+        if not _is_element(group) or _local(group.tag) != "group":
+            continue
+        head = _adx_group(reading, group)
+        for element in group:
+            if _is_element(element) and _local(element.tag) == "dataValue":
+                judge(_adx_row(reading, index, element), head, reading)
+                index += 1
+    return reading
+
+
+def _adx_group(reading: Reading, group: etree._Element) -> Head:
+    known: dict[str, str] = {}
+    others: dict[str, str] = {}
+    for name, text, in_namespace in _attributes(group):
+        if in_namespace or name == "comment":
+            reading.drop(name, text)
+        elif name in GROUP_NAMES:
+            known[name] = text
+        else:
+            others[name] = text
+    head = Head(known.get("dataSet") or reading.options.data_set, org_unit=known.get("orgUnit"))
+    has_rows = any(_is_element(element) and _local(element.tag) == "dataValue" for element in group)
+    if "period" in known:
+        found = periods.parse_interval(known["period"])
+        if found is None:
+            head.without_period = "TP304"
+            if not has_rows:
+                reading.may |= {"TP304", "TP417"}
+        else:
+            head.period = found[0].iso
+            if found[1]:
+                (reading.must if has_rows else reading.may).add("TP406")
+    head.aoc = _adx_combo(reading, known.get("attributeOptionCombo"), others, reading.must)
+    complete(reading, known.get("completeDate"), head)
+    return head
+
+
+def _adx_combo(reading: Reading, combo: str | None, others: dict[str, str], notices: set[str]) -> Combo:
+    if combo is None:
+        found: Pairs = tuple(sorted(others.items()))
+        return found or None
+    if others:
+        notices.add("TP419")
+    for name, text in others.items():
+        reading.drop(name, text)
+    return combo
+
+
+def _adx_row(reading: Reading, index: int, element: etree._Element) -> Draft:
+    draft = Draft(index)
+    combo: str | None = None
+    others: dict[str, str] = {}
+    seen: set[str] = set()
+    for written, text, in_namespace in _attributes(element):
+        name = ROW_NAMES.get(written) or written
+        if in_namespace or name in ("storedBy", "created", "lastUpdated", *ADX_PASSED_OVER):
+            reading.drop(name, text)
+        elif name in seen:
+            draft.notices.add("TP402")
+        elif name == "categoryOptionCombo":
+            combo = text
+        elif name in ROW_NAMES:
+            draft.texts[name] = text
+        else:
+            others[name] = text
+        seen.add(name)
+    draft.coc = _adx_combo(reading, combo, others, draft.notices)
+    for child in element:
+        if _is_element(child) and _local(child.tag) == "annotation":
+            text = child.text or ""
+            if text and (draft.text("value") or "0") != "0":
+                draft.notices.add("TP405")
+            draft.texts["value"] = text
+            break
+    if _says_something(element.text) or any(
+        _says_something(c.tail) or (_is_element(c) and _local(c.tag) != "annotation") for c in element
+    ):
+        reading.may.add("TP418")
+    return draft
+
+
+READERS = {"dxf-json": read_json, "dxf-csv": read_csv, "dxf-xml": read_xml, "adx": read_adx}
+
+
+def read(data: bytes, source_format: str, options: Options | None = None) -> Reading:
+    return READERS[source_format](data, options or Options())
