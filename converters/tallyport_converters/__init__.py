@@ -1,0 +1,1 @@
+"""The reading half of tallyport: legacy files in, ADV2 out."""

@@ -1,0 +1,130 @@
+"""What a legacy file says once for all its rows: identifiers, schemes, completion, deletion.
+
+Readers fill a `Header`; nothing here touches bytes. Rules: docs/formats/README.md, "Header".
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+
+from tallyport_converters.combos import DEFAULT, Combo
+
+SCHEME_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
+"""Kinds of identifiers that ADV2's `ids` knows, in its order."""
+
+SCHEME_PROPERTIES: Mapping[str, str] = {
+    "idScheme": "",
+    "dataSetIdScheme": "ds",
+    "dataElementIdScheme": "de",
+    "orgUnitIdScheme": "ou",
+    "categoryIdScheme": "c",
+    "categoryOptionIdScheme": "co",
+    "categoryOptionComboIdScheme": "coc",
+    "attributeOptionComboIdScheme": "aoc",
+}
+"""Header properties that state a scheme, and the kind they speak of ("" is the general one)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A data set reported complete; `date` as the file has it."""
+
+    data_set: str | None
+    period: str | None
+    org_unit: str | None
+    attribute_option_combo: Combo
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedElement:
+    """One element of a deletion scope: absent combos are the default ones."""
+
+    data_element: str
+    category_option_combo: Combo
+    attribute_option_combo: Combo
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Stored values to mark deleted before the rows are applied: the product of the three lists."""
+
+    org_units: tuple[str, ...]
+    periods: tuple[str, ...]
+    elements: tuple[DeletedElement, ...]
+
+
+@dataclass(slots=True)
+class Header:
+    """The header of one source, as far as it was read. `schemes` maps a kind ("" for all) to a scheme as written."""
+
+    data_set: str | None = None
+    period: str | None = None
+    org_unit: str | None = None
+    attribute_option_combo: Combo = DEFAULT
+    schemes: dict[str, str] = field(default_factory=dict)
+    completions: list[Completion] = field(default_factory=list)
+    deletion: Deletion | None = None
+    dropped: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
+
+    def drop(self, name: str, value: object) -> None:
+        """Count a property that ADV2 has no place for, if it says anything."""
+        if value is not None and value != "":
+            self.dropped[name] += 1
+
+    def strategy(self, name: str, value: object) -> None:
+        """Take note of an import strategy: 2.43 does not read it from the file, and a deletion is no small thing."""
+        self.drop(name, value)
+        if str(value).upper() in {"DELETE", "DELETES"}:
+            self.findings.append(finding("TP412", field=name, found=str(value)))
+
+
+def canonical_scheme(text: str) -> str:
+    """Return an identifier scheme in its canonical spelling.
+
+    Raises:
+        ValueError: it is none of UID (ID), CODE, NAME, ATTRIBUTE:<uid>.
+    """
+    upper = text.upper()
+    if upper in {"UID", "ID"}:
+        return "UID"
+    if upper in {"CODE", "NAME"}:
+        return upper
+    match = re.fullmatch(r"(?i:ATTRIBUTE):([A-Za-z][A-Za-z0-9]{10})", text)
+    if match:
+        return f"ATTRIBUTE:{match[1]}"
+    raise ValueError(text)
+
+
+def settle_schemes(
+    stated: Mapping[str, str], chosen: Mapping[str, str], default: str
+) -> str | dict[str, str] | None:
+    """Return ADV2's `ids`: None for UID throughout, a text where all kinds share a scheme, else those that are not UID.
+
+    `chosen` (by the user) goes before `stated` (by the file), a kind's own scheme before the general one of either.
+
+    Raises:
+        SourceUnreadable: TP119, a scheme is none.
+    """
+    schemes: dict[str, str] = {}
+    for source in (stated, chosen):
+        for kind, text in source.items():
+            try:
+                scheme = canonical_scheme(text)
+            except ValueError:
+                found = finding("TP119", field=kind or "idScheme", found=text)
+                raise SourceUnreadable(found) from None
+            if kind == "" and source is chosen:
+                schemes = {}
+            schemes[kind] = scheme
+    general = schemes.get("", default)
+    effective = {kind: schemes.get(kind, general) for kind in SCHEME_KINDS}
+    if len(set(effective.values())) == 1:
+        return None if general == "UID" else general
+    return {kind: scheme for kind, scheme in effective.items() if scheme != "UID"}

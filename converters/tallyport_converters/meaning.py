@@ -1,0 +1,120 @@
+"""What a source's distinct identifiers mean, once all of it was read: order, header's stand-ins, group shapes.
+
+Works on distinct texts only, never on rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tallyport_schemas.findings import Finding, finding
+
+from tallyport_converters import periods
+from tallyport_converters.combos import DEFAULT, Combo, Shape, decode
+from tallyport_converters.header import Header
+from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
+from tallyport_converters.readers.reader import Reader
+
+PERIOD_NOTES = ("", "TP406", "TP414")
+"""Findings about how a period was read, by the number that the scanner's rows carry."""
+
+
+@dataclass(frozen=True, slots=True)
+class CombosInOrder:
+    """Combos by rank (0: none given) and their shapes, which are ranked alike."""
+
+    combos: Sequence[Combo]
+    shapes: Sequence[Shape]
+    shape_of: Sequence[int]
+    rank_by_id: Sequence[int]
+    header_rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identifiers:
+    """All identifiers of a source in the order they are written in; `meaning` is the same for the scanner."""
+
+    elements: Sequence[str]
+    periods: Sequence[str]
+    org_units: Sequence[str]
+    option_combos: CombosInOrder
+    attribute_combos: CombosInOrder
+    data_sets: Sequence[str]
+    meaning: Meaning
+    findings: Sequence[Finding]
+
+
+def _ranks(texts: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    ordered = sorted(set(texts))
+    return ordered, {text: rank for rank, text in enumerate(ordered)}
+
+
+def _combos(texts: Sequence[bytes], header: Combo) -> CombosInOrder:
+    decoded = [decode(text) for text in texts]
+    combos = sorted({DEFAULT, header, *decoded})
+    shapes = sorted({combo.shape for combo in combos})
+    rank = {combo: i for i, combo in enumerate(combos)}
+    shape_rank = {shape: i for i, shape in enumerate(shapes)}
+    return CombosInOrder(
+        combos,
+        shapes,
+        [shape_rank[combo.shape] for combo in combos],
+        [0, *(rank[combo] for combo in decoded)],
+        NO_RANK if header == DEFAULT else rank[header],
+    )
+
+
+def understand(dictionaries: Dictionaries, reader: Reader, header: Header, data_set: str | None) -> Identifiers:
+    """Give order and meaning to all that a source named; `data_set` stands in where its header names none."""
+    findings: list[Finding] = []
+    header_period = periods.parse(header.period) if header.period else None
+    if header.period and not header_period:
+        expected = periods.explain(header.period)
+        findings.append(finding("TP417", field="period", found=header.period, expected=expected))
+
+    period_texts = [text.decode() for text in dictionaries.texts(Kind.PE)]
+    read = [reader.period(text) for text in period_texts]
+    distinct = {r.period.iso: r.period for r in read if r} | ({header_period.iso: header_period} if header_period else {})
+    in_order = sorted(distinct.values(), key=periods.sort_key)
+    period_rank = {period.iso: rank for rank, period in enumerate(in_order)}
+
+    unit_texts = [text.decode() for text in dictionaries.texts(Kind.OU)]
+    units, unit_rank = _ranks([*unit_texts, *([header.org_unit] if header.org_unit else [])])
+
+    option_combos = _combos(dictionaries.texts(Kind.COC), DEFAULT)
+    attribute_combos = _combos(dictionaries.texts(Kind.AOC), header.attribute_option_combo)
+
+    set_texts = [text.decode() for text in dictionaries.texts(Kind.DS)]
+    header_set = header.data_set or data_set or ""
+    data_sets, set_rank = _ranks(["", header_set, *set_texts])
+
+    meaning = Meaning(
+        ranks=[
+            [NO_RANK, *(period_rank[r.period.iso] if r else NO_RANK for r in read)],
+            [NO_RANK, *(unit_rank[text] for text in unit_texts)],
+            option_combos.rank_by_id,
+            attribute_combos.rank_by_id,
+        ],
+        period_notes=[0, *(PERIOD_NOTES.index(r.note) if r else 0 for r in read)],
+        coc_shapes=option_combos.shape_of,
+        aoc_shapes=attribute_combos.shape_of,
+        data_sets=[0, *(set_rank[text] for text in set_texts)],
+        header=[
+            period_rank[header_period.iso] if header_period else NO_RANK,
+            unit_rank[header.org_unit] if header.org_unit else NO_RANK,
+            NO_RANK,
+            attribute_combos.header_rank,
+        ],
+        header_data_set=set_rank[header_set],
+    )
+    return Identifiers(
+        [text.decode() for text in dictionaries.texts(Kind.DE)],
+        [period.iso for period in in_order],
+        units,
+        option_combos,
+        attribute_combos,
+        data_sets,
+        meaning,
+        findings,
+    )

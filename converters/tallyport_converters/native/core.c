@@ -1,0 +1,318 @@
+/* Texts, dictionaries and batches: see core.h. */
+#include "core.h"
+
+#include <stdlib.h>
+
+_Thread_local jmp_buf *no_memory;
+
+void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size) {
+    if (wanted <= *capacity)
+        return memory;
+    size_t next = *capacity ? *capacity : 64;
+    while (next < wanted)
+        next += next / 2 + 1;
+    void *moved = next > SIZE_MAX / item_size ? NULL : realloc(memory, next * item_size);
+    if (!moved)
+        longjmp(*no_memory, 1);
+    *capacity = next;
+    return moved;
+}
+
+void bytes_reserve(Bytes *bytes, size_t more) {
+    bytes->data = grow(bytes->data, &bytes->capacity, bytes->size + more, 1);
+}
+
+void bytes_add(Bytes *bytes, const void *data, size_t size) {
+    if (!size)
+        return;
+    bytes_reserve(bytes, size);
+    memcpy(bytes->data + bytes->size, data, size);
+    bytes->size += size;
+}
+
+void bytes_add_byte(Bytes *bytes, uint8_t byte) {
+    bytes_reserve(bytes, 1);
+    bytes->data[bytes->size++] = byte;
+}
+
+void bytes_free(Bytes *bytes) {
+    free(bytes->data);
+    *bytes = (Bytes){0};
+}
+
+int utf8_step(const uint8_t *p, const uint8_t *end) {
+    /* The table of well-formed sequences: Unicode 15, table 3-7. */
+    uint8_t a = p[0];
+    int size = a >= 0xC2 && a <= 0xDF ? 2 : a >= 0xE0 && a <= 0xEF ? 3 : a >= 0xF0 && a <= 0xF4 ? 4 : 0;
+    if (!size)
+        return 0;
+    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;
+    uint8_t high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
+    for (int i = 1; i < size; i++) {
+        if (p + i == end)
+            return -1;
+        if (p[i] < low || p[i] > high)
+            return 0;
+        low = 0x80, high = 0xBF;
+    }
+    return size;
+}
+
+bool utf8_valid(const uint8_t *p, const uint8_t *end, const uint8_t **bad) {
+    while (p < end) {
+        if (end - p >= 8 && !(load64(p) & 0x8080808080808080u)) {
+            p += 8;
+            continue;
+        }
+        if (*p < 0x80) {
+            p++;
+            continue;
+        }
+        int size = utf8_step(p, end);
+        if (size <= 0) {
+            *bad = p;
+            return false;
+        }
+        p += size;
+    }
+    return true;
+}
+
+void utf8_encode(Bytes *out, uint32_t c) {
+    uint8_t b[4];
+    int size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    if (size == 1)
+        b[0] = (uint8_t)c;
+    for (int i = size - 1; size > 1 && i > 0; i--, c >>= 6)
+        b[i] = 0x80 | (c & 0x3F);
+    if (size > 1)
+        b[0] = (uint8_t)((size == 2 ? 0xC0 : size == 3 ? 0xE0 : 0xF0) | c);
+    bytes_add(out, b, (size_t)size);
+}
+
+bool text_too_long(const uint8_t *p, size_t size) {
+    if (size <= TEXT_LIMIT)
+        return false; /* a UTF-16 unit takes at least one byte */
+    size_t units = 0;
+    for (size_t i = 0; i < size; i++)
+        units += ((p[i] & 0xC0) != 0x80) + (p[i] >= 0xF0);
+    return units > TEXT_LIMIT;
+}
+
+bool text_blank(const uint8_t *p, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (p[i] != ' ' && (p[i] < '\t' || p[i] > '\r' || p[i] == '\v' || p[i] == '\f'))
+            return false;
+    return size > 0;
+}
+
+void intern_init(Intern *intern, uint64_t seed) {
+    memset(intern, 0, sizeof *intern);
+    intern->seed = seed;
+}
+
+void intern_free(Intern *intern) {
+    bytes_free(&intern->text);
+    free(intern->ends);
+    free(intern->slots);
+    memset(intern, 0, sizeof *intern);
+}
+
+static inline uint64_t mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed) {
+    const uint64_t k0 = 0xa0761d6478bd642fu, k1 = 0xe7037ed1a0b428dbu;
+    uint64_t h = seed ^ k0, a, b;
+    size_t left = n;
+    for (; left > 16; p += 16, left -= 16)
+        h = mix(load64(p) ^ k1, load64(p + 8) ^ h);
+    if (left >= 8) {
+        a = load64(p), b = load64(p + left - 8);
+    } else {
+        a = b = 0;
+        for (size_t i = 0; i < left; i++)
+            a = a << 8 | p[i];
+    }
+    return mix(k1 ^ n, mix(a ^ k1, b ^ h));
+}
+
+static void intern_rehash(Intern *intern) {
+    uint32_t size = intern->slots ? (intern->mask + 1) * 2 : 64;
+    Slot *slots = calloc(size, sizeof *slots);
+    if (!slots)
+        longjmp(*no_memory, 1);
+    for (uint32_t i = 0; intern->slots && i <= intern->mask; i++)
+        if (intern->slots[i].id) {
+            uint32_t at = (uint32_t)intern->slots[i].hash & (size - 1);
+            while (slots[at].id)
+                at = (at + 1) & (size - 1);
+            slots[at] = intern->slots[i];
+        }
+    free(intern->slots);
+    intern->slots = slots;
+    intern->mask = size - 1;
+}
+
+uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size) {
+    if (!intern->slots || intern->count >= (intern->mask + 1) / 2)
+        intern_rehash(intern);
+    uint64_t hash = hash_text(text, size, intern->seed);
+    uint32_t at = (uint32_t)hash & intern->mask;
+    for (; intern->slots[at].id; at = (at + 1) & intern->mask)
+        if (intern->slots[at].hash == hash) {
+            size_t known_size;
+            const uint8_t *known = interned(intern, intern->slots[at].id, &known_size);
+            if (known_size == size && same_bytes(known, text, size))
+                return intern->slots[at].id;
+        }
+    /* 32-bit offsets: a dictionary of 4 GiB is far beyond any memory budget. */
+    if (intern->text.size + size > UINT32_MAX)
+        longjmp(*no_memory, 1);
+    size_t capacity = intern->ends_capacity;
+    intern->ends = grow(intern->ends, &capacity, (size_t)intern->count + 2, sizeof *intern->ends);
+    intern->ends_capacity = (uint32_t)capacity;
+    intern->ends[0] = 0;
+    bytes_add(&intern->text, text, size);
+    uint32_t id = ++intern->count;
+    intern->ends[id] = (uint32_t)intern->text.size;
+    intern->slots[at] = (Slot){hash, id};
+    return id;
+}
+
+EXPORT Batch *tp_batch_new(uint64_t seed) {
+    Batch *batch = calloc(1, sizeof *batch);
+    if (!batch)
+        return NULL;
+    for (int kind = 0; kind < KINDS; kind++)
+        intern_init(&batch->intern[kind], seed);
+    intern_init(&batch->names, seed);
+    return batch;
+}
+
+EXPORT void tp_batch_free(Batch *batch) {
+    if (!batch)
+        return;
+    for (int kind = 0; kind < KINDS; kind++)
+        intern_free(&batch->intern[kind]);
+    intern_free(&batch->names);
+    bytes_free(&batch->text);
+    bytes_free(&batch->scratch);
+    free(batch->properties);
+    free(batch->row);
+    free(batch->name_counts);
+    free(batch->name_last);
+    free(batch->pending);
+    free(batch);
+}
+
+Row *batch_row(Batch *batch) {
+    batch->row = grow(batch->row, &batch->row_capacity, batch->rows + 1, sizeof(Row));
+    return &batch->row[batch->rows];
+}
+
+void batch_drop_named(Batch *batch, const uint8_t *name, size_t size) {
+    uint32_t id = intern_text(&batch->names, name, size);
+    size_t had = batch->names_capacity, capacity = had;
+    batch->name_counts = grow(batch->name_counts, &capacity, (size_t)id + 1, sizeof *batch->name_counts);
+    batch->name_last = grow(batch->name_last, &batch->names_capacity, (size_t)id + 1, sizeof *batch->name_last);
+    if (capacity > had) {
+        memset(batch->name_counts + had, 0, (capacity - had) * sizeof *batch->name_counts);
+        memset(batch->name_last + had, 0, (capacity - had) * sizeof *batch->name_last);
+    }
+    if (batch->name_last[id] == batch->rows + 1)
+        return; /* a field counts once in a row */
+    batch->name_last[id] = batch->rows + 1;
+    batch->pending = grow(batch->pending, &batch->pending_capacity, batch->pending_count + 1, sizeof *batch->pending);
+    batch->pending[batch->pending_count++] = id;
+}
+
+void batch_start_row(Batch *batch) {
+    batch->scratch.size = 0;
+    batch->pending_count = 0;
+}
+
+void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size) {
+    batch->properties =
+        grow(batch->properties, &batch->property_capacity, batch->property_count + 1, sizeof(Property));
+    batch->properties[batch->property_count++] = (Property){key_at, key_size, value_at, value_size};
+}
+
+void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {
+    Row *row = batch_row(batch);
+    const uint8_t *value = text_data(batch, &draft->value), *comment = text_data(batch, &draft->comment);
+    size_t value_size = draft->value.present ? draft->value.size : 0;
+    size_t comment_size = draft->comment.present ? draft->comment.size : 0;
+    if (value_size)
+        draft->flags |= ROW_HAS_VALUE;
+    if (comment_size)
+        draft->flags |= ROW_HAS_COMMENT;
+    if (draft->flags & ROW_FOLLOWUP_FALSE)
+        draft->dropped |= 1u << DROPPED_FOLLOWUP_FALSE;
+    if (!draft->id[DE] || !(draft->flags & (ROW_HAS_VALUE | ROW_HAS_COMMENT | ROW_DELETED)) ||
+        text_too_long(value, value_size) || text_too_long(comment, comment_size))
+        draft->flags |= ROW_REJECTED;
+    if (draft->flags & ROW_REJECTED) {
+        batch->rejected++;
+        value_size = comment_size = 0;
+    } else if (value_size && text_blank(value, value_size)) {
+        draft->notices |= 1u << NOTICE_BLANK_VALUE;
+    }
+    for (int i = 0; i < DROPPED_COUNT; i++)
+        batch->dropped[i] += draft->dropped >> i & 1;
+    for (int i = 0; draft->notices >> i; i++)
+        if (draft->notices >> i & 1 && !batch->notices[i].count++)
+            batch->notices[i].first = batch->rows;
+    for (size_t i = 0; i < batch->pending_count; i++)
+        batch->name_counts[batch->pending[i]]++;
+    memcpy(row->id, draft->id, sizeof row->id);
+    row->text = (uint32_t)batch->text.size;
+    row->value_size = (uint32_t)value_size;
+    row->comment_size = (uint32_t)comment_size;
+    row->source_at = source_at;
+    row->source_size = source_size;
+    row->flags = draft->flags;
+    bytes_add(&batch->text, value, value_size);
+    bytes_add(&batch->text, comment, comment_size);
+    batch->rows++;
+}
+
+int boolean_text(const uint8_t *p, size_t size) {
+    static const char *words[] = {"false", "true"};
+    if (!size)
+        return -1;
+    for (int truth = 0; truth < 2; truth++) {
+        size_t i = 0;
+        while (i < size && words[truth][i] && (p[i] | 0x20) == words[truth][i] && p[i] < 0x80)
+            i++;
+        if (i == size && !words[truth][i])
+            return truth;
+    }
+    return -2;
+}
+
+void draft_boolean(Draft *draft, bool is_deleted, int truth) {
+    if (truth == -2)
+        draft->flags |= ROW_REJECTED;
+    else if (truth >= 0 && is_deleted)
+        draft->flags |= truth ? ROW_DELETED : 0;
+    else if (truth >= 0)
+        draft->flags |= truth ? ROW_FOLLOWUP_TRUE : ROW_FOLLOWUP_FALSE;
+}
+
+EXPORT void tp_batch_row_span(const Batch *batch, uint64_t row, uint32_t *at, uint32_t *size) {
+    *at = batch->row[row].source_at;
+    *size = batch->row[row].source_size;
+}
+
+EXPORT uint32_t tp_batch_names(const Batch *batch) { return batch->names.count; }
+
+EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, uint64_t *count) {
+    size_t length;
+    const uint8_t *name = interned(&batch->names, id, &length);
+    *size = length;
+    *count = batch->name_counts[id];
+    return name;
+}

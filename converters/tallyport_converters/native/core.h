@@ -1,0 +1,205 @@
+/* What the scanners and the grouping share: texts, dictionaries, and the batch of rows that a scan fills.
+ *
+ * Everything here works on memory it is given: no files, no locale, no global state. Every read of input is bounded
+ * by an end pointer. Offsets within one scanned block are 32 bits: the caller keeps blocks below 1 GiB.
+ * Out of memory jumps back to the exported function (see `NO_MEMORY_GUARD`), which reports it.
+ */
+#ifndef TALLYPORT_CORE_H
+#define TALLYPORT_CORE_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_WIN32)
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+
+/* Order and numbers are repeated in native/__init__.py. */
+enum Kind { DE, PE, OU, COC, AOC, DS, KINDS };
+enum Dropped { DROPPED_STORED_BY, DROPPED_CREATED, DROPPED_LAST_UPDATED, DROPPED_FOLLOWUP_FALSE, DROPPED_COUNT };
+enum Notice {
+    NOTICE_DUPLICATE_KEY,
+    NOTICE_COC_NUMBER,
+    NOTICE_AOC_NUMBER,
+    NOTICE_BLANK_VALUE,
+    NOTICE_ANNOTATION_TAKEN,
+    NOTICE_NULL_CELL,
+    NOTICE_CSV_MISREAD,
+    NOTICE_CSV_CUT,
+    NOTICE_COMBO_AND_OPTIONS,
+    NOTICE_OPTION_LIST,
+    NOTICE_CONTENT_PASSED,
+    NOTICE_COUNT
+};
+enum Error {
+    ERROR_NONE,
+    ERROR_NO_MEMORY,
+    ERROR_TRUNCATED,      /* the input ends within a structure */
+    ERROR_SYNTAX,         /* a character that the grammar does not allow */
+    ERROR_UTF8,           /* bytes that are no UTF-8 */
+    ERROR_CONTROL,        /* a control character within a JSON string */
+    ERROR_STRUCTURE,      /* well formed, but no data value set */
+    ERROR_TRAILING,       /* something stands behind the end */
+    ERROR_REPEATED,       /* a second `dataValues` */
+    ERROR_DEPTH,          /* nested too deep */
+    ERROR_DOUBT,          /* XML beyond the subset that is read here: the general parser must decide */
+    ERROR_UNCLOSED_QUOTE, /* CSV */
+    ERROR_NEED_MORE       /* never reported: the block ends within a unit */
+};
+enum RowFlag {
+    ROW_HAS_VALUE = 1,
+    ROW_HAS_COMMENT = 2,
+    ROW_DELETED = 4,
+    ROW_FOLLOWUP_TRUE = 8,
+    ROW_FOLLOWUP_FALSE = 16,
+    ROW_REJECTED = 32
+};
+
+#define TEXT_LIMIT 50000 /* UTF-16 units that DHIS2 stores of a value or comment */
+#define DEPTH_LIMIT 256
+
+typedef struct {
+    uint8_t *data;
+    size_t size, capacity;
+} Bytes;
+
+typedef struct {
+    uint64_t hash;
+    uint32_t id; /* 0: free */
+} Slot;
+
+/* A dictionary of distinct texts; ids count from 1 in order of arrival. */
+typedef struct {
+    Bytes text;
+    uint32_t *ends; /* ends[id]: end of text id; ends[0] = 0 */
+    uint32_t count, ends_capacity;
+    Slot *slots;
+    uint32_t mask;
+    uint64_t seed; /* differs from run to run, so that no input can be made to collide */
+} Intern;
+
+typedef struct {
+    uint32_t id[KINDS]; /* into the batch's dictionaries; 0: absent */
+    uint32_t text, value_size, comment_size; /* in Batch.text: the value, then the comment */
+    uint32_t source_at, source_size;         /* the row's span in the scanned block */
+    uint32_t flags;
+} Row;
+
+typedef struct {
+    uint64_t count, first; /* first: row within the batch */
+} Tally;
+
+typedef struct {
+    uint32_t key_at, key_size, value_at, value_size;
+} Property;
+
+/* What a scan gives. The members down to `properties` are read from Python: keep native/__init__.py in step. */
+typedef struct {
+    uint64_t rows, rejected, consumed, error_at, group_at, group_size, property_count;
+    uint64_t dropped[DROPPED_COUNT];
+    Tally notices[NOTICE_COUNT];
+    uint32_t state, error;
+    Property *properties;
+
+    Row *row;
+    size_t row_capacity, property_capacity;
+    Bytes text, scratch;
+    Intern intern[KINDS];
+    Intern names;             /* fields without a place in ADV2 */
+    uint64_t *name_counts;    /* rows that have the field, by id of names */
+    uint64_t *name_last;      /* 1 + the last row that had it */
+    size_t names_capacity;
+    uint32_t *pending; /* names of the row being read: counted when it ends */
+    size_t pending_count, pending_capacity;
+} Batch;
+
+extern _Thread_local jmp_buf *no_memory;
+
+/* First statement of an exported function that allocates; `result` is returned when memory runs out. */
+#define NO_MEMORY_GUARD(result)                                                                                        \
+    jmp_buf guard;                                                                                                     \
+    no_memory = &guard;                                                                                                \
+    if (setjmp(guard))                                                                                                 \
+    return result
+
+void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size);
+void bytes_reserve(Bytes *bytes, size_t more);
+void bytes_add(Bytes *bytes, const void *data, size_t size);
+void bytes_add_byte(Bytes *bytes, uint8_t byte);
+void bytes_free(Bytes *bytes);
+
+/* Length of the valid UTF-8 sequence of 2-4 bytes at `p`, 0 if it is none, -1 if the input ends within it. */
+int utf8_step(const uint8_t *p, const uint8_t *end);
+bool utf8_valid(const uint8_t *p, const uint8_t *end, const uint8_t **bad);
+void utf8_encode(Bytes *out, uint32_t code_point);
+bool text_too_long(const uint8_t *p, size_t size);
+bool text_blank(const uint8_t *p, size_t size);
+
+void intern_init(Intern *intern, uint64_t seed);
+void intern_free(Intern *intern);
+uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size);
+static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t *size) {
+    uint32_t start = intern->ends[id - 1];
+    *size = intern->ends[id] - start;
+    return intern->text.data + start;
+}
+
+Row *batch_row(Batch *batch);
+void batch_drop_named(Batch *batch, const uint8_t *name, size_t size);
+void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size);
+
+/* A row while it is read: texts point into the block or into Batch.scratch. */
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+    bool in_scratch; /* then `at` is NULL and `offset` counts, as the scratch may move */
+    size_t offset;
+    bool present;
+} Text;
+
+typedef struct {
+    uint32_t id[KINDS];
+    Text value, comment;
+    uint32_t flags;
+    uint32_t dropped, notices; /* bits, by enum Dropped and enum Notice */
+} Draft;
+
+static inline const uint8_t *text_data(const Batch *batch, const Text *text) {
+    return text->in_scratch ? batch->scratch.data + text->offset : text->at;
+}
+
+/* A row moves no counter before it ends, so that one cut by the block's end can be read again.
+ * End a row: sizes and presence are checked, texts copied, counters moved. The block's span is for its explanation. */
+void batch_start_row(Batch *batch);
+void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size);
+
+/* Read a boolean text: 1 true, 0 false, -1 empty, -2 none. */
+int boolean_text(const uint8_t *p, size_t size);
+void draft_boolean(Draft *draft, bool is_deleted, int truth);
+
+static inline uint64_t load64(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n) {
+    if (n >= 8) {
+        size_t i = 0;
+        for (; i + 8 <= n; i += 8)
+            if (load64(a + i) != load64(b + i))
+                return false;
+        return load64(a + n - 8) == load64(b + n - 8);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i])
+            return false;
+    return true;
+}
+
+#endif

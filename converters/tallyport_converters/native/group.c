@@ -1,0 +1,209 @@
+/* The values of one data element: split into groups that can share a header, sorted, the last of a key kept, written. */
+#include "group.h"
+
+#include <stdlib.h>
+
+#define NO_RANK UINT32_MAX
+
+/* What the ids of a source mean, by id (0: absent). Read from Python: keep native/__init__.py in step. */
+typedef struct {
+    const uint32_t *rank[DIMENSIONS]; /* NO_RANK: the row is rejected */
+    const uint8_t *period_note;       /* 0 none, 1 and 2: how the period was read */
+    const uint32_t *coc_shape, *aoc_shape; /* by rank: rows of one group share both */
+    const uint32_t *ds;                    /* by id: rank of the data set; 0: none */
+    uint32_t header[DIMENSIONS];           /* ranks that stand in for absent ones; NO_RANK: none */
+    uint32_t header_ds;
+} Meaning;
+
+#define DISAGREE 3 /* pe, ou, aoc */
+
+/* Read from Python: keep native/__init__.py in step. */
+typedef struct {
+    uint64_t groups, values, superseded, rejected;
+    Tally disagree[DISAGREE], period_notes[3]; /* here `first` is the row within the source */
+    Group *group;
+    uint64_t capacity;
+} Split;
+
+static void tally(Tally *tally, uint64_t row) {
+    if (!tally->count++ || row < tally->first)
+        tally->first = row;
+}
+
+EXPORT void tp_split_free(Split *split) {
+    for (uint64_t i = 0; split && i < split->groups; i++)
+        free(split->group[i].entries);
+    if (split)
+        free(split->group);
+    free(split);
+}
+
+static Group *group_of(Split *split, Group *recent, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
+    if (recent && recent->ds == ds && recent->coc_shape == coc_shape && recent->aoc_shape == aoc_shape)
+        return recent;
+    for (uint64_t i = 0; i < split->groups; i++) {
+        Group *g = &split->group[i];
+        if (g->ds == ds && g->coc_shape == coc_shape && g->aoc_shape == aoc_shape)
+            return g;
+    }
+    size_t capacity = split->capacity;
+    split->group = grow(split->group, &capacity, split->groups + 1, sizeof *split->group);
+    split->capacity = capacity;
+    split->group[split->groups] = (Group){.ds = ds, .coc_shape = coc_shape, .aoc_shape = aoc_shape};
+    return &split->group[split->groups++];
+}
+
+/* Least significant byte first, stable, passing over bytes that are the same in all keys: O(n). */
+static void sort_entries(Group *group) {
+    uint64_t n = group->count, high = 0, low = 0;
+    Entry *from = group->entries;
+    bool sorted = true;
+    for (uint64_t i = 1; i < n; i++) {
+        high |= from[i].high ^ from[0].high;
+        low |= from[i].low ^ from[0].low;
+        sorted &= from[i - 1].high < from[i].high || (from[i - 1].high == from[i].high && from[i - 1].low <= from[i].low);
+    }
+    if (sorted)
+        return;
+    Entry *to = malloc(n * sizeof *to);
+    if (!to)
+        longjmp(*no_memory, 1);
+    for (int byte = 0; byte < 16; byte++) {
+        int shift = byte % 8 * 8;
+        if (!((byte < 8 ? low : high) >> shift & 0xFF))
+            continue;
+        uint64_t starts[257] = {0};
+        for (uint64_t i = 0; i < n; i++)
+            starts[((byte < 8 ? from[i].low : from[i].high) >> shift & 0xFF) + 1]++;
+        for (int i = 1; i < 257; i++)
+            starts[i] += starts[i - 1];
+        for (uint64_t i = 0; i < n; i++)
+            to[starts[(byte < 8 ? from[i].low : from[i].high) >> shift & 0xFF]++] = from[i];
+        Entry *swap = from;
+        from = to;
+        to = swap;
+    }
+    free(to);
+    group->entries = from;
+}
+
+/* Of equal keys the last stands: entries come in row order and the sort is stable. */
+static uint64_t keep_last(Group *group) {
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < group->count; i++) {
+        const Entry *e = &group->entries[i];
+        if (i + 1 < group->count && e->high == e[1].high && e->low == e[1].low)
+            continue;
+        group->entries[kept++] = *e;
+    }
+    uint64_t lost = group->count - kept;
+    group->count = kept;
+    return lost;
+}
+
+/* Split packed rows, given in row order as `segments` parts. They are changed: ranks take the place of ids.
+ * Rejected rows are marked in `bits`, which threads may share. NULL: out of memory. */
+EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits) {
+    NO_MEMORY_GUARD(NULL);
+    Split *split = calloc(1, sizeof *split);
+    if (!split)
+        return NULL;
+    Group *recent = NULL;
+    for (uint64_t part = 0; part < segments; part++) {
+        for (uint64_t at = 0; at < sizes[part];) {
+            Packed *p = (Packed *)(parts[part] + at);
+            at += packed_size(p);
+            uint32_t ids[DIMENSIONS] = {p->pe, p->ou, p->coc, p->aoc}, ranks[DIMENSIONS];
+            split->values++;
+            bool rejected = false;
+            for (int d = 0; d < DIMENSIONS; d++) {
+                uint32_t header = meaning->header[d];
+                ranks[d] = ids[d] || header == NO_RANK ? meaning->rank[d][ids[d]] : header;
+                rejected |= ranks[d] == NO_RANK;
+            }
+            if (rejected) {
+                split->rejected++;
+                __atomic_fetch_or(&bits[p->row / 8], (uint8_t)(1u << p->row % 8), __ATOMIC_RELAXED);
+                continue;
+            }
+            static const int stated[DISAGREE] = {0, 1, 3};
+            for (int i = 0; i < DISAGREE; i++) {
+                int d = stated[i];
+                if (ids[d] && meaning->header[d] != NO_RANK && meaning->header[d] != ranks[d])
+                    tally(&split->disagree[i], p->row);
+            }
+            if (ids[0] && meaning->period_note[ids[0]])
+                tally(&split->period_notes[meaning->period_note[ids[0]]], p->row);
+            p->pe = ranks[0], p->ou = ranks[1], p->coc = ranks[2], p->aoc = ranks[3];
+            p->ds = p->ds ? meaning->ds[p->ds] : meaning->header_ds;
+            recent = group_of(split, recent, p->ds, meaning->coc_shape[p->coc], meaning->aoc_shape[p->aoc]);
+            size_t capacity = recent->capacity;
+            recent->entries = grow(recent->entries, &capacity, recent->count + 1, sizeof *recent->entries);
+            recent->capacity = capacity;
+            recent->entries[recent->count++] =
+                (Entry){(uint64_t)p->pe << 32 | p->ou, (uint64_t)p->coc << 32 | p->aoc, p};
+        }
+    }
+    for (uint64_t i = 0; i < split->groups; i++) {
+        sort_entries(&split->group[i]);
+        split->superseded += keep_last(&split->group[i]);
+    }
+    return split;
+}
+
+EXPORT void tp_split_group(const Split *split, uint64_t group, uint32_t *ds, uint32_t *coc_shape, uint32_t *aoc_shape,
+                           uint64_t *count) {
+    const Group *g = &split->group[group];
+    *ds = g->ds, *coc_shape = g->coc_shape, *aoc_shape = g->aoc_shape, *count = g->count;
+}
+
+/* Mark in `used` (a byte for each rank) the ranks of one dimension that a group holds. */
+EXPORT void tp_split_used(const Split *split, uint64_t group, uint32_t dimension, uint8_t *used) {
+    const Group *g = &split->group[group];
+    for (uint64_t i = 0; i < g->count; i++)
+        used[entry_rank(&g->entries[i], (int)dimension)] = 1;
+}
+
+/* Turn marks (a byte for each rank) into the ranks that are marked, in order, and the index of each; gives their number. */
+EXPORT uint32_t tp_index(const uint8_t *used, uint32_t ranks, uint32_t *marked, uint32_t *index) {
+    uint32_t count = 0;
+    for (uint32_t rank = 0; rank < ranks; rank++)
+        if (used[rank]) {
+            index[rank] = count;
+            marked[count++] = rank;
+        }
+    return count;
+}
+
+/* The rows of a group as ADV2 text, each behind a comma and line feed but the first. Free with tp_bytes_free. */
+EXPORT uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *form, uint64_t *size) {
+    NO_MEMORY_GUARD(NULL);
+    const Group *g = &split->group[group];
+    Bytes out = {0};
+    bytes_reserve(&out, g->count * 16 + 64);
+    for (uint64_t i = 0; i < g->count; i++) {
+        if (i)
+            bytes_add(&out, ",\n", 2);
+        render_row(&out, &g->entries[i], form);
+    }
+    *size = out.size;
+    return out.data;
+}
+
+/* The values of a group as a sorted run for a later merge: the key's two halves, then the packed value, each. */
+EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size) {
+    NO_MEMORY_GUARD(NULL);
+    const Group *g = &split->group[group];
+    Bytes out = {0};
+    for (uint64_t i = 0; i < g->count; i++) {
+        const Entry *e = &g->entries[i];
+        bytes_add(&out, &e->high, sizeof e->high);
+        bytes_add(&out, &e->low, sizeof e->low);
+        bytes_add(&out, e->packed, packed_size(e->packed));
+    }
+    bytes_reserve(&out, 1);
+    *size = out.size;
+    return out.data;
+}
+
+EXPORT void tp_bytes_free(uint8_t *data) { free(data); }

@@ -1,0 +1,302 @@
+/* DXF2 CSV: records to rows, by the layout that the header (or its absence) settled.
+ *
+ * RFC 4180 with the readings of docs/formats/dxf-csv.md: any line end, blank lines passed, spaces and tabs before a
+ * cell and around an unquoted one passed, a quote within an unquoted cell literal.
+ */
+#include "core.h"
+
+enum Column { /* below KINDS: an identifier, as enum Kind */
+    COLUMN_VALUE = KINDS,
+    COLUMN_COMMENT,
+    COLUMN_FOLLOWUP,
+    COLUMN_DELETED,
+    COLUMN_STORED_BY,
+    COLUMN_CREATED,
+    COLUMN_LAST_UPDATED,
+    COLUMN_ATTRIBUTE_COMBO,
+    COLUMN_ATTRIBUTE_OPTIONS,
+    COLUMN_CATEGORY, /* named by its header: category -> option */
+    COLUMN_DROPPED   /* named by its header: counted */
+};
+
+/* Read from Python: keep native/__init__.py in step. */
+typedef struct {
+    uint64_t columns;
+    const uint8_t *meaning;   /* enum Column of each */
+    const uint8_t *names;     /* the header cells, one behind the other */
+    const uint32_t *name_ends;
+    uint32_t delimiter;
+} Layout;
+
+typedef struct {
+    Text text;
+    bool quoted, trailing; /* text behind the closing quote */
+} Cell;
+
+/* One cell from `p`; returns the delimiter or line end behind it (or the end), NULL when the quote stays open. */
+static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, uint8_t delimiter, Cell *cell,
+                           uint32_t *notices) {
+    *cell = (Cell){0};
+    while (p < end && (*p == ' ' || *p == '\t') && *p != delimiter)
+        p++;
+    if (p < end && *p == '"') {
+        const uint8_t *from = ++p;
+        size_t offset = batch->scratch.size;
+        cell->quoted = true;
+        for (;;) {
+            const uint8_t *quote = memchr(p, '"', (size_t)(end - p));
+            if (!quote)
+                return NULL;
+            if (quote + 1 < end && quote[1] == '"') {
+                bytes_add(&batch->scratch, from, (size_t)(quote + 1 - from));
+                from = p = quote + 2;
+                cell->text.in_scratch = true;
+                *notices |= 1u << NOTICE_CSV_MISREAD;
+                continue;
+            }
+            p = quote;
+            break;
+        }
+        if (cell->text.in_scratch) {
+            bytes_add(&batch->scratch, from, (size_t)(p - from));
+            cell->text.offset = offset;
+            cell->text.size = batch->scratch.size - offset;
+        } else {
+            cell->text.at = from;
+            cell->text.size = (size_t)(p - from);
+        }
+        p++;
+        while (p < end && *p != delimiter && *p != '\n' && *p != '\r') {
+            cell->trailing |= *p != ' ' && *p != '\t';
+            p++;
+        }
+    } else {
+        const uint8_t *from = p;
+        while (p < end && *p != delimiter && *p != '\n' && *p != '\r')
+            p++;
+        const uint8_t *to = p;
+        while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
+            to--;
+        cell->text.at = from;
+        cell->text.size = (size_t)(to - from);
+    }
+    const uint8_t *data = text_data(batch, &cell->text);
+    cell->text.present = cell->text.size > 0;
+    if (cell->text.size == 4 && same_bytes(data, (const uint8_t *)"null", 4)) {
+        cell->text.present = false;
+        *notices |= 1u << NOTICE_NULL_CELL;
+    }
+    if (cell->quoted && !(*notices & 1u << NOTICE_CSV_MISREAD) &&
+        (memchr(data, '\n', cell->text.size) || memchr(data, '\r', cell->text.size)))
+        *notices |= 1u << NOTICE_CSV_MISREAD;
+    return p;
+}
+
+static uint32_t add_combo(Batch *batch, int kind, uint8_t form, const uint8_t *text, size_t size) {
+    size_t start = batch->scratch.size;
+    size_t inside = text >= batch->scratch.data && text < batch->scratch.data + start ? (size_t)(text - batch->scratch.data)
+                                                                                         : SIZE_MAX;
+    bytes_reserve(&batch->scratch, size + 1);
+    bytes_add_byte(&batch->scratch, form);
+    bytes_add(&batch->scratch, inside == SIZE_MAX ? text : batch->scratch.data + inside, size);
+    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, size + 1);
+    batch->scratch.size = start;
+    return id;
+}
+
+#define OPTIONS_LIMIT 256
+
+/* What stands in the cells of one record, gathered until its end is reached. */
+typedef struct {
+    Draft draft;
+    Text option[OPTIONS_LIMIT]; /* cells of category columns */
+    uint32_t option_column[OPTIONS_LIMIT];
+    int options;
+    Text attribute_combo, attribute_options;
+    bool surplus;
+} Record;
+
+static void take(Batch *batch, const Layout *layout, Record *record, uint64_t column, Cell *cell) {
+    Draft *draft = &record->draft;
+    if (cell->trailing)
+        draft->flags |= ROW_REJECTED;
+    if (!cell->text.present)
+        return;
+    if (column >= layout->columns) {
+        record->surplus = true;
+        return;
+    }
+    const uint8_t *text = text_data(batch, &cell->text);
+    size_t size = cell->text.size;
+    uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
+    enum Column meaning = layout->meaning[column];
+    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_OPTIONS;
+    if (kept && memchr(text, 0, size))
+        draft->flags |= ROW_REJECTED;
+    switch (meaning) {
+    case COLUMN_VALUE:
+        draft->value = cell->text;
+        break;
+    case COLUMN_COMMENT:
+        draft->comment = cell->text;
+        break;
+    case COLUMN_FOLLOWUP:
+    case COLUMN_DELETED:
+        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, size));
+        break;
+    case COLUMN_STORED_BY:
+    case COLUMN_CREATED:
+    case COLUMN_LAST_UPDATED:
+        draft->dropped |= 1u << (meaning - COLUMN_STORED_BY + DROPPED_STORED_BY);
+        break;
+    case COLUMN_ATTRIBUTE_COMBO:
+        record->attribute_combo = cell->text;
+        batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
+        break;
+    case COLUMN_ATTRIBUTE_OPTIONS:
+        record->attribute_options = cell->text;
+        break;
+    case COLUMN_CATEGORY:
+        if (record->options < OPTIONS_LIMIT) {
+            record->option_column[record->options] = (uint32_t)column;
+            record->option[record->options++] = cell->text;
+        } else {
+            draft->flags |= ROW_REJECTED;
+        }
+        break;
+    case COLUMN_DROPPED:
+        batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
+        break;
+    default:
+        if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
+            draft->id[meaning] = add_combo(batch, (int)meaning, 'I', text, size);
+        else
+            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
+    }
+}
+
+static void settle_options(Batch *batch, const Layout *layout, Record *record) {
+    Draft *draft = &record->draft;
+    Bytes *scratch = &batch->scratch;
+    size_t start = scratch->size;
+    for (int i = 0; i < record->options; i++) {
+        uint32_t column = record->option_column[i], from = column ? layout->name_ends[column - 1] : 0;
+        const uint8_t *name = layout->names + from;
+        size_t name_size = layout->name_ends[column] - from;
+        if (draft->id[COC]) { /* the identifier wins, as in 2.43 */
+            batch_drop_named(batch, name, name_size);
+            continue;
+        }
+        if (i == 0)
+            bytes_add_byte(scratch, 'M');
+        bytes_add(scratch, name, name_size);
+        bytes_add_byte(scratch, 0);
+        bytes_reserve(scratch, record->option[i].size + 1);
+        bytes_add(scratch, text_data(batch, &record->option[i]), record->option[i].size);
+        bytes_add_byte(scratch, 0);
+    }
+    if (scratch->size > start)
+        draft->id[COC] = intern_text(&batch->intern[COC], scratch->data + start, scratch->size - start);
+    scratch->size = start;
+    if (record->attribute_options.present && !draft->id[AOC]) {
+        /* 'L', the combo, NUL, then option NUL of each. */
+        bytes_reserve(scratch, record->attribute_combo.size + record->attribute_options.size + 4);
+        bytes_add_byte(scratch, 'L');
+        if (record->attribute_combo.present)
+            bytes_add(scratch, text_data(batch, &record->attribute_combo), record->attribute_combo.size);
+        bytes_add_byte(scratch, 0);
+        const uint8_t *p = text_data(batch, &record->attribute_options), *end = p + record->attribute_options.size;
+        while (p < end) {
+            while (p < end && (*p == ' ' || *p == '\t'))
+                p++;
+            const uint8_t *from = p;
+            while (p < end && *p != ' ' && *p != '\t')
+                p++;
+            if (p > from) {
+                bytes_add(scratch, from, (size_t)(p - from));
+                bytes_add_byte(scratch, 0);
+            }
+        }
+        draft->id[AOC] = intern_text(&batch->intern[AOC], scratch->data + start, scratch->size - start);
+        draft->notices |= 1u << NOTICE_OPTION_LIST;
+        scratch->size = start;
+    }
+}
+
+/* Scan records from a record's start; `consumed` ends at the last record's end that is certain. */
+EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
+    const uint8_t *p = block, *end = block + size, *bad, *unit = block;
+    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    batch->error = ERROR_NONE;
+    batch->state = 0;
+    uint32_t between = 0; /* notices that no row carries yet */
+    Record record;
+    while (p < end) {
+        unit = p;
+        const uint8_t *q = p;
+        while (q < end && (*q == ' ' || *q == '\t') && *q != layout->delimiter)
+            q++;
+        if (q < end && (*q == '\n' || *q == '\r')) { /* a blank line */
+            if (*q == '\r' && q + 1 == end && !final)
+                break;
+            p = q + (*q == '\r' && q + 1 < end && q[1] == '\n' ? 2 : 1);
+            between |= 1u << NOTICE_CSV_MISREAD;
+            unit = p;
+            continue;
+        }
+        if (q == end) {
+            if (final)
+                unit = p = end;
+            break;
+        }
+        batch_start_row(batch);
+        record.draft = (Draft){.notices = between};
+        record.options = 0;
+        record.attribute_combo.present = record.attribute_options.present = record.surplus = false;
+        record.attribute_combo.size = 0;
+        uint64_t column = 0;
+        for (;; column++) {
+            Cell found;
+            p = cell(batch, p, end, (uint8_t)layout->delimiter, &found, &record.draft.notices);
+            if (!p)
+                break;
+            take(batch, layout, &record, column, &found);
+            if (p == end || *p != (uint8_t)layout->delimiter)
+                break;
+            p++;
+        }
+        if (!p) {
+            if (final) {
+                batch->error = ERROR_UNCLOSED_QUOTE;
+                batch->error_at = (uint64_t)(unit - block);
+            }
+            break;
+        }
+        if (!final && (p == end || (*p == '\r' && p + 1 == end)))
+            break; /* the record, or its CR LF, may go on */
+        if (p == end && column + 1 < layout->columns)
+            record.draft.notices |= 1u << NOTICE_CSV_CUT;
+        const uint8_t *row_end = p;
+        if (p < end && *p == '\r') {
+            p++;
+            if (p < end && *p == '\n') {
+                p++;
+                record.draft.notices |= 1u << NOTICE_CSV_MISREAD;
+            }
+        } else if (p < end) {
+            p++;
+        }
+        if (!utf8_valid(unit, row_end, &bad)) {
+            batch->error = ERROR_UTF8;
+            batch->error_at = (uint64_t)(bad - block);
+            break;
+        }
+        if (record.surplus)
+            batch_drop_named(batch, (const uint8_t *)"(surplus cells)", 15);
+        settle_options(batch, layout, &record);
+        batch_finish_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
+        between = 0;
+        unit = p;
+    }
+    batch->consumed = (uint64_t)(unit - block);
+}

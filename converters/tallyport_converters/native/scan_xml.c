@@ -1,0 +1,525 @@
+/* DXF2 XML and ADX: the subset of XML that exporters write, read strictly; anything else is left in doubt.
+ *
+ * Whatever is accepted here is well formed and means to any XML parser what it means here: no comments, no processing
+ * instructions, no CDATA, no prefixes, no spaces around `=`, no text between elements, no other elements. A doubt
+ * (ERROR_DOUBT) is no fault: the whole document then goes to the general parser, which also words the faults.
+ * The root's start tag is handed over as a property: Python has it parsed by the general parser.
+ * Rules: XML 1.0, productions in brackets; [AVNORM] is its section 3.3.3.
+ */
+#include "core.h"
+
+enum State { START, BODY, IN_GROUP, END };
+enum Mode { MODE_DXF, MODE_ADX };
+
+enum Field { /* below KINDS: as enum Kind */
+    FIELD_VALUE = KINDS,
+    FIELD_COMMENT,
+    FIELD_FOLLOWUP,
+    FIELD_DELETED,
+    FIELD_STORED_BY,
+    FIELD_CREATED,
+    FIELD_LAST_UPDATED,
+    FIELD_COMPLETE_DATE,
+    FIELD_PASSED, /* counted by its name */
+    FIELD_OTHER   /* DXF: counted by its name; ADX: a category */
+};
+
+typedef struct {
+    const char *name;
+    enum Field field;
+} Name;
+
+static const Name DXF_ROW[] = {
+    {"dataElement", (enum Field)DE},          {"period", (enum Field)PE},
+    {"orgUnit", (enum Field)OU},              {"categoryOptionCombo", (enum Field)COC},
+    {"attributeOptionCombo", (enum Field)AOC}, {"value", FIELD_VALUE},
+    {"comment", FIELD_COMMENT},               {"followUp", FIELD_FOLLOWUP},
+    {"followup", FIELD_FOLLOWUP},             {"follow_up", FIELD_FOLLOWUP},
+    {"flwup", FIELD_FOLLOWUP},                {"deleted", FIELD_DELETED},
+    {"storedBy", FIELD_STORED_BY},            {"created", FIELD_CREATED},
+    {"lastUpdated", FIELD_LAST_UPDATED},      {NULL, FIELD_OTHER},
+};
+static const Name ADX_ROW[] = {
+    {"dataElement", (enum Field)DE},  {"categoryOptionCombo", (enum Field)COC},
+    {"value", FIELD_VALUE},           {"comment", FIELD_COMMENT},
+    {"followUp", FIELD_FOLLOWUP},     {"followup", FIELD_FOLLOWUP},
+    {"follow_up", FIELD_FOLLOWUP},    {"flwup", FIELD_FOLLOWUP},
+    {"deleted", FIELD_DELETED},       {"storedBy", FIELD_STORED_BY},
+    {"created", FIELD_CREATED},       {"lastUpdated", FIELD_LAST_UPDATED},
+    {"period", FIELD_PASSED},         {"orgUnit", FIELD_PASSED},
+    {"dataSet", FIELD_PASSED},        {"attributeOptionCombo", FIELD_PASSED},
+    {NULL, FIELD_OTHER},
+};
+static const Name ADX_GROUP[] = {
+    {"dataSet", (enum Field)DS},  {"period", (enum Field)PE},
+    {"orgUnit", (enum Field)OU},  {"attributeOptionCombo", (enum Field)AOC},
+    {"comment", FIELD_PASSED},    {"completeDate", FIELD_COMPLETE_DATE},
+    {NULL, FIELD_OTHER},
+};
+
+#define ATTRIBUTES 64
+typedef struct {
+    const uint8_t *gap; /* from behind the value before (or the tag's `<`) to the opening quote, included */
+    size_t gap_size;
+    const uint8_t *name;
+    size_t name_size;
+    enum Field field;
+    Text value;
+} Attribute;
+
+typedef struct {
+    const uint8_t *start, *p, *end;
+    Batch *batch;
+    bool final;
+    enum Error error;
+    const uint8_t *error_at;
+    Attribute row[ATTRIBUTES]; /* those of the row before, as a pattern for the next */
+    int row_attributes;
+} Scan;
+
+static bool fail(Scan *s, enum Error error) {
+    s->error = error;
+    s->error_at = s->p;
+    return false;
+}
+
+static bool need(Scan *s) { return fail(s, s->final ? ERROR_DOUBT : ERROR_NEED_MORE); }
+
+static inline bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+static inline bool space(Scan *s) {
+    while (s->p < s->end && is_space(*s->p))
+        s->p++;
+    return s->p < s->end || need(s);
+}
+
+static bool literal(Scan *s, const char *text) {
+    for (; *text; text++, s->p++) {
+        if (s->p == s->end)
+            return need(s);
+        if (*s->p != (uint8_t)*text)
+            return fail(s, ERROR_DOUBT);
+    }
+    return true;
+}
+
+static bool xml_char(uint32_t c) { /* [2] Char */
+    return c == 9 || c == 10 || c == 13 || (c >= 0x20 && c <= 0xD7FF) || (c >= 0xE000 && c <= 0xFFFD) ||
+           (c >= 0x10000 && c <= 0x10FFFF);
+}
+
+/* A reference from its `&`, decoded to the scratch. */
+static bool reference(Scan *s) {
+    static const struct {
+        const char *name;
+        char c;
+    } known[] = {{"lt;", '<'}, {"gt;", '>'}, {"amp;", '&'}, {"quot;", '"'}, {"apos;", '\''}};
+    const uint8_t *p = s->p + 1;
+    const uint8_t *stop = memchr(p, ';', (size_t)(s->end - p) < 12 ? (size_t)(s->end - p) : 12);
+    if (!stop)
+        return s->end - p < 12 ? need(s) : fail(s, ERROR_DOUBT);
+    size_t size = (size_t)(stop + 1 - p);
+    if (*p == '#') {
+        bool hex = p[1] == 'x';
+        uint32_t c = 0;
+        p += hex ? 2 : 1;
+        if (p == stop)
+            return fail(s, ERROR_DOUBT);
+        for (; p < stop; p++) {
+            uint8_t lower = *p | 0x20;
+            if (*p >= '0' && *p <= '9')
+                c = c * (hex ? 16 : 10) + (*p - '0');
+            else if (hex && lower >= 'a' && lower <= 'f')
+                c = c * 16 + (uint32_t)(lower - 'a') + 10;
+            else
+                return fail(s, ERROR_DOUBT);
+            if (c > 0x10FFFF)
+                return fail(s, ERROR_DOUBT);
+        }
+        if (!xml_char(c))
+            return fail(s, ERROR_DOUBT);
+        utf8_encode(&s->batch->scratch, c);
+        s->p = stop + 1;
+        return true;
+    }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strlen(known[i].name) == size && !memcmp(known[i].name, p, size)) {
+            bytes_add_byte(&s->batch->scratch, (uint8_t)known[i].c);
+            s->p = stop + 1;
+            return true;
+        }
+    return fail(s, ERROR_DOUBT);
+}
+
+/* Text up to `stop`: an attribute's quote, or `<` for content. Copied to the scratch only where it needs decoding. */
+static bool text(Scan *s, uint8_t stop, Text *out) {
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    Bytes *scratch = &s->batch->scratch;
+    const uint8_t *from = s->p;
+    bool content = stop == '<';
+    *out = (Text){.at = from, .offset = scratch->size, .present = true};
+    for (;;) {
+        const uint8_t *p = s->p;
+        while (s->end - p >= 8) {
+            /* In content `stop` is the `<` already, and a `]` has to be seen. */
+            uint64_t x = load64(p), a = x ^ (ones * (content ? ']' : stop)), b = x ^ (ones * '<'), c = x ^ (ones * '&');
+            uint64_t odd = (((a - ones) & ~a) | ((b - ones) & ~b) | ((c - ones) & ~c) | ((x - ones * 0x20) & ~x) | x);
+            if (odd & tops)
+                break;
+            p += 8;
+        }
+        while (p < s->end && *p != stop && *p != '<' && *p != '&' && *p >= 0x20 && *p < 0x80 && !(content && *p == ']'))
+            p++;
+        s->p = p;
+        if (p == s->end)
+            return need(s);
+        if (*p == stop)
+            break;
+        if (*p >= 0x80) {
+            int step = utf8_step(p, s->end);
+            if (step < 0)
+                return need(s);
+            if (step == 0 || (p[0] == 0xEF && p[1] == 0xBF && p[2] >= 0xBE))
+                return fail(s, ERROR_DOUBT);
+            s->p += step;
+            continue;
+        }
+        bool white = *p == '\t' || *p == '\n' || *p == '\r';
+        if (*p == '<' || (*p < 0x20 && !white) || (content && *p == ']'))
+            return fail(s, ERROR_DOUBT); /* `]]>` is forbidden in content: any `]` is left to the general parser */
+        if (*p == '\r' && p + 1 == s->end)
+            return need(s);
+        if (content && white && *p != '\r') {
+            s->p++;
+            continue;
+        }
+        /* What is decoded: references, white space in attributes [AVNORM], CR and CR LF in content (2.11). */
+        bytes_add(scratch, from, (size_t)(p - from));
+        out->in_scratch = true;
+        if (white) {
+            bytes_add_byte(scratch, content ? '\n' : ' ');
+            s->p += *p == '\r' && p[1] == '\n' ? 2 : 1;
+        } else if (!reference(s)) {
+            return false;
+        }
+        from = s->p;
+    }
+    if (out->in_scratch) {
+        bytes_add(scratch, from, (size_t)(s->p - from));
+        out->size = scratch->size - out->offset;
+    } else {
+        out->size = (size_t)(s->p - from);
+    }
+    return true;
+}
+
+static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
+static bool name_char(uint8_t c) { return name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
+
+static enum Field field_of(const Name *names, const uint8_t *name, size_t size) {
+    for (; names->name; names++)
+        if (strlen(names->name) == size && same_bytes((const uint8_t *)names->name, name, size))
+            return names->field;
+    return names->field;
+}
+
+/* The attributes of a tag whose name is behind, up to its `>` or `/`; returns their number, -1 on a stop.
+ * `known`: how many of `attributes` hold the row before, whose gaps are tried first. */
+static int attributes(Scan *s, const uint8_t *tag, const Name *names, Attribute *attributes, int known) {
+    bool all_matched = true;
+    const uint8_t *gap = tag;
+    for (int n = 0;; n++) {
+        Attribute *attribute = &attributes[n];
+        if (n < known && (size_t)(s->end - gap) > attribute->gap_size && same_bytes(attribute->gap, gap, attribute->gap_size)) {
+            attribute->name = gap + (attribute->name - attribute->gap);
+            attribute->gap = gap;
+            s->p = gap + attribute->gap_size;
+        } else {
+            all_matched = false;
+            const uint8_t *before = s->p;
+            if (!space(s))
+                return -1;
+            if (*s->p == '>' || *s->p == '/') {
+                for (int i = 0; i < n; i++)
+                    for (int j = i + 1; j < n; j++)
+                        if (attributes[i].name_size == attributes[j].name_size &&
+                            same_bytes(attributes[i].name, attributes[j].name, attributes[i].name_size))
+                            return fail(s, ERROR_DOUBT) - 1;
+                return n;
+            }
+            if (n == ATTRIBUTES || s->p == before || !name_start(*s->p))
+                return fail(s, ERROR_DOUBT) - 1;
+            attribute->name = s->p;
+            while (s->p < s->end && name_char(*s->p))
+                s->p++;
+            attribute->name_size = (size_t)(s->p - attribute->name);
+            if (s->end - s->p < 2)
+                return need(s) - 1;
+            if (s->p[0] != '=' || (s->p[1] != '"' && s->p[1] != '\''))
+                return fail(s, ERROR_DOUBT) - 1;
+            if (attribute->name_size == 5 && !memcmp(attribute->name, "xmlns", 5))
+                return fail(s, ERROR_DOUBT) - 1;
+            s->p += 2;
+            attribute->gap = gap;
+            attribute->gap_size = (size_t)(s->p - gap);
+            attribute->field = field_of(names, attribute->name, attribute->name_size);
+        }
+        if (!text(s, s->p[-1], &attribute->value))
+            return -1;
+        s->p++;
+        gap = s->p;
+        if (all_matched && n + 1 == known && s->p < s->end && *s->p == '/')
+            return known; /* the very names of the row before, which were found distinct */
+    }
+}
+
+static bool end_of_tag(Scan *s, bool *empty) {
+    *empty = *s->p == '/';
+    return !*empty ? (s->p++, true) : literal(s, "/>");
+}
+
+static bool closing(Scan *s, const char *name) {
+    if (!literal(s, "</") || !literal(s, name) || !space(s))
+        return false;
+    return literal(s, ">");
+}
+
+static uint32_t combo(Batch *batch, int kind, const Text *value) {
+    size_t start = batch->scratch.size;
+    bytes_reserve(&batch->scratch, value->size + 1);
+    bytes_add_byte(&batch->scratch, 'I');
+    bytes_add(&batch->scratch, text_data(batch, value), value->size);
+    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, value->size + 1);
+    batch->scratch.size = start;
+    return id;
+}
+
+/* Take over what a tag says. Attributes of FIELD_OTHER are categories where `categories` names their dimension. */
+static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int count, int categories) {
+    bool followup = false;
+    int others = 0;
+    for (int i = 0; i < count; i++) {
+        const Attribute *a = &attributes[i];
+        if (!a->value.size)
+            continue; /* empty is absent, in every era */
+        const uint8_t *value = text_data(batch, &a->value);
+        switch (a->field) {
+        case FIELD_VALUE:
+            draft->value = a->value;
+            break;
+        case FIELD_COMMENT:
+            draft->comment = a->value;
+            break;
+        case FIELD_FOLLOWUP:
+            if (followup)
+                draft->notices |= 1u << NOTICE_DUPLICATE_KEY;
+            else
+                draft_boolean(draft, false, boolean_text(value, a->value.size));
+            followup = true;
+            break;
+        case FIELD_DELETED:
+            draft_boolean(draft, true, boolean_text(value, a->value.size));
+            break;
+        case FIELD_STORED_BY:
+        case FIELD_CREATED:
+        case FIELD_LAST_UPDATED:
+            draft->dropped |= 1u << (a->field - FIELD_STORED_BY + DROPPED_STORED_BY);
+            break;
+        case FIELD_COMPLETE_DATE:
+            break;
+        case FIELD_PASSED:
+            batch_drop_named(batch, a->name, a->name_size);
+            break;
+        case FIELD_OTHER:
+            others++;
+            break;
+        default:
+            if (a->field == (enum Field)COC || a->field == (enum Field)AOC)
+                draft->id[a->field] = combo(batch, (int)a->field, &a->value);
+            else
+                draft->id[a->field] = intern_text(&batch->intern[a->field], value, a->value.size);
+        }
+    }
+    if (!others)
+        return;
+    bool taken = categories >= 0 && !draft->id[categories];
+    if (categories >= 0 && !taken)
+        draft->notices |= 1u << NOTICE_COMBO_AND_OPTIONS;
+    Bytes *scratch = &batch->scratch;
+    size_t start = scratch->size;
+    if (taken)
+        bytes_add_byte(scratch, 'M');
+    for (int i = 0; i < count; i++) {
+        const Attribute *a = &attributes[i];
+        if (a->field != FIELD_OTHER || !a->value.size)
+            continue;
+        if (!taken) {
+            batch_drop_named(batch, a->name, a->name_size);
+            continue;
+        }
+        bytes_add(scratch, a->name, a->name_size);
+        bytes_add_byte(scratch, 0);
+        bytes_reserve(scratch, a->value.size + 1);
+        bytes_add(scratch, text_data(batch, &a->value), a->value.size);
+        bytes_add_byte(scratch, 0);
+    }
+    if (taken)
+        draft->id[categories] = intern_text(&batch->intern[categories], scratch->data + start, scratch->size - start);
+    scratch->size = start;
+}
+
+/* The content of an ADX data value: at most one annotation. */
+static bool annotation(Scan *s, Draft *draft) {
+    Text note;
+    if (!space(s))
+        return false;
+    if (s->end - s->p < 2)
+        return need(s);
+    if (s->p[1] == '/')
+        return true;
+    if (!literal(s, "<annotation"))
+        return false;
+    if (s->p == s->end)
+        return need(s);
+    if (*s->p == '/') {
+        if (!literal(s, "/>"))
+            return false;
+        note = (Text){.present = true};
+    } else if (!literal(s, ">") || !text(s, '<', &note) || !closing(s, "annotation")) {
+        return false;
+    }
+    const uint8_t *value = text_data(s->batch, &draft->value);
+    if (note.size && draft->value.present && draft->value.size && !(draft->value.size == 1 && *value == '0'))
+        draft->notices |= 1u << NOTICE_ANNOTATION_TAKEN;
+    draft->value = note;
+    return space(s);
+}
+
+static bool row(Scan *s, enum Mode mode, const Draft *group) {
+    Batch *batch = s->batch;
+    const uint8_t *start = s->p;
+    bool empty;
+    if (!literal(s, "<dataValue"))
+        return false;
+    batch_start_row(batch);
+    Draft draft = *group;
+    int count = attributes(s, start, mode == MODE_DXF ? DXF_ROW : ADX_ROW, s->row, s->row_attributes);
+    s->row_attributes = 0;
+    if (count < 0 || !end_of_tag(s, &empty))
+        return false;
+    settle(batch, &draft, s->row, count, mode == MODE_ADX ? COC : -1);
+    if (!empty) {
+        if (mode == MODE_ADX ? !annotation(s, &draft) : !space(s))
+            return false;
+        if (!closing(s, "dataValue"))
+            return false;
+    }
+    s->row_attributes = count;
+    batch_finish_row(batch, &draft, (uint32_t)(start - s->start), (uint32_t)(s->p - start));
+    return true;
+}
+
+/* The root's start tag, from its `<`: only its end is found here, quotes respected. */
+static bool root(Scan *s, const char *name, bool *empty) {
+    const uint8_t *start = s->p;
+    uint8_t quote = 0;
+    if (!literal(s, "<") || !literal(s, name))
+        return false;
+    if (s->p < s->end && (name_char(*s->p) || *s->p == ':'))
+        return fail(s, ERROR_DOUBT);
+    for (; s->p < s->end; s->p++) {
+        if (*s->p == '<')
+            return fail(s, ERROR_DOUBT);
+        if (quote)
+            quote = *s->p == quote ? 0 : quote;
+        else if (*s->p == '"' || *s->p == '\'')
+            quote = *s->p;
+        else if (*s->p == '>')
+            break;
+    }
+    if (s->p == s->end)
+        return need(s);
+    *empty = s->p[-1] == '/';
+    s->p++;
+    batch_property(s->batch, 0, 0, (uint32_t)(start - s->start), (uint32_t)(s->p - start));
+    return true;
+}
+
+/* A group's start tag. `again`: it was read in the block before and only brings its context back. */
+static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
+    Attribute found[ATTRIBUTES];
+    const uint8_t *start = s->p;
+    if (!literal(s, "<group"))
+        return false;
+    batch_start_row(s->batch);
+    int count = attributes(s, start, ADX_GROUP, found, 0);
+    if (count < 0 || !end_of_tag(s, empty))
+        return false;
+    *group = (Draft){0};
+    settle(s->batch, group, found, count, AOC);
+    s->batch->group_at = (uint64_t)(start - s->start);
+    s->batch->group_size = (uint64_t)(s->p - start);
+    if (again)
+        return true;
+    for (size_t i = 0; i < s->batch->pending_count; i++)
+        s->batch->name_counts[s->batch->pending[i]]++;
+    for (size_t i = 0; i < s->batch->pending_count; i++)
+        s->batch->name_last[s->batch->pending[i]] = 0; /* a group is no row: the next one counts again */
+    for (int i = 0; i < count; i++)
+        if (found[i].field == FIELD_COMPLETE_DATE && found[i].value.size)
+            batch_property(s->batch, 1, 0, (uint32_t)s->batch->group_at, (uint32_t)s->batch->group_size);
+    return true;
+}
+
+/* Scan a block that starts in `state`; IN_GROUP: the block starts with that group's start tag, once more. */
+EXPORT void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint32_t mode, uint32_t state,
+                        uint32_t final) {
+    Scan *s = &(Scan){.start = block, .p = block, .end = block + size, .batch = batch, .final = final};
+    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    const char *root_name = mode == MODE_ADX ? "adx" : "dataValueSet";
+    const Draft none = {0};
+    Draft group = {0};
+    const uint8_t *unit = block;
+    bool good = true, empty = false;
+    if (state == IN_GROUP)
+        good = group_tag(s, &group, true, &empty);
+    while (good) {
+        unit = s->p;
+        batch->state = state;
+        if (state == END) {
+            while (s->p < s->end && is_space(*s->p))
+                s->p++;
+            unit = s->p;
+            if (s->p < s->end)
+                fail(s, ERROR_DOUBT);
+            break;
+        }
+        while (s->p < s->end && is_space(*s->p))
+            s->p++;
+        if (state != START)
+            unit = s->p; /* white space between units is done with */
+        if (s->p == s->end || (s->end - s->p < 2)) {
+            need(s);
+            break;
+        }
+        bool close = s->p[1] == '/';
+        if (state == START) {
+            good = root(s, root_name, &empty);
+            state = empty ? END : BODY;
+        } else if (state == BODY && close) {
+            good = closing(s, root_name);
+            state = END;
+        } else if (state == IN_GROUP && close) {
+            good = closing(s, "group");
+            state = BODY;
+        } else if (state == IN_GROUP || mode == MODE_DXF) {
+            good = row(s, (enum Mode)mode, mode == MODE_DXF ? &none : &group);
+        } else {
+            good = group_tag(s, &group, false, &empty);
+            state = empty ? BODY : IN_GROUP;
+        }
+    }
+    batch->consumed = (uint64_t)(unit - block);
+    batch->error = s->error == ERROR_NEED_MORE ? ERROR_NONE : s->error;
+    batch->error_at = s->error_at ? (uint64_t)(s->error_at - block) : 0;
+}

@@ -1,0 +1,97 @@
+"""Files of a folder that is being built: compressed if asked, hashed as written, on the disk before they count."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Protocol, Self
+
+from tallyport_schemas.findings import OutsideFailed, finding
+
+Compress = Literal["none", "gz", "zst"]
+Data = bytes | memoryview
+
+
+class _Compressor(Protocol):
+    def compress(self, data: Data, /) -> bytes: ...
+    def flush(self) -> bytes: ...
+
+
+def _compressor(kind: Compress) -> _Compressor | None:
+    if kind == "gz":
+        return zlib.compressobj(6, wbits=31)  # writes no time: the same bytes each time
+    if kind == "zst":
+        try:
+            from compression.zstd import ZstdCompressor
+        except ImportError:
+            from backports.zstd import ZstdCompressor
+        compressor: _Compressor = ZstdCompressor(level=3)
+        return compressor
+    return None
+
+
+class OutputFile:
+    """One file, written once. `size_bytes` and `sha256` are those of the bytes on disk.
+
+    Raises (from every method):
+        OutsideFailed: TP801, the disk failed.
+    """
+
+    def __init__(self, path: Path, compress: Compress = "none") -> None:
+        self.path = path
+        self.size_bytes = 0
+        self._hash = hashlib.sha256()
+        self._compressor = _compressor(compress)
+        try:
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise failed(error, path) from error
+
+    def write(self, data: Data) -> None:
+        """Append."""
+        self._put(self._compressor.compress(data) if self._compressor else data)
+
+    def _put(self, data: Data) -> None:
+        self._hash.update(data)
+        self.size_bytes += len(data)
+        view = memoryview(data)
+        try:
+            while view:
+                view = view[self._file.write(view) :]
+        except OSError as error:
+            raise failed(error, self.path) from error
+
+    def close(self) -> None:
+        """End the file and wait until the disk has it."""
+        if self._file.closed:
+            return
+        try:
+            if self._compressor:
+                self._put(self._compressor.flush())
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise failed(error, self.path) from error
+        finally:
+            self._file.close()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was written, in hex."""
+        return self._hash.hexdigest()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind:
+            self._file.close()
+        else:
+            self.close()
+
+
+def failed(error: OSError, path: Path) -> OutsideFailed:
+    """Return what to raise when the disk fails."""
+    return OutsideFailed(finding("TP801", found=f"{path.name}: {error.strerror or error}"))

@@ -1,0 +1,159 @@
+"""Publishing: an output folder appears whole or not at all, and a killed run is completed by running it again.
+
+All is built in DIR/.tallyport-unfinished and renamed at the end. While a run lasts, `plan.json` there names the folders
+it set out to make: found by a later run, those are known to be the work of a run that never ended, and may be replaced.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from tallyport_schemas.findings import OutsideFailed, Refused, finding
+
+from tallyport_converters.output import failed
+
+WORK = ".tallyport-unfinished"
+_PLAN = "plan.json"
+_LOCK = "lock"
+
+
+@contextmanager
+def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[Path]:
+    """Give a working folder for a run that makes the folders `names` in `output`; it is gone at the end.
+
+    Raises:
+        Refused: TP901 a folder exists and may not be replaced, TP902 another run is at work.
+        OutsideFailed: TP801, the disk failed.
+    """
+    work = output / WORK
+    try:
+        is_new = not output.exists()
+        work.mkdir(parents=True, exist_ok=True)
+        lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise failed(error, output) from error
+    finished = False
+    try:
+        if not _locks(lock):
+            raise Refused(finding("TP902", found=str(output)))
+        ours = _planned(work)
+        taken = [name for name in names if (output / name).exists() or (output / name).is_symlink()]
+        refused = [name for name in taken if name not in ours]
+        if refused and not overwrite:
+            finished = not ours
+            found = ", ".join(refused[:5]) + (f" and {len(refused) - 5} more" if len(refused) > 5 else "")
+            raise Refused(finding("TP901", found=found))
+        for leftover in work.iterdir():
+            if leftover.name not in (_PLAN, _LOCK):
+                _remove(leftover)
+        _write_plan(work, sorted({*ours, *(name for name in names if name not in taken)}))
+        finished = True
+        yield work
+    except OSError as error:
+        raise failed(error, output) from error
+    finally:
+        if finished:
+            with suppress(OSError):
+                shutil.rmtree(work)
+                if is_new:
+                    output.rmdir()  # only if nothing came of it
+        os.close(lock)
+
+
+def publish(built: Path, final: Path) -> None:
+    """Rename a finished folder to its final name, in place of what is there.
+
+    Raises:
+        OutsideFailed: TP801.
+    """
+    try:
+        _sync_folder(built)
+        if final.exists() or final.is_symlink():
+            _exchange(built, final)
+            _remove(built)
+        else:
+            built.rename(final)
+        _sync_folder(final.parent)
+    except OSError as error:
+        raise failed(error, final) from error
+
+
+def _locks(lock: int) -> bool:
+    """Take the lock, which the system frees when the process ends, however it ends."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _planned(work: Path) -> set[str]:
+    try:
+        names = json.loads((work / _PLAN).read_text())
+    except (OSError, ValueError):
+        return set()  # killed before the plan was written: nothing was made
+    return set(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else set()
+
+
+def _write_plan(work: Path, names: Sequence[str]) -> None:
+    partial = work / f"{_PLAN}.new"
+    with partial.open("w") as file:
+        json.dump(list(names), file)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(work / _PLAN)
+    _sync_folder(work)
+
+
+def _exchange(a: Path, b: Path) -> None:
+    """Swap two folders, in one step where the system can."""
+    if sys.platform == "linux":
+        library = ctypes.CDLL(None, use_errno=True)
+        at_cwd, swap = -100, 2
+        if hasattr(library, "renameat2"):
+            if library.renameat2(at_cwd, os.fsencode(a), at_cwd, os.fsencode(b), swap) == 0:
+                return
+            if ctypes.get_errno() not in (errno.ENOSYS, errno.EINVAL):
+                raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(b))
+    aside = a.with_name(f"{a.name}.replaced")
+    b.rename(aside)
+    a.rename(b)
+    aside.rename(a)
+
+
+def _sync_folder(folder: Path) -> None:
+    if sys.platform == "win32":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+__all__ = ["WORK", "OutsideFailed", "publish", "run_in"]

@@ -1,0 +1,289 @@
+"""DXF2 CSV reader: one record a value, columns told by a header row or by position.
+
+Rules and leniencies: docs/formats/dxf-csv.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+
+from tallyport_converters import periods
+from tallyport_converters.header import Header
+from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, cut_csv
+from tallyport_converters.readers.place import locate
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, iso_period
+from tallyport_converters.sources import HEAD_BYTES, Source
+
+DELIMITERS = ",;\t"
+
+COLUMNS: Mapping[str, tuple[int, str]] = {
+    alias: (meaning, name)
+    for meaning, name, aliases in (
+        (Kind.DE, "dataElement", "dataelement dataelelement de"),
+        (Kind.PE, "period", "period pe"),
+        (Kind.OU, "orgUnit", "orgunit organisationunit organizationunit ou source"),
+        (Kind.COC, "categoryOptionCombo", "categoryoptioncombo catoptcombo coc"),
+        (Kind.AOC, "attributeOptionCombo", "attributeoptioncombo attroptcombo aoc"),
+        (Column.VALUE, "value", "value"),
+        (Column.STORED_BY, "storedBy", "storedby strby"),
+        (Column.CREATED, "created", "created"),
+        (Column.LAST_UPDATED, "lastUpdated", "lastupdated lstupd timestamp"),
+        (Column.COMMENT, "comment", "comment cmt"),
+        (Column.FOLLOWUP, "followUp", "followup flwup"),
+        (Column.DELETED, "deleted", "deleted"),
+        (Column.ATTRIBUTE_COMBO, "attributeCombo", "attributecombo"),
+        (Column.ATTRIBUTE_OPTIONS, "attributeOptions", "attributeoptions"),
+    )
+    for alias in aliases.split()
+}
+"""Known header cells, in lower case without spaces, `_` and `-`: their meaning and canonical name."""
+
+POSITIONS = (
+    "dataElement period orgUnit categoryOptionCombo attributeOptionCombo value "
+    "storedBy lastUpdated comment followUp deleted"
+).split()
+"""The columns of a file without a header row."""
+
+_BOM = b"\xef\xbb\xbf"
+_KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
+
+
+class Cell(NamedTuple):
+    """One cell: its text, and whether text stands behind its closing quote."""
+
+    text: str
+    trailing: bool
+
+
+def known_column(cell: str) -> tuple[int, str] | None:
+    """Return the meaning and canonical name of a header cell, if it has one."""
+    return COLUMNS.get(re.sub(r"[\s_-]", "", cell).lower())
+
+
+def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
+    """Split the first record of a text; returns its cells and where its line end starts.
+
+    The plain form of what scan_csv.c does. An open quote takes all there is.
+    """
+    found: list[Cell] = []
+    at, end = 0, len(record)
+    while True:
+        while at < end and record[at] in " \t" and record[at] != delimiter:
+            at += 1
+        if at < end and record[at] == '"':
+            text, at = "", at + 1
+            while True:
+                quote = record.find('"', at)
+                if quote < 0:
+                    return [*found, Cell(text + record[at:], False)], end
+                text, at = text + record[at:quote], quote + 1
+                if record[at : at + 1] != '"':
+                    break
+                text, at = text + '"', at + 1
+            behind = at
+            while at < end and record[at] not in f"{delimiter}\r\n":
+                at += 1
+            found.append(Cell(text, bool(record[behind:at].strip(" \t"))))
+        else:
+            start = at
+            while at < end and record[at] not in f"{delimiter}\r\n":
+                at += 1
+            found.append(Cell(record[start:at].rstrip(" \t"), False))
+        if at == end or record[at] != delimiter:
+            return found, at
+        at += 1
+
+
+def encoding_fault(head: bytes) -> str | None:
+    """Return the name of an encoding that is not UTF-8, if `head` shows one."""
+    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
+        return "UTF-32"
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return "UTF-16"
+    sample = head[:1024]
+    for offset in (0, 1):
+        half = sample[offset::2]
+        if len(half) > 3 and half.count(0) > 0.9 * len(half):
+            return "UTF-16 without a byte order mark"
+    return None
+
+
+class Start(NamedTuple):
+    """How a CSV file begins: its delimiter and first record, and where that record starts and ends in bytes."""
+
+    delimiter: str
+    first: list[Cell]
+    start: int
+    end: int
+
+
+def begin(head: bytes) -> Start:
+    """Read the first record of a file from its first bytes.
+
+    Raises:
+        SourceUnreadable: TP107 no UTF-8; TP111 no record; TP112 the record is longer than `head`.
+    """
+    if fault := encoding_fault(head):
+        raise SourceUnreadable(finding("TP107", message=f"the CSV is {fault}", found=fault, expected="UTF-8"))
+    start = len(_BOM) if head.startswith(_BOM) else 0
+    delimiter = ""
+    if match := re.compile(rb"sep=([,;\t])(\r\n|\r|\n)").match(head, start):
+        delimiter, start = match[1].decode(), match.end()
+    blank = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(head, start)
+    start = blank.end() if blank else start
+    try:
+        # The head may end within a character.
+        text = head[start:].decode() if len(head) < HEAD_BYTES else head[start:].decode(errors="surrogateescape")
+    except UnicodeDecodeError as error:
+        where = start + error.start
+        found = f"byte 0x{head[where]:02X} at byte {where}"
+        raise SourceUnreadable(
+            finding("TP107", message="the CSV is not UTF-8", found=found, expected="UTF-8")
+        ) from None
+    if not text.strip():
+        raise SourceUnreadable(finding("TP102", message="the source holds nothing but white space"))
+    if not delimiter:
+        line = re.sub(r'"[^"]*"?', "", re.split(r"[\r\n]", text, maxsplit=1)[0])
+        delimiter = max(DELIMITERS, key=line.count)
+    first, end = cells(text, delimiter)
+    if end == len(text) and len(head) >= HEAD_BYTES:
+        raise SourceUnreadable(
+            finding("TP112", message="the first record is too long", expected=f"fewer than {HEAD_BYTES:,} bytes")
+        )
+    size = len(text[:end].encode(errors="surrogateescape"))
+    line_end = re.compile(rb"\r\n|\r|\n").match(head, start + size)
+    return Start(delimiter, first, start, line_end.end() if line_end else start + size)
+
+
+def names_columns(first: list[Cell]) -> bool:
+    """Tell whether a record is a header row: two of its cells name columns that are known."""
+    return sum(known_column(cell.text) is not None for cell in first) >= 2
+
+
+class DxfCsv:
+    """Reads one DXF2 CSV source. `has_header`: None to tell by content."""
+
+    format = "dxf-csv"
+    default_scheme = "UID"
+    first_state = 0
+    next_state = 0
+
+    def __init__(self, source: Source, *, has_header: bool | None = None) -> None:
+        self.source = source
+        self.header = Header()
+        begun = begin(source.head())
+        is_header = names_columns(begun.first) if has_header is None else has_header
+        self._delimiter = begun.delimiter
+        if begun.delimiter != ",":
+            self.header.findings.append(finding("TP410", found=repr(begun.delimiter)))
+        self._skip = begun.end if is_header else begun.start
+        self.columns = [cell.text for cell in begun.first] if is_header else POSITIONS
+        self.meaning = self._meanings(is_header)
+        self.layout = Layout(begun.delimiter.encode(), self.meaning, [name.encode() for name in self.columns])
+
+    def _meanings(self, is_header: bool) -> list[int]:
+        """Return what each column means, and name those without a name.
+
+        Source: legacy-formats, CSV header names in 2.43; a later column of the same name wins, as there.
+        """
+        is_fixed = "categoryOptionCombo" in self.columns
+        meanings: list[int] = []
+        taken: dict[str, int] = {}
+        for i, cell in enumerate(self.columns):
+            known = known_column(cell)
+            name = known[1] if known else cell
+            meaning = known[0] if known else Column.DROPPED if is_fixed else Column.CATEGORY
+            if not cell:
+                self.columns[i] = name = f"(column {i + 1})"
+                meaning = Column.DROPPED
+            if name in taken:
+                meanings[taken[name]] = Column.DROPPED
+                self.header.findings.append(finding("TP408", field=cell, found=f"columns {taken[name] + 1} and {i + 1}"))
+            taken[name] = i
+            meanings.append(meaning)
+        missing = [n for n in ("dataElement", "value") if n not in taken]
+        if is_header and missing:
+            raise SourceUnreadable(
+                finding(
+                    "TP111",
+                    message=f"the header row names no column {' and no column '.join(missing)}",
+                    help="name the columns as DHIS2 does, or say --no-header if this is no header row",
+                    row=0,
+                    found=", ".join(self.columns),
+                    expected=", ".join(POSITIONS),
+                )
+            )
+        return meanings
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield the records behind the header."""
+        skip = self._skip
+        for block in self.source.blocks(size_bytes):
+            if skip < len(block):
+                yield block[skip:] if skip else block
+            skip = max(0, skip - len(block))
+
+    def cut(self, block: Buffer) -> int:
+        """See `Reader`."""
+        return cut_csv(block)
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """See `Reader`."""
+        del state
+        batch = Batch()
+        batch.scan_csv(block, self.layout, final=final)
+        return batch
+
+    def take(self, batch: Batch, block: Buffer) -> None:
+        """See `Reader`: rows of CSV say nothing of the header."""
+
+    def context(self, batch: Batch, block: Buffer) -> bytes:
+        """See `Reader`: rows of CSV need none."""
+        del batch, block
+        return b""
+
+    def fault(self, batch: Batch, offset: int) -> Finding:
+        """See `Reader`."""
+        where, found = locate(self.source, offset + batch.fault_at + self._skip)
+        if batch.fault is Fault.UTF8:
+            return finding("TP107", message=f"the CSV is not UTF-8 ({where})", found=found, expected="UTF-8")
+        message = f"a quoted cell is never closed: its row starts at {where}"
+        return finding("TP111", message=message, row=batch.rows, found=found, expected="a closing quote")
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return iso_period(text)
+
+    def explain_period(self, text: str) -> str:
+        """See `Reader`."""
+        return periods.explain(text)
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """See `Reader`."""
+        found, _ = cells(bytes(block[span]).decode(), self._delimiter)
+        fields: dict[str, Any] = {}
+        original: dict[str, str] = {}
+        options: dict[str, str] = {}
+        for i, cell in enumerate(found):
+            if not cell.text:
+                continue
+            name = self.columns[i] if i < len(self.columns) else f"(column {i + 1})"
+            original[name if name not in original else f"{name} (column {i + 1})"] = cell.text
+            if i >= len(self.meaning) or cell.text == "null":
+                continue
+            known = known_column(name)
+            if known and self.meaning[i] in _KEPT:
+                fields[known[1]] = cell.text
+            elif self.meaning[i] == Column.CATEGORY:
+                options[name] = cell.text
+        if options:
+            fields.setdefault("categoryOptionCombo", options)
+        return RejectedRow(fields, original, any(cell.trailing for cell in found))
+
+    def finish(self) -> Header:
+        """Return the header."""
+        return self.header

@@ -1,0 +1,245 @@
+"""DXF2 JSON reader: one object with header properties, in any order, and an array of rows.
+
+Rules and leniencies: docs/formats/dxf-json.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+
+from tallyport_converters import periods
+from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
+from tallyport_converters.header import SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
+from tallyport_converters.native import Batch, Buffer, Fault, cut_json
+from tallyport_converters.readers.place import locate
+from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, iso_period
+from tallyport_converters.sources import Source
+
+ROWS_NEXT = 2 | 16
+"""The scanner's state behind the comma between two rows; 16: the values' array is open (scan_json.c)."""
+
+_BOM = b"\xef\xbb\xbf"
+
+_FAULTS = {
+    Fault.TRUNCATED: ("TP108", "the JSON ends in the middle", "the rest of the document"),
+    Fault.SYNTAX: ("TP108", "the JSON is malformed", "JSON"),
+    Fault.CONTROL: ("TP108", "a control character stands in a JSON string", "an escape such as \\n"),
+    Fault.UTF8: ("TP107", "the JSON is not UTF-8", "UTF-8"),
+    Fault.STRUCTURE: ("TP113", "the JSON is no data value set", 'an object with "dataValues": [...]'),
+    Fault.TRAILING: ("TP108", "something follows the end of the JSON document", "nothing"),
+    Fault.REPEATED: ("TP108", '"dataValues" occurs twice', "one array of rows"),
+    Fault.DEPTH: ("TP108", "the JSON is nested too deep", "at most 256 levels"),
+}
+
+FIELDS = {
+    **{
+        name: name
+        for name in (
+            "dataElement",
+            "period",
+            "orgUnit",
+            "categoryOptionCombo",
+            "attributeOptionCombo",
+            "value",
+            "comment",
+            "deleted",
+        )
+    },
+    **dict.fromkeys(("followUp", "followup", "follow_up", "flwup"), "followUp"),
+}
+"""Row fields that ADV2 has a place for, with the spellings in use, and their canonical names."""
+
+
+class DxfJson:
+    """Reads one DXF2 JSON source."""
+
+    format = "dxf-json"
+    default_scheme = "UID"
+    first_state = 0
+    next_state = ROWS_NEXT
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.header = Header()
+        self._seen: set[str] = set()
+        self._listed_options: Any = None
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield the document without a byte order mark."""
+        blocks = self.source.blocks(size_bytes)
+        for block in blocks:
+            # 3 bytes or more are in the first block, as it is never smaller.
+            yield block[len(_BOM) :] if block[: len(_BOM)] == _BOM else block
+            break
+        yield from blocks
+
+    def cut(self, block: Buffer) -> int:
+        """See `Reader`."""
+        return cut_json(block)
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """See `Reader`."""
+        batch = Batch()
+        batch.scan_json(block, state=state, final=final)
+        return batch
+
+    def context(self, batch: Batch, block: Buffer) -> bytes:
+        """See `Reader`: rows of JSON need none."""
+        del batch, block
+        return b""
+
+    def fault(self, batch: Batch, offset: int) -> Finding:
+        """See `Reader`."""
+        code, message, expected = _FAULTS[batch.fault]
+        where, found = locate(self, offset + batch.fault_at)
+        if batch.fault is Fault.TRUNCATED:
+            found = "the end of the file"
+        return finding(code, message=f"{message} ({where})", found=found, expected=expected)
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return iso_period(text)
+
+    def explain_period(self, text: str) -> str:
+        """See `Reader`."""
+        return periods.explain(text)
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """See `Reader`."""
+        original = loads(bytes(block[span]))
+        if not isinstance(original, dict):
+            return RejectedRow(None, original)
+        fields: dict[str, Any] = {}
+        for name, value in original.items():
+            if name in FIELDS:
+                fields.setdefault(FIELDS[name], value)
+        return RejectedRow(fields, original)
+
+    def take(self, batch: Batch, block: Buffer) -> None:
+        """See `Reader`."""
+        for key_span, value_span in batch.properties():
+            key = json.loads(bytes(block[key_span]))
+            if key in self._seen:
+                self.header.findings.append(finding("TP402", field=key))
+                continue
+            self._seen.add(key)
+            self._property(key, loads(bytes(block[value_span])))
+
+    def _property(self, key: str, value: Any) -> None:
+        header = self.header
+        if value is None or value == "":
+            return
+        if key in ("dataSet", "period", "orgUnit"):
+            text = _text(key, value)
+            if key == "dataSet":
+                header.data_set = text
+            elif key == "period":
+                header.period = text
+            else:
+                header.org_unit = text
+        elif key == "attributeOptionCombo":
+            header.attribute_option_combo = _combo(key, value, header)
+        elif key == "attributeCategoryOptions":
+            if not isinstance(value, list):
+                raise _wrong(key, value, "an array of category options")
+            self._listed_options = listed([_text(key, option) for option in value])
+        elif key == "completeDate":
+            self._complete_date = str(value).lower() if isinstance(value, bool) else _text(key, value)
+        elif key in SCHEME_PROPERTIES:
+            header.schemes[SCHEME_PROPERTIES[key]] = _text(key, value)
+        elif key == "deletion":
+            header.deletion = _deletion(value, header)
+        elif key == "strategy":
+            header.strategy(key, value)
+        elif key != "dataValues":
+            header.drop(key, value)
+
+    _complete_date: str | None = None
+
+    def finish(self) -> Header:
+        """Return the header, now that all of it was read."""
+        header = self.header
+        if self._listed_options:
+            if header.attribute_option_combo == DEFAULT:
+                header.attribute_option_combo = self._listed_options
+                header.findings.append(finding("TP416", field="attributeCategoryOptions"))
+            else:
+                header.drop("attributeCategoryOptions", True)
+        if self._complete_date is not None:
+            header.completions.append(
+                Completion(
+                    header.data_set, header.period, header.org_unit, header.attribute_option_combo, self._complete_date
+                )
+            )
+        return header
+
+
+def loads(text: bytes) -> Any:
+    """Parse JSON that the scanner has passed: numbers keep their text, of a key given twice the first stands."""
+
+    def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        return dict(reversed(pairs))
+
+    def ordered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        kept = first_wins(pairs)
+        return {key: kept[key] for key, _ in pairs}
+
+    return json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=ordered)
+
+
+def _wrong(key: str, value: Any, expected: str) -> SourceUnreadable:
+    message = f'the header property "{key}" has a type it cannot have'
+    return SourceUnreadable(
+        finding("TP113", message=message, field=key, found=json.dumps(value), expected=expected)
+    )
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise _wrong(key, value, "a text")
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in value):
+        raise _wrong(key, value, "text that can be stored")
+    return str(value)
+
+
+def _combo(key: str, value: Any, header: Header) -> Combo:
+    if isinstance(value, dict):
+        options = {_text(key, category): _text(key, option) for category, option in value.items()}
+        if not all(options) or not all(options.values()):
+            raise _wrong(key, value, "an object of category: option")
+        return mapped(options)
+    if isinstance(value, Number):
+        header.findings.append(finding("TP403", field=key, found=value))
+    return identified(_text(key, value))
+
+
+def _deletion(value: Any, header: Header) -> Deletion | None:
+    """Read a deletion scope; None for one that deletes nothing."""
+    if not isinstance(value, dict):
+        raise _wrong("deletion", value, "an object")
+    lists: dict[str, list[Any]] = {}
+    for name in ("orgUnits", "periods", "elements"):
+        items = value.get(name) or []
+        if not isinstance(items, list):
+            raise _wrong(f"deletion.{name}", items, "an array")
+        lists[name] = items
+    elements = []
+    for element in lists["elements"]:
+        name = "deletion.elements"
+        if not isinstance(element, dict) or not element.get("dataElement"):
+            raise _wrong(name, element, "an object with a dataElement")
+        combos = [
+            _combo(f"{name}.{part}", element.get(part) or "", header)
+            for part in ("categoryOptionCombo", "attributeOptionCombo")
+        ]
+        elements.append(DeletedElement(_text(name, element["dataElement"]), *combos))
+    missing = [name for name, items in lists.items() if not items]
+    if missing:
+        header.findings.append(finding("TP420", field="deletion", found=f"no {', no '.join(missing)}"))
+        return None
+    org_units = tuple(_text("deletion.orgUnits", unit) for unit in lists["orgUnits"])
+    return Deletion(org_units, tuple(_text("deletion.periods", p) for p in lists["periods"]), tuple(elements))

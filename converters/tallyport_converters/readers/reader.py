@@ -1,0 +1,159 @@
+"""What a reader is: the one contract between a format and the rest.
+
+A reader turns one opened source into blocks, says where a block may be cut, scans a block into a batch, collects the
+header on the way, and can explain a rejected row. It never writes, and `scan` keeps no state: threads share it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from tallyport_schemas.findings import Finding, finding
+
+from tallyport_converters import periods
+from tallyport_converters.header import Header
+from tallyport_converters.native import Batch, Buffer
+
+TEXT_LIMIT = 50_000
+"""UTF-16 units that DHIS2 stores of a value or comment (reference: value types, common rules)."""
+
+
+class Number(str):
+    """A JSON number by its literal text."""
+
+    __slots__ = ()
+
+
+class ReadPeriod(NamedTuple):
+    """A period as a format writes it; `note` says by its code if it was read in a way worth telling, else is empty."""
+
+    period: periods.Period
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A rejected row read once more, slowly: the fields by their canonical names, and the row's own fields."""
+
+    fields: Mapping[str, Any] | None
+    original: Any
+    quote_fault: bool = False
+
+
+class Reader(Protocol):
+    """One source in one format. Blocks are bytes of the source (or, of a general reader, its rows as JSON)."""
+
+    format: str
+    header: Header
+    default_scheme: str
+    first_state: int
+    next_state: int
+    """The state that a guessed cut leaves behind: between two rows."""
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield the source from its beginning; can be called again."""
+
+    def cut(self, block: Buffer) -> int:
+        """Guess where `block` may be cut so that a row starts behind it; 0: nowhere."""
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """Read a block that starts in `state`; `final`: nothing follows."""
+
+    def take(self, batch: Batch, block: Buffer) -> None:
+        """Take over what an accepted batch says of the header; called once for each, in order."""
+
+    def context(self, batch: Batch, block: Buffer) -> bytes:
+        """Return what has to stand in front of the next block for it to be understood."""
+
+    def fault(self, batch: Batch, offset: int) -> Finding:
+        """Word the fault that ended a scan; `offset` is that of the scanned block within the blocks' bytes."""
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """Read a period as this format writes it in rows."""
+
+    def explain_period(self, text: str) -> str:
+        """Say why `text` is no period."""
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """Read one row again for its explanation."""
+
+
+def iso_period(text: str) -> ReadPeriod | None:
+    """Read a period in DHIS2's ISO form."""
+    period = periods.parse(text)
+    return ReadPeriod(period, "" if period.iso == text else "TP414") if period else None
+
+
+def adx_period(text: str) -> ReadPeriod | None:
+    """Read an ADX interval."""
+    read = periods.parse_interval(text)
+    return ReadPeriod(read[0], "TP406" if read[1] else "") if read else None
+
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Finding:
+    """Say why a row was rejected.
+
+    Raises:
+        AssertionError: nothing is wrong with it, so the scan and this reading disagree.
+    """
+
+    def say(code: str, field: str | None = None, found: object = None, expected: str | None = None) -> Finding:
+        text = None if found is None else found if isinstance(found, str) else repr(found)
+        return finding(code, row=number, field=field, found=text, expected=expected)
+
+    fields = row.fields
+    if fields is None:
+        return say("TP301", found=row.original, expected="an object")
+    if row.quote_fault:
+        return say("TP311")
+    for name, value in fields.items():
+        if problem := _field_problem(name, value):
+            code, found, expected = problem
+            return say(code, name, found, expected)
+    if not fields.get("dataElement"):
+        return say("TP302", "dataElement")
+    if not fields.get("value") and not fields.get("comment") and not _is_true(fields.get("deleted")):
+        return say("TP306", "value")
+    if not (fields.get("orgUnit") or header.org_unit):
+        return say("TP305", "orgUnit")
+    period = fields.get("period") or header.period
+    if not period:
+        return say("TP303", "period")
+    if not reader.period(period):
+        return say("TP304", "period", period, reader.explain_period(period))
+    raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")
+
+
+def _is_true(value: object) -> bool:
+    return value is True or (isinstance(value, str) and not isinstance(value, Number) and value.lower() == "true")
+
+
+def _field_problem(name: str, value: Any) -> tuple[str, object, str | None] | None:
+    """Return (code, found, expected) if a field of a row cannot be what it is."""
+    if value is None or value == "":
+        return None
+    if name in {"deleted", "followUp"}:
+        if isinstance(value, (dict, list)):
+            return "TP309", value, "true or false"
+        if isinstance(value, Number) or (isinstance(value, str) and value.lower() not in {"true", "false"}):
+            return "TP308", value, "true or false"
+        return None
+    if isinstance(value, dict) and name in {"categoryOptionCombo", "attributeOptionCombo"}:
+        for category, option in value.items():
+            if not category or not option or not isinstance(option, str) or _UNSTORABLE.search(category + option):
+                return "TP312", value, "an object of category: option"
+        return None
+    if isinstance(value, (dict, list)) or (isinstance(value, bool) and name not in {"value", "comment"}):
+        return "TP309", value, "a text"
+    text = str(value)
+    if name in {"value", "comment"} and len(text.encode("utf-16-le", "surrogatepass")) > 2 * TEXT_LIMIT:
+        return "TP307", text, f"at most {TEXT_LIMIT:,} characters"
+    if match := _UNSTORABLE.search(text):
+        return "TP310", match[0], "text that UTF-8 and PostgreSQL can store"
+    return None

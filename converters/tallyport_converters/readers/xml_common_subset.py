@@ -1,0 +1,147 @@
+"""DXF2 XML and ADX as exporters write them, read by the scanner; what is beyond that raises `Doubt`.
+
+The subset and why it is safe: native/scan_xml.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from lxml import etree
+from tallyport_schemas.findings import Finding
+
+from tallyport_converters import periods
+from tallyport_converters.header import Header
+from tallyport_converters.native import Batch, Buffer, cut_xml
+from tallyport_converters.readers.dxf_json import FIELDS
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
+from tallyport_converters.readers.xml_fields import adx_completion, adx_row, dxf_header, local_name
+from tallyport_converters.sources import Source
+
+BODY, IN_GROUP = 1, 2
+"""States of scan_xml.c: between elements; within an ADX group."""
+
+_START = re.compile(
+    rb"(?:\xef\xbb\xbf)?"
+    rb"(?:<\?xml version=(?:'1\.0'|\"1\.0\")(?: encoding=(?:'(?i:utf-8)'|\"(?i:utf-8)\"))?"
+    rb"(?: standalone=(?:'(?:yes|no)'|\"(?:yes|no)\"))?[ \t\r\n]*\?>)?"
+)
+_ROOT, _GROUP = 0, 1
+
+
+class Doubt(Exception):
+    """The document goes beyond the common subset: a general parser has to read it, from the beginning."""
+
+
+def parse_tag(tag: bytes) -> Any:
+    """Parse one element by the general parser.
+
+    Raises:
+        Doubt: it is no well-formed element.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        return etree.fromstring(tag, parser)
+    except etree.XMLSyntaxError:
+        raise Doubt from None
+
+
+class CommonXml:
+    """Reads one DXF2 XML or ADX source in the common subset."""
+
+    first_state = 0
+    next_state = BODY
+
+    def __init__(self, source: Source, *, adx: bool) -> None:
+        self.source = source
+        self.header = Header()
+        self.adx = adx
+        self.format = "adx" if adx else "dxf-xml"
+        self.default_scheme = "CODE" if adx else "UID"
+        start = _START.match(source.head())
+        self._skip = start.end() if start else 0
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield the document without byte order mark and XML declaration."""
+        skip = self._skip
+        for block in self.source.blocks(size_bytes):
+            if skip < len(block):
+                yield block[skip:] if skip else block
+            skip = max(0, skip - len(block))
+
+    def cut(self, block: Buffer) -> int:
+        """See `Reader`."""
+        return cut_xml(block, b"<group" if self.adx else b"<dataValue")
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """See `Reader`."""
+        batch = Batch()
+        batch.scan_xml(block, adx=self.adx, state=state, final=final)
+        return batch
+
+    def context(self, batch: Batch, block: Buffer) -> bytes:
+        """See `Reader`: the start tag of a group that goes on."""
+        if batch.state != IN_GROUP:
+            return b""
+        at, size = batch.open_group
+        return bytes(block[at : at + size])
+
+    def fault(self, batch: Batch, offset: int) -> Finding:
+        """See `Reader`: no fault is worded here.
+
+        Raises:
+            Doubt: always.
+        """
+        raise Doubt
+
+    def take(self, batch: Batch, block: Buffer) -> None:
+        """See `Reader`."""
+        for key, value in batch.properties():
+            tag = bytes(block[value])
+            if key.start == _ROOT:
+                root = "adx" if self.adx else "dataValueSet"
+                element = parse_tag(tag if tag.endswith(b"/>") else tag + b"</" + root.encode() + b">")
+                if local_name(element.tag) != root:
+                    raise Doubt
+                if self.adx:
+                    for name, text in element.attrib.items():
+                        self.header.drop(local_name(name), text)
+                else:
+                    dxf_header(element.attrib.items(), self.header)
+            elif key.start == _GROUP:
+                element = parse_tag(tag if tag.endswith(b"/>") else tag + b"</group>")
+                completion = adx_completion(dict(element.attrib))
+                if completion:
+                    self.header.completions.append(completion)
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return adx_period(text) if self.adx else iso_period(text)
+
+    def explain_period(self, text: str) -> str:
+        """See `Reader`."""
+        return periods.explain(text)
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """See `Reader`."""
+        element = parse_tag(bytes(block[span]))
+        attributes = dict(element.attrib)
+        if not self.adx:
+            fields: dict[str, Any] = {}
+            for name, value in attributes.items():
+                if value and name in FIELDS:
+                    fields.setdefault(FIELDS[name], value)
+            return RejectedRow(fields, attributes)
+        # No `<` stands within a value here, so the last group before the row is its own.
+        before = bytes(block[: span.start])
+        tag = before[before.rindex(b"<group") :]
+        group = dict(parse_tag(tag[: tag.index(b"<dataValue", 1)] + b"</group>" if b"<dataValue" in tag else tag + b"</group>").attrib)
+        note = element[0].text or "" if len(element) else None
+        original: dict[str, Any] = {**attributes, **({} if note is None else {"annotation": note}), "group": group}
+        return RejectedRow(adx_row(group, attributes, note), original)
+
+    def finish(self) -> Header:
+        """Return the header."""
+        return self.header

@@ -1,0 +1,245 @@
+"""DXF2 XML and ADX of any kind, read by lxml: prefixes, comments, CDATA, other encodings, unusual nesting.
+
+Never holds the tree, never resolves an entity, refuses every DOCTYPE. Rows are handed on as JSON, which the scanner
+reads, so that there is one way behind the readers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from lxml import etree
+from tallyport_schemas.findings import SourceUnreadable, finding
+
+from tallyport_converters.header import Header
+from tallyport_converters.native import Batch, Buffer
+from tallyport_converters.readers.dxf_json import DxfJson
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
+from tallyport_converters.readers.xml_fields import (
+    KNOWN_ADX_GROUP,
+    KNOWN_ADX_ROW,
+    PASSED_ADX_ROW,
+    adx_categories,
+    adx_completion,
+    adx_row,
+    dxf_header,
+    is_plain,
+    local_name,
+)
+from tallyport_converters.sources import Source
+
+_FEED = 1 << 16
+
+
+class _Doctype(Exception):
+    """The document has a DOCTYPE."""
+
+
+class _OtherRoot(Exception):
+    """The root element is another one: carries its name."""
+
+
+class _Rows:
+    """The parser's target: gathers rows, and what else there is to tell, as elements come and go."""
+
+    def __init__(self, adx: bool, header: Header | None) -> None:
+        self.adx = adx
+        self.header = header
+        self.rows: list[dict[str, Any]] = []
+        self.count = 0
+        self.notices: dict[str, tuple[int, int]] = {}
+        self._path: list[str] = []
+        self._group: dict[str, str] = {}
+        self._row: dict[str, str] | None = None
+        self._row_depth = 0
+        self._annotation: list[str] | None = None
+        self._note: str | None = None
+        self._done = False
+
+    def notice(self, code: str) -> None:
+        """Count a notice for the row that comes next."""
+        count, first = self.notices.get(code, (0, self.count))
+        self.notices[code] = (count + 1, first)
+
+    def doctype(self, *_: object) -> None:
+        """Refuse."""
+        raise _Doctype
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element begins."""
+        name = local_name(tag)
+        self._path.append(name)
+        depth = len(self._path)
+        if depth == 1:
+            if name != ("adx" if self.adx else "dataValueSet"):
+                raise _OtherRoot(name)
+            if self.header and self.adx:
+                for key, value in attributes.items():
+                    if not key.startswith("{http://www.w3.org/"):
+                        self.header.drop(local_name(key), value)
+            elif self.header:
+                dxf_header(attributes.items(), self.header)
+        elif self._row is not None:
+            if self.adx and name == "annotation" and depth == self._row_depth + 1 and self._note is None:
+                self._annotation = []
+            else:
+                if self._annotation is not None:
+                    self._end_annotation()
+                self.notice("TP418")
+        elif name == "dataValue" and (not self.adx or "group" in self._path):
+            self._row, self._row_depth, self._note = dict(attributes), depth, None
+        elif self.adx and name == "group":
+            self._start_group(dict(attributes))
+        else:
+            self.notice("TP418")
+
+    def _start_group(self, group: dict[str, str]) -> None:
+        self._group = group
+        if not self.header:
+            return
+        for key, value in group.items():
+            if key == "comment" or not is_plain(key):
+                self.header.drop(local_name(key), value)
+        if group.get("attributeOptionCombo"):
+            for key in adx_categories(group, KNOWN_ADX_GROUP):
+                self.header.drop(key, True)
+        completion = adx_completion(group)
+        if completion:
+            self.header.completions.append(completion)
+
+    def data(self, text: str) -> None:
+        """Text between tags."""
+        if self._annotation is not None:
+            self._annotation.append(text)
+        elif text.strip(" \t\r\n"):
+            self.notice("TP418")
+
+    def comment(self, _: str) -> None:
+        """A comment ends the text that is read of an annotation, as in DHIS2."""
+        if self._annotation is not None:
+            self._end_annotation()
+
+    def pi(self, *_: object) -> None:
+        """A processing instruction says nothing to us."""
+
+    def _end_annotation(self) -> None:
+        self._note = "".join(self._annotation or [])
+        self._annotation = None
+
+    def end(self, _: str) -> None:
+        """An element ends."""
+        depth = len(self._path)
+        self._path.pop()
+        if self._row is None:
+            return
+        if self._annotation is not None and depth == self._row_depth + 1:
+            self._end_annotation()
+        if depth == self._row_depth:
+            self._end_row(self._row)
+            self._row = None
+
+    def _end_row(self, attributes: dict[str, str]) -> None:
+        if self.adx:
+            row = self._adx_row(attributes)
+        else:
+            row = {}
+            for key, value in attributes.items():
+                row.setdefault(local_name(key), value)
+        self.rows.append(row)
+        self.count += 1
+
+    def _adx_row(self, attributes: dict[str, str]) -> dict[str, Any]:
+        value = attributes.get("value")
+        if self._note and value and value != "0":
+            self.notice("TP405")
+        row = adx_row(self._group, attributes, self._note)
+        categories = adx_categories(attributes, KNOWN_ADX_ROW)
+        loses = bool(attributes.get("categoryOptionCombo")) and bool(categories)
+        group_loses = bool(self._group.get("attributeOptionCombo")) and bool(
+            adx_categories(self._group, KNOWN_ADX_GROUP)
+        )
+        if loses or group_loses:
+            self.notice("TP419")
+        for key, text in attributes.items():
+            if not text:
+                continue
+            if key in {"storedBy", "created", "lastUpdated"}:
+                row[key] = text
+            elif self.header and (not is_plain(key) or key in PASSED_ADX_ROW or (loses and key in categories)):
+                self.header.drop(local_name(key), text)
+        return row
+
+    def close(self) -> None:
+        """The document ends."""
+
+
+class GeneralXml(DxfJson):
+    """Reads one DXF2 XML or ADX source of any kind."""
+
+    def __init__(self, source: Source, *, adx: bool) -> None:
+        super().__init__(source)
+        self.adx = adx
+        self.format = "adx" if adx else "dxf-xml"
+        self.default_scheme = "CODE" if adx else "UID"
+        self._is_first = True
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield the rows as one JSON document.
+
+        Raises:
+            SourceUnreadable: TP109 malformed, TP110 a DOCTYPE, TP113 another root.
+        """
+        rows = _Rows(self.adx, self.header if self._is_first else None)
+        self._is_first = False
+        parser = etree.XMLParser(target=rows, resolve_entities=False, no_network=True, load_dtd=False)
+        yield b'{"dataValues":['
+        separator = b""
+        try:
+            for block in self.source.blocks(min(size_bytes, _FEED)):
+                parser.feed(bytes(block))
+                if rows.rows:
+                    yield separator + b",".join(orjson.dumps(row) for row in rows.rows)
+                    separator = b","
+                    rows.rows.clear()
+            parser.close()
+        except (etree.XMLSyntaxError, _Doctype, _OtherRoot) as error:
+            raise SourceUnreadable(self._wording(error)) from None
+        yield separator * bool(rows.rows) + b",".join(orjson.dumps(row) for row in rows.rows) + b"]}"
+        if rows.header:
+            for code, (count, first) in rows.notices.items():
+                rows.header.findings.append(finding(code, row=first, count=count))
+
+    def _wording(self, error: Exception) -> Any:
+        if isinstance(error, _Doctype):
+            return finding("TP110", found="<!DOCTYPE")
+        if isinstance(error, _OtherRoot):
+            expected = "<adx>" if self.adx else "<dataValueSet>"
+            return finding("TP113", found=f"root element <{error}>", expected=expected)
+        assert isinstance(error, etree.XMLSyntaxError)
+        reason = re.sub(r", line \d+, column \d+.*", "", str(error.msg or "no XML"))
+        line, column = error.position
+        return finding(
+            "TP109",
+            message=f"the XML is malformed (line {line or 1}, column {max(1, column or 1)})",
+            found=reason,
+            expected="well-formed XML",
+        )
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """See `Reader`."""
+        batch = Batch()
+        batch.scan_json(block, state=state, final=final, row_data_set=self.adx)
+        return batch
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return adx_period(text) if self.adx else iso_period(text)
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """See `Reader`: an attribute that is empty is absent."""
+        row = super().row(block, span)
+        assert row.fields is not None
+        return RejectedRow({name: value for name, value in row.fields.items() if value}, row.original)
