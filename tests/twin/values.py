@@ -6,10 +6,12 @@ every character, CSV none that UTF-8 cannot, XML none that XML 1.0 forbids.
 
 from __future__ import annotations
 
+import functools
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -137,7 +139,8 @@ CONTROLS = ("a\x01b", "\x1f", "\x08\x0c", "\x0b", "\x1b[0m")
 UNSTORABLE = ("a\x00b", "\ud800", "x\udc00y")
 
 
-def carried(carrier: str, texts: Sequence[str]) -> tuple[str, ...]:
+@functools.cache
+def carried(carrier: str, texts: tuple[str, ...]) -> tuple[str, ...]:
     """The texts that `carrier` can carry without the file itself being broken."""
     if carrier in ("dxf-xml", "adx"):
         return tuple(t for t in texts if not XML_FORBIDDEN.search(t))
@@ -146,6 +149,7 @@ def carried(carrier: str, texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(texts)
 
 
+@functools.cache
 def free_text(carrier: str, *, min_size: int = 0) -> st.SearchStrategy[str]:
     if carrier in ("dxf-xml", "adx"):
         letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
@@ -154,14 +158,14 @@ def free_text(carrier: str, *, min_size: int = 0) -> st.SearchStrategy[str]:
     return st.text(letters, min_size=min_size, max_size=8)
 
 
+@functools.cache
 def identifiers(carrier: str) -> st.SearchStrategy[str]:
     known = st.sampled_from(carried(carrier, IDENTIFIERS))
     # A name such as "A.1" takes the file name of the first of several groups of "A".
-    return st.one_of(known, known, known, free_text(carrier, min_size=1)).filter(
-        lambda name: not re.search(r"\.[0-9]+$", name)
-    )
+    return st.one_of(known, free_text(carrier, min_size=1)).filter(lambda name: not re.search(r"\.[0-9]+$", name))
 
 
+@functools.cache
 def texts(carrier: str) -> st.SearchStrategy[str]:
     return st.one_of(
         st.sampled_from(carried(carrier, TEXTS)),
@@ -172,6 +176,7 @@ def texts(carrier: str) -> st.SearchStrategy[str]:
     )
 
 
+@functools.cache
 def categories(carrier: str) -> st.SearchStrategy[str]:
     if carrier == "adx":
         return st.sampled_from(XML_CATEGORIES)
@@ -203,8 +208,25 @@ def combos(draw: st.DrawFn, carrier: str, *, attribute: bool) -> list[Combo]:
     return found
 
 
-def some(strategy: st.SearchStrategy[str]) -> st.SearchStrategy[str | None]:
-    return st.one_of(strategy, strategy, strategy, strategy, st.sampled_from((None, "")))
+T = TypeVar("T")
+ROW_BYTES = 10
+
+
+def mostly(usual: Sequence[T], *rare: T) -> list[T]:
+    """A pool in which the rare ones are one in twenty or less."""
+    return [*usual] * -(-20 * len(rare) // len(usual)) + [*rare]
+
+
+@st.composite
+def picks(draw: st.DrawFn, most: int = 20) -> list[Iterator[int]]:
+    """For every row a number for each of its parts: one draw for all of them, as draws are what takes the time."""
+    count = draw(st.integers(0, most))
+    found = draw(st.binary(min_size=count * ROW_BYTES, max_size=count * ROW_BYTES))
+    return [iter(found[at : at + ROW_BYTES]) for at in range(0, len(found), ROW_BYTES)]
+
+
+def pick(numbers: Iterator[int], pool: Sequence[T]) -> T:
+    return pool[next(numbers) % len(pool)]
 
 
 SCHEMES = ("UID", "uid", "ID", "CODE", "code", "NAME", "ATTRIBUTE:MetaAttr001", "attribute:MetaAttr002")
@@ -280,34 +302,32 @@ def documents(draw: st.DrawFn, carrier: str) -> Document:
     """Any document that the carrier can carry, with all that is wrong in it."""
     elements = draw(pool(identifiers(carrier), 3))
     units = draw(pool(identifiers(carrier), 3))
-    whens = draw(pool(st.sampled_from((*PERIODS, *PERIODS, *RESPELLED)), 4))
-    if draw(st.integers(0, 4)) == 0:
-        whens.append(draw(st.sampled_from(NO_PERIODS)))
+    whens = draw(pool(st.sampled_from((*PERIODS, *RESPELLED)), 4))
+    no_period = draw(st.sampled_from(NO_PERIODS))
     cocs = draw(combos(carrier, attribute=False))
     aocs = draw(combos(carrier, attribute=True))
-    data_sets: list[str | None] = [None]
-    if carrier == "adx":
-        data_sets += draw(st.lists(identifiers(carrier), max_size=2))
-    comments = st.one_of(st.none(), st.none(), st.just(""), texts(carrier))
-    values = draw(
-        st.lists(
-            st.builds(
-                Value,
-                data_element=some(st.sampled_from(elements)),
-                period=some(st.sampled_from(whens)),
-                org_unit=some(st.sampled_from(units)),
-                coc=st.sampled_from(cocs),
-                aoc=st.sampled_from(aocs),
-                data_set=st.sampled_from(data_sets),
-                value=some(texts(carrier)),
-                comment=comments,
-                followup=st.sampled_from((None, None, True, False)),
-                deleted=st.sampled_from((False, False, False, True)),
-            ),
-            max_size=12,
-        )
-    )
+    value_texts = draw(st.lists(texts(carrier), min_size=1, max_size=6))
+    comments = draw(st.lists(texts(carrier), max_size=3))
+    data_sets = [None, *draw(st.lists(identifiers(carrier), max_size=2))] if carrier == "adx" else [None]
     header = draw(headers(carrier, units, aocs))
+    missing = (None, "") if header == Header() else (None, "", None, None, None, None)
+    values = [
+        Value(
+            data_element=pick(numbers, mostly(elements, None, "")),
+            period=pick(numbers, [*mostly(whens, no_period), *missing]),
+            org_unit=pick(numbers, mostly(units, *missing)),
+            coc=pick(numbers, cocs),
+            aoc=pick(numbers, aocs),
+            data_set=pick(numbers, data_sets),
+            value=pick(numbers, mostly(value_texts, None, "")),
+            comment=pick(numbers, [None, None, None, "", *comments]),
+            followup=pick(numbers, (None, None, True, False)),
+            deleted=pick(numbers, (False, False, False, True)),
+        )
+        for numbers in draw(picks())
+    ]
+    if carrier == "adx" and draw(st.booleans()):
+        values.sort(key=lambda value: (str(value.data_set), str(value.period), str(value.org_unit), str(value.aoc)))
     return Document(header, tuple(replace(value, row=row) for row, value in enumerate(values)))
 
 
@@ -320,26 +340,26 @@ def clean_documents(draw: st.DrawFn) -> Document:
     whens = draw(pool(st.sampled_from([p for p in PERIODS if "NovQ" not in p]), 3))
     cocs: list[str | None] = [None, *draw(pool(plain, 3))]
     aocs: list[str | None] = [None, *draw(pool(plain, 2))]
-    value_texts = texts(carrier).filter(lambda text: text not in ("", "null"))
-    values = draw(
-        st.lists(
-            st.builds(
-                Value,
-                data_element=st.sampled_from(elements),
-                period=st.sampled_from(whens),
-                org_unit=st.sampled_from(units),
-                coc=st.sampled_from(cocs),
-                aoc=st.sampled_from(aocs),
-                value=value_texts,
-                comment=st.one_of(st.none(), value_texts),
-                followup=st.sampled_from((None, True, False)),
-                deleted=st.booleans(),
+    usable = texts(carrier).filter(lambda text: text not in ("", "null"))
+    value_texts = draw(st.lists(usable, min_size=1, max_size=6))
+    values = {
+        value.key: value
+        for numbers in draw(picks(15))
+        for value in (
+            Value(
+                data_element=pick(numbers, elements),
+                period=pick(numbers, whens),
+                org_unit=pick(numbers, units),
+                coc=pick(numbers, cocs),
+                aoc=pick(numbers, aocs),
+                value=pick(numbers, value_texts),
+                comment=pick(numbers, [None, *value_texts]),
+                followup=pick(numbers, (None, True, False)),
+                deleted=pick(numbers, (False, True)),
             ),
-            max_size=15,
-            unique_by=lambda value: value.key,
         )
-    )
-    return Document(Header(), tuple(replace(value, row=row) for row, value in enumerate(values)))
+    }
+    return Document(Header(), tuple(replace(value, row=row) for row, value in enumerate(values.values())))
 
 
 def many_values(rng: random.Random, count: int, *, distinct: bool = False) -> tuple[Value, ...]:
