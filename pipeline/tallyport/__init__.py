@@ -4,20 +4,28 @@
 >>> report = convert(["january.json"], "out")  # doctest: +SKIP
 >>> report.sources[0].manifest["values"]  # doctest: +SKIP
 {'read': 188701, 'written': 188701, 'superseded': 0, 'rejected': 0}
+
+Names are loaded when they are used, so that the command line's `--help` need not load the converters.
 """
 
-from tallyport_converters.convert import NameClash, Outcome, Report, convert
-from tallyport_schemas import __version__
-from tallyport_schemas.findings import (
-    CODES,
-    Finding,
-    OutsideFailed,
-    Refused,
-    Severity,
-    SourceUnreadable,
-    Unusable,
-)
-from tallyport_schemas.progress import Progress
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tallyport_converters.convert import NameClash, Outcome, Report, convert
+    from tallyport_schemas import __version__
+    from tallyport_schemas.findings import (
+        CODES,
+        Finding,
+        OutsideFailed,
+        Refused,
+        Severity,
+        SourceUnreadable,
+        Unusable,
+    )
+    from tallyport_schemas.progress import Progress
 
 __all__ = [
     "CODES",
@@ -34,3 +42,20 @@ __all__ = [
     "__version__",
     "convert",
 ]
+
+_FINDINGS = "tallyport_schemas.findings"
+_CONVERT = "tallyport_converters.convert"
+_HOMES = {
+    "NameClash": _CONVERT,
+    "Outcome": _CONVERT,
+    "Report": _CONVERT,
+    "convert": _CONVERT,
+    "Progress": "tallyport_schemas.progress",
+    "__version__": "tallyport_schemas",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'tallyport' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, _FINDINGS)), name)

@@ -303,7 +303,9 @@ CODES: Mapping[str, Code] = _table(
     Code("TP420", _W, "the deletion scope lacks a part and deletes nothing", "name org units, periods and elements"),
     # TP8xx: the outside
     Code("TP801", _E, "the output cannot be written", "check space and permissions, then run the same command again"),
-    # TP9xx: safety
+    Code("TP802", _E, "memory ran out", "close other programs, or lower --memory and --jobs"),
+    # TP9xx: usage and safety
+    Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),
     Code("TP902", _E, "another run is at work in the output folder", "wait for it to end"),
 )

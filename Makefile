@@ -1,0 +1,40 @@
+# Two commands are all it takes: `make demo` runs the main job, `make check` passes lint, types and all tests.
+# Both need Python 3.11+ and nothing else; they work in .venv and leave the system alone.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo check lint types test sanitized bench clean
+
+demo: .venv/installed
+	$(BIN)/tallyport convert samples -o build/demo --overwrite --verbose; test $$? -le 1
+	@echo; echo "One of the files, build/demo/january/deMeasles01.adv2.json:"; cat build/demo/january/deMeasles01.adv2.json
+
+check: .venv/developer lint types test
+
+lint: .venv/developer
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/developer
+	$(BIN)/mypy
+
+test: .venv/developer
+	$(BIN)/python -m pytest
+
+bench: .venv/developer
+	$(BIN)/python benchmarks/run_all.py
+
+clean:
+	rm -rf .venv build
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/installed: .venv/bin/python pyproject.toml build_native.py $(wildcard converters/tallyport_converters/native/*.[ch])
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+.venv/developer: .venv/installed requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@

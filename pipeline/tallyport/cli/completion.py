@@ -1,0 +1,23 @@
+"""`tallyport completion`: the script that makes a shell complete tallyport's commands and options."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def command(shell: str) -> None:
+    """Print the completion script for a shell.
+
+    \b
+    Examples:
+      tallyport completion bash >> ~/.bashrc
+      tallyport completion fish > ~/.config/fish/completions/tallyport.fish
+    """
+    from tallyport.cli.main import program
+
+    completion = get_completion_class(shell)
+    assert completion is not None
+    click.echo(completion(program, {}, "tallyport", "_TALLYPORT_COMPLETE").source())

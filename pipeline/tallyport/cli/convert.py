@@ -1,0 +1,191 @@
+"""`tallyport convert`: legacy files into ADV2."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tallyport.cli.drawing import SHOWN, Ticker, finding_text, show_findings, size_text
+from tallyport_schemas.findings import Finding, Severity
+
+FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
+
+
+class Size(click.ParamType):
+    """A number of bytes: 256MB, 1.5GiB, 1000000."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return bytes."""
+        if isinstance(value, int):
+            return value
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMG]I?)?B?", str(value).strip().upper())
+        if not match or not (size := int(float(match[1]) * _UNITS[match[2] or ""])):
+            self.fail(f"{value!r} is no size; write it as 256MB or 1GiB", param, ctx)
+        return size
+
+
+class Scheme(click.ParamType):
+    """An identifier scheme, for all kinds or for one: CODE, ou=NAME."""
+
+    name = "[kind=]scheme"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return (kind or "", scheme)."""
+        from tallyport_converters.header import SCHEME_KINDS, canonical_scheme
+
+        if isinstance(value, tuple):
+            return value
+        kind, _, scheme = str(value).rpartition("=")
+        if kind and kind not in SCHEME_KINDS:
+            self.fail(f"{kind!r} is none of {', '.join(SCHEME_KINDS)}", param, ctx)
+        try:
+            return kind, canonical_scheme(scheme)
+        except ValueError:
+            self.fail(f"{scheme!r} is none of UID, CODE, NAME, ATTRIBUTE:<uid>", param, ctx)
+
+
+@click.command("convert")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results: one folder a source.")
+@click.option("--from", "source_format", type=click.Choice(FORMATS), help="The sources' format.  [default: told by content]")
+@click.option("--id-scheme", "schemes", type=Scheme(), multiple=True, help="Identifier scheme of the sources, for all or one of de ou ds cc c co coc aoc; goes before the file's own. Repeatable.")
+@click.option("--data-set", metavar="ID", help="Data set of files that name none.")
+@click.option("--header/--no-header", "header", default=None, help="Whether a CSV file starts with a header row.  [default: told by content]")
+@click.option("--keep-followup-false", is_flag=True, help="Write an explicit false follow-up.")
+@click.option("--layout", type=click.Choice(["split", "single"]), default="split", show_default=True, help="One file a group, or one array of groups a source.")
+@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", show_default=True, help="Compress the ADV2 files.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Threads that read and write.  [default: the cores]")
+@click.option("--memory", type=Size(), default="256MB", show_default=True, help="Budget for values held in memory; beyond it they go to disk.")
+@click.option("--strict", is_flag=True, help="Do not write a source with any rejected value.")
+@click.option("--overwrite", is_flag=True, help="Replace existing output folders.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print also what was dropped, and why a format was chosen.")
+def command(
+    sources: tuple[str, ...],
+    output: str,
+    source_format: str | None,
+    schemes: tuple[tuple[str, str], ...],
+    data_set: str | None,
+    header: bool | None,
+    keep_followup_false: bool,
+    layout: Any,
+    compress: Any,
+    jobs: int | None,
+    memory: int,
+    strict: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Rewrite legacy files into ADV2, one folder a source.
+
+    \b
+    Examples:
+      tallyport convert january.json -o out
+      tallyport convert exports/ -o out --compress zst
+      tallyport convert january.csv -o out --data-set BfMAe6Itzgt
+      gunzip -c export.xml.gz | tallyport convert - -o out
+
+    SOURCE is a DXF2 JSON, CSV, XML or PDF file, an ADX file, any of them in gzip, zip or zstd, a folder of such
+    files, or - for standard input.
+    """
+    from tallyport_converters.convert import NameClash, Options, Outcome, conversion
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    if header is not None and source_format not in (None, "dxf-csv"):
+        raise click.UsageError(f"--header and --no-header have no effect on {source_format}")
+    if list(sources).count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    options = Options(
+        source_format=source_format,
+        id_schemes=dict(schemes),
+        data_set=data_set,
+        keep_followup_false=keep_followup_false,
+        layout=layout,
+        compress=compress,
+        jobs=jobs or 0,
+        memory_bytes=memory,
+        strict=strict,
+        overwrite=overwrite,
+        header=header,
+    )
+    ticker = Ticker(quiet=quiet or as_json)
+    outcomes: list[Outcome] = []
+    try:
+        for event in conversion(sources, Path(output), options):
+            if not isinstance(event, Outcome):
+                ticker.show(event)
+                continue
+            ticker.clear()
+            outcomes.append(event)
+            if not as_json:
+                _show(event, quiet=quiet, verbose=verbose)
+    except NameClash as error:
+        raise click.UsageError(str(error)) from error
+    finally:
+        ticker.clear()
+    if as_json:
+        click.echo(json.dumps({"sources": [_document(outcome) for outcome in outcomes]}))
+    return max(outcome.exit_code for outcome in outcomes) if outcomes else _nothing(sources)
+
+
+def _nothing(sources: tuple[str, ...]) -> int:
+    raise click.UsageError(f"there is no file in {', '.join(sources)}")
+
+
+def _document(outcome: Any) -> dict[str, Any]:
+    if outcome.error:
+        return {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
+    return dict(outcome.manifest)
+
+
+def _show(outcome: Any, *, quiet: bool, verbose: bool) -> None:
+    if outcome.error:
+        click.echo(finding_text(outcome.error), err=True)
+        return
+    manifest, folder = outcome.manifest, outcome.folder
+    values, groups = manifest["values"], manifest["groups"]
+    told = [f for f in outcome.findings if not (quiet and f.severity is Severity.INFO)]
+    rejected = _rejected(folder) if values["rejected"] else []
+    show_findings([*told, *rejected], len(told) + values["rejected"])
+    if quiet:
+        return
+    form = manifest["source"]["format"] + (f" ({outcome.evidence})" if verbose and outcome.evidence else "")
+    click.echo(f"{outcome.source}: {form}, {size_text(manifest['source']['bytes'])}")
+    click.echo(
+        f"  {values['read']:,} read = {values['written']:,} written + {values['superseded']:,} superseded "
+        f"+ {values['rejected']:,} rejected"
+    )
+    elements, files = len({group["de"] for group in groups}), {group["file"]: group["bytes"] for group in groups}
+    click.echo(
+        f"  {elements:,} data {'element' if elements == 1 else 'elements'} in {len(files):,} "
+        f"{'file' if len(files) == 1 else 'files'}, {size_text(sum(files.values()))}, in {folder}"
+    )
+    if manifest.get("completions"):
+        click.echo(f"  {manifest['completions']:,} completions in {folder / 'completions.json'}")
+    if values["rejected"]:
+        click.echo(f"  the rejected values and why are in {folder / 'rejects.ndjson'}")
+    if manifest["dropped"]:
+        dropped = ", ".join(f"{name} {count:,}" for name, count in manifest["dropped"].items())
+        hint = "" if verbose else " (no place in ADV2)"
+        click.echo(f"  left out{hint}: {dropped}")
+
+
+def _rejected(folder: Path) -> list[Finding]:
+    """Return the first rejected values of a written source."""
+    with (folder / "rejects.ndjson").open(encoding="utf-8") as lines:
+        first = [json.loads(line) for line in islice(lines, SHOWN)]
+    for members in first:
+        del members["original"]
+    return [Finding(**{**members, "severity": Severity(members["severity"])}) for members in first]

@@ -1,0 +1,93 @@
+"""How findings, counts and progress look in a terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+import click
+
+from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.progress import Progress
+
+SHOWN = 20
+"""Findings of a source that a screen shows; files and JSON have them all."""
+
+_COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_EVERY_S = 5.0
+_REDRAW_S = 0.2
+
+
+def finding_text(found: Finding) -> str:
+    """Return a finding as a few lines: what, where, found, help."""
+    head = click.style(f"{found.severity}[{found.code}]", fg=_COLORS[found.severity], bold=True)
+    lines = [f"{head}: {found.message}"]
+    where = [found.source] if found.source else []
+    if found.row is not None:
+        where.append(f"{'first ' if (found.count or 1) > 1 else ''}row {found.row:,}")
+    if found.field:
+        where.append(f'field "{found.field}"')
+    if where:
+        lines.append(f"  --> {', '.join(where)}")
+    if found.count is not None:
+        lines.append(f"      {found.count:,} {'value' if found.count == 1 else 'values'}")
+    if found.found is not None:
+        lines.append(f"      found {found.found}")
+    if found.expected is not None:
+        lines.append(f"      expected {found.expected}")
+    if found.help:
+        lines.append(f"  help: {found.help}")
+    return "\n".join(lines)
+
+
+def show_findings(findings: Sequence[Finding], total: int) -> None:
+    """Print findings on stderr, capped, and say so."""
+    for found in findings[:SHOWN]:
+        click.echo(finding_text(found), err=True)
+    if total > SHOWN:
+        click.echo(f"first {SHOWN} of {total:,}", err=True)
+
+
+def size_text(size_bytes: int) -> str:
+    """Return a size as people say it.
+
+    >>> size_text(2841162)
+    '2.8 MB'
+    """
+    size = float(size_bytes)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000 or unit == "GB":
+            return f"{size:.0f} {unit}" if unit == "bytes" or size >= 100 else f"{size:.1f} {unit}"
+        size /= 1000
+    raise AssertionError
+
+
+class Ticker:
+    """Shows progress on stderr: a line redrawn on a terminal, else a plain line every few seconds."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._terminal = sys.stderr.isatty()
+        self._shown = time.monotonic() if not self._terminal else 0.0
+        self._is_drawn = False
+
+    def show(self, progress: Progress) -> None:
+        """Show how far things are, if it is time to."""
+        now = time.monotonic()
+        if self._quiet or now - self._shown < (_REDRAW_S if self._terminal else _EVERY_S):
+            return
+        self._shown = now
+        part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
+        line = f"{progress.source}: {progress.phase} {part}, {progress.values:,} values"
+        if self._terminal:
+            click.echo(f"\r\033[K{line}", err=True, nl=False)
+            self._is_drawn = True
+        else:
+            click.echo(line, err=True)
+
+    def clear(self) -> None:
+        """Take the progress line away."""
+        if self._is_drawn:
+            click.echo("\r\033[K", err=True, nl=False)
+            self._is_drawn = False
