@@ -73,6 +73,8 @@ class Head:
     org_unit: str | None = None
     aoc: Combo = None
     without_period: str = "TP303"
+    notices: frozenset[str] = frozenset()
+    """What is said of it once a row takes it over."""
 
 
 @dataclass
@@ -97,6 +99,7 @@ class Draft:
 def judge(draft: Draft, head: Head, reading: Reading) -> None:
     """Take the row as a value, or reject it for all its reasons."""
     reasons, notices = draft.reasons, draft.notices
+    notices |= head.notices
     data_element = draft.text("dataElement")
     if data_element is None and "dataElement" not in draft.ill:
         reasons.add("TP302")
@@ -778,7 +781,8 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
         else:
             head.period = found[0].iso
             if found[1]:
-                (reading.must if has_rows else reading.may).add("TP406")
+                head.notices = frozenset({"TP406"})
+                reading.may.add("TP406")
     head.aoc = _adx_combo(reading, known.get("attributeOptionCombo"), others, reading.must)
     complete(reading, known.get("completeDate"), head)
     return head
@@ -814,16 +818,16 @@ def _adx_row(reading: Reading, index: int, element: etree._Element) -> Draft:
             others[name] = text
         seen.add(name)
     draft.coc = _adx_combo(reading, combo, others, draft.notices)
-    for child in element:
-        if _is_element(child) and _local(child.tag) == "annotation":
-            text = child.text or ""
-            if text and (draft.text("value") or "0") != "0":
-                draft.notices.add("TP405")
-            draft.texts["value"] = text
-            break
-    if _says_something(element.text) or any(
-        _says_something(c.tail) or (_is_element(c) and _local(c.tag) != "annotation") for c in element
-    ):
+    children = [child for child in element if _is_element(child)]
+    annotations = [child for child in children if _local(child.tag) == "annotation"]
+    if annotations:
+        text = annotations[0].text or ""
+        if text and (draft.text("value") or "0") != "0":
+            draft.notices.add("TP405")
+        draft.texts["value"] = text
+    if len(children) > len(annotations[:1]) or any(len(child) for child in annotations):
+        reading.may.add("TP418")
+    if _says_something(element.text) or any(_says_something(child.tail) for child in element):
         reading.may.add("TP418")
     return draft
 
