@@ -477,6 +477,8 @@ static bool row(Scan *s) {
             same_bytes(s->gaps[position].at, gap, s->gaps[position].size)) {
             s->p = gap + s->gaps[position].size;
             field = s->gaps[position].field;
+            if (!space(s)) /* this row may have more of it than the pattern */
+                return false;
         } else {
             bool escaped;
             if (position > 0) {
