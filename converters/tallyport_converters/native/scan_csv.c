@@ -33,6 +33,23 @@ typedef struct {
     bool quoted, trailing; /* text behind the closing quote */
 } Cell;
 
+/* The first delimiter or line end from `p` on. */
+static inline const uint8_t *cell_end(const uint8_t *p, const uint8_t *end, uint8_t delimiter) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
+    while (end - p >= 8) {
+        uint64_t x = load64(p), a = x ^ (ones * delimiter), b = x ^ (ones * '\n'), c = x ^ (ones * '\r');
+        uint64_t hit = (((a - ones) & ~a) | ((b - ones) & ~b) | ((c - ones) & ~c)) & tops;
+        if (hit)
+            return p + __builtin_ctzll(hit) / 8;
+        p += 8;
+    }
+#endif
+    while (p < end && *p != delimiter && *p != '\n' && *p != '\r')
+        p++;
+    return p;
+}
+
 /* One cell from `p`; returns the delimiter or line end behind it (or the end), NULL when the quote stays open. */
 static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, uint8_t delimiter, Cell *cell,
                            uint32_t *notices) {
@@ -72,8 +89,7 @@ static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, u
         }
     } else {
         const uint8_t *from = p;
-        while (p < end && *p != delimiter && *p != '\n' && *p != '\r')
-            p++;
+        p = cell_end(p, end, delimiter);
         const uint8_t *to = p;
         while (to > from && (to[-1] == ' ' || to[-1] == '\t'))
             to--;
