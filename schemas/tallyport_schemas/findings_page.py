@@ -1,0 +1,85 @@
+"""The page of all findings, docs/findings.md, written from the table of codes.
+
+python -m tallyport_schemas.findings_page > docs/findings.md
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tallyport_schemas.findings import CODES, Code
+
+_RANGES = (
+    (
+        "TP1",
+        "The source as a whole",
+        "The file cannot be read, or not trusted. Nothing is written for it; other sources of the same run are. "
+        "The run ends with exit code 3.",
+    ),
+    (
+        "TP3",
+        "A value that was rejected",
+        "One value cannot be rewritten. It goes to `rejects.ndjson` with its place, the reason and its own fields; all "
+        "other values stand. The run ends with exit code 1, with `--strict` the source is not written at all.",
+    ),
+    (
+        "TP4",
+        "A reading that was chosen",
+        "The file can be read in more than one way, or says what ADV2 cannot carry. The value was written, and the "
+        "finding says what was taken. It stands once for all values it concerns, in `manifest.json` and on the "
+        "screen. A warning makes the run end with exit code 1, an info does not.",
+    ),
+    ("TP8", "The outside failed", "Nothing is half-done: run the same command again. The exit code is 4."),
+    ("TP9", "Usage and safety", "Nothing was begun. The exit code is 2 for TP900, and 5 for the others."),
+)
+
+_HEAD = """\
+# Findings
+
+Everything tallyport has to say about data is a *finding* with a stable code: on the screen, in `manifest.json`, in
+`rejects.ndjson`, with `--json` and in Python. `tallyport explain TP304` prints an entry of this page.
+
+A finding is a JSON object; keys that have no meaning for it are left out
+([schema](../schemas/tallyport_schemas/finding.schema.json)):
+
+| key | is |
+|---|---|
+| `code`, `severity` | the kind of finding; `error`, `warning` or `info` |
+| `message`, `help` | what is the matter, and what to do |
+| `source` | the file's name |
+| `row` | index of the value in its source, counted from 0; of several the first |
+| `field` | the field, column, attribute or header property |
+| `found`, `expected` | what stands there (at most 200 characters of it), and what should |
+| `count` | how many values share the finding |
+| `original` | in `rejects.ndjson`: the row's own fields |
+
+This page is written from the table of codes: `python -m tallyport_schemas.findings_page > docs/findings.md`.
+"""
+
+
+def _markdown(text: str) -> str:
+    return text.replace("<", "\\<")
+
+
+def _entry(code: Code) -> str:
+    lines = [f"### {code.code}", "", f"**{code.severity}**: {_markdown(code.message)}"]
+    lines += ["", f"What to do: {_markdown(code.help)}."]
+    if code.dhis2:
+        lines += ["", f"DHIS2's own code: {code.dhis2}."]
+    return "\n".join(lines) + "\n"
+
+
+def page() -> str:
+    """Return the page as Markdown: a section for each range of codes, an anchor for each code."""
+    parts = [_HEAD]
+    for start, title, about in _RANGES:
+        codes = [code for name, code in CODES.items() if name.startswith(start)]
+        index = ["| code | severity | message |", "|---|---|---|"]
+        index += [f"| [{c.code}](#{c.code.lower()}) | {c.severity} | {_markdown(c.message)} |" for c in codes]
+        parts.append("\n".join([f"## {title}", "", about, "", *index]) + "\n")
+        parts += [_entry(code) for code in codes]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(page().encode())

@@ -1,0 +1,217 @@
+"""The shape of the code: imports point one way, names tell, docstrings are there, paths stay relative."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+PACKAGES = {
+    "tallyport_schemas": ROOT / "schemas/tallyport_schemas",
+    "tallyport_converters": ROOT / "converters/tallyport_converters",
+    "tallyport": ROOT / "pipeline/tallyport",
+}
+"""Every package and where it lies; each imports itself and those above it."""
+
+ROOMS = {
+    "tallyport_schemas": ("findings", "findings_page", "header", "progress"),
+    "tallyport_converters": (
+        "sources",
+        "native",
+        "periods",
+        "combos",
+        "header",
+        "readers",
+        "detect",
+        "scanning",
+        "rejects",
+        "gather",
+        "meaning",
+        "adv2",
+        "output",
+        "groups",
+        "naming",
+        "publish",
+        "convert",
+    ),
+    "tallyport_converters.sources": ("raw", "expand", "archive"),
+    "tallyport_converters.readers": (
+        "reader",
+        "place",
+        "dxf_json",
+        "dxf_csv",
+        "dxf_pdf",
+        "pdf_rows",
+        "xml_fields",
+        "xml_common_subset",
+        "xml_general",
+    ),
+    "tallyport": ("cli",),
+    "tallyport.cli": ("drawing", "convert", "explain", "main", "completion"),
+}
+"""The rooms of each package in order: a room imports only from rooms before it."""
+
+HEAVY = {"lxml", "pypdf", "orjson", "polars", "backports", "zipfile", "ssl", "asyncio"}
+"""What the command line's front door must not load before it is needed."""
+
+WORDS_THAT_TELL_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "tools", "stuff", "base"}
+
+ABSOLUTE_PATH = re.compile(r"(?<![\w.~<>})-])/(?:home|root|Users|mnt|opt|srv|tmp|usr|var|work)/")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    """Yield the dotted name and the file of every module of ours."""
+    for package, folder in PACKAGES.items():
+        for path in sorted(folder.rglob("*.py")):
+            parts = path.relative_to(folder).with_suffix("").parts
+            yield ".".join((package, *parts)).removesuffix(".__init__"), path
+
+
+MODULES = dict(modules())
+
+
+def package_of(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def parsed(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
+def imports(module: str, *, lazy: bool = True) -> Iterator[str]:
+    """Yield the dotted names that a module imports: within functions too, unless asked otherwise."""
+    tree = parsed(module)
+    nodes = ast.walk(tree) if lazy else iter(tree.body)
+    inside = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = ".".join(inside.split(".")[: len(inside.split(".")) - node.level + 1]) if node.level else ""
+            home = ".".join(filter(None, (start, node.module or "")))
+            for alias in node.names:
+                name = f"{home}.{alias.name}"
+                yield name if name in MODULES else home
+
+
+def room(module: str, package: str) -> str:
+    """Return the room of `package` that a module lies in; empty for the package's own door."""
+    return module.removeprefix(package).removeprefix(".").partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_packages_import_one_way(module: str) -> None:
+    order = list(PACKAGES)
+    allowed = set(order[: order.index(package_of(module)) + 1])
+    ours = {package_of(name) for name in imports(module)} & set(order)
+    assert ours <= allowed, f"{module} imports {', '.join(sorted(ours - allowed))}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_rooms_import_one_way(package: str) -> None:
+    order = ROOMS[package]
+    for module in MODULES:
+        here = room(module, package)
+        if not module.startswith(f"{package}.") or not here:
+            continue
+        for name in imports(module):
+            if name.startswith(f"{package}."):
+                there = room(name, package)
+                assert order.index(there) <= order.index(here), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_every_room_has_its_place_in_the_order(package: str) -> None:
+    found = {room(module, package) for module in MODULES if module.startswith(f"{package}.")}
+    assert found == set(ROOMS[package])
+    assert len(ROOMS[package]) == len(found)
+
+
+def test_tests_reach_the_user_s_door_and_no_room_imports_tests() -> None:
+    for module in MODULES:
+        assert not {"tests", "twin", "checking", "benchmarks"} & {name.partition(".")[0] for name in imports(module)}
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("tallyport.") or name == "tallyport"])
+def test_command_line_loads_nothing_heavy_before_it_is_called(module: str) -> None:
+    at_once = set(imports(module, lazy=False))
+    assert not HEAVY & {name.partition(".")[0] for name in at_once}
+    assert not {name for name in at_once if package_of(name) == "tallyport_converters"}
+
+
+def undocumented(body: list[ast.stmt], path: str = "") -> Iterator[str]:
+    for node in body:
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        decorators = {ast.unparse(decorator).rpartition(".")[2] for decorator in node.decorator_list}
+        if not ast.get_docstring(node) and "overload" not in decorators:
+            yield f"{path}{node.name}"
+        if isinstance(node, ast.ClassDef):
+            yield from undocumented(node.body, f"{path}{node.name}.")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_whatever_is_public_says_what_it_is(module: str) -> None:
+    tree = parsed(module)
+    assert ast.get_docstring(tree), f"{module} does not say what room it is"
+    assert not list(undocumented(tree.body))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_library_never_prints_or_exits(module: str) -> None:
+    if module.startswith("tallyport.cli") or module == "tallyport_schemas.findings_page":
+        return
+    for node in ast.walk(parsed(module)):
+        if isinstance(node, ast.Call):
+            assert ast.unparse(node.func) not in {"print", "input", "exit", "sys.exit", "os._exit"}, node.lineno
+
+
+def texts() -> list[Path]:
+    """Return the files that people read: code, documents, settings."""
+    folders = ("benchmarks", "converters", "docs", "pipeline", "samples", "schemas")
+    found = [path for folder in folders for path in (ROOT / folder).rglob("*")]
+    found += [path for path in ROOT.iterdir() if path.name != ".git"]
+    kinds = {".c", ".h", ".json", ".md", ".py", ".svg", ".toml", ".txt", ".csv", ".xml"}
+    return sorted(path for path in found if path.is_file() and (path.suffix in kinds or path.name == "Makefile"))
+
+
+def test_names_of_files_tell_something() -> None:
+    for path in texts():
+        assert path.stem not in WORDS_THAT_TELL_NOTHING, path
+        assert not re.search(r"(?:^|[._-])(?:old|new|copy|final|tmp|bak|v\d)$", path.stem), path
+
+
+def test_no_text_names_a_folder_of_one_machine() -> None:
+    for path in texts():
+        found = ABSOLUTE_PATH.search(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)}: {found and found[0]}"
+
+
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#([^)\s]*))?\)|\]\(#([^)\s]+)\)|(?:src|srcset)=\"([^\"]+)\"")
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, made as code hosts make them."""
+    lines = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ +(.+?) *$", lines, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [path for path in texts() if path.suffix == ".md"], ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for match in LINK.finditer(text):
+        target, anchor = match[1] or match[4] or "", match[2] or match[3] or ""
+        if re.match(r"[a-z]+:", target):
+            continue
+        there = (page.parent / target) if target else page
+        assert there.exists(), f"{page.name} points at {target}"
+        if anchor and there.suffix == ".md":
+            assert anchor in anchors(there), f"{page.name} points at {target}#{anchor}"
