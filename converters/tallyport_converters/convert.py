@@ -48,6 +48,8 @@ BLOCK_BYTES = 4 << 20
 NAMES_LIMIT = 1_000
 """Distinct names of dropped fields that are counted apart."""
 
+_BUILT = "built"
+
 _NOTICES: Mapping[Notice, tuple[str, str | None]] = {
     Notice.DUPLICATE_KEY: ("TP402", None),
     Notice.COC_NUMBER: ("TP403", "categoryOptionCombo"),
@@ -103,7 +105,9 @@ class Options:
     @property
     def threads(self) -> int:
         """How many scan side by side."""
-        return self.jobs or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if self.jobs:
+            return self.jobs
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +210,10 @@ def conversion(
     named = [(path, _stem(path)) for path in paths]
     twice = clashes(stem for _, stem in named)
     if twice:
-        raise NameClash(f"more than one source would write the folder {twice[0]}: convert them one by one")
+        both = [path for path, stem in named if stem.casefold() == twice[0].casefold()]
+        raise NameClash(f"{both[0]} and {both[1]} would both become the folder {twice[0]}: convert them one by one")
+    if any(stem.casefold() == WORK for _, stem in named):
+        raise NameClash(f"{WORK} is the folder that a run works in: rename the source")
     with (
         run_in(output, [stem for _, stem in named], overwrite=options.overwrite) as work,
         ThreadPoolExecutor(options.threads) as threads,
@@ -253,7 +260,7 @@ def _convert_one(
             form = form or FORMATS[options.source_format or ""]
             readers = form.readers(source, options.header)
             for make, is_last in zip(readers, [False] * (len(readers) - 1) + [True], strict=True):
-                attempt = _Attempt(source, make(), work / stem, output / stem, options, threads)
+                attempt = _Attempt(source, make(), work / _BUILT, output / stem, options, threads)
                 try:
                     outcome = yield from attempt.run()
                 except Exception as error:

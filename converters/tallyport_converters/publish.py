@@ -1,7 +1,8 @@
 """Publishing: an output folder appears whole or not at all, and a killed run is completed by running it again.
 
 All is built in DIR/.tallyport-unfinished and renamed at the end. While a run lasts, `plan.json` there names the folders
-it set out to make: found by a later run, those are known to be the work of a run that never ended, and may be replaced.
+it set out to make. It outlives a run that fails after some of them appeared: found by a later run, those are known to
+be the work of a run that never ended, and may be replaced.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -23,11 +24,14 @@ from tallyport_converters.output import failed
 WORK = ".tallyport-unfinished"
 _PLAN = "plan.json"
 _LOCK = "lock"
+_TRIES = 100
 
 
 @contextmanager
 def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[Path]:
-    """Give a working folder for a run that makes the folders `names` in `output`; it is gone at the end.
+    """Give a working folder for a run that makes the folders `names` in `output`.
+
+    At the end it is gone, unless folders of a run that failed wait there to be completed.
 
     Raises:
         Refused: TP901 a folder exists and may not be replaced, TP902 another run is at work.
@@ -36,36 +40,41 @@ def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
     work = output / WORK
     try:
         is_new = not output.exists()
-        work.mkdir(parents=True, exist_ok=True)
-        lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = _lock(work, output)
     except OSError as error:
         raise failed(error, output) from error
-    finished = False
+    done: Sequence[str] = ()
     try:
-        if not _locks(lock):
-            raise Refused(finding("TP902", found=str(output)))
         ours = _planned(work)
-        taken = [name for name in names if (output / name).exists() or (output / name).is_symlink()]
+        taken = [name for name in names if _exists(output / name)]
         refused = [name for name in taken if name not in ours]
         if refused and not overwrite:
-            finished = not ours
             found = ", ".join(refused[:5]) + (f" and {len(refused) - 5} more" if len(refused) > 5 else "")
             raise Refused(finding("TP901", found=found))
-        for leftover in work.iterdir():
-            if leftover.name not in (_PLAN, _LOCK):
-                _remove(leftover)
-        _write_plan(work, sorted({*ours, *(name for name in names if name not in taken)}))
-        finished = True
+        _clear(work, keep=(_PLAN, _LOCK))
+        _write_plan(work, {*ours, *(name for name in names if name not in taken)})
         yield work
+        done = names
     except OSError as error:
         raise failed(error, output) from error
     finally:
-        if finished:
-            with suppress(OSError):
-                shutil.rmtree(work)
-                if is_new:
-                    output.rmdir()  # only if nothing came of it
+        with suppress(OSError):
+            _leave(work, output, done)
+            if is_new:
+                output.rmdir()  # only if nothing came of it
         os.close(lock)
+
+
+def _leave(work: Path, output: Path, done: Sequence[str]) -> None:
+    """Take the working folder away, but keep the plan as long as folders of a run that failed wait to be completed."""
+    waiting = _planned(work).difference(done)
+    if any(_exists(output / name) for name in waiting):
+        _clear(work, keep=(_PLAN, _LOCK))
+        _write_plan(work, waiting)
+        return
+    _clear(work, keep=(_LOCK,))
+    (work / _LOCK).unlink()  # last, or another run could set to work in a folder that is being emptied
+    work.rmdir()
 
 
 def publish(built: Path, final: Path) -> None:
@@ -76,7 +85,7 @@ def publish(built: Path, final: Path) -> None:
     """
     try:
         _sync_folder(built)
-        if final.exists() or final.is_symlink():
+        if _exists(final):
             _exchange(built, final)
             _remove(built)
         else:
@@ -84,6 +93,35 @@ def publish(built: Path, final: Path) -> None:
         _sync_folder(final.parent)
     except OSError as error:
         raise failed(error, final) from error
+
+
+def _lock(work: Path, output: Path) -> int:
+    """Make the working folder if need be and take its lock.
+
+    Raises:
+        Refused: TP902, another run has it.
+    """
+    for _ in range(_TRIES):
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            continue  # a run that ended took the folder away
+        is_free = _locks(lock)
+        if is_free and _is_there(work / _LOCK, lock):
+            return lock
+        os.close(lock)
+        if not is_free:
+            break
+    raise Refused(finding("TP902", found=str(output)))
+
+
+def _is_there(path: Path, handle: int) -> bool:
+    """Whether `path` is still the file that was opened: a run that ended may have taken it away."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def _locks(lock: int) -> bool:
@@ -113,10 +151,10 @@ def _planned(work: Path) -> set[str]:
     return set(names) if isinstance(names, list) and all(isinstance(name, str) for name in names) else set()
 
 
-def _write_plan(work: Path, names: Sequence[str]) -> None:
+def _write_plan(work: Path, names: Iterable[str]) -> None:
     partial = work / f"{_PLAN}.new"
     with partial.open("w") as file:
-        json.dump(list(names), file)
+        json.dump(sorted(names), file)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(work / _PLAN)
@@ -147,6 +185,16 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _exists(path: Path) -> bool:
+    return path.exists() or path.is_symlink()
+
+
+def _clear(folder: Path, keep: Collection[str]) -> None:
+    for path in folder.iterdir():
+        if path.name not in keep:
+            _remove(path)
 
 
 def _remove(path: Path) -> None:

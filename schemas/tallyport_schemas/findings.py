@@ -178,14 +178,14 @@ CODES: Mapping[str, Code] = _table(
     Code("TP116", _E, "the PDF form is XFA only", "DHIS2 forms are AcroForms: export the form again from DHIS2"),
     Code("TP117", _E, "the PDF has no DHIS2 form", "check that this is the filled form that DHIS2 made"),
     Code("TP118", _E, "the source names more distinct identifiers than memory allows", "raise --memory"),
-    Code("TP119", _E, "the identifier scheme is none", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
+    Code("TP119", _E, "this is no identifier scheme", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
     Code("TP120", _E, "values were rejected and --strict is set", "mend the source, or convert without --strict"),
     Code("TP121", _E, "the source changed while it was read", "convert it again when nothing writes to it"),
     # TP3xx: a value that cannot be rewritten
     Code("TP301", _E, "the row is not a data value", "a row must be an object with the data value's fields"),
     Code("TP302", _E, "the value has no data element", "name the data element", "E7641"),
     Code("TP303", _E, "the value has no period", "give the row or the header a period"),
-    Code("TP304", _E, "the period is none", "write the period in DHIS2's ISO form, such as 202501, 2025Q1 or 2025W3"),
+    Code("TP304", _E, "this is no period", "write the period in DHIS2's ISO form, such as 202501, 2025Q1 or 2025W3"),
     Code("TP305", _E, "the value has no organisation unit", "give the row or the header an organisation unit"),
     Code(
         "TP306",
@@ -304,6 +304,8 @@ CODES: Mapping[str, Code] = _table(
     # TP8xx: the outside
     Code("TP801", _E, "the output cannot be written", "check space and permissions, then run the same command again"),
     Code("TP802", _E, "memory ran out", "close other programs, or lower --memory and --jobs"),
+    Code("TP803", _E, "the run was interrupted; nothing half-done is left", "run the same command again to go on"),
+    Code("TP804", _E, "tallyport itself failed", "please report it, with what was printed on stderr"),
     # TP9xx: usage and safety
     Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 from click.shell_completion import get_completion_class
 
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@click.option("--json", "as_json", envvar="TALLYPORT_COMPLETION_JSON", is_flag=True, help="Print one JSON document.")
+def command(shell: str, as_json: bool) -> None:
     """Print the completion script for a shell.
 
     \b
@@ -20,4 +23,5 @@ def command(shell: str) -> None:
 
     completion = get_completion_class(shell)
     assert completion is not None
-    click.echo(completion(program, {}, "tallyport", "_TALLYPORT_COMPLETE").source())
+    script = completion(program, {}, "tallyport", "_TALLYPORT_COMPLETE").source()
+    click.echo(json.dumps({"shell": shell, "script": script}) if as_json else script)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -54,26 +55,74 @@ class Scheme(click.ParamType):
 
 @click.command("convert")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the results: one folder a source.")
-@click.option("--from", "source_format", type=click.Choice(FORMATS), help="The sources' format.  [default: told by content]")
-@click.option("--id-scheme", "schemes", type=Scheme(), multiple=True, help="Identifier scheme of the sources, for all or one of de ou ds cc c co coc aoc; goes before the file's own. Repeatable.")
+@click.option(
+    "-o", "--output", required=True, metavar="DIR", help="Folder for the results; each source gets a folder in it."
+)
+@click.option(
+    "--from",
+    "source_format",
+    envvar="TALLYPORT_CONVERT_FROM",
+    type=click.Choice(FORMATS),
+    help="The sources' format.  [default: told by content]",
+)
+@click.option(
+    "--id-scheme",
+    type=Scheme(),
+    multiple=True,
+    help="Identifier scheme of the sources (UID, CODE, NAME, ATTRIBUTE:<uid>), in general or for one kind of "
+    "de ou ds cc c co coc aoc; goes before the file's own. Repeatable.",
+)
 @click.option("--data-set", metavar="ID", help="Data set of files that name none.")
-@click.option("--header/--no-header", "header", default=None, help="Whether a CSV file starts with a header row.  [default: told by content]")
+@click.option(
+    "--header/--no-header",
+    "header",
+    default=None,
+    help="Whether a CSV file starts with a header row.  [default: told by content]",
+)
 @click.option("--keep-followup-false", is_flag=True, help="Write an explicit false follow-up.")
-@click.option("--layout", type=click.Choice(["split", "single"]), default="split", show_default=True, help="One file a group, or one array of groups a source.")
-@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", show_default=True, help="Compress the ADV2 files.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Threads that read and write.  [default: the cores]")
-@click.option("--memory", type=Size(), default="256MB", show_default=True, help="Budget for values held in memory; beyond it they go to disk.")
+@click.option(
+    "--layout",
+    type=click.Choice(["split", "single"]),
+    default="split",
+    show_default=True,
+    help="One file a group, or one array of groups a source.",
+)
+@click.option(
+    "--compress",
+    type=click.Choice(["none", "gz", "zst"]),
+    default="none",
+    show_default=True,
+    help="Compress the ADV2 files.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="How many read and write side by side.  [default: the cores]",
+)
+@click.option(
+    "--memory",
+    type=Size(),
+    default="256MB",
+    show_default=True,
+    help="Budget for values held in memory; beyond it they go to disk.",
+)
 @click.option("--strict", is_flag=True, help="Do not write a source with any rejected value.")
 @click.option("--overwrite", is_flag=True, help="Replace existing output folders.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
-@click.option("-v", "--verbose", is_flag=True, help="Print also what was dropped, and why a format was chosen.")
+@click.option(
+    "--json",
+    "as_json",
+    envvar="TALLYPORT_CONVERT_JSON",
+    is_flag=True,
+    help="Print one JSON document on stdout, on failure too.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no results.")
+@click.option("-v", "--verbose", is_flag=True, help="Print also what told the format.")
 def command(
     sources: tuple[str, ...],
     output: str,
     source_format: str | None,
-    schemes: tuple[tuple[str, str], ...],
+    id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
     header: bool | None,
     keep_followup_false: bool,
@@ -98,6 +147,8 @@ def command(
 
     SOURCE is a DXF2 JSON, CSV, XML or PDF file, an ADX file, any of them in gzip, zip or zstd, a folder of such
     files, or - for standard input.
+
+    Every option can also be set in the environment: TALLYPORT_CONVERT_COMPRESS=zst is --compress zst.
     """
     from tallyport_converters.convert import NameClash, Options, Outcome, conversion
 
@@ -105,11 +156,18 @@ def command(
         raise click.UsageError("--quiet and --verbose exclude each other")
     if header is not None and source_format not in (None, "dxf-csv"):
         raise click.UsageError(f"--header and --no-header have no effect on {source_format}")
+    if keep_followup_false and source_format == "dxf-pdf":
+        raise click.UsageError("--keep-followup-false has no effect on dxf-pdf: its forms know no follow-up")
+    if verbose and as_json:
+        raise click.UsageError("--verbose has no effect on --json, which holds everything")
+    for kind, times in Counter(kind for kind, _ in id_scheme).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     options = Options(
         source_format=source_format,
-        id_schemes=dict(schemes),
+        id_schemes=dict(id_scheme),
         data_set=data_set,
         keep_followup_false=keep_followup_false,
         layout=layout,
@@ -120,28 +178,28 @@ def command(
         overwrite=overwrite,
         header=header,
     )
-    ticker = Ticker(quiet=quiet or as_json)
-    outcomes: list[Outcome] = []
+    ticker = Ticker(quiet=quiet)
+    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
+    exit_codes: list[int] = []
     try:
         for event in conversion(sources, Path(output), options):
             if not isinstance(event, Outcome):
                 ticker.show(event)
                 continue
             ticker.clear()
-            outcomes.append(event)
+            exit_codes.append(event.exit_code)
+            document.setdefault("sources", []).append(_document(event))
             if not as_json:
                 _show(event, quiet=quiet, verbose=verbose)
     except NameClash as error:
         raise click.UsageError(str(error)) from error
     finally:
         ticker.clear()
+    if not exit_codes:
+        raise click.UsageError(f"there is no file in {', '.join(sources)}")
     if as_json:
-        click.echo(json.dumps({"sources": [_document(outcome) for outcome in outcomes]}))
-    return max(outcome.exit_code for outcome in outcomes) if outcomes else _nothing(sources)
-
-
-def _nothing(sources: tuple[str, ...]) -> int:
-    raise click.UsageError(f"there is no file in {', '.join(sources)}")
+        click.echo(json.dumps(document))
+    return max(exit_codes)
 
 
 def _document(outcome: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tallyport_schemas.findings import CODES
 
 @click.command("explain")
 @click.argument("code")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--json", "as_json", envvar="TALLYPORT_EXPLAIN_JSON", is_flag=True, help="Print one JSON document.")
 def command(code: str, as_json: bool) -> None:
     """Explain a finding by its code.
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable, finding
+from tallyport_schemas.findings import Finding, OutsideFailed, Refused, SourceUnreadable, Unusable, finding
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "convert": ("tallyport.cli.convert", "Rewrite legacy files into ADV2."),
@@ -21,7 +21,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
 }
 """Every verb: the module that holds it as `command`, and its line in the list."""
 
-EXIT_USAGE, EXIT_SOURCE, EXIT_OUTSIDE, EXIT_REFUSED, EXIT_INTERRUPTED = 2, 3, 4, 5, 130
+EXIT_USAGE, EXIT_SOURCE, EXIT_OUTSIDE, EXIT_REFUSED, EXIT_FAULT, EXIT_INTERRUPTED = 2, 3, 4, 5, 70, 130
 
 
 class Verbs(click.Group):
@@ -50,7 +50,11 @@ class Verbs(click.Group):
 
 @click.command(
     cls=Verbs,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "TALLYPORT", "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "auto_envvar_prefix": "TALLYPORT",
+        "max_content_width": 100,
+    },
     no_args_is_help=True,
 )
 @click.version_option(__version__, message="tallyport %(version)s")
@@ -65,48 +69,73 @@ def program() -> None:
     """
 
 
-def _fail(error: dict[str, Any], text: str, code: int, *, as_json: bool) -> int:
-    if as_json:
-        click.echo(json.dumps({"error": error}))
-    else:
-        click.echo(text, err=True)
-    return code
+class _Failure:
+    """How a command that fails says so: text on stderr, or in the one JSON document, behind what was done before."""
+
+    def __init__(self, arguments: Sequence[str]) -> None:
+        self.document: dict[str, Any] = {}
+        self._as_json = _wants_json(arguments)
+
+    def say(self, found: Finding, code: int, text: str | None = None) -> int:
+        """Print it and return the exit code."""
+        from tallyport.cli.drawing import finding_text
+
+        if self._as_json:
+            click.echo(json.dumps({**self.document, "error": found.as_json()}))
+        else:
+            click.echo(finding_text(found) if text is None else text, err=True, color=_color())
+        return code
+
+
+def _wants_json(arguments: Sequence[str]) -> bool:
+    """Whether the command is asked for JSON, told without parsing: arguments that cannot be parsed are answered too."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    verb = next((argument for argument in options if not argument.startswith("-")), "")
+    from_environment = os.environ.get(f"TALLYPORT_{verb.upper()}_JSON", "")
+    return "--json" in options or from_environment.lower() in {"1", "true", "t", "yes", "y", "on"}
+
+
+def _color() -> bool | None:
+    """Return False where https://no-color.org asks for none, else None: colors on a terminal only."""
+    return False if os.environ.get("NO_COLOR") else None
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; never a traceback for what a user or the outside can cause."""
-    as_json = "--json" in arguments
+    failure = _Failure(arguments)
     try:
-        result = program.main(list(arguments), prog_name="tallyport", standalone_mode=False)
+        result = program.main(
+            list(arguments), prog_name="tallyport", standalone_mode=False, obj=failure.document, color=_color()
+        )
         return int(result or 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return EXIT_USAGE
-    except (click.UsageError, ValueError) as error:
-        message = error.format_message() if isinstance(error, click.UsageError) else str(error)
-        context = error.ctx if isinstance(error, click.UsageError) else None
+    except click.UsageError as error:
+        message, context = error.format_message(), error.ctx
         usage = f"{context.get_usage()}\n" if context else ""
-        found = finding("TP900", message=message)
-        hint = f"see {context.command_path} --help" if context else found.help
-        text = f"{usage}error[TP900]: {message}\n  help: {hint}"
-        return _fail(found.as_json(), text, EXIT_USAGE, as_json=as_json)
+        hint = f"see {context.command_path} --help" if context else None
+        found = finding("TP900", message=message, help=hint)
+        return failure.say(found, EXIT_USAGE, f"{usage}error[TP900]: {message}\n  help: {found.help}")
     except Unusable as error:
-        from tallyport.cli.drawing import finding_text
-
         codes = {SourceUnreadable: EXIT_SOURCE, OutsideFailed: EXIT_OUTSIDE, Refused: EXIT_REFUSED}
-        code = codes[type(error)]
-        return _fail(error.finding.as_json(), finding_text(error.finding), code, as_json=as_json)
+        return failure.say(error.finding, codes[type(error)])
     except (click.Abort, KeyboardInterrupt):
-        return _fail({"message": "interrupted"}, "interrupted: nothing half-done is left", EXIT_INTERRUPTED, as_json=as_json)
+        return failure.say(finding("TP803"), EXIT_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains on its way out
         return EXIT_OUTSIDE
     except OSError as error:
-        found = finding("TP801", message="the system failed", found=error.strerror or str(error))
-        return _fail(found.as_json(), f"error[TP801]: {error.strerror or error}", EXIT_OUTSIDE, as_json=as_json)
+        return failure.say(
+            finding("TP801", message="the system failed", found=error.strerror or str(error)), EXIT_OUTSIDE
+        )
     except MemoryError:
-        found = finding("TP802")
-        return _fail(found.as_json(), f"error[TP802]: {found.message}\n  help: {found.help}", EXIT_OUTSIDE, as_json=as_json)
+        return failure.say(finding("TP802"), EXIT_OUTSIDE)
+    except Exception as error:
+        import traceback
+
+        traceback.print_exc()
+        return failure.say(finding("TP804", found=f"{type(error).__name__}: {error}"), EXIT_FAULT)
 
 
 def main() -> None:
