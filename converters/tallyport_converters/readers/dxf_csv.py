@@ -48,6 +48,9 @@ POSITIONS = (
 ).split()
 """The columns of a file without a header row."""
 
+CATEGORIES_LIMIT = 256
+"""Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""
+
 _BOM = b"\xef\xbb\xbf"
 _KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
 
@@ -71,31 +74,30 @@ def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
     """
     found: list[Cell] = []
     at, end = 0, len(record)
+    cell_end = re.compile(f"[{delimiter}\r\n]|\\Z")
     while True:
         while at < end and record[at] in " \t" and record[at] != delimiter:
             at += 1
+        start = at
         if at < end and record[at] == '"':
-            text, at = "", at + 1
-            while True:
-                quote = record.find('"', at)
-                if quote < 0:
-                    return [*found, Cell(text + record[at:], False)], end
-                text, at = text + record[at:quote], quote + 1
-                if record[at : at + 1] != '"':
-                    break
-                text, at = text + '"', at + 1
-            behind = at
-            while at < end and record[at] not in f"{delimiter}\r\n":
-                at += 1
-            found.append(Cell(text, bool(record[behind:at].strip(" \t"))))
+            # Quoted: up to a quote that none follows. Possessive, so that an open quote is no maze.
+            quoted = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"').match(record, at)
+            if not quoted:
+                return [*found, Cell(record[at + 1 :].replace('""', '"'), False)], end
+            at = _end(cell_end, record, quoted.end())
+            found.append(Cell(quoted[1].replace('""', '"'), bool(record[quoted.end() : at].strip(" \t"))))
         else:
-            start = at
-            while at < end and record[at] not in f"{delimiter}\r\n":
-                at += 1
+            at = _end(cell_end, record, at)
             found.append(Cell(record[start:at].rstrip(" \t"), False))
         if at == end or record[at] != delimiter:
             return found, at
         at += 1
+
+
+def _end(cell_end: re.Pattern[str], record: str, at: int) -> int:
+    match = cell_end.search(record, at)
+    assert match  # the text's end is one
+    return match.start()
 
 
 def encoding_fault(head: bytes) -> str | None:
@@ -217,7 +219,34 @@ class DxfCsv:
                     expected=", ".join(POSITIONS),
                 )
             )
+        self._check_names(meanings)
         return meanings
+
+    def _check_names(self, meanings: list[int]) -> None:
+        """Refuse a header row whose cells cannot be names.
+
+        Raises:
+            SourceUnreadable: TP107 invalid UTF-8, TP111 a NUL or more categories than a data value has.
+        """
+        categories = meanings.count(Column.CATEGORY)
+        if categories > CATEGORIES_LIMIT:
+            raise SourceUnreadable(
+                finding(
+                    "TP111",
+                    message="the header row names too many columns that are none of DHIS2's",
+                    row=0,
+                    found=f"{categories:,} columns",
+                    expected=f"at most {CATEGORIES_LIMIT}, one for each category",
+                )
+            )
+        for i, name in enumerate(self.columns):
+            if "\0" in name:
+                message = f"a NUL stands in column {i + 1} of the header row"
+                raise SourceUnreadable(finding("TP111", message=message, row=0, found=name, expected="a column's name"))
+            # A head that was cut may end within a character, so it was decoded with surrogates for what is no UTF-8.
+            if any("\ud800" <= c <= "\udfff" for c in name):
+                message = f"the CSV is not UTF-8 (column {i + 1} of the header row)"
+                raise SourceUnreadable(finding("TP107", message=message, row=0, found=name, expected="UTF-8"))
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the records behind the header."""
@@ -274,6 +303,9 @@ class DxfCsv:
             name = self.columns[i] if i < len(self.columns) else f"(column {i + 1})"
             original[name if name not in original else f"{name} (column {i + 1})"] = cell.text
             if i >= len(self.meaning) or cell.text == "null":
+                continue
+            if "\0" in cell.text and self.meaning[i] in (Column.CATEGORY, Column.ATTRIBUTE_OPTIONS):
+                fields[name] = cell.text  # unfit, even where an option combo wins over it
                 continue
             known = known_column(name)
             if known and self.meaning[i] in _KEPT:

@@ -13,7 +13,7 @@ from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
-from tallyport_converters.header import SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
+from tallyport_converters.header import NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, iso_period
@@ -54,6 +54,11 @@ FIELDS = {
 """Row fields that ADV2 has a place for, with the spellings in use, and their canonical names."""
 
 
+_HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | set(
+    "dataValues dataSet period orgUnit attributeOptionCombo attributeCategoryOptions completeDate deletion strategy".split()
+)
+
+
 class DxfJson:
     """Reads one DXF2 JSON source."""
 
@@ -65,7 +70,7 @@ class DxfJson:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.header = Header()
-        self._seen: set[str] = set()
+        self._seen: dict[str, int] = {}
         self._listed_options: Any = None
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
@@ -124,9 +129,11 @@ class DxfJson:
         for key_span, value_span in batch.properties():
             key = json.loads(bytes(block[key_span]))
             if key in self._seen:
-                self.header.findings.append(finding("TP402", field=key))
+                self._seen[key] += 1
                 continue
-            self._seen.add(key)
+            # Not all of a file that is made of nothing but such names is remembered.
+            if key in _HEADER_KEYS or len(self._seen) < NAMES_LIMIT:
+                self._seen[key] = 0
             self._property(key, loads(bytes(block[value_span])))
 
     def _property(self, key: str, value: Any) -> None:
@@ -163,6 +170,9 @@ class DxfJson:
     def finish(self) -> Header:
         """Return the header, now that all of it was read."""
         header = self.header
+        for key, again in self._seen.items():
+            if again:
+                header.findings.append(finding("TP402", field=key, count=again))
         if self._listed_options:
             if header.attribute_option_combo == DEFAULT:
                 header.attribute_option_combo = self._listed_options

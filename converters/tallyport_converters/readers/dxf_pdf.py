@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from pypdf import PdfReader
     from pypdf.generic import IndirectObject
 
-DOCUMENT_LIMIT_BYTES = 64 * 1024 * 1024
+DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
 """The largest PDF that is looked at; DHIS2's largest forms have some 10 MB."""
 
-_UNPACKED_LIMIT_BYTES = 64 * 1024 * 1024
-_TEXT_LIMIT = 64 * 1024 * 1024
+_UNPACKED_LIMIT_BYTES = 32 * 1024 * 1024
+_TEXT_LIMIT = 32 * 1024 * 1024
 _NODE_LIMIT = 400_000
 _DEPTH_LIMIT = 32
 _HEADER_SEARCH_BYTES = 1024

@@ -9,11 +9,8 @@ from tallyport_schemas.findings import SourceUnreadable, finding
 
 from tallyport_converters.native import Buffer
 from tallyport_converters.readers.dxf_json import DxfJson
-from tallyport_converters.readers.dxf_pdf import read_form
+from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, read_form
 from tallyport_converters.sources import Source
-
-DOCUMENT_LIMIT = 64 << 20
-"""Bytes of a form: it is read as a whole."""
 
 
 class DxfPdf(DxfJson):
@@ -40,9 +37,9 @@ class DxfPdf(DxfJson):
         document = bytearray()
         for block in self.source.blocks(1 << 20):
             document += block
-            if len(document) > DOCUMENT_LIMIT:
+            if len(document) > DOCUMENT_LIMIT_BYTES:
                 raise SourceUnreadable(
-                    finding("TP114", message="the PDF is too large", expected=f"at most {DOCUMENT_LIMIT >> 20} MiB")
+                    finding("TP114", message="the PDF is too large", expected=f"at most {DOCUMENT_LIMIT_BYTES >> 20} MiB")
                 )
         form = read_form(bytes(document), self.source.name)
         self.header.org_unit, self.header.period = form.org_unit, form.period

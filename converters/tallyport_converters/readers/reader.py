@@ -118,13 +118,14 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
             return say(code, name, found, expected)
     if not fields.get("dataElement"):
         return say("TP302", "dataElement")
-    if not fields.get("value") and not fields.get("comment") and not _is_true(fields.get("deleted")):
+    said = [fields.get(name) not in (None, "") for name in ("value", "comment")]  # a `false` is a value
+    if not any(said) and not _is_true(fields.get("deleted")):
         return say("TP306", "value")
     if not (fields.get("orgUnit") or header.org_unit):
         return say("TP305", "orgUnit")
     period = fields.get("period") or header.period
-    if not period:
-        return say("TP303", "period")
+    if not period or (not fields.get("period") and not periods.parse(period)):
+        return say("TP303", "period")  # a header period that is none counts for nothing
     if not reader.period(period):
         return say("TP304", "period", period, reader.explain_period(period))
     raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")

@@ -17,7 +17,7 @@ from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, cut_xml
 from tallyport_converters.readers.dxf_json import FIELDS
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
-from tallyport_converters.readers.xml_fields import adx_completion, adx_row, dxf_header, local_name
+from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
 
 BODY, IN_GROUP = 1, 2
@@ -28,6 +28,7 @@ _START = re.compile(
     rb"(?:<\?xml version=(?:'1\.0'|\"1\.0\")(?: encoding=(?:'(?i:utf-8)'|\"(?i:utf-8)\"))?"
     rb"(?: standalone=(?:'(?:yes|no)'|\"(?:yes|no)\"))?[ \t\r\n]*\?>)?"
 )
+_TAG = re.compile(rb"""<[^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""")
 _ROOT, _GROUP = 0, 1
 
 
@@ -62,6 +63,7 @@ class CommonXml:
         self.default_scheme = "CODE" if adx else "UID"
         start = _START.match(source.head())
         self._skip = start.end() if start else 0
+        self._explained: tuple[Buffer, int, dict[str, str]] = (b"", 0, {})
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the document without byte order mark and XML declaration."""
@@ -106,8 +108,7 @@ class CommonXml:
                 if local_name(element.tag) != root:
                     raise Doubt
                 if self.adx:
-                    for name, text in element.attrib.items():
-                        self.header.drop(local_name(name), text)
+                    adx_header(element.attrib.items(), self.header)
                 else:
                     dxf_header(element.attrib.items(), self.header)
             elif key.start == _GROUP:
@@ -134,13 +135,29 @@ class CommonXml:
                 if value and name in FIELDS:
                     fields.setdefault(FIELDS[name], value)
             return RejectedRow(fields, attributes)
-        # No `<` stands within a value here, so the last group before the row is its own.
-        before = bytes(block[: span.start])
-        tag = before[before.rindex(b"<group") :]
-        group = dict(parse_tag(tag[: tag.index(b"<dataValue", 1)] + b"</group>" if b"<dataValue" in tag else tag + b"</group>").attrib)
+        group = self._group_of(block, span.start)
         note = element[0].text or "" if len(element) else None
         original: dict[str, Any] = {**attributes, **({} if note is None else {"annotation": note}), "group": group}
         return RejectedRow(adx_row(group, attributes, note), original)
+
+    def _group_of(self, block: Buffer, row_at: int) -> dict[str, str]:
+        """Return the attributes of the group that the row at `row_at` is in.
+
+        Rows of a block are asked for in order, and a group may hold many: only what is new of the block is searched.
+        """
+        known, searched, group = self._explained
+        if known is not block or searched > row_at:
+            searched, group = 0, {}
+        assert isinstance(block, (bytes, bytearray))
+        # No `<` stands within a value here, so the last group before the row is its own.
+        at = block.rfind(b"<group", searched, row_at)
+        if at >= 0:
+            # Its tag ends with the first `>` outside of quotes.
+            tag = _TAG.match(block, at)
+            assert tag
+            group = dict(parse_tag(tag[0] + b"</group>").attrib)
+        self._explained = (block, row_at, group)
+        return group
 
     def finish(self) -> Header:
         """Return the header."""

@@ -60,6 +60,13 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
         )
 
 
+def adx_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
+    """Count what the root of ADX says: none of it has a place in ADV2."""
+    for name, value in attributes:
+        if not name.startswith("{http://www.w3.org/"):
+            header.drop(local_name(name), value)
+
+
 def adx_categories(attributes: Mapping[str, str], known: frozenset[str]) -> dict[str, str]:
     """Return {category: option} of a tag: its attributes in no namespace that mean nothing else."""
     return {name: value for name, value in attributes.items() if value and is_plain(name) and name not in known}

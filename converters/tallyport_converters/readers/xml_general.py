@@ -24,6 +24,7 @@ from tallyport_converters.readers.xml_fields import (
     PASSED_ADX_ROW,
     adx_categories,
     adx_completion,
+    adx_header,
     adx_row,
     dxf_header,
     is_plain,
@@ -77,9 +78,7 @@ class _Rows:
             if name != ("adx" if self.adx else "dataValueSet"):
                 raise _OtherRoot(name)
             if self.header and self.adx:
-                for key, value in attributes.items():
-                    if not key.startswith("{http://www.w3.org/"):
-                        self.header.drop(local_name(key), value)
+                adx_header(attributes.items(), self.header)
             elif self.header:
                 dxf_header(attributes.items(), self.header)
         elif self._row is not None:
