@@ -3,8 +3,8 @@
 A finding says where, what was found, what was expected and what to do. Codes are stable and never reused.
 The JSON form is `findings.schema.json`; docs/findings.md is written from this table.
 
-Ranges: TP1xx a source that cannot be read as a whole, TP3xx a value that was rejected,
-TP4xx a reading that was chosen and might surprise, TP8xx the outside failed, TP9xx refused for safety.
+Ranges: TP1xx a source that cannot be read as a whole, TP2xx a value that DHIS2 refuses for what it says,
+TP3xx a value that cannot be rewritten, TP4xx a reading that was chosen and might surprise, TP8xx the outside failed, TP9xx refused for safety.
 """
 
 from __future__ import annotations
@@ -181,6 +181,108 @@ CODES: Mapping[str, Code] = _table(
     Code("TP119", _E, "this is no identifier scheme", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
     Code("TP120", _E, "values were rejected and --strict is set", "mend the source, or convert without --strict"),
     Code("TP121", _E, "the source changed while it was read", "convert it again when nothing writes to it"),
+    # TP2xx: a value that does not fit its data element
+    Code(
+        "TP201",
+        _E,
+        "the value is not a number",
+        "write digits with a point for decimals; no plus sign, leading zeros, separators or exponent",
+        "E8122",
+    ),
+    Code(
+        "TP202",
+        _E,
+        "the value is out of the range of its type",
+        "mend the value, or let the data element have a wider value type",
+        "E8122",
+    ),
+    Code(
+        "TP203",
+        _E,
+        "the value is not a whole number",
+        "write digits only: no plus sign, leading zeros, separators or decimals",
+        "E8122",
+    ),
+    Code("TP204", _E, "the value is neither true nor false", "write true or false", "E8122"),
+    Code(
+        "TP205",
+        _E,
+        "the value is not true, the only one that its type knows",
+        "write true, or leave the row out: what is not ticked has no value",
+        "E8122",
+    ),
+    Code("TP206", _E, "the value is no date", "write year, month and day as 2025-01-31", "E8122"),
+    Code("TP207", _E, "the value is no date with a time", "write it as 2025-01-31T14:30:00", "E8122"),
+    Code("TP208", _E, "the value is no time of day", "write hours and minutes as 14:30", "E8122"),
+    Code("TP209", _E, "the value is not a single letter", "write one letter, nothing before or after it", "E8122"),
+    Code("TP210", _E, "the value is no e-mail address", "write it as name@host.org", "E8122"),
+    Code(
+        "TP211",
+        _E,
+        "the value is no URL",
+        "begin with http://, https:// or ftp://, and name a public host",
+        "E8122",
+    ),
+    Code("TP212", _E, "the value is no phone number", "write 6 to 50 digits, spaces and signs of dialling", "E8122"),
+    Code(
+        "TP213",
+        _E,
+        "the value is no username",
+        "write 4 to 255 letters and digits of ASCII, single - _ . @ between them",
+        "E8122",
+    ),
+    Code(
+        "TP214",
+        _E,
+        "the value is no coordinate",
+        "write [longitude,latitude] in degrees, the longitude first",
+        "E8122",
+    ),
+    Code("TP215", _E, "the value is no UID", "give the UID of the thing, not its name or code", "E8122"),
+    Code("TP216", _E, "the value is too long", "DHIS2 stores at most 50,000 characters", "E8122"),
+    Code(
+        "TP217",
+        _E,
+        "the value names a file that is not among the known file resources",
+        "upload the file to DHIS2 and give the UID it gets, or renew the snapshot",
+        "E7645",
+    ),
+    Code(
+        "TP218",
+        _E,
+        "the value is not an option of the option set",
+        "give the code of an option, in its own upper and lower case, not its name",
+        "E8123",
+    ),
+    Code(
+        "TP219",
+        _E,
+        "a part of the value is not an option of the option set",
+        "give codes of options with single commas and no spaces between them",
+        "E8123",
+    ),
+    Code(
+        "TP220",
+        _E,
+        "the comment is not an option of the comment option set",
+        "give the code of an option, in its own upper and lower case, not its name",
+        "E8124",
+    ),
+    Code(
+        "TP221",
+        _E,
+        "the row has no comment, and its data element has a comment option set",
+        "give the code of an option as the comment",
+        "E8124",
+    ),
+    Code("TP222", _E, "the comment is too long", "DHIS2 takes at most 5,000 characters", "E8125"),
+    Code(
+        "TP223",
+        _E,
+        "the row has no value and is not deleted",
+        "give a value, mark the row as deleted, or leave it out",
+        "E8120",
+    ),
     # TP3xx: a value that cannot be rewritten
     Code("TP301", _E, "the row is not a data value", "a row must be an object with the data value's fields"),
     Code("TP302", _E, "the value has no data element", "name the data element", "E7641"),
@@ -261,7 +363,9 @@ CODES: Mapping[str, Code] = _table(
         "the delimiter is not a comma",
         "DHIS2 never accepted it; nothing to do if the columns were told apart as you see",
     ),
-    Code("TP411", _W, "the last row has no line end and fewer cells than the header", "check if the file was cut short"),
+    Code(
+        "TP411", _W, "the last row has no line end and fewer cells than the header", "check if the file was cut short"
+    ),
     Code(
         "TP412",
         _W,

@@ -17,6 +17,12 @@ _RANGES = (
         "The run ends with exit code 3.",
     ),
     (
+        "TP2",
+        "A value that does not fit its data element",
+        "DHIS2 would refuse the value for what it says: it does not fit the value type, or is no option of the option "
+        "set. Its row is ignored, all other rows stand. The run ends with exit code 1.",
+    ),
+    (
         "TP3",
         "A value that was rejected",
         "One value cannot be rewritten. It goes to `rejects.ndjson` with its place, the reason and its own fields; all "
