@@ -17,7 +17,7 @@ from typing import Any, Literal
 from unittest import mock
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from tallyport import convert
@@ -181,6 +181,7 @@ def test_any_file_is_converted_as_the_twin_does(source_format: str, data: st.Dat
     options = data.draw(all_options(source_format))
     block_bytes = data.draw(st.sampled_from((None, 64, 100, 257, 1000)))
     source = legacy.write(document, source_format, random.Random(seed))
+    note(f"{source!r}")
     # A CSV file may begin like any other.
     told = source_format == "dxf-csv" or data.draw(st.booleans())
     found = run(source, source_format, options, told=told, block_bytes=block_bytes)
