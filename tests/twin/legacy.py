@@ -283,7 +283,7 @@ def _csv_cells(value: Value, names: list[str], rng: random.Random, noise: bool) 
     if noise:
         known["storedBy"] = rng.choice((None, "admin"))
         known["lastUpdated"] = rng.choice((None, "2024-02-01T08:30:00.000+0000"))
-        known["attributeCombo"] = rng.choice((None, "cc"))
+        known["attributeCombo"] = "cc"
         known["unheard"] = rng.choice((None, "", "x"))
         if rng.random() < 0.03:
             known[rng.choice(("followUp", "deleted"))] = rng.choice(("1", "yes", "ｔrue"))
