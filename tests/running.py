@@ -1,0 +1,69 @@
+"""Runs of the program for the tests: in this process for speed, as a process of its own where that matters."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = ROOT / "samples"
+WORK = ".tallyport-unfinished"
+
+
+def command(*arguments: str | os.PathLike[str]) -> list[str]:
+    """The command line that runs the program."""
+    return [sys.executable, "-m", "tallyport.cli.main", *(os.fspath(argument) for argument in arguments)]
+
+
+def environment(settings: Mapping[str, str] = {}) -> dict[str, str]:
+    """The environment for it: this one without settings of the program, with `settings`."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("TALLYPORT_", "NO_COLOR"))}
+    sources = os.pathsep.join(str(ROOT / name) for name in ("converters", "pipeline", "schemas"))
+    return {**kept, "PYTHONPATH": sources, **settings}
+
+
+def run(
+    *arguments: str | os.PathLike[str], stdin: bytes = b"", env: Mapping[str, str] = {}, cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
+    """Run it to its end."""
+    return subprocess.run(
+        command(*arguments), input=stdin, env=environment(env), cwd=cwd, capture_output=True, timeout=120, check=False
+    )
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, by their path in it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def check_whole(folder: Path) -> None:
+    """Fail unless an output folder is complete: what the manifest lists is there as listed, and nothing else."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    listed = {group["file"]: group for group in manifest["groups"]}
+    for name, group in listed.items():
+        data = (folder / name).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (group["bytes"], group["sha256"]), name
+    others = {"manifest.json"}
+    if manifest["values"]["rejected"]:
+        others.add("rejects.ndjson")
+        assert (folder / "rejects.ndjson").read_bytes().count(b"\n") == manifest["values"]["rejected"]
+    if manifest.get("completions"):
+        others.add("completions.json")
+        stated = json.loads((folder / "completions.json").read_bytes())["completeDataSetRegistrations"]
+        assert len(stated) == manifest["completions"]
+    assert {path.name for path in folder.iterdir()} == {*listed, *others}
+
+
+def names(folder: Path) -> set[str]:
+    """What is in a folder; nothing if there is none."""
+    return {path.name for path in folder.iterdir()} if folder.exists() else set()
+
+
+def json_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """A DXF2 JSON file of these rows."""
+    return json.dumps({"dataValues": list(rows)}).encode()
