@@ -4,7 +4,8 @@ A finding says where, what was found, what was expected and what to do. Codes ar
 The JSON form is `findings.schema.json`; docs/findings.md is written from this table.
 
 Ranges: TP1xx a source that cannot be read as a whole, TP2xx a value that DHIS2 refuses for what it says,
-TP3xx a value that cannot be rewritten, TP4xx a reading that was chosen and might surprise, TP8xx the outside failed, TP9xx refused for safety.
+TP3xx a value that cannot be rewritten, TP4xx a reading that was chosen and might surprise,
+TP8xx the outside failed, TP9xx refused for safety.
 """
 
 from __future__ import annotations
