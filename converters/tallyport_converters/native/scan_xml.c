@@ -459,12 +459,12 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     settle(s->batch, group, found, count, AOC);
     s->batch->group_at = (uint64_t)(start - s->start);
     s->batch->group_size = (uint64_t)(s->p - start);
+    for (size_t i = 0; i < s->batch->pending_count; i++) {
+        s->batch->name_counts[s->batch->pending[i]] += !again;
+        s->batch->name_last[s->batch->pending[i]] = 0; /* a group is no row: the next one counts again */
+    }
     if (again)
         return true;
-    for (size_t i = 0; i < s->batch->pending_count; i++)
-        s->batch->name_counts[s->batch->pending[i]]++;
-    for (size_t i = 0; i < s->batch->pending_count; i++)
-        s->batch->name_last[s->batch->pending[i]] = 0; /* a group is no row: the next one counts again */
     for (int i = 0; i < count; i++)
         if (found[i].field == FIELD_COMPLETE_DATE && found[i].value.size)
             batch_property(s->batch, 1, 0, (uint32_t)s->batch->group_at, (uint32_t)s->batch->group_size);
