@@ -5,12 +5,12 @@ The JSON form is `findings.schema.json`; docs/findings.md is written from this t
 
 Ranges: TP1xx a source that cannot be read as a whole, TP2xx a value that DHIS2 refuses for what it says,
 TP3xx a value that cannot be rewritten, TP4xx a reading that was chosen and might surprise,
-TP8xx the outside failed, TP9xx refused for safety.
+TP7xx what a header says against the metadata, TP8xx the outside failed, TP9xx refused for safety.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -104,11 +104,22 @@ def shown(text: str) -> str:
     >>> shown("a\\x00b\\ud800")
     'a\\\\x00b\\\\ud800'
     """
+    if len(text) <= FOUND_LIMIT and text.isprintable():
+        return text
     cut = text[:FOUND_LIMIT]
     visible = "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in cut
     )
     return visible + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return all `texts` as one list, each fit for a finding; one that has a comma itself is put in quotes.
+
+    >>> listed(["ouClinicA01", "Clinic, Old Town"])
+    'ouClinicA01, "Clinic, Old Town"'
+    """
+    return ", ".join(f'"{text}"' if "," in text else text for text in map(shown, texts))
 
 
 def finding(
@@ -120,10 +131,13 @@ def finding(
     row: int | None = None,
     field: str | None = None,
     found: str | None = None,
+    culprits: Iterable[str] | None = None,
     expected: str | None = None,
     count: int | None = None,
 ) -> Finding:
     """Make a finding of a known `code`; `message` and `help` default to the code's own sentences.
+
+    `found` is cut to what can be shown. `culprits` in its place are all named, however many they are.
 
     Raises:
         KeyError: the code is not in `CODES`.
@@ -137,7 +151,7 @@ def finding(
         source=source,
         row=row,
         field=field,
-        found=None if found is None else shown(found),
+        found=listed(culprits) if culprits is not None else None if found is None else shown(found),
         expected=expected,
         count=count,
     )
@@ -406,6 +420,222 @@ CODES: Mapping[str, Code] = _table(
         "remove one of the two",
     ),
     Code("TP420", _W, "the deletion scope lacks a part and deletes nothing", "name org units, periods and elements"),
+    # TP7xx: what a group's header says against the metadata
+    Code(
+        "TP701",
+        _E,
+        "the data set does not exist",
+        "check the identifier, and the scheme that ids gives for ds",
+        "E8005",
+    ),
+    Code(
+        "TP702",
+        _E,
+        "the data element does not exist",
+        "check the identifier, and the scheme that ids gives for de",
+        "E8103",
+    ),
+    Code(
+        "TP703",
+        _E,
+        "organisation units do not exist",
+        "check the identifiers, and the scheme that ids gives for ou",
+        "E8107",
+    ),
+    Code(
+        "TP704",
+        _E,
+        "the category combo does not exist",
+        "check the identifier, and the scheme that ids gives for cc",
+        "E8126",
+    ),
+    Code("TP705", _E, "categories do not exist", "check the identifiers, and the scheme that ids gives for c"),
+    Code("TP706", _E, "category options do not exist", "check the identifiers, and the scheme that ids gives for co"),
+    Code(
+        "TP707",
+        _E,
+        "category option combos do not exist",
+        "check the identifiers, and the scheme that ids gives for coc",
+        "E8108",
+    ),
+    Code(
+        "TP708",
+        _E,
+        "attribute option combos do not exist",
+        "check the identifiers, and the scheme that ids gives for aoc",
+        "E8110",
+    ),
+    Code(
+        "TP709",
+        _E,
+        "identifiers are ambiguous: several objects have the same",
+        "refer to these objects by UID, or give each a code or name of its own",
+    ),
+    Code(
+        "TP710",
+        _E,
+        "the attribute of the identifier scheme does not exist",
+        "write the attribute's own UID behind ATTRIBUTE:",
+    ),
+    Code(
+        "TP711",
+        _E,
+        "the data element is not aggregate",
+        "values of tracker data elements belong to events: check which data element is meant",
+    ),
+    Code(
+        "TP712",
+        _E,
+        "the data element is in no data set",
+        "add it to a data set: DHIS2 takes values of data sets only",
+        "E8003",
+    ),
+    Code("TP713", _E, "the data element is not in the data set", "name the data set that it is in", "E8020"),
+    Code(
+        "TP714",
+        _E,
+        "organisation units are not assigned to the data set",
+        "assign them to the data set in DHIS2, or leave them out",
+        "E8022",
+    ),
+    Code(
+        "TP715",
+        _E,
+        "periods are not of the data set's period type",
+        "convert the values to that period type, or name the data set they are for",
+        "E8021",
+    ),
+    Code(
+        "TP716",
+        _E,
+        "the category combo is not the data element's",
+        "leave cc out, or name the combo that the data element has in the data set",
+    ),
+    Code(
+        "TP717",
+        _E,
+        "more than one category combo fits the data element",
+        "give cc, or ds, or use coc in place of co",
+    ),
+    Code(
+        "TP718",
+        _E,
+        "category option combos do not belong to the data element's category combo",
+        "use the option combos of the data element's category combo",
+        "E8024",
+    ),
+    Code(
+        "TP719",
+        _E,
+        "the categories are not those of the category combo",
+        "give the options of each category of the combo, no more and no less",
+        "E8108",
+    ),
+    Code(
+        "TP720",
+        _E,
+        "category options do not belong to their category",
+        "check the options, and the order of the categories where none is named",
+        "E8108",
+    ),
+    Code(
+        "TP721",
+        _E,
+        "there is no category option combo for these category options",
+        "update the category option combos in DHIS2's maintenance, then make a new snapshot",
+        "E8108",
+    ),
+    Code(
+        "TP722",
+        _E,
+        "neither coc nor co is given, but the data element is disaggregated",
+        "give coc or co: only the default category combo goes without",
+        "E8024",
+    ),
+    Code(
+        "TP723",
+        _E,
+        "attribute option combos do not belong to the data set's category combo",
+        "use the option combos of the data set's own category combo",
+        "E8023",
+    ),
+    Code(
+        "TP724",
+        _E,
+        "the attribute categories are not those of the data set's category combo",
+        "give the options of each category of the combo, no more and no less",
+        "E8127",
+    ),
+    Code(
+        "TP725",
+        _E,
+        "attribute options do not belong to their category",
+        "check the options, and the order of the categories where none is named",
+        "E8127",
+    ),
+    Code(
+        "TP726",
+        _E,
+        "there is no attribute option combo for these category options",
+        "update the category option combos in DHIS2's maintenance, then make a new snapshot",
+        "E8127",
+    ),
+    Code(
+        "TP727",
+        _E,
+        "neither aoc nor ao is given, but the data set has attributes",
+        "give aoc or ao: only the default category combo goes without",
+        "E8023",
+    ),
+    Code(
+        "TP728",
+        _E,
+        "organisation units are not open when the periods start",
+        "leave them out of these periods, or correct their opening and closed dates in DHIS2",
+        "E8031",
+    ),
+    Code(
+        "TP729",
+        _E,
+        "periods lie outside the dates of the attribute options",
+        "leave these periods out for these options, or correct the options' dates in DHIS2",
+        "E8032",
+    ),
+    Code(
+        "TP730",
+        _E,
+        "attribute options are not meant for these organisation units",
+        "leave these organisation units out for these options, or assign them to the options in DHIS2",
+        "E8025",
+    ),
+    Code(
+        "TP731",
+        _E,
+        "periods are not among the data set's input periods",
+        "leave them out, or add them to the data set's input periods in DHIS2",
+        "E8030",
+    ),
+    Code(
+        "TP732",
+        _E,
+        "the data set's input periods are not open today",
+        "import while they are open, or change their opening and closing dates in DHIS2",
+        "E8030",
+    ),
+    Code(
+        "TP733",
+        _E,
+        "periods lie further in the future than the data set allows",
+        "leave them out, or allow more future periods in DHIS2",
+        "E8030",
+    ),
+    Code(
+        "TP740",
+        _W,
+        "metadata exports disagree about an object; what was read first was taken",
+        "export all from the same server at the same time",
+    ),
+    Code("TP741", _W, "objects of a metadata export have no identifier and were left out", "export them with their id"),
     # TP8xx: the outside
     Code("TP801", _E, "the output cannot be written", "check space and permissions, then run the same command again"),
     Code("TP802", _E, "memory ran out", "close other programs, or lower --memory and --jobs"),

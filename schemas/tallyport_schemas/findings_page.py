@@ -35,6 +35,13 @@ _RANGES = (
         "finding says what was taken. It stands once for all values it concerns, in `manifest.json` and on the "
         "screen. A warning makes the run end with exit code 1, an info does not.",
     ),
+    (
+        "TP7",
+        "A header against the metadata",
+        "What the header of an ADV2 group names does not exist in the metadata, or does not belong together. Each "
+        "finding lists all that it concerns. An error fails the group: none of its rows is accepted. A warning says "
+        "that the rows decide: some of what the header spans could not be written.",
+    ),
     ("TP8", "The outside failed", "Nothing is half-done: run the same command again. The exit code is 4."),
     ("TP9", "Usage and safety", "Nothing was begun. The exit code is 2 for TP900, and 5 for the others."),
 )
