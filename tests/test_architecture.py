@@ -19,7 +19,7 @@ PACKAGES = {
 """Every package and where it lies; each imports itself and those above it."""
 
 ROOMS = {
-    "tallyport_schemas": ("findings", "findings_page", "header", "progress"),
+    "tallyport_schemas": ("findings", "findings_page", "header", "value_types", "progress"),
     "tallyport_converters": (
         "sources",
         "native",
@@ -43,8 +43,8 @@ ROOMS = {
     "tallyport_converters.readers": (
         "reader",
         "place",
-        "dxf_json",
         "dxf_csv",
+        "dxf_json",
         "dxf_pdf",
         "pdf_rows",
         "xml_fields",
