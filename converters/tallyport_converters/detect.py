@@ -15,7 +15,10 @@ from tallyport_converters import periods
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source
 
-_XML_BEFORE_ROOT = re.compile(r"\ufeff?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[.*?\])*>)*", re.DOTALL)
+# The possessive `*+` of the DOCTYPE keeps brackets that never close from being matched in all ways there are.
+_XML_BEFORE_ROOT = re.compile(
+    r"\ufeff?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*+>)*", re.DOTALL
+)
 _XML_NAME = re.compile(r"<(?:[^\s:<>/]+:)?([^\s:<>/]+)")
 
 

@@ -30,6 +30,13 @@ SCHEME_PROPERTIES: Mapping[str, str] = {
 """Header properties that state a scheme, and the kind they speak of ("" is the general one)."""
 
 
+NAMES_LIMIT = 1_000
+"""Distinct names of dropped fields that are counted apart: a file may be made of nothing but such names."""
+
+OTHER = "(other)"
+"""What counts the surplus."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completion:
     """A data set reported complete; `date` as the file has it."""
@@ -76,7 +83,7 @@ class Header:
     def drop(self, name: str, value: object) -> None:
         """Count a property that ADV2 has no place for, if it says anything."""
         if value is not None and value != "":
-            self.dropped[name] += 1
+            self.dropped[name if name in self.dropped or len(self.dropped) < NAMES_LIMIT else OTHER] += 1
 
     def strategy(self, name: str, value: object) -> None:
         """Take note of an import strategy: 2.43 does not read it from the file, and a deletion is no small thing."""

@@ -137,15 +137,8 @@ def begin(head: bytes) -> Start:
         delimiter, start = match[1].decode(), match.end()
     blank = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(head, start)
     start = blank.end() if blank else start
-    try:
-        # The head may end within a character.
-        text = head[start:].decode() if len(head) < HEAD_BYTES else head[start:].decode(errors="surrogateescape")
-    except UnicodeDecodeError as error:
-        where = start + error.start
-        found = f"byte 0x{head[where]:02X} at byte {where}"
-        raise SourceUnreadable(
-            finding("TP107", message="the CSV is not UTF-8", found=found, expected="UTF-8")
-        ) from None
+    # The scanner checks the records behind the first, and the head may end within a character.
+    text = head[start:].decode(errors="surrogateescape")
     if not text.strip():
         raise SourceUnreadable(finding("TP102", message="the source holds nothing but white space"))
     if not delimiter:
@@ -156,7 +149,11 @@ def begin(head: bytes) -> Start:
         raise SourceUnreadable(
             finding("TP112", message="the first record is too long", expected=f"fewer than {HEAD_BYTES:,} bytes")
         )
-    size = len(text[:end].encode(errors="surrogateescape"))
+    if stray := re.search("[\udc80-\udcff]", text[:end]):
+        where = start + len(text[: stray.start()].encode())
+        found = f"byte 0x{head[where]:02X} at byte {where}"
+        raise SourceUnreadable(finding("TP107", message="the CSV is not UTF-8", found=found, expected="UTF-8"))
+    size = len(text[:end].encode())
     line_end = re.compile(rb"\r\n|\r|\n").match(head, start + size)
     return Start(delimiter, first, start, line_end.end() if line_end else start + size)
 

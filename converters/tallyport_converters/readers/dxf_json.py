@@ -15,6 +15,7 @@ from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
 from tallyport_converters.header import NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
+from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, iso_period
 from tallyport_converters.sources import Source
@@ -99,6 +100,8 @@ class DxfJson:
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
+        if encoding := encoding_fault(self.source.head()):
+            return finding("TP107", message=f"the JSON is {encoding}", found=encoding, expected="UTF-8")
         code, message, expected = _FAULTS[batch.fault]
         where, found = locate(self, offset + batch.fault_at)
         if batch.fault is Fault.TRUNCATED:

@@ -6,6 +6,7 @@ header on the way, and can explain a rejected row. It never writes, and `scan` k
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -104,12 +105,12 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
     """
 
     def say(code: str, field: str | None = None, found: object = None, expected: str | None = None) -> Finding:
-        text = None if found is None else found if isinstance(found, str) else repr(found)
+        text = found if found is None or isinstance(found, str) else json.dumps(found, ensure_ascii=False)
         return finding(code, row=number, field=field, found=text, expected=expected)
 
     fields = row.fields
     if fields is None:
-        return say("TP301", found=row.original, expected="an object")
+        return say("TP301", found=json.dumps(row.original, ensure_ascii=False), expected="an object")
     if row.quote_fault:
         return say("TP311")
     for name, value in fields.items():

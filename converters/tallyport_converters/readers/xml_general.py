@@ -58,7 +58,8 @@ class _Rows:
         self._row_depth = 0
         self._annotation: list[str] | None = None
         self._note: str | None = None
-        self._done = False
+        self._unknown: dict[int, int] = {}
+        """Elements that are open and mean nothing: the rows before each, by depth. With rows inside it is a wrapper."""
 
     def notice(self, code: str) -> None:
         """Count a notice for the row that comes next."""
@@ -93,7 +94,7 @@ class _Rows:
         elif self.adx and name == "group":
             self._start_group(dict(attributes))
         else:
-            self.notice("TP418")
+            self._unknown[depth] = self.count
 
     def _start_group(self, group: dict[str, str]) -> None:
         self._group = group
@@ -132,6 +133,8 @@ class _Rows:
         """An element ends."""
         depth = len(self._path)
         self._path.pop()
+        if self._unknown.pop(depth, None) == self.count:
+            self.notice("TP418")
         if self._row is None:
             return
         if self._annotation is not None and depth == self._row_depth + 1:
