@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -324,7 +324,8 @@ class _Attempt:
                     code, about = _NOTICES[notice]
                     self.counts.note(code, about or "", count, gathering.rows + first)
                 for which, count in batch.dropped():
-                    self._drop(_DROPPED[which], count)
+                    if not (which is Dropped.FOLLOWUP_FALSE and options.keep_followup_false):
+                        self._drop(_DROPPED[which], count)
                 for name, count in batch.dropped_names():
                     self._drop(name.decode(errors="replace"), count)
                 gathering.add(batch)
@@ -354,15 +355,25 @@ class _Attempt:
         )
         groups = list(self._deletions(header, ids, scratch))
         sizes = sorted(gathering.sizes().items(), key=lambda item: -item[1])
-        if options.threads > 1 and len(sizes) > 1:
-            results = self.threads.map(lambda item: writer.write_element(*item), sizes)
-        else:
-            results = map(lambda item: writer.write_element(*item), sizes)
-        for done, (written, counts) in enumerate(results, 1):
+        for done, (written, counts) in enumerate(self._side_by_side(writer, sizes), 1):
             groups += written
             self.counts.add(counts)
             yield self._progress("write", done, gathering, len(sizes))
         return self._place_groups(groups)
+
+    def _side_by_side(
+        self, writer: GroupWriter, sizes: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[list[WrittenGroup], Counts]]:
+        if self.options.threads == 1 or len(sizes) == 1:
+            yield from (writer.write_element(*item) for item in sizes)
+            return
+        futures = [self.threads.submit(writer.write_element, *item) for item in sizes]
+        try:
+            yield from (future.result() for future in futures)
+        finally:
+            for future in futures:
+                future.cancel()
+            wait(futures)  # or a failure would free the memory that others are at work on
 
     def _deletions(self, header: Header, ids: adv2.Ids, scratch: Path) -> Iterator[WrittenGroup]:
         """Write the groups of a deletion scope: they mark deleted and hold no rows.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tallyport_schemas.findings import SourceUnreadable, finding
 
@@ -104,7 +104,8 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
             start -= len(rest)
             batch = reader.scan(block, state, final=item.final)
         if batch.fault is not Fault.NONE:
-            raise SourceUnreadable(reader.fault(batch, start - len(context)))
+            found = reader.fault(batch, start - len(context))
+            raise SourceUnreadable(found if found.row is None else replace(found, row=rows + found.row))
         place = Place(start, start + len(block) - len(context), context, state, item.final, rows, batch.rows)
         rows += batch.rows
         state = batch.state
