@@ -198,7 +198,7 @@ def _load() -> ctypes.CDLL:
         "tp_batch_names": (c_uint32, [batch]),
         "tp_batch_name": (c_void_p, [batch, c_uint32, p64, p64]),
         "tp_scan_json": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
-        "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32]),
+        "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32, c_uint32]),
         "tp_scan_xml": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
         "tp_cut_json": (c_uint64, [c_void_p, c_uint64]),
         "tp_cut_csv": (c_uint64, [c_void_p, c_uint64]),
@@ -309,10 +309,10 @@ class Batch(_Owner):
         _library.tp_scan_json(self.handle, at, size, state, final, row_data_set)
         self._after()
 
-    def scan_csv(self, block: Buffer, layout: Layout, *, final: bool) -> None:
+    def scan_csv(self, block: Buffer, layout: Layout, *, state: int, final: bool) -> None:
         """Scan CSV records; see tp_scan_csv."""
         at, size = _address(block)
-        _library.tp_scan_csv(self.handle, at, size, layout.struct, final)
+        _library.tp_scan_csv(self.handle, at, size, layout.struct, state, final)
         self._after()
 
     def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:

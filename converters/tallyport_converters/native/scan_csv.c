@@ -146,7 +146,8 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     size_t size = cell->text.size;
     uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
     enum Column meaning = layout->meaning[column];
-    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_OPTIONS;
+    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_COMBO ||
+                meaning == COLUMN_ATTRIBUTE_OPTIONS;
     if (kept && memchr(text, 0, size))
         draft->flags |= ROW_REJECTED;
     switch (meaning) {
@@ -211,7 +212,7 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
         bytes_add(scratch, text_data(batch, &record->option[i]), record->option[i].size);
         bytes_add_byte(scratch, 0);
     }
-    if (scratch->size > start)
+    if (scratch->size > start && !(draft->flags & ROW_REJECTED)) /* an option that holds NUL would read as two */
         draft->id[COC] = intern_text(&batch->intern[COC], scratch->data + start, scratch->size - start);
     scratch->size = start;
     if (record->attribute_options.present && !draft->id[AOC]) {
@@ -239,13 +240,15 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
     }
 }
 
+enum State { START, AFTER_BLANK }; /* AFTER_BLANK: a blank line has no row yet that carries its notice */
+
 /* Scan records from a record's start; `consumed` ends at the last record's end that is certain. */
-EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
+EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t state,
+                        uint32_t final) {
     const uint8_t *p = block, *end = block + size, *bad, *unit = block;
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
     batch->error = ERROR_NONE;
-    batch->state = 0;
-    uint32_t between = 0; /* notices that no row carries yet */
+    uint32_t between = state == AFTER_BLANK ? 1u << NOTICE_CSV_MISREAD : 0; /* notices that no row carries yet */
     Record record;
     while (p < end) {
         unit = p;
@@ -314,5 +317,6 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
         between = 0;
         unit = p;
     }
+    batch->state = between ? AFTER_BLANK : START;
     batch->consumed = (uint64_t)(unit - block);
 }

@@ -52,6 +52,7 @@ CATEGORIES_LIMIT = 256
 """Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""
 
 _BOM = b"\xef\xbb\xbf"
+_UNNAMED = {Column.CATEGORY, Column.ATTRIBUTE_COMBO, Column.ATTRIBUTE_OPTIONS}
 _KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
 
 
@@ -259,9 +260,8 @@ class DxfCsv:
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
-        del state
         batch = Batch()
-        batch.scan_csv(block, self.layout, final=final)
+        batch.scan_csv(block, self.layout, state=state, final=final)
         return batch
 
     def take(self, batch: Batch, block: Buffer) -> None:
@@ -301,7 +301,7 @@ class DxfCsv:
             original[name if name not in original else f"{name} (column {i + 1})"] = cell.text
             if i >= len(self.meaning) or cell.text == "null":
                 continue
-            if "\0" in cell.text and self.meaning[i] in (Column.CATEGORY, Column.ATTRIBUTE_OPTIONS):
+            if "\0" in cell.text and self.meaning[i] in _UNNAMED:
                 fields[name] = cell.text  # unfit, even where an option combo wins over it
                 continue
             known = known_column(name)
