@@ -25,7 +25,7 @@ ROWS_NEXT = 2 | 16
 
 _BOM = b"\xef\xbb\xbf"
 
-_FAULTS = {
+FAULTS = {
     Fault.TRUNCATED: ("TP108", "the JSON ends in the middle", "the rest of the document"),
     Fault.SYNTAX: ("TP108", "the JSON is malformed", "JSON"),
     Fault.CONTROL: ("TP108", "a control character stands in a JSON string", "an escape such as \\n"),
@@ -102,7 +102,7 @@ class DxfJson:
         """See `Reader`."""
         if encoding := encoding_fault(self.source.head()):
             return finding("TP107", message=f"the JSON is {encoding}", found=encoding, expected="UTF-8")
-        code, message, expected = _FAULTS[batch.fault]
+        code, message, expected = FAULTS[batch.fault]
         where, found = locate(self, offset + batch.fault_at)
         if batch.fault is Fault.TRUNCATED:
             found = "the end of the file"

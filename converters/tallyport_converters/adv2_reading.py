@@ -1,0 +1,209 @@
+"""Reading ADV2: the groups of a file, one after the other, as heads and blocks of rows. Counterpart of adv2.py.
+
+Streams: holds a group's head, or one block of rows. Knows the bytes, not what they mean: that is validation's matter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+
+from tallyport_converters.native import Fault
+from tallyport_converters.native.adv2 import ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
+from tallyport_converters.readers.dxf_json import FAULTS
+from tallyport_converters.readers.place import locate
+from tallyport_converters.sources import Source
+
+BLOCK_BYTES = 1 << 20
+HEAD_LIMIT = 64 << 20
+"""Bytes that a head may take: some four million identifiers."""
+
+ROW_LIMIT = 8 << 20
+"""Bytes that a row may take."""
+
+_BOM = b"\xef\xbb\xbf"
+_SPACE = re.compile(rb"[ \t\r\n]*")
+
+
+@dataclass(frozen=True, slots=True)
+class RawHead:
+    """A group's properties in file order as (name, JSON text); `data` among them as `[` where rows follow."""
+
+    number: int
+    properties: list[tuple[str, bytes]]
+    has_rows: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowBlock:
+    """Rows just scanned, and the bytes they were scanned from."""
+
+    rows: Rows
+    block: bytearray
+
+
+class Adv2File:
+    """One ADV2 source: iterate `heads`, and after each that has rows, `rows` or `skip_rows`."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._blocks = source.blocks(BLOCK_BYTES)
+        self._buffer = bytearray()
+        self._start = 0
+        self._ended = False
+        self._pending = False
+        self.is_array = False
+        self.trailing = ""
+
+    def heads(self) -> Iterator[RawHead]:
+        """Yield the groups' heads; whatever stands behind a group's rows is in `trailing` of the turn after.
+
+        Raises:
+            SourceUnreadable: TP108 malformed, TP107 no UTF-8, TP112 too long a head, TP113 no group.
+        """
+        self._more()
+        if self._buffer.startswith(_BOM):
+            self._drop(len(_BOM))
+        self.is_array = self._peek() == b"["
+        if self.is_array:
+            self._drop(1)
+            if self._peek() == b"]":
+                self._drop(1)
+                self._end()
+                return
+        number = 0
+        while True:
+            self.trailing = ""
+            yield self._head(number)
+            if self._pending:
+                for _ in self.skip_rows():
+                    pass
+            number += 1
+            if not self.is_array:
+                break
+            byte = self._peek()
+            if byte not in (b",", b"]"):
+                raise self._malformed(0, "a comma or the array's end")
+            self._drop(1)
+            if byte == b"]":
+                break
+        self._end()
+
+    def rows(self, form: RowForm) -> Iterator[RowBlock]:
+        """Yield the rows of the group whose head came last, block by block; each is to be judged by the caller.
+
+        Raises:
+            SourceUnreadable: TP108, TP107, TP112.
+        """
+        assert self._pending
+        with Rows(form) as rows:
+            state = ROWS_FIRST
+            while state != ROWS_END:
+                if not self._buffer and not self._ended:
+                    self._more()
+                rows.scan(self._buffer, state, final=self._ended)
+                fault, at = rows.fault
+                if fault is not Fault.NONE:
+                    yield RowBlock(rows, self._buffer)  # what stands before the fault was read
+                    raise SourceUnreadable(self._wording(fault, at))
+                yield RowBlock(rows, self._buffer)
+                state = rows.state
+                self._drop(rows.consumed)
+                if state != ROWS_END and not self._ended:
+                    if len(self._buffer) > ROW_LIMIT:
+                        expected = f"a row below {ROW_LIMIT >> 20} MiB"
+                        raise SourceUnreadable(finding("TP112", row=rows.counts[0], expected=expected))
+                    self._more()
+        self._pending = False
+        self._close_group()
+
+    def skip_rows(self) -> Iterator[int]:
+        """Pass the rows of the group whose head came last: well-formed JSON, otherwise unread. Yields their number."""
+        for block in self.rows(RowForm((), 0)):
+            block.rows.judge(None, None, needs_comment=False)
+            yield block.rows.counts[0]
+
+    @property
+    def position(self) -> int:
+        """Bytes read so far."""
+        return self._start + len(self._buffer)
+
+    def _close_group(self) -> None:
+        """Pass the `}` behind rows. `data` is the last property: what else stands there is kept in `trailing`."""
+        byte = self._peek()
+        if byte == b",":
+            # Well-formed properties behind data are a fault of the header, not of the file.
+            self._buffer[:1] = b"{"
+            head = self._head(-1)
+            self.trailing = ", ".join(name for name, _ in head.properties)
+            if head.has_rows:
+                for _ in self.skip_rows():
+                    pass
+            return
+        if byte != b"}":
+            raise self._malformed(0, "the group's end")
+        self._drop(1)
+
+    def _head(self, number: int) -> RawHead:
+        while True:
+            head = scan_head(self._buffer, final=self._ended)
+            if not head.needs_more:
+                break
+            if len(self._buffer) > HEAD_LIMIT:
+                raise SourceUnreadable(finding("TP112", expected=f"a header below {HEAD_LIMIT >> 20} MiB"))
+            size = len(self._buffer)
+            while not self._ended and len(self._buffer) < 2 * size:  # doubling: a head is scanned a few times only
+                self._more()
+        if head.fault:
+            raise SourceUnreadable(self._wording(head.fault, head.fault_at))
+        properties = [(_name(self._buffer[key]), bytes(self._buffer[value])) for key, value in head.properties]
+        self._drop(head.end)
+        self._pending = head.has_rows
+        return RawHead(number, properties, head.has_rows)
+
+    def _end(self) -> None:
+        if self._peek():
+            raise SourceUnreadable(self._wording(Fault.TRAILING, 0))
+
+    def _peek(self) -> bytes:
+        """Return the next byte that is no white space, without taking it; empty at the end."""
+        while True:
+            space = _SPACE.match(self._buffer)
+            self._drop(space.end() if space else 0)
+            if self._buffer or self._ended:
+                return bytes(self._buffer[:1])
+            self._more()
+
+    def _more(self) -> None:
+        block = next(self._blocks, None)
+        if block is None:
+            self._ended = True
+        else:
+            self._buffer += block
+
+    def _drop(self, size: int) -> None:
+        del self._buffer[:size]
+        self._start += size
+
+    def _malformed(self, at: int, expected: str) -> SourceUnreadable:
+        fault = Fault.SYNTAX if self._buffer[at:] else Fault.TRUNCATED
+        return SourceUnreadable(self._wording(fault, at, expected))
+
+    def _wording(self, fault: Fault, at: int, expected: str | None = None) -> Finding:
+        code, message, usual = FAULTS[fault]
+        if fault is Fault.STRUCTURE:
+            message, usual = "the JSON is no ADV2 group", "an object, or an array of objects"
+        where, found = locate(self.source, self._start + at)
+        if fault is Fault.TRUNCATED:
+            found = "the end of the file"
+        return finding(code, message=f"{message} ({where})", found=found, expected=expected or usual)
+
+
+def _name(key: bytearray) -> str:
+    name = json.loads(bytes(key))
+    assert isinstance(name, str)
+    return name

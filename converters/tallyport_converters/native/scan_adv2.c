@@ -1,0 +1,613 @@
+/* ADV2: heads of groups and their rows, in blocks, each row judged by what its header allows.
+ *
+ * Pure per row: index bounds, order, JSON types and the form of one value; no look-up but in arrays made once a group.
+ * Texts that only Python can judge are handed over once for each distinct text of a block.
+ * Memory: a block's rows, and the keys of one block of rows (a period and an org unit) to find repeats.
+ */
+#include "json.h"
+
+#include <stdlib.h>
+
+enum State { ROWS_FIRST, ROWS_NEXT, AFTER_ROW, ROWS_END };
+
+/* Why a row is ignored. Order and numbers are repeated in native/adv2.py. */
+enum Flaw {
+    FLAW_NONE,
+    FLAW_NO_ARRAY,
+    FLAW_TOO_SHORT,
+    FLAW_TOO_LONG,
+    FLAW_INDEX_TYPE,
+    FLAW_INDEX_RANGE,
+    FLAW_ORDER,
+    FLAW_REPEATED,
+    FLAW_VALUE_TYPE,
+    FLAW_VALUE_NULL,
+    FLAW_TEXT_LONG,
+    FLAW_UNSTORABLE,
+    FLAW_DELETED_TYPE,
+    FLAW_FOLLOWUP_TYPE,
+    FLAW_COMMENT_TYPE,
+    FLAW_COMMENT_LONG,
+    FLAW_NOT_NUMBER,
+    FLAW_NOT_WHOLE,
+    FLAW_OUT_OF_RANGE,
+    FLAW_JUDGED_VALUE,  /* by Python: the text is not an allowed one */
+    FLAW_JUDGED_COMMENT
+};
+
+enum Rule { RULE_NONE, RULE_NUMBER, RULE_INTEGER, RULE_JUDGED };
+
+#define PLACES_LIMIT 64
+#define COMMENT_LIMIT 5000 /* UTF-16 units, DHIS2 2.43 */
+#define NUMBER_LIMIT 249   /* characters, of numbers that are no integers */
+
+/* What a header allows its rows. Read from Python: keep native/adv2.py in step. */
+typedef struct {
+    uint32_t places;             /* indexes in a row: dimensions with more than one identifier */
+    uint32_t sizes[PLACES_LIMIT];
+    uint32_t block_places;       /* the first of them that make the block: period, org unit */
+    uint32_t rule;               /* enum Rule for values */
+    int64_t minimum, maximum;    /* of whole and of other numbers */
+    uint32_t judges_comments;    /* comments are handed to Python as well */
+} RowRules;
+
+typedef unsigned __int128 Key;
+
+typedef struct {
+    uint64_t block;
+    Key rest;
+    uint32_t at, size;     /* span of the row */
+    uint32_t text, note;   /* ids of what Python judges, 0: nothing */
+    uint8_t flaw, position; /* position: element of the row that is at fault */
+    bool deleted;
+} AdvRow;
+
+typedef struct {
+    uint64_t row, count, at, size; /* rows row..row+count-1 share a flaw; span of the first in its block */
+    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark; FLAW_REPEATED: unused */
+    uint32_t flaw, position;
+} Run;
+
+/* The scan of one group's rows. The members down to `runs` are read from Python: keep native/adv2.py in step. */
+typedef struct {
+    uint64_t rows, accepted, ignored, consumed, error_at, run_count;
+    uint32_t state, error;
+    Run *runs;
+
+    RowRules rules;
+    AdvRow *row;
+    size_t row_capacity, row_count, run_capacity;
+    Bytes scratch;
+    Intern texts, notes;
+    uint64_t seed, mark_block, mark_row; /* the last accepted row's */
+    bool marked;
+    Key *keys; /* accepted in the block of the mark, in order of acceptance */
+    size_t key_count, key_capacity;
+    bool keys_rising;
+    uint32_t *table; /* of key numbers + 1; only where keys do not rise */
+    size_t table_size;
+} Rows;
+
+EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
+    Rows *rows = calloc(1, sizeof *rows);
+    if (!rows)
+        return NULL;
+    rows->rules = *rules;
+    rows->seed = seed;
+    intern_init(&rows->texts, seed);
+    intern_init(&rows->notes, seed);
+    return rows;
+}
+
+EXPORT void tp_rows_free(Rows *rows) {
+    if (!rows)
+        return;
+    free(rows->runs);
+    free(rows->row);
+    free(rows->keys);
+    free(rows->table);
+    bytes_free(&rows->scratch);
+    intern_free(&rows->texts);
+    intern_free(&rows->notes);
+    free(rows);
+}
+
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+    bool storable;
+} Literal;
+
+static bool units_over(const uint8_t *p, size_t size, size_t limit) {
+    if (size <= limit)
+        return false;
+    size_t units = 0;
+    for (size_t i = 0; i < size; i++)
+        units += ((p[i] & 0xC0) != 0x80) + (p[i] >= 0xF0);
+    return units > limit;
+}
+
+/* The digits of a number in DHIS2's form: `-?(0|[1-9][0-9]*)(\.[0-9]+)?`. */
+typedef struct {
+    bool good, negative, has_fraction, fraction_zero;
+    const uint8_t *digits;
+    size_t digit_count, fraction_count;
+} Decimal;
+
+static Decimal decimal(const uint8_t *p, size_t size) {
+    Decimal d = {.fraction_zero = true};
+    const uint8_t *end = p + size;
+    if (size == 0)
+        return d;
+    d.negative = *p == '-';
+    p += d.negative;
+    d.digits = p;
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    d.digit_count = (size_t)(p - d.digits);
+    if (d.digit_count == 0 || (d.digit_count > 1 && *d.digits == '0'))
+        return d;
+    if (p < end && *p == '.') {
+        d.has_fraction = true;
+        const uint8_t *from = ++p;
+        for (; p < end && *p >= '0' && *p <= '9'; p++)
+            d.fraction_zero &= *p == '0';
+        d.fraction_count = (size_t)(p - from);
+        if (!d.fraction_count)
+            return d;
+    }
+    d.good = p == end;
+    return d;
+}
+
+/* The whole part, saturated. */
+static int64_t whole_part(const Decimal *d) {
+    int64_t whole = 0;
+    for (size_t i = 0; i < d->digit_count && whole < INT64_C(1000000000000); i++)
+        whole = whole * 10 + (d->digits[i] - '0');
+    return d->negative ? -whole : whole;
+}
+
+static bool blank(const uint8_t *p, size_t size) {
+    for (size_t i = 0; i < size; i++)
+        if (p[i] > ' ')
+            return false;
+    return true;
+}
+
+static enum Flaw check_value(const RowRules *rules, const uint8_t *text, size_t size) {
+    if (rules->rule != RULE_NUMBER && rules->rule != RULE_INTEGER)
+        return FLAW_NONE;
+    Decimal d = decimal(text, size);
+    if (!d.good && blank(text, size))
+        return FLAW_NONE; /* DHIS2 checks no type of a blank text */
+    if (!d.good || (rules->rule == RULE_NUMBER && size > NUMBER_LIMIT))
+        return rules->rule == RULE_NUMBER ? FLAW_NOT_NUMBER : FLAW_NOT_WHOLE;
+    int64_t whole = whole_part(&d);
+    if (rules->rule == RULE_INTEGER) {
+        /* 2.43 drops one trailing `.0` first; then `-0` is no integer. */
+        if (d.has_fraction && !(d.fraction_count == 1 && d.fraction_zero))
+            return FLAW_NOT_WHOLE;
+        if (d.negative && d.digit_count == 1 && *d.digits == '0')
+            return FLAW_NOT_WHOLE;
+        return whole < rules->minimum || whole > rules->maximum ? FLAW_OUT_OF_RANGE : FLAW_NONE;
+    }
+    bool zero = whole == 0 && d.fraction_zero;
+    bool below = d.negative && !zero ? whole < rules->minimum || (whole == rules->minimum && !d.fraction_zero)
+                                     : whole < rules->minimum;
+    bool above = whole > rules->maximum || (!d.negative && whole == rules->maximum && !d.fraction_zero);
+    return below || above ? FLAW_OUT_OF_RANGE : FLAW_NONE;
+}
+
+/* A JSON string as a text, decoded if it must be. */
+static bool string_text(Json *j, Literal *out) {
+    bool escaped;
+    j->p++;
+    if (!json_string(j, &out->at, &out->size, &escaped))
+        return false;
+    out->storable = true;
+    if (escaped) {
+        size_t offset = j->scratch->size;
+        out->storable = json_unescape(j->scratch, out->at, out->size);
+        out->at = j->scratch->data + offset; /* used before the scratch grows again, or offset is kept */
+        out->size = j->scratch->size - offset;
+    }
+    return true;
+}
+
+static void blame(AdvRow *row, enum Flaw flaw, uint32_t position) {
+    if (row->flaw == FLAW_NONE) {
+        row->flaw = (uint8_t)flaw;
+        row->position = (uint8_t)(position > 255 ? 255 : position);
+    }
+}
+
+static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow *row) {
+    uint64_t index = 0;
+    const uint8_t *from = j->p, *p = from;
+    while (p < j->end && *p >= '0' && *p <= '9' && p - from < 10)
+        index = index * 10 + (*p++ - '0');
+    bool plain = p > from && p < j->end && (*p == ',' || *p == ']' || *p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') &&
+                 (p - from == 1 || *from != '0');
+    if (!plain) {
+        bool negative = *from == '-';
+        if (!json_skip(j, 2))
+            return false;
+        /* A whole number beyond what was read above, or below zero, is out of range; all else is no index. */
+        bool whole = true;
+        for (p = from + negative; p < j->p; p++)
+            whole &= *p >= '0' && *p <= '9';
+        blame(row, whole && j->p > from + negative ? FLAW_INDEX_RANGE : FLAW_INDEX_TYPE, place);
+        return true;
+    }
+    j->p = p;
+    if (index >= rules->sizes[place]) {
+        blame(row, FLAW_INDEX_RANGE, place);
+    } else if (place < rules->block_places) {
+        row->block = row->block * rules->sizes[place] + index;
+    } else {
+        row->rest = row->rest * rules->sizes[place] + index;
+    }
+    return true;
+}
+
+typedef struct {
+    bool null_value, deleted, has_comment;
+} Seen;
+
+static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
+    const RowRules *rules = &rows->rules;
+    Literal text = {.at = j->p, .storable = true};
+    uint8_t first = *j->p;
+    if (first == '"') {
+        if (!string_text(j, &text))
+            return false;
+        if (!text.storable)
+            blame(row, FLAW_UNSTORABLE, position);
+        else if (units_over(text.at, text.size, TEXT_LIMIT))
+            blame(row, FLAW_TEXT_LONG, position);
+    } else {
+        if (!json_skip(j, 2))
+            return false;
+        if (first == 'n') {
+            seen->null_value = true;
+            return true;
+        }
+        text.size = (size_t)(j->p - text.at);
+        if (first == '[' || first == '{')
+            blame(row, FLAW_VALUE_TYPE, position);
+        else if (text.size > TEXT_LIMIT)
+            blame(row, FLAW_TEXT_LONG, position);
+    }
+    if (row->flaw)
+        return true;
+    if (!text.size) { /* an empty text is no value, as in DHIS2 */
+        seen->null_value = true;
+        return true;
+    }
+    if (rules->rule == RULE_JUDGED)
+        row->text = intern_text(&rows->texts, text.at, text.size);
+    else
+        blame(row, check_value(rules, text.at, text.size), position);
+    return true;
+}
+
+/* `false`, `true` or (with `nullable`) null; -1 for anything else. */
+static bool flag_element(Json *j, bool nullable, int *truth) {
+    uint8_t first = *j->p;
+    if (!json_skip(j, 2))
+        return false;
+    *truth = first == 't' ? 1 : first == 'f' || (nullable && first == 'n') ? 0 : -1;
+    return true;
+}
+
+static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
+    if (*j->p == '"') {
+        Literal text;
+        if (!string_text(j, &text))
+            return false;
+        if (!text.storable)
+            blame(row, FLAW_UNSTORABLE, position);
+        else if (units_over(text.at, text.size, COMMENT_LIMIT))
+            blame(row, FLAW_COMMENT_LONG, position);
+        else if (rows->rules.judges_comments && text.size)
+            row->note = intern_text(&rows->notes, text.at, text.size);
+        seen->has_comment = text.size > 0;
+        return true;
+    }
+    bool null = *j->p == 'n';
+    if (!json_skip(j, 2))
+        return false;
+    if (!null)
+        blame(row, FLAW_COMMENT_TYPE, position);
+    return true;
+}
+
+static bool one_row(Json *j, Rows *rows, AdvRow *row) {
+    const uint8_t *from = j->p;
+    Seen seen = {0};
+    uint32_t position = 0, places = rows->rules.places;
+    *row = (AdvRow){.at = (uint32_t)(from - j->start)};
+    j->scratch->size = 0;
+    if (*j->p != '[') {
+        if (!json_skip(j, 1))
+            return false;
+        blame(row, FLAW_NO_ARRAY, 0);
+        row->size = (uint32_t)(j->p - from);
+        return true;
+    }
+    j->p++;
+    if (!json_space(j))
+        return false;
+    if (*j->p == ']') {
+        j->p++;
+        blame(row, FLAW_TOO_SHORT, 0);
+        row->size = (uint32_t)(j->p - from);
+        return true;
+    }
+    for (;; position++) {
+        bool good;
+        int truth;
+        if (!json_space(j))
+            return false;
+        if (position < places) {
+            good = index_element(j, &rows->rules, position, row);
+        } else if (position == places) {
+            good = value_element(j, rows, position, row, &seen);
+        } else if (position == places + 1) {
+            good = flag_element(j, false, &truth);
+            if (good && truth < 0)
+                blame(row, FLAW_DELETED_TYPE, position);
+            seen.deleted = good && truth == 1;
+        } else if (position == places + 2) {
+            good = flag_element(j, true, &truth);
+            if (good && truth < 0)
+                blame(row, FLAW_FOLLOWUP_TYPE, position);
+        } else if (position == places + 3) {
+            good = comment_element(j, rows, position, row, &seen);
+        } else {
+            good = json_skip(j, 2);
+            blame(row, FLAW_TOO_LONG, position);
+        }
+        if (!good || !json_space(j))
+            return false;
+        uint8_t c = *j->p;
+        if (c != ',' && c != ']')
+            return json_fail(j, ERROR_SYNTAX, j->p);
+        j->p++;
+        if (c == ']')
+            break;
+    }
+    if (position < places)
+        blame(row, FLAW_TOO_SHORT, position + 1);
+    if (seen.null_value && !seen.deleted && !seen.has_comment)
+        blame(row, FLAW_VALUE_NULL, places);
+    row->size = (uint32_t)(j->p - from);
+    row->deleted = seen.deleted;
+    return true;
+}
+
+/* Scan rows of a block; they are judged by tp_rows_judge. */
+EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
+    Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
+    NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
+    rows->row_count = 0;
+    rows->run_count = 0;
+    /* What Python judges is distinct within a block: the dictionaries start anew. */
+    if (rows->texts.count) {
+        intern_free(&rows->texts);
+        intern_init(&rows->texts, rows->seed);
+    }
+    if (rows->notes.count) {
+        intern_free(&rows->notes);
+        intern_init(&rows->notes, rows->seed);
+    }
+    const uint8_t *unit = block;
+    bool good = true;
+    while (good && state != ROWS_END) {
+        unit = j->p;
+        rows->state = state;
+        good = json_space(j);
+        if (!good)
+            break;
+        uint8_t c = *j->p;
+        if (state == AFTER_ROW) {
+            if (c != ',' && c != ']')
+                good = json_fail(j, ERROR_SYNTAX, j->p);
+            j->p += good;
+            state = c == ',' ? ROWS_NEXT : ROWS_END;
+        } else if (c == ']' && state == ROWS_FIRST) {
+            j->p++;
+            state = ROWS_END;
+        } else {
+            if (rows->row_count == rows->row_capacity)
+                rows->row = grow(rows->row, &rows->row_capacity, rows->row_count + 1, sizeof *rows->row);
+            good = one_row(j, rows, &rows->row[rows->row_count]);
+            rows->row_count += good;
+            state = AFTER_ROW;
+        }
+    }
+    if (good) {
+        rows->state = ROWS_END;
+        unit = j->p;
+    }
+    rows->consumed = (uint64_t)(unit - block);
+    rows->error = j->error == ERROR_NEED_MORE ? ERROR_NONE : j->error;
+    rows->error_at = j->error_at ? (uint64_t)(j->error_at - block) : 0;
+}
+
+static size_t key_slot(const Rows *rows, Key key) {
+    uint64_t hash = ((uint64_t)key ^ rows->seed) * 0xa0761d6478bd642fu ^ (uint64_t)(key >> 64) * 0xe7037ed1a0b428dbu;
+    hash ^= hash >> 32;
+    size_t at = hash & (rows->table_size - 1);
+    while (rows->table[at] && rows->keys[rows->table[at] - 1] != key)
+        at = (at + 1) & (rows->table_size - 1);
+    return at;
+}
+
+/* Make the table that finds repeats; needed only from the first key of a block that does not rise. */
+static void build_table(Rows *rows) {
+    size_t size = 64;
+    while (size < rows->key_count * 4)
+        size *= 2;
+    if (size > rows->table_size) {
+        free(rows->table);
+        rows->table = NULL;
+        rows->table_size = 0;
+        rows->table = malloc(size * sizeof *rows->table);
+        if (!rows->table)
+            longjmp(*no_memory, 1);
+        rows->table_size = size;
+    }
+    memset(rows->table, 0, rows->table_size * sizeof *rows->table);
+    for (size_t i = 0; i < rows->key_count; i++)
+        rows->table[key_slot(rows, rows->keys[i])] = (uint32_t)i + 1;
+}
+
+static bool take_key(Rows *rows, Key key) {
+    bool rises = rows->key_count == 0 || key > rows->keys[rows->key_count - 1];
+    if (rows->keys_rising && !rises) {
+        rows->keys_rising = false;
+        build_table(rows);
+    }
+    if (!rows->keys_rising && rows->table[key_slot(rows, key)])
+        return false;
+    rows->keys = grow(rows->keys, &rows->key_capacity, rows->key_count + 1, sizeof *rows->keys);
+    rows->keys[rows->key_count++] = key;
+    if (!rows->keys_rising) {
+        if (rows->key_count * 2 > rows->table_size)
+            build_table(rows);
+        else
+            rows->table[key_slot(rows, key)] = (uint32_t)rows->key_count;
+    }
+    return true;
+}
+
+static void ignore(Rows *rows, const AdvRow *row, uint64_t number) {
+    rows->ignored++;
+    uint64_t mark = row->flaw == FLAW_ORDER ? rows->mark_row : 0;
+    if (rows->run_count) {
+        Run *last = &rows->runs[rows->run_count - 1];
+        if (last->flaw == row->flaw && last->position == row->position && last->mark == mark &&
+            last->row + last->count == number) {
+            last->count++;
+            return;
+        }
+    }
+    rows->runs = grow(rows->runs, &rows->run_capacity, rows->run_count + 1, sizeof *rows->runs);
+    rows->runs[rows->run_count++] = (Run){number, 1, row->at, row->size, mark, row->flaw, row->position};
+}
+
+/* Judge the rows scanned last, in order. `values` and `comments`: by id - 1, 1 where Python refuses the text; NULL
+ * where nothing was handed over. Flawed rows are gathered in runs; the others are accepted. */
+EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t needs_comment) {
+    NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
+    for (size_t i = 0; i < rows->row_count; i++) {
+        AdvRow *row = &rows->row[i];
+        uint64_t number = rows->rows++;
+        uint32_t places = rows->rules.places;
+        if (values && row->text && values[row->text - 1])
+            blame(row, FLAW_JUDGED_VALUE, places);
+        if (comments && (row->note ? comments[row->note - 1] : needs_comment && !row->deleted))
+            blame(row, FLAW_JUDGED_COMMENT, places + 3);
+        if (!row->flaw && rows->marked && row->block < rows->mark_block)
+            blame(row, FLAW_ORDER, 0);
+        if (!row->flaw && (!rows->marked || row->block != rows->mark_block)) {
+            rows->key_count = 0;
+            rows->keys_rising = true;
+        }
+        if (!row->flaw && !take_key(rows, row->rest))
+            blame(row, FLAW_REPEATED, 0);
+        if (row->flaw) {
+            ignore(rows, row, number);
+            continue;
+        }
+        rows->accepted++;
+        if (!rows->marked || row->block != rows->mark_block)
+            rows->mark_row = number; /* the row that began the block that others must not come before */
+        rows->marked = true;
+        rows->mark_block = row->block;
+    }
+}
+
+EXPORT uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
+    return comments ? rows->notes.count : rows->texts.count;
+}
+
+EXPORT const uint8_t *tp_rows_text(const Rows *rows, uint32_t comments, const uint32_t **ends) {
+    const Intern *intern = comments ? &rows->notes : &rows->texts;
+    *ends = intern->ends;
+    return intern->text.data;
+}
+
+/* The head of a group, from its `{`: properties go to the batch as spans; at the end `state` is 1 behind the `[` of
+ * its rows, 2 behind the `}` of a group without `data`. A block that ends too early gives ERROR_NEED_MORE. */
+EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
+    Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final};
+    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    batch->property_count = 0;
+    batch->state = 0;
+    bool good = json_space(j);
+    if (good && *j->p != '{') {
+        const uint8_t *at = j->p;
+        good = json_skip(j, 1) && json_fail(j, ERROR_STRUCTURE, at);
+    } else if (good) {
+        j->p++;
+    }
+    for (bool first = true; good; first = false) {
+        const uint8_t *key, *name;
+        size_t name_size;
+        bool escaped;
+        if (!(good = json_space(j)))
+            break;
+        if (*j->p == '}' && first) {
+            j->p++;
+            batch->state = 2;
+            break;
+        }
+        key = j->p;
+        if (*key != '"') {
+            good = json_fail(j, ERROR_SYNTAX, key);
+            break;
+        }
+        j->p++;
+        if (!(good = json_string(j, &name, &name_size, &escaped)))
+            break;
+        size_t key_size = (size_t)(j->p - key);
+        if (!(good = json_space(j)))
+            break;
+        if (*j->p != ':') {
+            good = json_fail(j, ERROR_SYNTAX, j->p);
+            break;
+        }
+        j->p++;
+        if (!(good = json_space(j)))
+            break;
+        const uint8_t *value = j->p;
+        if (!escaped && name_size == 4 && !memcmp(name, "data", 4) && *value == '[') {
+            j->p++;
+            batch_property(batch, (uint32_t)(key - block), (uint32_t)key_size, (uint32_t)(value - block), 1);
+            batch->state = 1;
+            break;
+        }
+        if (!(good = json_skip(j, 1)))
+            break;
+        batch_property(batch, (uint32_t)(key - block), (uint32_t)key_size, (uint32_t)(value - block),
+                       (uint32_t)(j->p - value));
+        if (!(good = json_space(j)))
+            break;
+        uint8_t c = *j->p;
+        if (c != ',' && c != '}') {
+            good = json_fail(j, ERROR_SYNTAX, j->p);
+            break;
+        }
+        j->p++;
+        if (c == '}') {
+            batch->state = 2;
+            break;
+        }
+    }
+    batch->consumed = (uint64_t)(j->p - block);
+    batch->error = j->error;
+    batch->error_at = j->error_at ? (uint64_t)(j->error_at - block) : 0;
+}

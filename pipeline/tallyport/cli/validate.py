@@ -1,0 +1,228 @@
+"""`tallyport validate`: can these ADV2 files be imported?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport_schemas.findings import Finding
+from tallyport_schemas.progress import Progress
+
+
+@click.command("validate")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
+@click.option("--header-only", is_flag=True, help="Stop after the headers: reads no rows.")
+@click.option("--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every group, and which checks could not be made.")
+def command(
+    paths: tuple[str, ...],
+    metadata: str | None,
+    header_only: bool,
+    report: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Say of ADV2 files whether they can be imported.
+
+    \b
+    Examples:
+      tallyport validate out/january
+      tallyport validate out/january --metadata country.snapshot
+      tallyport validate big.adv2.json.zst --header-only
+      tallyport validate out --report problems.ndjson
+
+    PATH is an ADV2 file, plain or compressed, a folder of them, or - for standard input.
+    """
+    from tallyport.validate.validate import load_snapshot, validation
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    if list(paths).count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    snapshot = load_snapshot(metadata)
+    ticker = Ticker(quiet=quiet or as_json)
+    with ExitStack() as stack:
+        lines = stack.enter_context(Path(report).open("w", encoding="utf-8")) if report else None
+        stack.callback(ticker.clear)
+        listener = _Document(lines) if as_json else _Screen(lines, ticker, quiet=quiet, verbose=verbose)
+        for event in validation(paths, snapshot, header_only=header_only):
+            if isinstance(event, Progress):
+                ticker.show(event)
+            else:
+                listener.tell(event)
+        return listener.finish()
+
+
+class _Listener:
+    """Follows the events: keeps the exit code, writes the report."""
+
+    def __init__(self, report: IO[str] | None) -> None:
+        self._report = report
+        self.exit_code = 0
+
+    def tell(self, event: Any) -> None:
+        """Take one event."""
+        from tallyport.validate.validate import FileResult, GroupResult, HeaderVerdict, RowFinding
+
+        if isinstance(event, HeaderVerdict):
+            self._start_group(event)
+            self._found(event.findings)
+        elif isinstance(event, RowFinding):
+            self._found([event.finding])
+        elif isinstance(event, GroupResult):
+            self._found(event.findings)
+            self.exit_code = max(self.exit_code, 0 if event.valid else 3, 1 if event.ignored else 0)
+            self.end_group(event)
+        elif isinstance(event, FileResult):
+            if event.error:
+                self.exit_code = 3
+                self._write(event.error)
+            self.end_file(event)
+
+    def _start_group(self, verdict: Any) -> None:
+        self.start_group(verdict)
+
+    def _found(self, findings: Any) -> None:
+        for found in findings:
+            self._write(found)
+            self.found(found)
+
+    def _write(self, found: Finding) -> None:
+        if self._report:
+            self._report.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+
+    def start_group(self, verdict: Any) -> None:
+        """A group's header was judged."""
+
+    def found(self, found: Finding) -> None:
+        """Something is wrong with the group."""
+
+    def end_group(self, result: Any) -> None:
+        """A group ends."""
+
+    def end_file(self, result: Any) -> None:
+        """A file ends."""
+
+    def finish(self) -> int:
+        """Return the exit code."""
+        return self.exit_code
+
+
+class _Document(_Listener):
+    """Writes the JSON document as things happen: however many findings there are, none is held."""
+
+    def __init__(self, report: IO[str] | None) -> None:
+        super().__init__(report)
+        self._separators: list[str] = []
+        self._write_text('{"files":[')
+        self._files = self._groups = self._findings = 0
+        self._file_open = self._group_open = False
+
+    def _write_text(self, text: str) -> None:
+        sys.stdout.write(text)
+
+    def _open_file(self, name: str) -> None:
+        if not self._file_open:
+            self._write_text(f'{"," if self._files else ""}{{"file":{json.dumps(name)},"groups":[')
+            self._file_open, self._groups = True, 0
+            self._files += 1
+
+    def start_group(self, verdict: Any) -> None:
+        self._open_file(verdict.file)
+        self._write_text(f'{"," if self._groups else ""}{{"de":{json.dumps(verdict.de)},"findings":[')
+        self._groups += 1
+        self._findings, self._group_open = 0, True
+
+    def found(self, found: Finding) -> None:
+        self._write_text(("," if self._findings else "") + json.dumps(found.as_json()))
+        self._findings += 1
+
+    def end_group(self, result: Any) -> None:
+        rows = {
+            "declared": result.declared,
+            "read": result.read,
+            "accepted": result.accepted,
+            "ignored": result.ignored,
+        }
+        members = {"valid": result.valid, "rows": rows}
+        if result.not_made:
+            members["not_made"] = list(result.not_made)
+        self._write_text("]," + json.dumps(members)[1:])
+        self._group_open = False
+
+    def end_file(self, result: Any) -> None:
+        self._open_file(result.file)
+        if self._group_open:  # the file broke off within its rows
+            self._write_text('],"valid":false}')
+            self._group_open = False
+        error = f',"error":{json.dumps(result.error.as_json())}' if result.error else ""
+        self._write_text(f"]{error}}}")
+        self._file_open = False
+
+    def finish(self) -> int:
+        self._write_text("]}\n")
+        return self.exit_code
+
+
+class _Screen(_Listener):
+    """Shows verdicts as lines, findings capped, and the sum at the end."""
+
+    def __init__(self, report: IO[str] | None, ticker: Ticker, *, quiet: bool, verbose: bool) -> None:
+        super().__init__(report)
+        self._ticker, self._quiet, self._verbose = ticker, quiet, verbose
+        self._shown = self._hidden = 0
+        self._files = self._groups = self._failed = self._read = self._accepted = 0
+        self._not_made: set[str] = set()
+
+    def found(self, found: Finding) -> None:
+        if self._shown >= SHOWN:
+            self._hidden += 1
+            return
+        self._shown += 1
+        self._ticker.clear()
+        click.echo(finding_text(found), err=True)
+
+    def end_group(self, result: Any) -> None:
+        self._groups += 1
+        self._failed += not result.valid
+        self._read += result.read
+        self._accepted += result.accepted
+        self._not_made.update(result.not_made)
+        if self._verbose and not self._quiet:
+            self._ticker.clear()
+            verdict = f"{result.accepted:,} of {result.read:,} rows accepted" if result.valid else "the group fails"
+            click.echo(f"{result.file}: {result.de or 'no data element'}: {verdict}")
+
+    def end_file(self, result: Any) -> None:
+        self._files += 1
+        self._ticker.clear()
+        if result.error:
+            click.echo(finding_text(result.error), err=True)
+        if self._hidden:
+            click.echo(f"first {SHOWN} of {self._shown + self._hidden:,} in {result.file}", err=True)
+        self._shown = self._hidden = 0
+
+    def finish(self) -> int:
+        if not self._quiet:
+            files, groups = _counted(self._files, "file"), _counted(self._groups, "group")
+            failed = f", {self._failed:,} of them fail" if self._failed else ""
+            click.echo(f"{files}, {groups}{failed}")
+            click.echo(f"  {self._read:,} rows read = {self._accepted:,} accepted + {self._read - self._accepted:,} ignored")
+            if self._not_made:
+                checks = "; ".join(sorted(self._not_made)) if self._verbose else "see --verbose"
+                click.echo(f"  {_counted(len(self._not_made), 'check')} not made, as the snapshot lacks what they need: {checks}")
+        return self.exit_code
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,19 @@
+"""What metadata says of the rows of one group: made once from the snapshot, then read by pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RowRules:
+    """Rules for values and comments; None where the snapshot cannot tell or there is no such rule.
+
+    `multi`: a value names several options, parted by commas.
+    """
+
+    value_type: str | None = None
+    option_codes: frozenset[str] | None = None
+    multi: bool = False
+    comment_codes: frozenset[str] | None = None
+    file_resources: frozenset[str] | None = None
