@@ -22,7 +22,8 @@ def command(*arguments: str | os.PathLike[str]) -> list[str]:
 
 def environment(settings: Mapping[str, str] = {}) -> dict[str, str]:
     """The environment for it: this one without settings of the program, with `settings`."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("TALLYPORT_", "NO_COLOR"))}
+    left_out = ("TALLYPORT_", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")  # without compiled modules each start is slow
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(left_out)}
     sources = os.pathsep.join(str(ROOT / name) for name in ("converters", "pipeline", "schemas"))
     return {**kept, "PYTHONPATH": sources, **settings}
 
