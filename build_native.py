@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NATIVE = Path("converters/tallyport_converters/native")
@@ -50,13 +51,14 @@ def compile_scanner(root: Path, output: Path, command: list[str], flags: list[st
     partial.replace(output)
 
 
-class BuildNative(BuildHookInterface):  # type: ignore[type-arg]
+class BuildNative(BuildHookInterface[BuilderConfig]):
     """Compile before packing; the wheel then fits one platform and any Python 3."""
 
     def dependencies(self) -> list[str]:
         return [] if compiler() else ["ziglang>=0.13"]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        del version
         if self.target_name != "wheel":
             return
         command = compiler() or [sys.executable, "-m", "ziglang", "cc"]

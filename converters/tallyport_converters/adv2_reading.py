@@ -10,13 +10,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
 from tallyport_converters.native import Fault
 from tallyport_converters.native.adv2 import ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
 from tallyport_converters.readers.dxf_json import FAULTS
 from tallyport_converters.readers.place import locate
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 BLOCK_BYTES = 1 << 20
 HEAD_LIMIT = 64 << 20

@@ -57,7 +57,10 @@ def listed(options: Sequence[str], category_combo: str = "") -> Combo:
 
 
 def decode(text: bytes) -> Combo:
-    """Return the combo of a scanner's text: `I` identifier, `M` (category NUL option NUL)*, `L` combo NUL (option NUL)*."""
+    """Return the combo of a scanner's text.
+
+    `I` and an identifier; `M` and for each category: it, NUL, option, NUL; `L`, combo, NUL, and each option and NUL.
+    """
     form, rest = text[:1], text[1:].decode()
     if form == b"I":
         return identified(rest)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
@@ -14,17 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from tallyport_schemas import __version__
-from tallyport_schemas.findings import (
-    Finding,
-    OutsideFailed,
-    Refused,
-    Severity,
-    SourceUnreadable,
-    Unusable,
-    finding,
-)
-from tallyport_schemas.progress import Progress
 
 from tallyport_converters import adv2, periods
 from tallyport_converters.combos import ComboForm
@@ -41,6 +30,17 @@ from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
 from tallyport_converters.sources import Source
+from tallyport_schemas import __version__
+from tallyport_schemas.findings import (
+    Finding,
+    OutsideFailed,
+    Refused,
+    Severity,
+    SourceUnreadable,
+    Unusable,
+    finding,
+)
+from tallyport_schemas.progress import Progress
 
 BLOCK_BYTES = 4 << 20
 """Bytes that are scanned at a time; nothing that is written depends on it."""
@@ -234,17 +234,15 @@ def _stem(path: str) -> str:
 
 def _walked(sources: Sequence[str | os.PathLike[str]], output: Path) -> Iterator[str]:
     """Yield the files that sources stand for: folders are walked, hidden files and the output left out."""
-    for source in map(os.fspath, sources):
+    for source in [os.fspath(path) for path in sources]:
         if source == "-" or not Path(source).is_dir():
             yield source
             continue
         for folder, folders, files in os.walk(source):
             folders[:] = sorted(
-                name
-                for name in folders
-                if not name.startswith(".") and not _is_same(Path(folder, name), output)
+                name for name in folders if not name.startswith(".") and not _is_same(Path(folder, name), output)
             )
-            yield from (os.path.join(folder, name) for name in sorted(files) if not name.startswith("."))
+            yield from (str(Path(folder, name)) for name in sorted(files) if not name.startswith("."))
 
 
 def _is_same(folder: Path, output: Path) -> bool:
@@ -289,7 +287,7 @@ class _Attempt:
         self.places: list[Place] = []
         self.findings: list[Finding] = []
 
-    def run(self) -> Iterator[Progress | Any]:
+    def run(self) -> Generator[Progress, None, Outcome]:
         """Read, write and publish.
 
         Yields progress; returns the outcome.
@@ -334,7 +332,9 @@ class _Attempt:
 
     def _progress(self, phase: str, done: int, gathering: Gathering, total: int = 0) -> Progress:
         plain = self.source.compression == "none" and self.reader.format != "dxf-pdf"
-        return Progress(self.source.name, phase, done, total or (self.source.size_bytes if plain else 0), gathering.rows)
+        return Progress(
+            self.source.name, phase, done, total or (self.source.size_bytes if plain else 0), gathering.rows
+        )
 
     def _drop(self, name: str, count: int) -> None:
         if not count:
@@ -345,14 +345,12 @@ class _Attempt:
 
     def _write_groups(
         self, gathering: Gathering, header: Header, ids: adv2.Ids, scratch: Path
-    ) -> Iterator[Progress | Any]:
+    ) -> Generator[Progress, None, list[dict[str, Any]]]:
         options = self.options
         identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set)
         self.findings += identifiers.findings
         limit = max(1, options.memory_bytes // 4 // options.threads)
-        writer = GroupWriter(
-            identifiers, gathering, scratch, ids, options.compress, options.keep_followup_false, limit
-        )
+        writer = GroupWriter(identifiers, gathering, scratch, ids, options.compress, options.keep_followup_false, limit)
         groups = list(self._deletions(header, ids, scratch))
         sizes = sorted(gathering.sizes().items(), key=lambda item: -item[1])
         for done, (written, counts) in enumerate(self._side_by_side(writer, sizes), 1):
@@ -448,7 +446,9 @@ class _Attempt:
             for found, original in explained(self.reader, header, gathering.rejects, self.places, BLOCK_BYTES):
                 if self.options.strict:
                     raise SourceUnreadable(
-                        replace(finding("TP120", row=found.row, field=found.field, found=found.found), message=found.message)
+                        replace(
+                            finding("TP120", row=found.row, field=found.field, found=found.found), message=found.message
+                        )
                     )
                 line = {**found.at(self.source.name).as_json(), "original": original}
                 out.write(_json_line(line))
@@ -463,7 +463,9 @@ class _Attempt:
                 registrations.append(registration)
         if registrations:
             with OutputFile(self.folder / "completions.json") as out:
-                out.write(orjson.dumps({"completeDataSetRegistrations": registrations}, option=orjson.OPT_INDENT_2) + b"\n")
+                out.write(
+                    orjson.dumps({"completeDataSetRegistrations": registrations}, option=orjson.OPT_INDENT_2) + b"\n"
+                )
         return len(registrations)
 
     def _registration(self, completion: Completion) -> dict[str, Any] | None:
@@ -570,4 +572,15 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-__all__ = ["BLOCK_BYTES", "WORK", "NameClash", "Options", "Outcome", "OutsideFailed", "Refused", "Report", "conversion", "convert"]
+__all__ = [
+    "BLOCK_BYTES",
+    "WORK",
+    "NameClash",
+    "Options",
+    "Outcome",
+    "OutsideFailed",
+    "Refused",
+    "Report",
+    "conversion",
+    "convert",
+]

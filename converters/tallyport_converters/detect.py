@@ -9,16 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tallyport_schemas.findings import SourceUnreadable, finding
-
 from tallyport_converters import periods
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import SourceUnreadable, finding
 
 # The possessive `*+` of the DOCTYPE keeps brackets that never close from being matched in all ways there are.
-_XML_BEFORE_ROOT = re.compile(
-    r"\ufeff?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*+>)*", re.DOTALL
-)
+_XML_BEFORE_ROOT = re.compile(r"\ufeff?(?:\s|<\?.*?\?>|<!--.*?-->|<!DOCTYPE(?:[^\[>]|\[[^\]]*\])*+>)*", re.DOTALL)
 _XML_NAME = re.compile(r"<(?:[^\s:<>/]+:)?([^\s:<>/]+)")
 
 

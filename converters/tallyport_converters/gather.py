@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
-
 from tallyport_converters.native import Batch, Blob, Dictionaries, Rejects, address_of, pack, view_of
+from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
 
 DICTIONARY_BYTES = 16 << 20
 """What the dictionaries may always take, however small the budget is."""
@@ -68,7 +67,9 @@ class Gathering:
     def _spill(self) -> None:
         try:
             if self._file is None:
-                self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+                self._file = os.open(
+                    self._path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600
+                )
             with open(self._file, "r+b", buffering=1 << 20, closefd=False) as out:
                 out.seek(self._file_end)
                 for element, parts in self._in_memory.items():

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
 from tallyport_converters.combos import DEFAULT, Combo
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 SCHEME_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
 """Kinds of identifiers that ADV2's `ids` knows, in its order."""
@@ -109,9 +108,7 @@ def canonical_scheme(text: str) -> str:
     raise ValueError(text)
 
 
-def settle_schemes(
-    stated: Mapping[str, str], chosen: Mapping[str, str], default: str
-) -> str | dict[str, str] | None:
+def settle_schemes(stated: Mapping[str, str], chosen: Mapping[str, str], default: str) -> str | dict[str, str] | None:
     """Return ADV2's `ids`: None for UID throughout, a text where all kinds share a scheme, else those that are not UID.
 
     `chosen` (by the user) goes before `stated` (by the file), a kind's own scheme before the general one of either.

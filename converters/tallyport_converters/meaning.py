@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tallyport_schemas.findings import Finding, finding
-
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, Shape, decode
 from tallyport_converters.header import Header
 from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
 from tallyport_converters.readers.reader import Reader
+from tallyport_schemas.findings import Finding, finding
 
 PERIOD_NOTES = ("", "TP406", "TP414")
 """Findings about how a period was read, by the number that the scanner's rows carry."""
@@ -75,7 +74,9 @@ def understand(dictionaries: Dictionaries, reader: Reader, header: Header, data_
 
     period_texts = [text.decode() for text in dictionaries.texts(Kind.PE)]
     read = [reader.period(text) for text in period_texts]
-    distinct = {r.period.iso: r.period for r in read if r} | ({header_period.iso: header_period} if header_period else {})
+    distinct = {r.period.iso: r.period for r in read if r} | (
+        {header_period.iso: header_period} if header_period else {}
+    )
     in_order = sorted(distinct.values(), key=periods.sort_key)
     period_rank = {period.iso: rank for rank, period in enumerate(in_order)}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 import zlib
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +25,9 @@ def _compressor(kind: Compress) -> _Compressor | None:
     if kind == "gz":
         return zlib.compressobj(6, wbits=31)  # writes no time: the same bytes each time
     if kind == "zst":
-        try:
+        if sys.version_info >= (3, 14):
             from compression.zstd import ZstdCompressor
-        except ImportError:
+        else:
             from backports.zstd import ZstdCompressor
         compressor: _Compressor = ZstdCompressor(level=3)
         return compressor
@@ -85,7 +86,9 @@ class OutputFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind:
             self._file.close()
         else:

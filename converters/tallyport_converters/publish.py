@@ -17,9 +17,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tallyport_schemas.findings import OutsideFailed, Refused, finding
-
 from tallyport_converters.output import failed
+from tallyport_schemas.findings import OutsideFailed, Refused, finding
 
 WORK = ".tallyport-unfinished"
 _PLAN = "plan.json"

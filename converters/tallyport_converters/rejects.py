@@ -1,4 +1,4 @@
-"""Rejected rows, explained: a second reading of the blocks that hold any, each such row read slowly and in plain words."""
+"""Rejected rows, explained: a second reading of the blocks that hold any, each such row read slowly."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
 from tallyport_converters.header import Header
 from tallyport_converters.native import Rejects
 from tallyport_converters.readers.reader import Reader, explain
 from tallyport_converters.scanning import Place, scan_again
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 
 def explained(

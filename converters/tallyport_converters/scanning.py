@@ -12,10 +12,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
-from tallyport_schemas.findings import SourceUnreadable, finding
-
 from tallyport_converters.native import Batch, Buffer, Fault
 from tallyport_converters.readers.reader import Reader
+from tallyport_schemas.findings import SourceUnreadable, finding
 
 UNIT_LIMIT = 32 << 20
 """Bytes that one row or header property may take."""

@@ -126,7 +126,7 @@ def finding(
     code: str,
     *,
     message: str | None = None,
-    help: str | None = None,  # noqa: A002 - the word of the published shape
+    help: str | None = None,
     source: str | None = None,
     row: int | None = None,
     field: str | None = None,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from ctypes import POINTER, Structure, c_char_p, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
 from enum import IntEnum
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -266,7 +267,9 @@ class _Owner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -411,7 +414,7 @@ class Dictionaries(_Owner):
             return []
         whole = ctypes.string_at(at, ends[count])
         marks = ends[: count + 1]
-        return [whole[a:b] for a, b in zip(marks, marks[1:], strict=False)]
+        return [whole[a:b] for a, b in pairwise(marks)]
 
     @property
     def size_bytes(self) -> int:
@@ -435,7 +438,8 @@ class Rejects(_Owner):
     @property
     def bits(self) -> int | None:
         """Address of the bits: valid until the next `pack`."""
-        return ctypes.cast(self.handle, POINTER(c_void_p))[0]
+        bits: int | None = ctypes.cast(self.handle, POINTER(c_void_p))[0]
+        return bits
 
 
 class Blob(_Owner):
@@ -521,9 +525,7 @@ class Form:
             self._kept += [joined, ranks]
             texts[d] = ctypes.cast(c_char_p(joined), c_void_p).value
             ends[d] = ranks.address
-        self.struct = _Form(
-            (c_void_p * 4)(*(i.address if i else None for i in indexes)), texts, ends, followup_false
-        )
+        self.struct = _Form((c_void_p * 4)(*(i.address if i else None for i in indexes)), texts, ends, followup_false)
 
 
 class OwnedBytes(_Owner):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ctypes import POINTER, Structure, c_char_p, c_int64, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 
 from tallyport_converters.native import _SEED, Batch, Buffer, Fault, _address, _Batch, _library, _Owner
 
@@ -177,7 +178,7 @@ class Rows(_Owner):
         at = _library.tp_rows_text(self.handle, comments, ctypes.byref(ends))
         whole = ctypes.string_at(at, ends[count])
         marks = ends[: count + 1]
-        return [whole[a:b].decode() for a, b in zip(marks, marks[1:], strict=False)]
+        return [whole[a:b].decode() for a, b in pairwise(marks)]
 
     @property
     def counts(self) -> tuple[int, int, int]:

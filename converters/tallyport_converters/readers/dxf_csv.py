@@ -9,14 +9,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, cut_csv
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, iso_period
 from tallyport_converters.sources import HEAD_BYTES, Source
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 DELIMITERS = ",;\t"
 
@@ -42,10 +41,19 @@ COLUMNS: Mapping[str, tuple[int, str]] = {
 }
 """Known header cells, in lower case without spaces, `_` and `-`: their meaning and canonical name."""
 
-POSITIONS = (
-    "dataElement period orgUnit categoryOptionCombo attributeOptionCombo value "
-    "storedBy lastUpdated comment followUp deleted"
-).split()
+POSITIONS = [
+    "dataElement",
+    "period",
+    "orgUnit",
+    "categoryOptionCombo",
+    "attributeOptionCombo",
+    "value",
+    "storedBy",
+    "lastUpdated",
+    "comment",
+    "followUp",
+    "deleted",
+]
 """The columns of a file without a header row."""
 
 CATEGORIES_LIMIT = 256
@@ -202,7 +210,9 @@ class DxfCsv:
                 meaning = Column.DROPPED
             if name in taken:
                 meanings[taken[name]] = Column.DROPPED
-                self.header.findings.append(finding("TP408", field=cell, found=f"columns {taken[name] + 1} and {i + 1}"))
+                self.header.findings.append(
+                    finding("TP408", field=cell, found=f"columns {taken[name] + 1} and {i + 1}")
+                )
             taken[name] = i
             meanings.append(meaning)
         missing = [n for n in ("dataElement", "value") if n not in taken]

@@ -9,8 +9,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
 from tallyport_converters.header import NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
@@ -19,6 +17,7 @@ from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, iso_period
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 ROWS_NEXT = 2 | 16
 """The scanner's state behind the comma between two rows; 16: the values' array is open (scan_json.c)."""
@@ -55,9 +54,17 @@ FIELDS = {
 """Row fields that ADV2 has a place for, with the spellings in use, and their canonical names."""
 
 
-_HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | set(
-    "dataValues dataSet period orgUnit attributeOptionCombo attributeCategoryOptions completeDate deletion strategy".split()
-)
+_HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | {
+    "dataValues",
+    "dataSet",
+    "period",
+    "orgUnit",
+    "attributeOptionCombo",
+    "attributeCategoryOptions",
+    "completeDate",
+    "deletion",
+    "strategy",
+}
 
 
 class DxfJson:
@@ -206,9 +213,7 @@ def loads(text: bytes) -> Any:
 
 def _wrong(key: str, value: Any, expected: str) -> SourceUnreadable:
     message = f'the header property "{key}" has a type it cannot have'
-    return SourceUnreadable(
-        finding("TP113", message=message, field=key, found=json.dumps(value), expected=expected)
-    )
+    return SourceUnreadable(finding("TP113", message=message, field=key, found=json.dumps(value), expected=expected))
 
 
 def _text(key: str, value: Any) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import orjson
-from tallyport_schemas.findings import SourceUnreadable, finding
 
 from tallyport_converters.native import Buffer
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, read_form
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import SourceUnreadable, finding
 
 
 class DxfPdf(DxfJson):
@@ -39,7 +39,9 @@ class DxfPdf(DxfJson):
             document += block
             if len(document) > DOCUMENT_LIMIT_BYTES:
                 raise SourceUnreadable(
-                    finding("TP114", message="the PDF is too large", expected=f"at most {DOCUMENT_LIMIT_BYTES >> 20} MiB")
+                    finding(
+                        "TP114", message="the PDF is too large", expected=f"at most {DOCUMENT_LIMIT_BYTES >> 20} MiB"
+                    )
                 )
         form = read_form(bytes(document), self.source.name)
         self.header.org_unit, self.header.period = form.org_unit, form.period

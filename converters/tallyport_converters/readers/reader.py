@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from tallyport_schemas.findings import Finding, finding
-
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
+from tallyport_schemas.findings import Finding, finding
 
 TEXT_LIMIT = 50_000
 """UTF-16 units that DHIS2 stores of a value or comment (reference: value types, common rules)."""
@@ -80,6 +79,9 @@ class Reader(Protocol):
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """Read one row again for its explanation."""
+
+    def finish(self) -> Header:
+        """Return the header, once all blocks were taken."""
 
 
 def iso_period(text: str) -> ReadPeriod | None:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
-from tallyport_schemas.findings import Finding
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
@@ -19,6 +18,7 @@ from tallyport_converters.readers.dxf_json import FIELDS
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
 from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import Finding
 
 BODY, IN_GROUP = 1, 2
 """States of scan_xml.c: between elements; within an ADX group."""
@@ -96,6 +96,7 @@ class CommonXml:
         Raises:
             Doubt: always.
         """
+        del batch, offset
         raise Doubt
 
     def take(self, batch: Batch, block: Buffer) -> None:

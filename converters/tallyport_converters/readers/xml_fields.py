@@ -78,8 +78,10 @@ def adx_completion(group: Mapping[str, str]) -> Completion | None:
     if not date:
         return None
     read = adx_period(group.get("period", ""))
-    combo: Combo = identified(group.get("attributeOptionCombo", "")) if group.get("attributeOptionCombo") else mapped(
-        adx_categories(group, KNOWN_ADX_GROUP)
+    combo: Combo = (
+        identified(group.get("attributeOptionCombo", ""))
+        if group.get("attributeOptionCombo")
+        else mapped(adx_categories(group, KNOWN_ADX_GROUP))
     )
     return Completion(
         group.get("dataSet") or None, read.period.iso if read else None, group.get("orgUnit") or None, combo, date

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from lxml import etree
-from tallyport_schemas.findings import SourceUnreadable, finding
 
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
@@ -31,6 +30,7 @@ from tallyport_converters.readers.xml_fields import (
     local_name,
 )
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import SourceUnreadable, finding
 
 _FEED = 1 << 16
 
@@ -58,6 +58,7 @@ class _Rows:
         self._row_depth = 0
         self._annotation: list[str] | None = None
         self._note: str | None = None
+        self._is_passing = False
         self._unknown: dict[int, int] = {}
         """Elements that are open and mean nothing: the rows before each, by depth. With rows inside it is a wrapper."""
 
@@ -73,6 +74,7 @@ class _Rows:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
         name = local_name(tag)
+        self._is_passing = False
         self._path.append(name)
         depth = len(self._path)
         if depth == 1:
@@ -114,7 +116,8 @@ class _Rows:
         """Text between tags."""
         if self._annotation is not None:
             self._annotation.append(text)
-        elif text.strip(" \t\r\n"):
+        elif not self._is_passing and text.strip(" \t\r\n"):
+            self._is_passing = True  # a text may come in pieces: it is one
             self.notice("TP418")
 
     def comment(self, _: str) -> None:
@@ -132,6 +135,7 @@ class _Rows:
     def end(self, _: str) -> None:
         """An element ends."""
         depth = len(self._path)
+        self._is_passing = False
         self._path.pop()
         if self._unknown.pop(depth, None) == self.count:
             self.notice("TP418")
@@ -196,7 +200,7 @@ class GeneralXml(DxfJson):
         """
         rows = _Rows(self.adx, self.header if self._is_first else None)
         self._is_first = False
-        parser = etree.XMLParser(target=rows, resolve_entities=False, no_network=True, load_dtd=False)
+        parser = etree.XMLParser(target=cast(Any, rows), resolve_entities=False, no_network=True, load_dtd=False)
         yield b'{"dataValues":['
         separator = b""
         try:

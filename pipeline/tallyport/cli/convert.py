@@ -18,7 +18,7 @@ FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 
-class Size(click.ParamType):
+class Size(click.ParamType[int]):
     """A number of bytes: 256MB, 1.5GiB, 1000000."""
 
     name = "size"
@@ -33,7 +33,7 @@ class Size(click.ParamType):
         return size
 
 
-class Scheme(click.ParamType):
+class Scheme(click.ParamType[tuple[str, str]]):
     """An identifier scheme, for all kinds or for one: CODE, ou=NAME."""
 
     name = "[kind=]scheme"

@@ -19,7 +19,9 @@ from tallyport_schemas.progress import Progress
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
 @click.option("--header-only", is_flag=True, help="Stop after the headers: reads no rows.")
-@click.option("--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line.")
+@click.option(
+    "--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every group, and which checks could not be made.")
@@ -217,10 +219,12 @@ class _Screen(_Listener):
             files, groups = _counted(self._files, "file"), _counted(self._groups, "group")
             failed = f", {self._failed:,} of them fail" if self._failed else ""
             click.echo(f"{files}, {groups}{failed}")
-            click.echo(f"  {self._read:,} rows read = {self._accepted:,} accepted + {self._read - self._accepted:,} ignored")
+            click.echo(
+                f"  {self._read:,} rows read = {self._accepted:,} accepted + {self._read - self._accepted:,} ignored"
+            )
             if self._not_made:
                 checks = "; ".join(sorted(self._not_made)) if self._verbose else "see --verbose"
-                click.echo(f"  {_counted(len(self._not_made), 'check')} not made, as the snapshot lacks what they need: {checks}")
+                click.echo(f"  {_counted(len(self._not_made), 'check')} not made, for want of metadata: {checks}")
         return self.exit_code
 
 

@@ -184,7 +184,7 @@ def validation(
 
 def _walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
     """Yield (path, label) of the files that paths stand for; of a folder, its ADV2 files."""
-    for path in map(os.fspath, paths):
+    for path in [os.fspath(path) for path in paths]:
         if path == "-" or not Path(path).is_dir():
             yield path, "stdin" if path == "-" else Path(path).name
             continue
