@@ -1,0 +1,244 @@
+"""Columns: what a snapshot holds of each kind of object, column by column.
+
+An object is a row of its table; objects refer to each other by row. A row may be known from references alone: then
+only its UID is there, and `is_defined` says so. Texts lie joined until they are used.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple
+
+NONE: Final = -1
+"""No row, no list: unknown, or there is none."""
+
+UNKNOWN: Final = -(2**31)
+"""No number."""
+
+ColumnType = Literal["text", "int", "row", "rows", "texts", "days", "marks"]
+"""text; number; row of another table; list of rows; list of texts; list of days; a set of rows of another table.
+
+A day is the ordinal of a date, 0 for none.
+"""
+
+
+class Column(NamedTuple):
+    """What a column holds; `table` is the one that its rows are of."""
+
+    type: ColumnType
+    table: str = ""
+
+
+_IDENTIFIERS = {"code": Column("text"), "name": Column("text")}
+
+TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
+    {
+        "attributes": _IDENTIFIERS,
+        "categories": {**_IDENTIFIERS, "options": Column("rows", "categoryOptions")},
+        "categoryCombos": {**_IDENTIFIERS, "categories": Column("rows", "categories")},
+        "categoryOptionCombos": {
+            **_IDENTIFIERS,
+            "combo": Column("row", "categoryCombos"),
+            "options": Column("rows", "categoryOptions"),
+        },
+        "categoryOptions": {
+            **_IDENTIFIERS,
+            "start": Column("int"),
+            "end": Column("int"),
+            "org_units": Column("marks", "organisationUnits"),
+        },
+        "dataElements": {
+            **_IDENTIFIERS,
+            "domain_type": Column("text"),
+            "value_type": Column("text"),
+            "zero_is_significant": Column("int"),
+            "combo": Column("row", "categoryCombos"),
+            "option_set": Column("row", "optionSets"),
+            "comment_option_set": Column("row", "optionSets"),
+        },
+        "dataSets": {
+            **_IDENTIFIERS,
+            "period_type": Column("text"),
+            "combo": Column("row", "categoryCombos"),
+            "expiry_days": Column("int"),
+            "open_future_periods": Column("int"),
+            "open_periods_after_option_end": Column("int"),
+            "elements": Column("rows", "dataElements"),
+            "element_combos": Column("rows", "categoryCombos"),
+            "org_units": Column("marks", "organisationUnits"),
+            "input_periods": Column("texts"),
+            "input_openings": Column("days"),
+            "input_closings": Column("days"),
+        },
+        "fileResources": _IDENTIFIERS,
+        "optionSets": {**_IDENTIFIERS, "options": Column("texts")},
+        "organisationUnits": {
+            **_IDENTIFIERS,
+            "parent": Column("row", "organisationUnits"),
+            "opening": Column("int"),
+            "closed": Column("int"),
+        },
+    }
+)
+"""Every table of a snapshot, named as DHIS2's collections are, and its columns besides `uid` and attribute values."""
+
+
+class Lists:
+    """A list for each row, all in one array; None where nothing is known of it."""
+
+    def __init__(self, counts: array[int], values: Sequence[int] | Sequence[str]) -> None:
+        """Take over `counts`, `NONE` for an unknown list, and the values of all lists behind each other."""
+        self.counts = counts
+        self.values = values
+
+    @cached_property
+    def _starts(self) -> array[int]:
+        starts, start = array("i"), 0
+        for count in self.counts:
+            starts.append(start)
+            start += max(count, 0)
+        return starts
+
+    def of(self, row: int) -> Sequence[int] | Sequence[str] | None:
+        """Return the list of `row`."""
+        count = self.counts[row]
+        if count < 0:
+            return None
+        start = self._starts[row]
+        return self.values[start : start + count]
+
+
+_BITS = tuple(bytes((byte >> bit) & 1 for bit in range(8)) for byte in range(256))
+_ONES = bytes.maketrans(b"\0\1", b"01")
+
+
+class Marks:
+    """A set of rows of another table for each row, a bit each; None where nothing is known of it."""
+
+    def __init__(self, sets: list[bytes | None]) -> None:
+        """Take over the sets: bit 0 of byte 0 is row 0, zero bytes at the end are left out."""
+        self.sets = sets
+
+    def of(self, row: int, rows: int) -> bytes | None:
+        """Return the set of `row` as `rows` bytes, each 0 or 1."""
+        bits = self.sets[row]
+        return None if bits is None else b"".join(map(_BITS.__getitem__, bits))[:rows].ljust(rows, b"\0")
+
+    def is_empty(self, row: int) -> bool:
+        """Whether nothing is in the set of `row`, as far as it is known."""
+        return not self.sets[row]
+
+
+def packed(rows: Iterable[int]) -> bytes:
+    """Return a set of rows as bits.
+
+    >>> packed([0, 9])
+    b'\\x01\\x02'
+    """
+    found = set(rows)
+    flags = bytearray(max(found, default=-1) + 1)
+    for row in found:
+        flags[row] = 1
+    if not flags:
+        return b""
+    text = flags.translate(_ONES)
+    text.reverse()
+    return int(text, 2).to_bytes((len(text) + 7) // 8, "little")
+
+
+class Table:
+    """All objects of a kind. `uids` has each row's UID; `seen` names the fields that the exports had for any."""
+
+    def __init__(
+        self,
+        name: str,
+        uids: list[str],
+        is_defined: bytes | bytearray,
+        seen: frozenset[str],
+        columns: Mapping[str, object],
+        attributes: Mapping[str, Mapping[int, str]],
+        *,
+        is_present: bool,
+    ) -> None:
+        self.name = name
+        self.uids = uids
+        self.is_defined = is_defined
+        self.seen = seen
+        self.attributes = attributes
+        self.is_present = is_present
+        self._columns = dict(columns)
+        self._indexes: dict[str, tuple[dict[str, int], frozenset[str]]] = {}
+
+    def __len__(self) -> int:
+        """How many rows there are, those known from references alone included."""
+        return len(self.uids)
+
+    @property
+    def defined(self) -> int:
+        """How many objects there are."""
+        return sum(self.is_defined)
+
+    def texts(self, column: str) -> list[str]:
+        """Return a column of texts, empty for none."""
+        found = self._columns[column]
+        if isinstance(found, str):
+            found = self._columns[column] = found.split("\0")
+        assert isinstance(found, list)
+        return found
+
+    def ints(self, column: str) -> array[int]:
+        """Return a column of numbers, days or rows."""
+        found = self._columns[column]
+        assert isinstance(found, array)
+        return found
+
+    def lists(self, column: str) -> Lists:
+        """Return a column of lists."""
+        found = self._columns[column]
+        assert isinstance(found, Lists)
+        if isinstance(found.values, str):
+            found.values = found.values.split("\0")
+        return found
+
+    def rows_of(self, column: str, row: int) -> Sequence[int] | None:
+        """Return a list of rows or days; None if it is not known."""
+        return self.lists(column).of(row)  # type: ignore[return-value]
+
+    def texts_of(self, column: str, row: int) -> Sequence[str] | None:
+        """Return a list of texts; None if it is not known."""
+        return self.lists(column).of(row)  # type: ignore[return-value]
+
+    def marks(self, column: str) -> Marks:
+        """Return a column of sets."""
+        found = self._columns[column]
+        assert isinstance(found, Marks)
+        return found
+
+    def index(self, scheme: str) -> tuple[dict[str, int], frozenset[str]]:
+        """Return the rows by their identifier in `scheme`, and which identifiers several objects have.
+
+        UIDs lead to rows known from references too. Made when first asked for.
+        """
+        if scheme not in self._indexes:
+            self._indexes[scheme] = self._index(scheme)
+        return self._indexes[scheme]
+
+    def _index(self, scheme: str) -> tuple[dict[str, int], frozenset[str]]:
+        if scheme == "UID":
+            return dict(zip(self.uids, range(len(self.uids)), strict=True)), frozenset()
+        if scheme in ("CODE", "NAME"):
+            texts = self.texts(scheme.lower())
+            rows: Iterable[int] = range(len(texts))
+        else:
+            values = self.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
+            rows, texts = values.keys(), list(values.values())
+        found = dict(zip(texts, rows, strict=True))
+        found.pop("", None)
+        if len(found) == len(texts) - texts.count(""):
+            return found, frozenset()
+        once: set[str] = set()
+        twice = {text for text in texts if text and (text in once or once.add(text))}  # type: ignore[func-returns-value]
+        return found, frozenset(twice)
