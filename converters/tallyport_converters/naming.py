@@ -7,22 +7,22 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
-_RESERVED = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])")
+_RESERVED = re.compile(r"(?i:con|prn|aux|nul|com[0-9]|lpt[0-9])(?=\.|$)")
 _LONGEST = 200
 
 
 def safe_name(identifier: str) -> str:
     """Return `identifier` as a file name without suffix; everything unusual is percent-encoded.
 
-    >>> safe_name("fbfJHSPpUQD"), safe_name("../x"), safe_name("nul"), safe_name("a.1")
-    ('fbfJHSPpUQD', '%2E.%2Fx', '%6Eul', 'a%2E1')
+    >>> safe_name("fbfJHSPpUQD"), safe_name("../x"), safe_name("nul"), safe_name("NUL.x"), safe_name("a.1")
+    ('fbfJHSPpUQD', '%2E.%2Fx', '%6Eul', '%4EUL.x', 'a%2E1')
     """
     encoded = "".join(
         c if re.fullmatch("[A-Za-z0-9_.-]", c) else "".join(f"%{byte:02X}" for byte in c.encode()) for c in identifier
     )
     if encoded.startswith("."):
         encoded = "%2E" + encoded[1:]
-    if _RESERVED.fullmatch(encoded):
+    if _RESERVED.match(encoded):
         encoded = f"%{ord(encoded[0]):02X}{encoded[1:]}"
     encoded = re.sub(r"\.(?=\d+$)", "%2E", encoded)  # `a.1` must not meet the first group of `a`
     if len(encoded) > _LONGEST:

@@ -81,10 +81,14 @@ class _Failure:
         """Print it and return the exit code."""
         from tallyport.cli.drawing import finding_text
 
+        text = finding_text(found) if text is None else text
         if self._as_json:
-            click.echo(json.dumps({**self.document, "error": found.as_json()}))
-        else:
-            click.echo(finding_text(found) if text is None else text, err=True, color=_color())
+            try:
+                click.echo(json.dumps({**self.document, "error": found.as_json()}))
+                return code
+            except OSError:
+                _give_up_stdout()
+        click.echo(text, err=True, color=_color())
         return code
 
 
@@ -96,6 +100,11 @@ def _wants_json(arguments: Sequence[str]) -> bool:
     return "--json" in options or from_environment.lower() in {"1", "true", "t", "yes", "y", "on"}
 
 
+def _give_up_stdout() -> None:
+    """Lead it nowhere, or the interpreter complains on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _color() -> bool | None:
     """Return False where https://no-color.org asks for none, else None: colors on a terminal only."""
     return False if os.environ.get("NO_COLOR") else None
@@ -105,10 +114,12 @@ def run(arguments: Sequence[str]) -> int:
     """Run the program and return its exit code; never a traceback for what a user or the outside can cause."""
     failure = _Failure(arguments)
     try:
-        result = program.main(
-            list(arguments), prog_name="tallyport", standalone_mode=False, obj=failure.document, color=_color()
-        )
-        return int(result or 0)
+        if "_TALLYPORT_COMPLETE" in os.environ:
+            program.main([], prog_name="tallyport")  # a shell asks for completions
+        with program.make_context("tallyport", list(arguments), obj=failure.document, color=_color()) as context:
+            return int(program.invoke(context) or 0)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return EXIT_USAGE
@@ -124,7 +135,7 @@ def run(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return failure.say(finding("TP803"), EXIT_INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains on its way out
+        _give_up_stdout()
         return EXIT_OUTSIDE
     except OSError as error:
         return failure.say(
