@@ -17,11 +17,10 @@ def test_page_of_findings_is_up_to_date() -> None:
 
 
 def test_every_code_has_its_entry_once() -> None:
-    assert re.findall(r"^### (\w+)$", page(), flags=re.MULTILINE) == list(CODES)
+    assert re.findall(r"^### (\w+)$", page(), flags=re.MULTILINE) == sorted(CODES)
 
 
-def test_codes_are_in_order_and_say_what_to_do() -> None:
-    assert list(CODES) == sorted(CODES)
+def test_codes_say_what_is_the_matter_and_what_to_do() -> None:
     for name, code in CODES.items():
         assert name == code.code
         for text in (code.message, code.help):

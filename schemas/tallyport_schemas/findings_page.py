@@ -36,6 +36,18 @@ _RANGES = (
         "screen. A warning makes the run end with exit code 1, an info does not.",
     ),
     (
+        "TP5",
+        "The header of an ADV2 group",
+        "The header, or `size`, is not as [the format](adv2-format.md) has it. The group fails: none of its rows is "
+        "accepted. The run ends with exit code 3.",
+    ),
+    (
+        "TP6",
+        "A row of an ADV2 group",
+        "The row is not as [the format](adv2-format.md) has it. It is ignored, all other rows stand. The run ends with "
+        "exit code 1.",
+    ),
+    (
         "TP7",
         "A header against the metadata",
         "What the header of an ADV2 group names does not exist in the metadata, or does not belong together. Each "
@@ -86,7 +98,7 @@ def page() -> str:
     """Return the page as Markdown: a section for each range of codes, an anchor for each code."""
     parts = [_HEAD]
     for start, title, about in _RANGES:
-        codes = [code for name, code in CODES.items() if name.startswith(start)]
+        codes = [code for name, code in sorted(CODES.items()) if name.startswith(start)]
         index = ["| code | severity | message |", "|---|---|---|"]
         index += [f"| [{c.code}](#{c.code.lower()}) | {c.severity} | {_markdown(c.message)} |" for c in codes]
         parts.append("\n".join([f"## {title}", "", about, "", *index]) + "\n")
