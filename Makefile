@@ -22,6 +22,22 @@ types: .venv/developer
 test: .venv/developer
 	$(BIN)/python -m pytest
 
+# The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
+NATIVE := converters/tallyport_converters/native
+SANITIZED := build/scanner-sanitized.so
+SANITIZED_TESTS ?= tests/test_fuzz.py tests/test_xml_against_lxml.py tests/test_json_against_json.py \
+	tests/test_csv_against_twin.py
+
+$(SANITIZED): $(wildcard $(NATIVE)/*.[ch])
+	mkdir -p $(@D)
+	$(CC) -std=c11 -g -O1 -fPIC -shared -fvisibility=hidden -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-o $@ $(wildcard $(NATIVE)/*.c)
+
+# All memory from malloc, which the checks watch; leaks are the interpreter's own.
+sanitized: .venv/developer $(SANITIZED)
+	TALLYPORT_SCANNER=$(CURDIR)/$(SANITIZED) LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
+		ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(BIN)/python -m pytest $(SANITIZED_TESTS)
+
 bench: .venv/developer
 	$(BIN)/python benchmarks/run_all.py
 

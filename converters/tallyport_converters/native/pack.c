@@ -167,7 +167,9 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
         size_t size = packed_size(packed);
         uint8_t *texts = (uint8_t *)(packed + 1);
         memset((uint8_t *)packed + size - 8 * (size > sizeof *packed), 0, 8 * (size > sizeof *packed));
-        memcpy(texts, batch->text.data + row->text, (size_t)row->value_size + row->comment_size);
+        size_t text_size = (size_t)row->value_size + row->comment_size;
+        if (text_size) /* a batch without any text has none to copy from */
+            memcpy(texts, batch->text.data + row->text, text_size);
         sizes[row->id[DE]] += size;
     }
     for (int kind = 0; kind < KINDS; kind++)
