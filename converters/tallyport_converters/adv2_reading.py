@@ -50,7 +50,7 @@ class Adv2File:
 
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._blocks = source.blocks(BLOCK_BYTES)
+        self._blocks = source.blocks(BLOCK_BYTES, is_hashed=False)
         self._buffer = bytearray()
         self._start = 0
         self._ended = False

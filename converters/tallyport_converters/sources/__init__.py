@@ -121,11 +121,11 @@ class Source:
         """Return the first `n` decompressed bytes, or all if there are fewer. Up to `HEAD_BYTES` cost nothing."""
         return self._head[:n] if n <= HEAD_BYTES else self._read_head(n)
 
-    def blocks(self, size_bytes: int) -> Iterator[Block]:
+    def blocks(self, size_bytes: int, *, is_hashed: bool = True) -> Iterator[Block]:
         """Yield the decompressed bytes from the beginning, in blocks of 1 to `size_bytes` bytes.
 
         Each block is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
-        the raw bytes along (except of a zip, whose members need not lie in order). At most one block and 64 KiB of raw
+        the raw bytes along if it `is_hashed` (except of a zip, whose members need not lie in order). At most one block and 64 KiB of raw
         bytes are held, with zstd also its window.
 
         Raises:
@@ -133,7 +133,7 @@ class Source:
         """
         if size_bytes < 1:
             raise ValueError(f"size_bytes must be at least 1: {size_bytes}")
-        return self._blocks(size_bytes)
+        return self._blocks(size_bytes, is_hashed)
 
     @property
     def sha256(self) -> str:
@@ -164,8 +164,8 @@ class Source:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _blocks(self, size_bytes: int) -> Generator[Block]:
-        reading = Reading(self._file, is_hashed=self._sha256 is None and self._member is None)
+    def _blocks(self, size_bytes: int, is_hashed: bool) -> Generator[Block]:
+        reading = Reading(self._file, is_hashed=is_hashed and self._sha256 is None and self._member is None)
         yield from self._expanded(reading, size_bytes)
         self.check_unchanged()
         if reading.is_hashed:
