@@ -230,8 +230,9 @@ def _show(outcome: Any, *, quiet: bool, verbose: bool) -> None:
         f"  {elements:,} data {'element' if elements == 1 else 'elements'} in {len(files):,} "
         f"{'file' if len(files) == 1 else 'files'}, {size_text(sum(files.values()))}, in {folder}"
     )
-    if manifest.get("completions"):
-        click.echo(f"  {manifest['completions']:,} completions in {folder / 'completions.json'}")
+    if completions := manifest.get("completions"):
+        noun = "completion" if completions == 1 else "completions"
+        click.echo(f"  {completions:,} {noun} in {folder / 'completions.json'}")
     if values["rejected"]:
         click.echo(f"  the rejected values and why are in {folder / 'rejects.ndjson'}")
     if manifest["dropped"]:
