@@ -200,7 +200,9 @@ class GeneralXml(DxfJson):
         """
         rows = _Rows(self.adx, self.header if self._is_first else None)
         self._is_first = False
-        parser = etree.XMLParser(target=cast(Any, rows), resolve_entities=False, no_network=True, load_dtd=False)
+        # With `False` a target gets `&amp;` in an attribute as `&#38;`. Entities of a DOCTYPE are never met.
+        entities: Any = "internal"
+        parser = etree.XMLParser(target=cast(Any, rows), resolve_entities=entities, no_network=True, load_dtd=False)
         yield b'{"dataValues":['
         separator = b""
         try:
