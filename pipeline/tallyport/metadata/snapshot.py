@@ -242,13 +242,8 @@ class Snapshot:
         index, several = table.index(scheme)
         rows = [index.get(identifier, NONE) for identifier in identifiers]
         missing = list(compress(identifiers, map(NONE.__eq__, rows))) if NONE in rows else []
-        if (
-            rows
-            and len(table)
-            and table.is_present
-            and scheme == "UID"
-            and not all(map(table.is_defined.__getitem__, rows))
-        ):
+        is_defined = table.is_defined
+        if scheme == "UID" and table.is_present and len(table) and not all(map(is_defined.__getitem__, rows)):
             only_mentioned = [row != NONE and not is_defined[row] for row in rows]
             missing = [
                 identifier
