@@ -16,7 +16,8 @@ from typing import Any
 
 import pytest
 
-from tallyport import CODES, Outcome, convert
+from checking import checked_convert
+from tallyport import CODES, Outcome
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -69,7 +70,7 @@ SOURCES = {_case(source): source for source in _sources()}
 
 def _converted(source: Path, output: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     """Convert one file and return all that came of it; what it gave nothing of is left out."""
-    report = convert([source], output, jobs=1, **options)
+    report = checked_convert([source], output, jobs=1, **options)
     (outcome,) = report.sources
     came = {"exit": report.exit_code, **(_refused(outcome) if outcome.error else _written(outcome))}
     return {key: value for key, value in came.items() if value not in ([], {}, None)}
