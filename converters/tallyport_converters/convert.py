@@ -166,16 +166,20 @@ def convert(
     `id_schemes` maps a kind (`de ou ds cc c co coc aoc`, "" for all) to a scheme and goes before the file's.
     `data_set` is that of files that name none. `jobs` threads read and write (None: one for each core); neither they
     nor `memory_bytes`, the budget for values that are held, change what is written. `header` says whether a CSV file
-    starts with a header row (None: told by content). `watch` is called with progress, some times a second at most.
+    starts with a header row (None: told by content). `watch` is called with progress, after each block read and each
+    data element written.
 
     A source that cannot be read as a whole does not keep the others from being converted: see `Outcome.error`.
 
     Raises:
-        ValueError: an option or a combination of them is none.
+        TypeError: `sources` is one path, not a list of them.
+        ValueError: an option is none of what it can be.
         NameClash: two sources would write the same folder.
         Refused: TP901 an output folder exists, TP902 another run is at work there.
         OutsideFailed: TP801, the disk failed; nothing half-written is left.
     """
+    if isinstance(sources, str | os.PathLike):
+        raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
     options = Options(
         source_format,
         id_schemes or {},

@@ -17,6 +17,7 @@ from tallyport_schemas.findings import Finding, OutsideFailed, Refused, SourceUn
 VERBS: Mapping[str, tuple[str, str]] = {
     "convert": ("tallyport.cli.convert", "Rewrite legacy files into ADV2."),
     "validate": ("tallyport.cli.validate", "Say of ADV2 files whether they can be imported."),
+    "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
 }
@@ -124,9 +125,9 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return EXIT_USAGE
     except click.UsageError as error:
-        message, context = error.format_message(), error.ctx
-        usage = f"{context.get_usage()}\n" if context else ""
-        hint = f"see {context.command_path} --help" if context else None
+        message, where = error.format_message(), error.ctx
+        usage = f"{where.get_usage()}\n" if where else ""
+        hint = f"see {where.command_path} --help" if where else None
         found = finding("TP900", message=message, help=hint)
         return failure.say(found, EXIT_USAGE, f"{usage}error[TP900]: {message}\n  help: {found.help}")
     except Unusable as error:
