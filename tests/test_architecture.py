@@ -54,7 +54,7 @@ ROOMS = {
         "xml_general",
     ),
     "tallyport": ("metadata", "validate", "cli"),
-    "tallyport.cli": ("drawing", "convert", "validate", "explain", "main", "completion"),
+    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "explain", "main", "completion"),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 

@@ -14,6 +14,9 @@ from tallyport_schemas.progress import Progress
 SHOWN = 20
 """Findings of a source that a screen shows; files and JSON have them all."""
 
+LIST_SHOWN = 1_000
+"""Characters of one finding's list that a screen shows; files and JSON have all of it."""
+
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _EVERY_S = 5.0
 _REDRAW_S = 0.2
@@ -33,12 +36,17 @@ def finding_text(found: Finding) -> str:
     if found.count is not None:
         lines.append(f"      {found.count:,} {'value' if found.count == 1 else 'values'}")
     if found.found is not None:
-        lines.append(f"      found {found.found}")
+        lines.append(f"      found {_capped(found.found)}")
     if found.expected is not None:
         lines.append(f"      expected {found.expected}")
     if found.help:
         lines.append(f"  help: {found.help}")
     return "\n".join(lines)
+
+
+def _capped(text: str) -> str:
+    """Return a list of culprits as far as a screen shows it."""
+    return text if len(text) <= LIST_SHOWN else f"{text[:LIST_SHOWN]}... ({len(text):,} characters, all with --json)"
 
 
 def show_findings(findings: Sequence[Finding], total: int) -> None:

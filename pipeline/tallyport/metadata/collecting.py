@@ -13,6 +13,7 @@ from typing import Any
 
 from tallyport.metadata.columns import NONE, TABLES, UNKNOWN, Lists, Marks, Table, packed
 from tallyport.metadata.export_json import BARE, elements
+from tallyport.metadata.storage import is_snapshot
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
@@ -90,6 +91,8 @@ class Collection:
             SourceUnreadable: TP107, TP108, TP112, TP113 or TP118, or the source cannot be read.
         """
         self._source = source.name
+        if is_snapshot(source):
+            raise self._unfit("a snapshot", "a metadata export: a snapshot is used as it is")
         is_metadata = False
         for name, element in elements(source):
             collection = "organisationUnits" if name == BARE else name
