@@ -24,8 +24,8 @@ from checking import (
 )
 from tallyport.cli.convert import FORMATS as FORMATS_ASKED_FOR
 from tallyport_converters.detect import FORMATS
-from tallyport_converters.header import SCHEME_KINDS
 from tallyport_schemas.findings import CODES, Severity, finding
+from tallyport_schemas.header import KINDS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 
@@ -87,7 +87,7 @@ def test_schemas_name_the_formats_kinds_and_severities_that_the_program_knows() 
     manifest, adv2, found = (json.loads(schema_text(name)) for name in ("manifest", "adv2", "finding"))
     assert manifest["properties"]["source"]["properties"]["format"]["enum"] == list(FORMATS) == list(FORMATS_ASKED_FOR)
     by_kind = adv2["$defs"]["group"]["properties"]["ids"]["oneOf"][1]["properties"]
-    assert tuple(by_kind) == SCHEME_KINDS
+    assert tuple(by_kind) == KINDS
     assert found["properties"]["severity"]["enum"] == [severity.value for severity in Severity]
 
 

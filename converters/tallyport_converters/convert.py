@@ -20,7 +20,7 @@ from tallyport_converters.combos import ComboForm
 from tallyport_converters.detect import FORMATS, detect
 from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
-from tallyport_converters.header import SCHEME_KINDS, Completion, Header, canonical_scheme, settle_schemes
+from tallyport_converters.header import Completion, Header, canonical_scheme, settle_schemes
 from tallyport_converters.meaning import understand
 from tallyport_converters.naming import clashes, group_names
 from tallyport_converters.native import Dropped, Notice
@@ -40,6 +40,7 @@ from tallyport_schemas.findings import (
     Unusable,
     finding,
 )
+from tallyport_schemas.header import KINDS
 from tallyport_schemas.progress import Progress
 
 BLOCK_BYTES = 4 << 20
@@ -91,8 +92,8 @@ class Options:
         if self.source_format is not None and self.source_format not in FORMATS:
             raise ValueError(f"source_format: {self.source_format!r} is none of {', '.join(FORMATS)}")
         for kind, scheme in self.id_schemes.items():
-            if kind and kind not in SCHEME_KINDS:
-                raise ValueError(f"id_schemes: {kind!r} is none of {', '.join(SCHEME_KINDS)}")
+            if kind and kind not in KINDS:
+                raise ValueError(f"id_schemes: {kind!r} is none of {', '.join(KINDS)}")
             try:
                 canonical_scheme(scheme)
             except ValueError:

@@ -66,6 +66,11 @@ def _sniff_pdf(head: bytes) -> str | None:
     return "it starts with %PDF-" if head.startswith(b"%PDF-") else None
 
 
+def _as_utf8(head: bytes) -> bytes:
+    """Return text of an encoding that extends ASCII by bytes as UTF-8, good enough to tell known column names."""
+    return head.decode("latin-1").encode()
+
+
 def _sniff_csv(head: bytes) -> str | None:
     from tallyport_converters.readers.dxf_csv import begin, names_columns
 
@@ -74,7 +79,9 @@ def _sniff_csv(head: bytes) -> str | None:
     try:
         first = begin(head).first
     except SourceUnreadable as error:
-        if error.finding.code == "TP107" and error.finding.found and error.finding.found.startswith("UTF-"):
+        # Text in another encoding is to be named as such; other bytes are no CSV.
+        is_text = (error.finding.found or "").startswith("UTF-") or names_columns(begin(_as_utf8(head)).first)
+        if error.finding.code == "TP107" and is_text:
             raise
         return None
     if names_columns(first):

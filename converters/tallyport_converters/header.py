@@ -12,9 +12,7 @@ from dataclasses import dataclass, field
 
 from tallyport_converters.combos import DEFAULT, Combo
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
-SCHEME_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
-"""Kinds of identifiers that ADV2's `ids` knows, in its order."""
+from tallyport_schemas.header import KINDS
 
 SCHEME_PROPERTIES: Mapping[str, str] = {
     "idScheme": "",
@@ -128,7 +126,7 @@ def settle_schemes(stated: Mapping[str, str], chosen: Mapping[str, str], default
                 schemes = {}
             schemes[kind] = scheme
     general = schemes.get("", default)
-    effective = {kind: schemes.get(kind, general) for kind in SCHEME_KINDS}
+    effective = {kind: schemes.get(kind, general) for kind in KINDS}
     if len(set(effective.values())) == 1:
         return None if general == "UID" else general
     return {kind: scheme for kind, scheme in effective.items() if scheme != "UID"}

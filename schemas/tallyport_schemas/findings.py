@@ -1,7 +1,7 @@
 """Findings: the one shape for everything tallyport has to say about data, and the table of all codes.
 
 A finding says where, what was found, what was expected and what to do. Codes are stable and never reused.
-The JSON form is `findings.schema.json`; docs/findings.md is written from this table.
+The JSON form is `finding.schema.json`; docs/findings.md is written from this table.
 
 Ranges: TP1xx a source that cannot be read as a whole, TP2xx a value that DHIS2 refuses for what it says,
 TP3xx a value that cannot be rewritten, TP4xx a reading that was chosen and might surprise,

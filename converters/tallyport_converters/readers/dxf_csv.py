@@ -321,7 +321,10 @@ class DxfCsv:
                 options[name] = cell.text
         if options:
             fields.setdefault("categoryOptionCombo", options)
-        return RejectedRow(fields, original, any(cell.trailing for cell in found))
+        is_faulty = any(cell.trailing for cell in found)
+        if is_faulty:
+            original["(row)"] = bytes(block[span]).decode()  # the cells lack what stands behind a quote
+        return RejectedRow(fields, original, is_faulty)
 
     def finish(self) -> Header:
         """Return the header."""

@@ -125,8 +125,8 @@ class Source:
         """Yield the decompressed bytes from the beginning, in blocks of 1 to `size_bytes` bytes.
 
         Each block is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
-        the raw bytes along if it `is_hashed` (except of a zip, whose members need not lie in order). At most one block and 64 KiB of raw
-        bytes are held, with zstd also its window.
+        the raw bytes along if it `is_hashed` (except of a zip, whose members need not lie in order). At most one block
+        and 64 KiB of raw bytes are held, with zstd also its window.
 
         Raises:
             SourceUnreadable: TP104 damaged, TP105 a bomb, TP101 a failing disk, TP121 the file was changed meanwhile.

@@ -40,13 +40,14 @@ class Scheme(click.ParamType[tuple[str, str]]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Return (kind or "", scheme)."""
-        from tallyport_converters.header import SCHEME_KINDS, canonical_scheme
+        from tallyport_converters.header import canonical_scheme
+        from tallyport_schemas.header import KINDS
 
         if isinstance(value, tuple):
             return value
         kind, _, scheme = str(value).rpartition("=")
-        if kind and kind not in SCHEME_KINDS:
-            self.fail(f"{kind!r} is none of {', '.join(SCHEME_KINDS)}", param, ctx)
+        if kind and kind not in KINDS:
+            self.fail(f"{kind!r} is none of {', '.join(KINDS)}", param, ctx)
         try:
             return kind, canonical_scheme(scheme)
         except ValueError:
