@@ -58,6 +58,11 @@ static const Name ADX_GROUP[] = {
 };
 
 #define ATTRIBUTES 64
+
+/* libxml2 refuses names of 50,000 and texts of 10,000,000 bytes: what comes near is left to it. */
+#define NAME_LIMIT 1000
+#define TEXT_DOUBT (1u << 20)
+
 typedef struct {
     const uint8_t *gap; /* from behind the value before (or the tag's `<`) to the opening quote, included */
     size_t gap_size;
@@ -210,7 +215,7 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
     } else {
         out->size = (size_t)(s->p - from);
     }
-    return true;
+    return out->size <= TEXT_DOUBT || fail(s, ERROR_DOUBT);
 }
 
 static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
@@ -253,6 +258,8 @@ static int attributes(Scan *s, const uint8_t *tag, const Name *names, Attribute 
             while (s->p < s->end && name_char(*s->p))
                 s->p++;
             attribute->name_size = (size_t)(s->p - attribute->name);
+            if (attribute->name_size > NAME_LIMIT)
+                return fail(s, ERROR_DOUBT) - 1;
             if (s->end - s->p < 2)
                 return need(s) - 1;
             if (s->p[0] != '=' || (s->p[1] != '"' && s->p[1] != '\''))

@@ -15,7 +15,7 @@ from lxml import etree
 
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
-from tallyport_converters.readers.dxf_json import DxfJson
+from tallyport_converters.readers.dxf_json import FIELDS, DxfJson
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
 from tallyport_converters.readers.xml_fields import (
     KNOWN_ADX_GROUP,
@@ -153,7 +153,8 @@ class _Rows:
         else:
             row = {}
             for key, value in attributes.items():
-                row.setdefault(local_name(key), value)
+                if value:  # empty is absent, and must not win over another spelling
+                    row.setdefault(local_name(key), value)
         self.rows.append(row)
         self.count += 1
 
@@ -161,6 +162,8 @@ class _Rows:
         value = attributes.get("value")
         if self._note and value and value != "0":
             self.notice("TP405")
+        if sum(bool(text) and FIELDS.get(key) == "followUp" for key, text in attributes.items()) > 1:
+            self.notice("TP402")
         row = adx_row(self._group, attributes, self._note)
         categories = adx_categories(attributes, KNOWN_ADX_ROW)
         loses = bool(attributes.get("categoryOptionCombo")) and bool(categories)
