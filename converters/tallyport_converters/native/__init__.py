@@ -94,6 +94,7 @@ class Column(IntEnum):
     ATTRIBUTE_OPTIONS = 14
     CATEGORY = 15
     DROPPED = 16
+    PASSED = 17
 
 
 class Tally(Structure):
@@ -130,6 +131,7 @@ class _Layout(Structure):
         ("names", c_char_p),
         ("name_ends", POINTER(c_uint32)),
         ("delimiter", c_uint32),
+        ("expected", c_uint32),
     ]
 
 
@@ -199,7 +201,7 @@ def _load() -> ctypes.CDLL:
         "tp_batch_names": (c_uint32, [batch]),
         "tp_batch_name": (c_void_p, [batch, c_uint32, p64, p64]),
         "tp_scan_json": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
-        "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32, c_uint32]),
+        "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32]),
         "tp_scan_xml": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
         "tp_cut_json": (c_uint64, [c_void_p, c_uint64]),
         "tp_cut_csv": (c_uint64, [c_void_p, c_uint64]),
@@ -280,17 +282,17 @@ class _Owner:
 class Layout:
     """What the columns of a CSV file mean.
 
-    `names` are the header cells as UTF-8, one for each column; empty ones where there is no header.
+    `names` are the columns' names as UTF-8. `expected` is the number of cells that a row is held to, if to any.
     """
 
-    def __init__(self, delimiter: bytes, meaning: Sequence[int], names: Sequence[bytes]) -> None:
+    def __init__(self, delimiter: bytes, meaning: Sequence[int], names: Sequence[bytes], expected: int) -> None:
         ends, total = [], 0
         for name in names:
             total += len(name)
             ends.append(total)
         self._ends = (c_uint32 * max(1, len(ends)))(*ends)
         self._meaning, self._names = bytes(meaning), b"".join(names)
-        self.struct = _Layout(len(meaning), self._meaning, self._names, self._ends, delimiter[0])
+        self.struct = _Layout(len(meaning), self._meaning, self._names, self._ends, delimiter[0], expected)
 
 
 class Batch(_Owner):
@@ -312,10 +314,10 @@ class Batch(_Owner):
         _library.tp_scan_json(self.handle, at, size, state, final, row_data_set)
         self._after()
 
-    def scan_csv(self, block: Buffer, layout: Layout, *, state: int, final: bool) -> None:
+    def scan_csv(self, block: Buffer, layout: Layout, *, final: bool) -> None:
         """Scan CSV records; see tp_scan_csv."""
         at, size = _address(block)
-        _library.tp_scan_csv(self.handle, at, size, layout.struct, state, final)
+        _library.tp_scan_csv(self.handle, at, size, layout.struct, final)
         self._after()
 
     def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:

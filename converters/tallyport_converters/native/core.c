@@ -213,7 +213,7 @@ Row *batch_row(Batch *batch) {
     return &batch->row[batch->rows];
 }
 
-void batch_drop_named(Batch *batch, const uint8_t *name, size_t size) {
+uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size) {
     uint32_t id = intern_text(&batch->names, name, size);
     size_t had = batch->names_capacity, capacity = had;
     batch->name_counts = grow(batch->name_counts, &capacity, (size_t)id + 1, sizeof *batch->name_counts);
@@ -223,8 +223,15 @@ void batch_drop_named(Batch *batch, const uint8_t *name, size_t size) {
         memset(batch->name_last + had, 0, (capacity - had) * sizeof *batch->name_last);
     }
     if (batch->name_last[id] == batch->rows + 1)
-        return; /* a field counts once in a row */
+        return 0;
     batch->name_last[id] = batch->rows + 1;
+    return id;
+}
+
+void batch_drop_named(Batch *batch, const uint8_t *name, size_t size) {
+    uint32_t id = batch_see_name(batch, name, size);
+    if (!id)
+        return; /* a field counts once in a row */
     batch->pending = grow(batch->pending, &batch->pending_capacity, batch->pending_count + 1, sizeof *batch->pending);
     batch->pending[batch->pending_count++] = id;
 }

@@ -150,6 +150,8 @@ static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t 
 }
 
 Row *batch_row(Batch *batch);
+/* Note that the row has a field of that name: its id, 0 if it was noted before. Then count it, if it says anything. */
+uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size);
 void batch_drop_named(Batch *batch, const uint8_t *name, size_t size);
 void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size);
 

@@ -16,7 +16,8 @@ enum Column { /* below KINDS: an identifier, as enum Kind */
     COLUMN_ATTRIBUTE_COMBO,
     COLUMN_ATTRIBUTE_OPTIONS,
     COLUMN_CATEGORY, /* named by its header: category -> option */
-    COLUMN_DROPPED   /* named by its header: counted */
+    COLUMN_DROPPED,  /* named by its header: counted */
+    COLUMN_PASSED    /* a later column of its name is taken, which was told: not counted */
 };
 
 /* Read from Python: keep native/__init__.py in step. */
@@ -26,6 +27,7 @@ typedef struct {
     const uint8_t *names;     /* the header cells, one behind the other */
     const uint32_t *name_ends;
     uint32_t delimiter;
+    uint32_t expected; /* cells that a row is held to; 0: none, as no header row says how many */
 } Layout;
 
 typedef struct {
@@ -129,6 +131,7 @@ typedef struct {
     uint32_t option_column[OPTIONS_LIMIT];
     int options;
     Text attribute_combo, attribute_options;
+    uint64_t attribute_options_column;
     bool surplus;
 } Record;
 
@@ -172,6 +175,7 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         break;
     case COLUMN_ATTRIBUTE_OPTIONS:
         record->attribute_options = cell->text;
+        record->attribute_options_column = column;
         break;
     case COLUMN_CATEGORY:
         if (record->options < OPTIONS_LIMIT) {
@@ -183,6 +187,8 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         break;
     case COLUMN_DROPPED:
         batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
+        break;
+    case COLUMN_PASSED:
         break;
     default:
         if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
@@ -215,7 +221,11 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
     if (scratch->size > start && !(draft->flags & ROW_REJECTED)) /* an option that holds NUL would read as two */
         draft->id[COC] = intern_text(&batch->intern[COC], scratch->data + start, scratch->size - start);
     scratch->size = start;
-    if (record->attribute_options.present && !draft->id[AOC]) {
+    if (record->attribute_options.present && draft->id[AOC]) {
+        uint64_t column = record->attribute_options_column;
+        uint32_t from = column ? layout->name_ends[column - 1] : 0;
+        batch_drop_named(batch, layout->names + from, layout->name_ends[column] - from);
+    } else if (record->attribute_options.present) {
         /* 'L', the combo, NUL, then option NUL of each. */
         bytes_reserve(scratch, record->attribute_combo.size + record->attribute_options.size + 4);
         bytes_add_byte(scratch, 'L');
@@ -223,6 +233,7 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
             bytes_add(scratch, text_data(batch, &record->attribute_combo), record->attribute_combo.size);
         bytes_add_byte(scratch, 0);
         const uint8_t *p = text_data(batch, &record->attribute_options), *end = p + record->attribute_options.size;
+        bool said = false;
         while (p < end) {
             while (p < end && (*p == ' ' || *p == '\t'))
                 p++;
@@ -232,44 +243,38 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
             if (p > from) {
                 bytes_add(scratch, from, (size_t)(p - from));
                 bytes_add_byte(scratch, 0);
+                said = true;
             }
         }
-        draft->id[AOC] = intern_text(&batch->intern[AOC], scratch->data + start, scratch->size - start);
-        draft->notices |= 1u << NOTICE_OPTION_LIST;
+        if (said) {
+            draft->id[AOC] = intern_text(&batch->intern[AOC], scratch->data + start, scratch->size - start);
+            draft->notices |= 1u << NOTICE_OPTION_LIST;
+        }
         scratch->size = start;
     }
 }
 
-enum State { START, AFTER_BLANK }; /* AFTER_BLANK: a blank line has no row yet that carries its notice */
-
 /* Scan records from a record's start; `consumed` ends at the last record's end that is certain. */
-EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t state,
-                        uint32_t final) {
+EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *bad, *unit = block;
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
     batch->error = ERROR_NONE;
-    uint32_t between = state == AFTER_BLANK ? 1u << NOTICE_CSV_MISREAD : 0; /* notices that no row carries yet */
     Record record;
     while (p < end) {
         unit = p;
         const uint8_t *q = p;
-        while (q < end && (*q == ' ' || *q == '\t') && *q != layout->delimiter)
+        while (q < end && (*q == ' ' || *q == '\t'))
             q++;
-        if (q < end && (*q == '\n' || *q == '\r')) { /* a blank line */
-            if (*q == '\r' && q + 1 == end && !final)
+        if (q == end || *q == '\n' || *q == '\r') { /* a blank line */
+            if (!final && (q == end || (*q == '\r' && q + 1 == end)))
                 break;
-            p = q + (*q == '\r' && q + 1 < end && q[1] == '\n' ? 2 : 1);
-            between |= 1u << NOTICE_CSV_MISREAD;
-            unit = p;
+            unit = p = q + (end - q >= 2 && *q == '\r' && q[1] == '\n' ? 2 : q < end);
+            if (!batch->notices[NOTICE_CSV_MISREAD].count++)
+                batch->notices[NOTICE_CSV_MISREAD].first = batch->rows;
             continue;
         }
-        if (q == end) {
-            if (final)
-                unit = p = end;
-            break;
-        }
         batch_start_row(batch);
-        record.draft = (Draft){.notices = between};
+        record.draft = (Draft){0};
         record.options = 0;
         record.attribute_combo.present = record.attribute_options.present = record.surplus = false;
         record.attribute_combo.size = 0;
@@ -293,7 +298,7 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
         }
         if (!final && (p == end || (*p == '\r' && p + 1 == end)))
             break; /* the record, or its CR LF, may go on */
-        if (p == end && column + 1 < layout->columns)
+        if (p == end && column + 1 < layout->expected)
             record.draft.notices |= 1u << NOTICE_CSV_CUT;
         const uint8_t *row_end = p;
         if (p < end && *p == '\r') {
@@ -314,9 +319,7 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             batch_drop_named(batch, (const uint8_t *)"(surplus cells)", 15);
         settle_options(batch, layout, &record);
         batch_finish_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
-        between = 0;
         unit = p;
     }
-    batch->state = between ? AFTER_BLANK : START;
     batch->consumed = (uint64_t)(unit - block);
 }

@@ -23,6 +23,7 @@ enum Field {
     FIELD_STORED_BY,
     FIELD_CREATED,
     FIELD_LAST_UPDATED,
+    FIELD_PASSED,
     FIELD_UNKNOWN
 };
 
@@ -51,7 +52,7 @@ static const struct {
 typedef struct {
     Json json;
     Batch *batch;
-    bool row_data_set; /* our own general readers hand over rows as JSON, with a data set each */
+    bool row_data_set; /* our own general readers hand over rows as JSON, with a data set and the original row each */
     struct {
         const uint8_t *at;
         size_t size;
@@ -197,6 +198,8 @@ static enum Field field_of(const Scan *s, const uint8_t *name, size_t size) {
             return FIELDS[i].field;
     if (s->row_data_set && size == 7 && same_bytes((const uint8_t *)"dataSet", name, 7))
         return FIELD_DS;
+    if (s->row_data_set && size == 8 && same_bytes((const uint8_t *)"original", name, 8))
+        return FIELD_PASSED;
     return FIELD_UNKNOWN;
 }
 
@@ -284,6 +287,9 @@ static bool row(Scan *s) {
             case FIELD_DELETED:
                 good = boolean(s, &draft, field == FIELD_DELETED);
                 break;
+            case FIELD_PASSED:
+                good = json_skip(&s->json, 1);
+                break;
             case FIELD_STORED_BY:
                 good = dropped(s, &draft, DROPPED_STORED_BY);
                 break;
@@ -299,8 +305,11 @@ static bool row(Scan *s) {
                 size_t offset = scratched ? (size_t)(name - batch->scratch.data) : 0;
                 bool said;
                 good = passed(s, &said);
+                const uint8_t *at = scratched ? batch->scratch.data + offset : name;
                 if (good && said)
-                    batch_drop_named(batch, scratched ? batch->scratch.data + offset : name, name_size);
+                    batch_drop_named(batch, at, name_size);
+                else if (good) /* the first of a name stands, even if it says nothing */
+                    batch_see_name(batch, at, name_size);
                 break;
             }
             default:

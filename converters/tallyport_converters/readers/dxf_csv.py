@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
-from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, cut_csv
+from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Notice, cut_csv
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, iso_period
 from tallyport_converters.sources import HEAD_BYTES, Source
@@ -65,10 +65,11 @@ _KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COM
 
 
 class Cell(NamedTuple):
-    """One cell: its text, and whether text stands behind its closing quote."""
+    """One cell: its text, whether text stands behind its closing quote, whether DHIS2 2.43 would misread its quotes."""
 
     text: str
-    trailing: bool
+    trailing: bool = False
+    misread: bool = False
 
 
 def known_column(cell: str) -> tuple[int, str] | None:
@@ -92,12 +93,14 @@ def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
             # Quoted: up to a quote that none follows. Possessive, so that an open quote is no maze.
             quoted = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"').match(record, at)
             if not quoted:
-                return [*found, Cell(record[at + 1 :].replace('""', '"'), False)], end
+                return [*found, Cell(record[at + 1 :].replace('""', '"'))], end
             at = _end(cell_end, record, quoted.end())
-            found.append(Cell(quoted[1].replace('""', '"'), bool(record[quoted.end() : at].strip(" \t"))))
+            misread = '""' in quoted[1] or "\n" in quoted[1] or "\r" in quoted[1]
+            trailing = bool(record[quoted.end() : at].strip(" \t"))
+            found.append(Cell(quoted[1].replace('""', '"'), trailing, misread))
         else:
             at = _end(cell_end, record, at)
-            found.append(Cell(record[start:at].rstrip(" \t"), False))
+            found.append(Cell(record[start:at].rstrip(" \t")))
         if at == end or record[at] != delimiter:
             return found, at
         at += 1
@@ -124,12 +127,16 @@ def encoding_fault(head: bytes) -> str | None:
 
 
 class Start(NamedTuple):
-    """How a CSV file begins: its delimiter and first record, and where that record starts and ends in bytes."""
+    """How a CSV file begins: its delimiter and first record, and where that record starts and ends in bytes.
+
+    `misread` tells whether DHIS2 2.43 would misread what stands before the record, and the record itself.
+    """
 
     delimiter: str
     first: list[Cell]
     start: int
     end: int
+    misread: tuple[bool, bool]
 
 
 def begin(head: bytes) -> Start:
@@ -141,17 +148,19 @@ def begin(head: bytes) -> Start:
     if fault := encoding_fault(head):
         raise SourceUnreadable(finding("TP107", message=f"the CSV is {fault}", found=fault, expected="UTF-8"))
     start = len(_BOM) if head.startswith(_BOM) else 0
-    delimiter = ""
+    delimiter, misread_before = "", False
     if match := re.compile(rb"sep=([,;\t])(\r\n|\r|\n)").match(head, start):
         delimiter, start = match[1].decode(), match.end()
+        misread_before = match[2] == b"\r\n"
     blank = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(head, start)
-    start = blank.end() if blank else start
+    if blank and blank[0]:
+        start, misread_before = blank.end(), True
     # The scanner checks the records behind the first, and the head may end within a character.
     text = head[start:].decode(errors="surrogateescape")
     if not text.strip():
         raise SourceUnreadable(finding("TP102", message="the source holds nothing but white space"))
     if not delimiter:
-        line = re.sub(r'"[^"]*"?', "", re.split(r"[\r\n]", text, maxsplit=1)[0])
+        line = re.split(r"[\r\n]", re.sub(r'"[^"]*"?', "", text), maxsplit=1)[0]
         delimiter = max(DELIMITERS, key=line.count)
     first, end = cells(text, delimiter)
     if end == len(text) and len(head) >= HEAD_BYTES:
@@ -164,7 +173,9 @@ def begin(head: bytes) -> Start:
         raise SourceUnreadable(finding("TP107", message="the CSV is not UTF-8", found=found, expected="UTF-8"))
     size = len(text[:end].encode())
     line_end = re.compile(rb"\r\n|\r|\n").match(head, start + size)
-    return Start(delimiter, first, start, line_end.end() if line_end else start + size)
+    misread = any(cell.misread for cell in first) or bool(line_end and line_end[0] == b"\r\n")
+    end_bytes = line_end.end() if line_end else start + size
+    return Start(delimiter, first, start, end_bytes, (misread_before, misread))
 
 
 def names_columns(first: list[Cell]) -> bool:
@@ -189,9 +200,11 @@ class DxfCsv:
         if begun.delimiter != ",":
             self.header.findings.append(finding("TP410", found=repr(begun.delimiter)))
         self._skip = begun.end if is_header else begun.start
+        self._misread = begun.misread[0] or (is_header and begun.misread[1])
         self.columns = [cell.text for cell in begun.first] if is_header else POSITIONS
         self.meaning = self._meanings(is_header)
-        self.layout = Layout(begun.delimiter.encode(), self.meaning, [name.encode() for name in self.columns])
+        names = [name.encode() for name in self.columns]
+        self.layout = Layout(begun.delimiter.encode(), self.meaning, names, len(names) if is_header else 0)
 
     def _meanings(self, is_header: bool) -> list[int]:
         """Return what each column means, and name those without a name.
@@ -209,7 +222,7 @@ class DxfCsv:
                 self.columns[i] = name = f"(column {i + 1})"
                 meaning = Column.DROPPED
             if name in taken:
-                meanings[taken[name]] = Column.DROPPED
+                meanings[taken[name]] = Column.PASSED
                 self.header.findings.append(
                     finding("TP408", field=cell, found=f"columns {taken[name] + 1} and {i + 1}")
                 )
@@ -271,11 +284,14 @@ class DxfCsv:
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
         batch = Batch()
-        batch.scan_csv(block, self.layout, state=state, final=final)
+        batch.scan_csv(block, self.layout, final=final)
         return batch
 
     def take(self, batch: Batch, block: Buffer) -> None:
-        """See `Reader`: rows of CSV say nothing of the header."""
+        """See `Reader`: rows of CSV say nothing of the header, but one notice is enough for both."""
+        del block
+        if self._misread:
+            self._misread = all(notice is not Notice.CSV_MISREAD for notice, *_ in batch.notices())
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
         """See `Reader`: rows of CSV need none."""
@@ -328,4 +344,6 @@ class DxfCsv:
 
     def finish(self) -> Header:
         """Return the header."""
+        if self._misread:
+            self.header.findings.append(finding("TP409"))
         return self.header

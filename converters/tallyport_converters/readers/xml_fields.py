@@ -12,6 +12,7 @@ from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import SCHEME_PROPERTIES, Completion, Header
 from tallyport_converters.readers.dxf_json import FIELDS
 from tallyport_converters.readers.reader import adx_period, iso_period
+from tallyport_schemas.findings import finding
 
 PASSED_ADX_ROW = frozenset({"period", "orgUnit", "dataSet", "attributeOptionCombo"})
 """Attributes of an ADX row that belong on its group: passed over, counted."""
@@ -31,12 +32,17 @@ def is_plain(name: str) -> bool:
 
 
 def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
-    """Take over the root's attributes; empty ones are absent."""
+    """Take over the root's attributes; empty ones are absent, of a name in two namespaces the first stands."""
     complete_date: str | None = None
+    seen: set[str] = set()
     for full_name, value in attributes:
         name = local_name(full_name)
         if not value or full_name.startswith("{http://www.w3.org/"):
             continue
+        if name in seen:
+            header.findings.append(finding("TP402", field=name))
+            continue
+        seen.add(name)
         if name == "dataSet":
             header.data_set = value
         elif name == "period":

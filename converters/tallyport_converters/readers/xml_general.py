@@ -49,7 +49,7 @@ class _Rows:
     def __init__(self, adx: bool, header: Header | None) -> None:
         self.adx = adx
         self.header = header
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[bytes] = []
         self.count = 0
         self.notices: dict[str, tuple[int, int]] = {}
         self._path: list[str] = []
@@ -76,6 +76,7 @@ class _Rows:
         name = local_name(tag)
         self._is_passing = False
         self._path.append(name)
+        attributes = {key: value for key, value in attributes.items() if value}
         depth = len(self._path)
         if depth == 1:
             if name != ("adx" if self.adx else "dataValueSet"):
@@ -92,9 +93,9 @@ class _Rows:
                     self._end_annotation()
                 self.notice("TP418")
         elif name == "dataValue" and (not self.adx or "group" in self._path):
-            self._row, self._row_depth, self._note = dict(attributes), depth, None
+            self._row, self._row_depth, self._note = attributes, depth, None
         elif self.adx and name == "group":
-            self._start_group(dict(attributes))
+            self._start_group(attributes)
         else:
             self._unknown[depth] = self.count
 
@@ -126,7 +127,8 @@ class _Rows:
             self._end_annotation()
 
     def pi(self, *_: object) -> None:
-        """A processing instruction says nothing to us."""
+        """As a comment."""
+        self.comment("")
 
     def _end_annotation(self) -> None:
         self._note = "".join(self._annotation or [])
@@ -148,22 +150,18 @@ class _Rows:
             self._row = None
 
     def _end_row(self, attributes: dict[str, str]) -> None:
-        if self.adx:
-            row = self._adx_row(attributes)
-        else:
-            row = {}
-            for key, value in attributes.items():
-                if value:  # empty is absent, and must not win over another spelling
-                    row.setdefault(local_name(key), value)
-        self.rows.append(row)
+        row = self._adx_row(attributes) if self.adx else {local_name(key): value for key, value in attributes.items()}
+        if self.adx or len(row) == len(attributes):
+            self.rows.append(orjson.dumps(row))
+        else:  # a name occurs twice, in two namespaces: so it does for the scanner
+            pairs = (orjson.dumps(local_name(key)) + b":" + orjson.dumps(value) for key, value in attributes.items())
+            self.rows.append(b"{" + b",".join(pairs) + b"}")
         self.count += 1
 
     def _adx_row(self, attributes: dict[str, str]) -> dict[str, Any]:
         value = attributes.get("value")
         if self._note and value and value != "0":
             self.notice("TP405")
-        if sum(bool(text) and FIELDS.get(key) == "followUp" for key, text in attributes.items()) > 1:
-            self.notice("TP402")
         row = adx_row(self._group, attributes, self._note)
         categories = adx_categories(attributes, KNOWN_ADX_ROW)
         loses = bool(attributes.get("categoryOptionCombo")) and bool(categories)
@@ -172,14 +170,15 @@ class _Rows:
         )
         if loses or group_loses:
             self.notice("TP419")
+        if sum(FIELDS.get(key) == "followUp" for key in attributes) > 1:
+            self.notice("TP402")
         for key, text in attributes.items():
-            if not text:
-                continue
             if key in {"storedBy", "created", "lastUpdated"}:
                 row[key] = text
             elif self.header and (not is_plain(key) or key in PASSED_ADX_ROW or (loses and key in categories)):
                 self.header.drop(local_name(key), text)
-        return row
+        note = {} if self._note is None else {"annotation": self._note}
+        return {**row, "original": {**attributes, **note, "group": self._group}}
 
     def close(self) -> None:
         """The document ends."""
@@ -212,13 +211,13 @@ class GeneralXml(DxfJson):
             for block in self.source.blocks(min(size_bytes, _FEED)):
                 parser.feed(bytes(block))
                 if rows.rows:
-                    yield separator + b",".join(orjson.dumps(row) for row in rows.rows)
+                    yield separator + b",".join(rows.rows)
                     separator = b","
                     rows.rows.clear()
             parser.close()
         except (etree.XMLSyntaxError, _Doctype, _OtherRoot) as error:
             raise SourceUnreadable(self._wording(error)) from None
-        yield separator * bool(rows.rows) + b",".join(orjson.dumps(row) for row in rows.rows) + b"]}"
+        yield separator * bool(rows.rows) + b",".join(rows.rows) + b"]}"
         if rows.header:
             for code, (count, first) in rows.notices.items():
                 rows.header.findings.append(finding(code, row=first, count=count))
@@ -250,7 +249,7 @@ class GeneralXml(DxfJson):
         return adx_period(text) if self.adx else iso_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
-        """See `Reader`: an attribute that is empty is absent."""
+        """See `Reader`."""
         row = super().row(block, span)
         assert row.fields is not None
-        return RejectedRow({name: value for name, value in row.fields.items() if value}, row.original)
+        return RejectedRow(row.fields, row.original["original"] if self.adx else row.original)
