@@ -128,7 +128,8 @@ class _Checking:
         self._check_attribute_combos()
         self._check_opening()
         self._check_input_periods()
-        return Relations(self._findings, list(self._not_made), self._rules())
+        rules = self._rules()
+        return Relations(self._findings, list(self._not_made), rules)
 
     # --- Saying ------------------------------------------------------------------------------------------------------
 
