@@ -462,10 +462,10 @@ def check_group(data: bytes) -> int:
         or not all(row and type(row) is list for row in rows)
     ):
         raise CaseError(f"an ADV2 file of another shape: {data[:200]!r}")
-    spread = [group[name] for name in ("pe", "ou", "coc", "aoc") if isinstance(group.get(name), list)]
-    for name in ("co", "ao"):
+    spread = []
+    for name in ("pe", "ou", "coc", "co", "aoc", "ao"):
         named = group.get(name) or ()
-        parts = named.values() if isinstance(named, dict) else named
+        parts = named.values() if isinstance(named, dict) else named if name == "ao" else [named]
         spread += [part for part in parts if isinstance(part, list) and len(part) > 1]
     for row in rows:
         indexes = row[: len(spread)]
