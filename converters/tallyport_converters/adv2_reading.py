@@ -11,20 +11,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tallyport_converters.native import Fault
-from tallyport_converters.native.adv2 import ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
+from tallyport_converters.native.adv2 import PROPERTIES_LIMIT, ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
+from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.dxf_json import FAULTS
 from tallyport_converters.readers.place import locate
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 BLOCK_BYTES = 1 << 20
-HEAD_LIMIT = 64 << 20
-"""Bytes that a head may take: some four million identifiers."""
+HEAD_LIMIT = 16 << 20
+"""Bytes that a head may take: a million identifiers."""
 
 ROW_LIMIT = 8 << 20
 """Bytes that a row may take."""
 
 _BOM = b"\xef\xbb\xbf"
+_TRAILING_SHOWN = 1_000
 _SPACE = re.compile(rb"[ \t\r\n]*")
 
 
@@ -64,7 +66,8 @@ class Adv2File:
         Raises:
             SourceUnreadable: TP108 malformed, TP107 no UTF-8, TP112 too long a head, TP113 no group.
         """
-        self._more()
+        while not self._ended and len(self._buffer) < len(_BOM):
+            self._more()
         if self._buffer.startswith(_BOM):
             self._drop(len(_BOM))
         self.is_array = self._peek() == b"["
@@ -99,31 +102,41 @@ class Adv2File:
             SourceUnreadable: TP108, TP107, TP112.
         """
         assert self._pending
+        yield from self._rows(form)
+        self._close_group()
+        while self._pending:  # another `data` behind the first: passed, as all that stands in `trailing`
+            for _ in self._rows(RowForm((), 0)):
+                pass
+            self._close_group()
+
+    def _rows(self, form: RowForm) -> Iterator[RowBlock]:
+        wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
         with Rows(form) as rows:
             state = ROWS_FIRST
             while state != ROWS_END:
-                if not self._buffer and not self._ended:
+                while not self._ended and len(self._buffer) < wanted:
                     self._more()
-                rows.scan(self._buffer, state, final=self._ended)
+                # Behind a large head there may be much: not all of it at once.
+                is_whole = len(self._buffer) <= limit
+                block = self._buffer if is_whole else self._buffer[:limit]
+                rows.scan(block, state, final=self._ended and is_whole)
+                yield RowBlock(rows, block)
                 fault, at = rows.fault
-                if fault is not Fault.NONE:
-                    yield RowBlock(rows, self._buffer)  # what stands before the fault was read
+                if fault is not Fault.NONE:  # what stands before it was read
                     raise SourceUnreadable(self._wording(fault, at))
-                yield RowBlock(rows, self._buffer)
                 state = rows.state
                 self._drop(rows.consumed)
-                if state != ROWS_END and not self._ended:
-                    if len(self._buffer) > ROW_LIMIT:
-                        expected = f"a row below {ROW_LIMIT >> 20} MiB"
-                        raise SourceUnreadable(finding("TP112", row=rows.counts[0], expected=expected))
-                    self._more()
-        self._pending = False
-        self._close_group()
+                if rows.consumed:
+                    wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
+                elif limit >= ROW_LIMIT:
+                    raise self._too_long("row", ROW_LIMIT, row=rows.counts[0])
+                else:
+                    wanted = limit = 2 * limit
 
     def skip_rows(self) -> Iterator[int]:
         """Pass the rows of the group whose head came last: well-formed JSON, otherwise unread. Yields their number."""
         for block in self.rows(RowForm((), 0)):
-            block.rows.judge(None, None, needs_comment=False)
+            block.rows.judge()
             yield block.rows.counts[0]
 
     @property
@@ -137,15 +150,15 @@ class Adv2File:
         if byte == b",":
             # Well-formed properties behind data are a fault of the header, not of the file.
             self._buffer[:1] = b"{"
-            head = self._head(-1)
-            self.trailing = ", ".join(name for name, _ in head.properties)
-            if head.has_rows:
-                for _ in self.skip_rows():
-                    pass
+            names = [name for name, _ in self._head(-1).properties]
+            if not names:
+                raise SourceUnreadable(self._wording(Fault.SYNTAX, -1))  # a comma, then nothing
+            self.trailing = ", ".join([self.trailing, *names] if self.trailing else names)[:_TRAILING_SHOWN]
             return
         if byte != b"}":
             raise self._malformed(0, "the group's end")
         self._drop(1)
+        self._pending = False
 
     def _head(self, number: int) -> RawHead:
         while True:
@@ -153,12 +166,17 @@ class Adv2File:
             if not head.needs_more:
                 break
             if len(self._buffer) > HEAD_LIMIT:
-                raise SourceUnreadable(finding("TP112", expected=f"a header below {HEAD_LIMIT >> 20} MiB"))
-            size = len(self._buffer)
-            while not self._ended and len(self._buffer) < 2 * size:  # doubling: a head is scanned a few times only
+                raise self._too_long("header", HEAD_LIMIT)
+            wanted = min(2 * len(self._buffer), HEAD_LIMIT)  # doubling: a head is scanned a few times only
+            self._more()
+            while not self._ended and len(self._buffer) < wanted:
                 self._more()
         if head.fault:
             raise SourceUnreadable(self._wording(head.fault, head.fault_at))
+        if len(head.properties) == PROPERTIES_LIMIT:
+            where, found = locate(self.source, self._start)
+            message, expected = f"the JSON is no ADV2 group ({where})", f"fewer than {PROPERTIES_LIMIT:,} properties"
+            raise SourceUnreadable(finding("TP113", message=message, found=found, expected=expected))
         properties = [(_name(self._buffer[key]), bytes(self._buffer[value])) for key, value in head.properties]
         self._drop(head.end)
         self._pending = head.has_rows
@@ -188,11 +206,19 @@ class Adv2File:
         del self._buffer[:size]
         self._start += size
 
+    def _too_long(self, what: str, limit_bytes: int, row: int | None = None) -> SourceUnreadable:
+        where, found = locate(self.source, self._start)
+        message = f"the {what} is too long ({where})"
+        expected = f"a {what} of at most {limit_bytes >> 20} MiB"
+        return SourceUnreadable(finding("TP112", message=message, row=row, found=found, expected=expected))
+
     def _malformed(self, at: int, expected: str) -> SourceUnreadable:
         fault = Fault.SYNTAX if self._buffer[at:] else Fault.TRUNCATED
         return SourceUnreadable(self._wording(fault, at, expected))
 
     def _wording(self, fault: Fault, at: int, expected: str | None = None) -> Finding:
+        if encoding := encoding_fault(self.source.head()):
+            return finding("TP107", message=f"the JSON is {encoding}", found=encoding, expected="UTF-8")
         code, message, usual = FAULTS[fault]
         if fault is Fault.STRUCTURE:
             message, usual = "the JSON is no ADV2 group", "an object, or an array of objects"

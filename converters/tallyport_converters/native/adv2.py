@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from ctypes import POINTER, Structure, c_char_p, c_int64, c_uint32, c_uint64, c_void_p
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from tallyport_converters.native import _SEED, Batch, Buffer, Fault, _address, _Batch, _library, _Owner
 
 PLACES_LIMIT = 64
 """Indexes that a row may have."""
+
+PROPERTIES_LIMIT = 1_000
+"""Properties of a head that are given; there are thirteen."""
 
 ROWS_FIRST, ROWS_NEXT, AFTER_ROW, ROWS_END = range(4)
 """States between blocks of rows: behind the `[`, behind a comma, behind a row, behind the `]`."""
@@ -76,6 +79,7 @@ class _Run(Structure):
         ("mark", c_uint64),
         ("flaw", c_uint32),
         ("position", c_uint32),
+        ("verdict", c_uint32),
     ]
 
 
@@ -160,9 +164,13 @@ class Rows(_Owner):
         _library.tp_rows_scan(self.handle, at, size, state, final)
         self._check_memory()
 
-    def judge(self, values: bytes | None, comments: bytes | None, *, needs_comment: bool) -> None:
-        """Accept or ignore the rows scanned last; `values` and `comments` have a 1 for each text that is refused."""
-        _library.tp_rows_judge(self.handle, values, comments, needs_comment)
+    def judge(self, values: bytes | None = None, comments: bytes | None = None, *, no_comment: int = 0) -> None:
+        """Accept or ignore the rows scanned last.
+
+        `values` and `comments` have a number for each text: 0 for a good one; rows that are refused for the same
+        reason share a number. `no_comment` is the number of rows without a comment.
+        """
+        _library.tp_rows_judge(self.handle, values, comments, no_comment)
         self._check_memory()
 
     def _check_memory(self) -> None:
@@ -214,7 +222,8 @@ class Rows(_Owner):
 class Head:
     """A group's head within a block: its properties' spans, and where it ends.
 
-    `has_rows`: rows follow; else the group has ended. `fault` is None for a whole head.
+    Of very many properties only the first `PROPERTIES_LIMIT` are given. `has_rows`: rows follow; else the group has
+    ended. `fault` is None for a whole head.
     """
 
     properties: Sequence[tuple[slice, slice]]
@@ -236,5 +245,10 @@ def scan_head(block: Buffer, *, final: bool) -> Head:
         needs_more = fields.error == NEED_MORE
         fault = None if needs_more or not fields.error else Fault(fields.error)
         return Head(
-            list(batch.properties()), int(fields.consumed), fields.state == 1, fault, int(fields.error_at), needs_more
+            list(islice(batch.properties(), PROPERTIES_LIMIT)),
+            int(fields.consumed),
+            fields.state == 1,
+            fault,
+            int(fields.error_at),
+            needs_more,
         )

@@ -59,13 +59,14 @@ typedef struct {
     uint32_t at, size;     /* span of the row */
     uint32_t text, note;   /* ids of what Python judges, 0: nothing */
     uint8_t flaw, position; /* position: element of the row that is at fault */
+    uint8_t verdict;        /* what Python said of it, where it judged */
     bool deleted;
 } AdvRow;
 
 typedef struct {
     uint64_t row, count, at, size; /* rows row..row+count-1 share a flaw; span of the first in its block */
-    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark; FLAW_REPEATED: unused */
-    uint32_t flaw, position;
+    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark */
+    uint32_t flaw, position, verdict;
 } Run;
 
 /* The scan of one group's rows. The members down to `runs` are read from Python: keep native/adv2.py in step. */
@@ -85,7 +86,7 @@ typedef struct {
     size_t key_count, key_capacity;
     bool keys_rising;
     uint32_t *table; /* of key numbers + 1; only where keys do not rise */
-    size_t table_size;
+    size_t table_size, table_capacity;
 } Rows;
 
 EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
@@ -253,6 +254,7 @@ static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow
 
 typedef struct {
     bool null_value, deleted, has_comment;
+    enum Flaw misfit; /* of the value with its type: said only of rows whose form is right */
 } Seen;
 
 static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
@@ -288,7 +290,7 @@ static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, S
     if (rules->rule == RULE_JUDGED)
         row->text = intern_text(&rows->texts, text.at, text.size);
     else
-        blame(row, check_value(rules, text.at, text.size), position);
+        seen->misfit = check_value(rules, text.at, text.size);
     return true;
 }
 
@@ -379,12 +381,63 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
             break;
     }
     if (position < places)
-        blame(row, FLAW_TOO_SHORT, position + 1);
+        blame(row, FLAW_TOO_SHORT, 0);
     if (seen.null_value && !seen.deleted && !seen.has_comment)
         blame(row, FLAW_VALUE_NULL, places);
+    if (seen.misfit)
+        blame(row, seen.misfit, places);
     row->size = (uint32_t)(j->p - from);
     row->deleted = seen.deleted;
     return true;
+}
+
+#define PLAIN_PLACES 12
+#define PLAIN_REACH (PLAIN_PLACES * 10 + 64) /* bytes that a plain row may take */
+
+/* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
+ * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. */
+static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRow *row) {
+    const RowRules *rules = &rows->rules;
+    uint64_t block = 0;
+    Key rest = 0;
+    p++;
+    for (uint32_t place = 0; place < rules->places; place++) {
+        uint32_t digit = (uint32_t)*p - '0', index = digit, digits = 1;
+        if (digit > 9)
+            return NULL;
+        for (p++; digits < 10 && (digit = (uint32_t)*p - '0') <= 9; p++, digits++)
+            index = index * 10 + digit;
+        if (*p++ != ',' || digits > 9 || index >= rules->sizes[place] || (digits > 1 && *(p - 1 - digits) == '0'))
+            return NULL;
+        if (place < rules->block_places)
+            block = block * rules->sizes[place] + index;
+        else
+            rest = rest * rules->sizes[place] + index;
+    }
+    const uint8_t *value = p, *limit = p + 48;
+    p += *p == '-';
+    if (*p == '0' && p[1] >= '0' && p[1] <= '9')
+        return NULL;
+    const uint8_t *digits = p;
+    while (p < limit && *p >= '0' && *p <= '9')
+        p++;
+    if (p == digits)
+        return NULL;
+    if (*p == '.') {
+        const uint8_t *fraction = ++p;
+        while (p < limit && *p >= '0' && *p <= '9')
+            p++;
+        if (p == fraction)
+            return NULL;
+    }
+    if (*p != ']' || rules->rule == RULE_JUDGED || check_value(rules, value, (size_t)(p - value)) != FLAW_NONE)
+        return NULL;
+    row->block = block;
+    row->rest = rest;
+    row->text = row->note = 0;
+    row->flaw = row->position = row->verdict = 0;
+    row->deleted = false;
+    return p + 1;
 }
 
 /* Scan rows of a block; they are judged by tp_rows_judge. */
@@ -405,9 +458,9 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
     const uint8_t *unit = block;
     bool good = true;
     while (good && state != ROWS_END) {
-        unit = j->p;
         rows->state = state;
         good = json_space(j);
+        unit = j->p; /* white space is done with, however much there is */
         if (!good)
             break;
         uint8_t c = *j->p;
@@ -422,8 +475,24 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
         } else {
             if (rows->row_count == rows->row_capacity)
                 rows->row = grow(rows->row, &rows->row_capacity, rows->row_count + 1, sizeof *rows->row);
-            good = one_row(j, rows, &rows->row[rows->row_count]);
-            rows->row_count += good;
+            const uint8_t *from = j->p, *behind = NULL;
+            AdvRow *row = &rows->row[rows->row_count];
+            if (c == '[' && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
+                behind = plain_row(rows, from, row);
+            if (behind) {
+                row->at = (uint32_t)(from - block);
+                row->size = (uint32_t)(behind - from);
+                j->p = behind;
+                rows->row_count++;
+                if (behind[0] == ',' && behind[1] == '\n' && behind[2] == '[') {
+                    j->p += 2; /* the next row follows as writers have it: no turn for what parts them */
+                    state = ROWS_NEXT;
+                    continue;
+                }
+            } else {
+                good = one_row(j, rows, row);
+                rows->row_count += good;
+            }
             state = AFTER_ROW;
         }
     }
@@ -437,29 +506,23 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
 }
 
 static size_t key_slot(const Rows *rows, Key key) {
-    uint64_t hash = ((uint64_t)key ^ rows->seed) * 0xa0761d6478bd642fu ^ (uint64_t)(key >> 64) * 0xe7037ed1a0b428dbu;
-    hash ^= hash >> 32;
-    size_t at = hash & (rows->table_size - 1);
+    /* Both halves meet the seed before they are multiplied: no input can be made whose keys collide. */
+    Key product = (Key)((uint64_t)key ^ rows->seed) * ((uint64_t)(key >> 64) ^ (rows->seed * 0xa0761d6478bd642fu | 1));
+    size_t at = ((uint64_t)product ^ (uint64_t)(product >> 64)) & (rows->table_size - 1);
     while (rows->table[at] && rows->keys[rows->table[at] - 1] != key)
         at = (at + 1) & (rows->table_size - 1);
     return at;
 }
 
-/* Make the table that finds repeats; needed only from the first key of a block that does not rise. */
+/* Make the table that finds repeats; needed only from the first key of a block that does not rise. Its size is that of
+ * this block: a small one does not pay for a large one before it. */
 static void build_table(Rows *rows) {
     size_t size = 64;
     while (size < rows->key_count * 4)
         size *= 2;
-    if (size > rows->table_size) {
-        free(rows->table);
-        rows->table = NULL;
-        rows->table_size = 0;
-        rows->table = malloc(size * sizeof *rows->table);
-        if (!rows->table)
-            longjmp(*no_memory, 1);
-        rows->table_size = size;
-    }
-    memset(rows->table, 0, rows->table_size * sizeof *rows->table);
+    rows->table = grow(rows->table, &rows->table_capacity, size, sizeof *rows->table);
+    rows->table_size = size;
+    memset(rows->table, 0, size * sizeof *rows->table);
     for (size_t i = 0; i < rows->key_count; i++)
         rows->table[key_slot(rows, rows->keys[i])] = (uint32_t)i + 1;
 }
@@ -488,28 +551,39 @@ static void ignore(Rows *rows, const AdvRow *row, uint64_t number) {
     uint64_t mark = row->flaw == FLAW_ORDER ? rows->mark_row : 0;
     if (rows->run_count) {
         Run *last = &rows->runs[rows->run_count - 1];
-        if (last->flaw == row->flaw && last->position == row->position && last->mark == mark &&
-            last->row + last->count == number) {
+        if (last->flaw == row->flaw && last->position == row->position && last->verdict == row->verdict &&
+            last->mark == mark && last->row + last->count == number) {
             last->count++;
             return;
         }
     }
     rows->runs = grow(rows->runs, &rows->run_capacity, rows->run_count + 1, sizeof *rows->runs);
-    rows->runs[rows->run_count++] = (Run){number, 1, row->at, row->size, mark, row->flaw, row->position};
+    rows->runs[rows->run_count++] = (Run){number, 1, row->at, row->size, mark, row->flaw, row->position, row->verdict};
 }
 
-/* Judge the rows scanned last, in order. `values` and `comments`: by id - 1, 1 where Python refuses the text; NULL
- * where nothing was handed over. Flawed rows are gathered in runs; the others are accepted. */
-EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t needs_comment) {
+/* A flaw that Python found; rows of different verdicts do not share a finding. */
+static void blame_verdict(AdvRow *row, enum Flaw flaw, uint32_t position, uint8_t verdict) {
+    if (!verdict || row->flaw)
+        return;
+    blame(row, flaw, position);
+    row->verdict = verdict;
+}
+
+/* Judge the rows scanned last, in order. `values` and `comments`: by id - 1 what Python says of a text, 0 for a good
+ * one; NULL where nothing was handed over. `no_comment`: what it says of a row without one. Flawed rows are gathered in
+ * runs; the others are accepted. */
+EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t no_comment) {
     NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
     for (size_t i = 0; i < rows->row_count; i++) {
         AdvRow *row = &rows->row[i];
         uint64_t number = rows->rows++;
         uint32_t places = rows->rules.places;
-        if (values && row->text && values[row->text - 1])
-            blame(row, FLAW_JUDGED_VALUE, places);
-        if (comments && (row->note ? comments[row->note - 1] : needs_comment && !row->deleted))
-            blame(row, FLAW_JUDGED_COMMENT, places + 3);
+        if (values && row->text)
+            blame_verdict(row, FLAW_JUDGED_VALUE, places, values[row->text - 1]);
+        if (comments && row->note)
+            blame_verdict(row, FLAW_JUDGED_COMMENT, places + 3, comments[row->note - 1]);
+        else if (!row->deleted)
+            blame_verdict(row, FLAW_JUDGED_COMMENT, places + 3, (uint8_t)no_comment);
         if (!row->flaw && rows->marked && row->block < rows->mark_block)
             blame(row, FLAW_ORDER, 0);
         if (!row->flaw && (!rows->marked || row->block != rows->mark_block)) {
@@ -549,8 +623,8 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
     batch->state = 0;
     bool good = json_space(j);
     if (good && *j->p != '{') {
-        const uint8_t *at = j->p;
-        good = json_skip(j, 1) && json_fail(j, ERROR_STRUCTURE, at);
+        bool starts_value = *j->p && strchr("[\"-0123456789tfn", *j->p);
+        good = json_fail(j, starts_value ? ERROR_STRUCTURE : ERROR_SYNTAX, j->p);
     } else if (good) {
         j->p++;
     }
@@ -584,7 +658,13 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
         if (!(good = json_space(j)))
             break;
         const uint8_t *value = j->p;
-        if (!escaped && name_size == 4 && !memcmp(name, "data", 4) && *value == '[') {
+        if (escaped) {
+            j->scratch->size = 0;
+            json_unescape(j->scratch, name, name_size);
+            name = j->scratch->data;
+            name_size = j->scratch->size;
+        }
+        if (name_size == 4 && !memcmp(name, "data", 4) && *value == '[') {
             j->p++;
             batch_property(batch, (uint32_t)(key - block), (uint32_t)key_size, (uint32_t)(value - block), 1);
             batch->state = 1;

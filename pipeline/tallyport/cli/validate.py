@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -13,6 +16,8 @@ import click
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.progress import Progress
+
+_SPOOL_BYTES = 8 << 20
 
 
 @click.command("validate")
@@ -45,24 +50,45 @@ def command(
 
     PATH is an ADV2 file, plain or compressed, a folder of them, or - for standard input.
     """
-    from tallyport.validate.validate import load_snapshot, validation
+    from tallyport.validate.validate import load_snapshot, validation, walked
 
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
+    if verbose and as_json:
+        raise click.UsageError("--verbose has no effect on --json, which holds everything")
     if list(paths).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
-    snapshot = load_snapshot(metadata)
+    try:
+        files = [path for path, _ in walked(paths)]
+        events = validation(paths, load_snapshot(metadata), header_only=header_only)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    if report and any(_same_file(report, path) for path in [*files, *([metadata] if metadata else [])]):
+        raise click.UsageError(f"the report would replace what is read: {report}")
     ticker = Ticker(quiet=quiet or as_json)
     with ExitStack() as stack:
         lines = stack.enter_context(Path(report).open("w", encoding="utf-8")) if report else None
         stack.callback(ticker.clear)
-        listener = _Document(lines) if as_json else _Screen(lines, ticker, quiet=quiet, verbose=verbose)
-        for event in validation(paths, snapshot, header_only=header_only):
+        listener: _Listener
+        if as_json:
+            # Shown when it is whole: what fails on the way is then the one document.
+            document = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8"))
+            listener = _Document(lines, document)
+        else:
+            listener = _Screen(lines, ticker, quiet=quiet, verbose=verbose)
+        for event in events:
             if isinstance(event, Progress):
                 ticker.show(event)
             else:
                 listener.tell(event)
         return listener.finish()
+
+
+def _same_file(one: str, other: str) -> bool:
+    try:
+        return other != "-" and Path(one).samefile(other)
+    except OSError:
+        return False
 
 
 class _Listener:
@@ -77,13 +103,13 @@ class _Listener:
         from tallyport.validate.validate import FileResult, GroupResult, HeaderVerdict, RowFinding
 
         if isinstance(event, HeaderVerdict):
-            self._start_group(event)
+            self.start_group(event)
             self._found(event.findings)
         elif isinstance(event, RowFinding):
             self._found([event.finding])
         elif isinstance(event, GroupResult):
             self._found(event.findings)
-            self.exit_code = max(self.exit_code, 0 if event.valid else 3, 1 if event.ignored else 0)
+            self.exit_code = max(self.exit_code, 0 if event.valid else 3)
             self.end_group(event)
         elif isinstance(event, FileResult):
             if event.error:
@@ -91,17 +117,15 @@ class _Listener:
                 self._write(event.error)
             self.end_file(event)
 
-    def _start_group(self, verdict: Any) -> None:
-        self.start_group(verdict)
-
-    def _found(self, findings: Any) -> None:
+    def _found(self, findings: Iterable[Finding]) -> None:
         for found in findings:
+            self.exit_code = max(self.exit_code, 1)
             self._write(found)
             self.found(found)
 
     def _write(self, found: Finding) -> None:
         if self._report:
-            self._report.write(json.dumps(found.as_json(), ensure_ascii=False) + "\n")
+            self._report.write(json.dumps(found.as_json()) + "\n")
 
     def start_group(self, verdict: Any) -> None:
         """A group's header was judged."""
@@ -121,32 +145,29 @@ class _Listener:
 
 
 class _Document(_Listener):
-    """Writes the JSON document as things happen: however many findings there are, none is held."""
+    """Writes the JSON document as things happen: however many findings there are, they are not held in memory."""
 
-    def __init__(self, report: IO[str] | None) -> None:
+    def __init__(self, report: IO[str] | None, spool: IO[str]) -> None:
         super().__init__(report)
-        self._separators: list[str] = []
-        self._write_text('{"files":[')
+        self._spool = spool
+        self._spool.write('{"files":[')
         self._files = self._groups = self._findings = 0
-        self._file_open = self._group_open = False
-
-    def _write_text(self, text: str) -> None:
-        sys.stdout.write(text)
+        self._file_open = False
 
     def _open_file(self, name: str) -> None:
         if not self._file_open:
-            self._write_text(f'{"," if self._files else ""}{{"file":{json.dumps(name)},"groups":[')
+            self._spool.write(f'{"," if self._files else ""}{{"file":{json.dumps(name)},"groups":[')
             self._file_open, self._groups = True, 0
             self._files += 1
 
     def start_group(self, verdict: Any) -> None:
         self._open_file(verdict.file)
-        self._write_text(f'{"," if self._groups else ""}{{"de":{json.dumps(verdict.de)},"findings":[')
+        self._spool.write(f'{"," if self._groups else ""}{{"de":{json.dumps(verdict.de)},"findings":[')
         self._groups += 1
-        self._findings, self._group_open = 0, True
+        self._findings = 0
 
     def found(self, found: Finding) -> None:
-        self._write_text(("," if self._findings else "") + json.dumps(found.as_json()))
+        self._spool.write(("," if self._findings else "") + json.dumps(found.as_json()))
         self._findings += 1
 
     def end_group(self, result: Any) -> None:
@@ -159,20 +180,18 @@ class _Document(_Listener):
         members = {"valid": result.valid, "rows": rows}
         if result.not_made:
             members["not_made"] = list(result.not_made)
-        self._write_text("]," + json.dumps(members)[1:])
-        self._group_open = False
+        self._spool.write("]," + json.dumps(members)[1:])
 
     def end_file(self, result: Any) -> None:
         self._open_file(result.file)
-        if self._group_open:  # the file broke off within its rows
-            self._write_text('],"valid":false}')
-            self._group_open = False
         error = f',"error":{json.dumps(result.error.as_json())}' if result.error else ""
-        self._write_text(f"]{error}}}")
+        self._spool.write(f"]{error}}}")
         self._file_open = False
 
     def finish(self) -> int:
-        self._write_text("]}\n")
+        self._spool.write("]}\n")
+        self._spool.seek(0)
+        shutil.copyfileobj(self._spool, sys.stdout)
         return self.exit_code
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from itertools import islice
+from typing import Any, TypeGuard
 
 from tallyport_converters import periods
 from tallyport_converters.header import canonical_scheme
 from tallyport_converters.native.adv2 import PLACES_LIMIT
-from tallyport_converters.readers.dxf_json import loads
 from tallyport_converters.readers.reader import Number
-from tallyport_schemas.findings import Finding, finding, shown
+from tallyport_schemas.findings import FOUND_LIMIT, Finding, finding, shown
 from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
 
 PROPERTIES = ("ids", "ds", "cc", "de", "pe", "ou", "coc", "co", "aoc", "ao", "delete", "size", "data")
@@ -25,6 +25,11 @@ EXCLUSIVE = (("coc", "co"), ("aoc", "ao"))
 KEYS_LIMIT = 1 << 120
 """Combinations of indexes that a group may span: the scanner packs those of a row into 128 bits."""
 
+CATEGORIES_LIMIT = PLACES_LIMIT
+"""Categories that a dimension may have."""
+
+_ROWS = object()
+_UNKNOWN = ""  # in place of a scheme that is none: identifiers cannot be held to it
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -35,18 +40,34 @@ class _Form:
     def __init__(self, properties: Sequence[tuple[str, bytes]]) -> None:
         self.findings: list[Finding] = []
         self.values: dict[str, Any] = {}
+        repeated: dict[str, None] = {}
         for name, text in properties:
             if name in self.values:
-                self.say("TP502", name)
-            elif name == "data":
-                self.values[name] = None if text == b"[" else loads(text)
+                repeated[name] = None
             else:
-                self.values[name] = loads(text)
+                self.values[name] = _ROWS if name == "data" and text == b"[" else self._parsed(name, text)
+        for name in repeated:
+            self.say("TP502", shown(name))
 
-    def say(self, code: str, field: str, found: object = None, expected: str | None = None) -> None:
+    def _parsed(self, name: str, text: bytes) -> Any:
+        repeated: list[str] = []
+
+        def first_stands(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            kept: dict[str, Any] = {}
+            for key, value in pairs:
+                if key in kept:
+                    repeated.append(key)
+                else:
+                    kept[key] = value
+            return kept
+
+        value = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=first_stands)
+        self.say_culprits("TP502", shown(name), dict.fromkeys(repeated))
+        return value
+
+    def say(self, code: str, field: str, *, found: str | None = None, expected: str | None = None) -> None:
         """Report a failure."""
-        text = None if found is None else found if isinstance(found, str) else json.dumps(found)
-        self.findings.append(finding(code, field=field, found=text, expected=expected))
+        self.findings.append(finding(code, field=field, found=found, expected=expected))
 
     def say_culprits(self, code: str, field: str, culprits: Iterable[str], expected: str | None = None) -> None:
         """Report one failure with everything that fails."""
@@ -56,147 +77,171 @@ class _Form:
 
     def text(self, name: str) -> str | None:
         """Return a property that must be a text, or None."""
-        value = self.values.get(name)
         if name not in self.values:
             return None
-        if not isinstance(value, str) or isinstance(value, Number):
-            self.say("TP504", name, value, "a text")
+        value = self.values[name]
+        if not _is_text(value):
+            self.say("TP504", name, found=json_text(value), expected="a text")
             return None
         if not value:
-            self.say("TP512", name)
+            self.say("TP512", name, found='""')
             return None
         return value
 
     def texts(self, name: str) -> tuple[str, ...] | None:
         """Return a dimension: a text, or an array of distinct texts."""
-        if name not in self.values:
-            return None
-        return self.identifiers(name, self.values[name])
+        return self.identifiers(name, self.values[name]) if name in self.values else None
 
-    def identifiers(self, name: str, value: Any, *, single: bool = True) -> tuple[str, ...] | None:
-        """Return `value` as distinct texts."""
-        items = [value] if single and isinstance(value, str) else value
-        wrong = not isinstance(items, list) or any(not isinstance(i, str) or isinstance(i, Number) for i in items)
-        if wrong:
-            self.say("TP504", name, value, "a text or an array of texts" if single else "an array of texts")
-            return None
-        if not items or not all(items):
-            self.say("TP512", name, value if items else None)
-            return None
-        if len(set(items)) < len(items):
-            seen: set[str] = set()
-            twice = dict.fromkeys(i for i in items if i in seen or seen.add(i))  # type: ignore[func-returns-value]
-            self.say_culprits("TP506", name, twice)
-            return None
-        return tuple(items)
+    def identifiers(self, field: str, value: Any, *, single: bool = True) -> tuple[str, ...]:
+        """Return those of `value` that can be looked at further; what is wrong with the others is reported."""
+        items = [value] if single and _is_text(value) else value
+        if not isinstance(items, list):
+            expected = "a text, or an array of texts" if single else "an array of texts"
+            self.say("TP504", field, found=json_text(value), expected=expected)
+            return ()
+        self.say_culprits("TP504", field, (json_text(item) for item in items if not _is_text(item)), "texts")
+        if not items or "" in items:
+            self.say("TP512", field, found=json_text(value))
+        known: dict[str, None] = {}
+        repeated: dict[str, None] = {}
+        for item in items:
+            if _is_text(item) and item:
+                (repeated if item in known else known)[item] = None
+        self.say_culprits("TP506", field, repeated)
+        return tuple(known)
 
     def options(self, name: str) -> OptionDimension | None:
         """Return a dimension by category options: an array for each category, or keyed by category."""
         if name not in self.values:
             return None
         value = self.values[name]
-        if isinstance(value, dict):
-            if not value or not all(value):
-                self.say("TP512", name, value)
-                return None
-            places = [self.identifiers(f"{name}.{category}", options) for category, options in value.items()]
-            categories: tuple[str, ...] | None = tuple(value)
-        elif isinstance(value, list):
-            if not value:
-                self.say("TP512", name)
-                return None
-            places = [self.identifiers(f"{name}[{i}]", options, single=False) for i, options in enumerate(value)]
-            categories = None
-        else:
-            self.say("TP504", name, value, "an array of arrays, or an object of category: options")
+        if not isinstance(value, dict | list):
+            expected = "an array of arrays, or an object of category: options"
+            self.say("TP504", name, found=json_text(value), expected=expected)
             return None
-        whole = tuple(place for place in places if place is not None)
-        return OptionDimension(categories, whole) if len(whole) == len(places) else None
+        if len(value) > CATEGORIES_LIMIT:
+            self.say("TP513", name, found=f"{len(value):,} categories", expected=f"at most {CATEGORIES_LIMIT}")
+            return None
+        if not value or (isinstance(value, dict) and "" in value):
+            self.say("TP512", name, found=json_text(value))
+        if isinstance(value, dict):
+            places = [self.identifiers(f"{name}.{shown(key)}", options) for key, options in value.items()]
+            return OptionDimension(tuple(value), tuple(places))
+        places = [self.identifiers(f"{name}[{i}]", options, single=False) for i, options in enumerate(value)]
+        return OptionDimension(None, tuple(places))
 
 
-def check_form(
-    properties: Sequence[tuple[str, bytes]], *, has_rows: bool
-) -> tuple[GroupHeader | None, list[Finding], str | None]:
-    """Check a header as read; returns it (None if its form fails), all failures, and the data element if it has one."""
+def _is_text(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and not isinstance(value, Number)
+
+
+def json_text(value: object) -> str:
+    """Return parsed JSON, whose numbers kept their text, as JSON; of long arrays and objects the beginning."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, list):
+        return f"[{', '.join(json_text(item) for item in value[:FOUND_LIMIT])}]"
+    if isinstance(value, dict):
+        members = (f"{json.dumps(key)}: {json_text(item)}" for key, item in islice(value.items(), FOUND_LIMIT))
+        return f"{{{', '.join(members)}}}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | None, list[Finding], str | None]:
+    """Check a header as read; returns it (None if its form fails), all failures, and the data element if it has one.
+
+    `properties` are names with their JSON; `data` is `[` where rows follow.
+    """
     form = _Form(properties)
     values = form.values
     for name in values:
         if name not in PROPERTIES:
-            form.say("TP501", shown(name), expected=", ".join(PROPERTIES))
+            form.say("TP501", shown(name), expected=f"one of {' '.join(PROPERTIES)}")
     for name in REQUIRED:
         if name not in values:
             form.say("TP503", name)
     for one, other in EXCLUSIVE:
         if one in values and other in values:
             form.say("TP505", f"{one}, {other}")
-    names = [name for name, _ in properties]
-    if "data" in names and not has_rows:
-        if values["data"] is not None:
-            form.say("TP504", "data", values["data"], "an array of rows")
-        elif names[-1] != "data":
-            form.say("TP510", "data")
+    if "data" in values and values["data"] is not _ROWS:
+        form.say("TP504", "data", found=json_text(values["data"]), expected="an array of rows")
     ids = _ids(form)
     de, ds, cc = form.text("de"), form.text("ds"), form.text("cc")
     pe, ou, coc, aoc = (form.texts(name) for name in ("pe", "ou", "coc", "aoc"))
     co, ao = form.options("co"), form.options("ao")
     delete = values.get("delete")
-    if "delete" in values and delete not in ("soft", "hard"):
-        form.say("TP511", "delete", delete, "soft or hard")
+    if "delete" in values and not (_is_text(delete) and delete in ("soft", "hard")):
+        form.say("TP511", "delete", found=json_text(delete), expected="soft or hard")
     size = _size(form)
     if size and "data" not in values:
-        form.say("TP503", "data", expected=f"{size:,} rows")
+        form.say("TP503", "data", expected=_rows(size))
     _check_periods(form, pe or ())
     _check_identifiers(form, ids, de=de, ds=ds, cc=cc, ou=ou, coc=coc, aoc=aoc, co=co, ao=ao)
     if form.findings or de is None or pe is None or ou is None or size is None:
-        return None, form.findings, de
+        return None, form.findings, None if de is None else shown(de)
     header = GroupHeader(ids, ds, cc, de, pe, ou, coc, co, aoc, ao, delete, size)
-    explicit = [n for n in header.places if n > 1]
-    keys = 1
-    for n in explicit:
-        keys *= n
-    if len(explicit) > PLACES_LIMIT or keys > KEYS_LIMIT:
-        form.say("TP513", "size", expected=f"at most {PLACES_LIMIT} dimensions and 2^120 keys")
-        return None, form.findings, de
-    return header, [], de
+    _check_keys(form, header)
+    return (None if form.findings else header), form.findings, de
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _ids(form: _Form) -> Mapping[str, str]:
-    value = form.values.get("ids")
     schemes = dict.fromkeys(KINDS, "UID")
     if "ids" not in form.values:
         return schemes
-    stated = value if isinstance(value, dict) else dict.fromkeys(KINDS, value)
-    for kind, text in stated.items():
-        field = f"ids.{shown(kind)}" if isinstance(value, dict) else "ids"
-        if kind not in KINDS:
-            form.say("TP509", field, expected=f"one of {' '.join(KINDS)}")
-            continue
-        try:
-            schemes[kind] = canonical_scheme(text if isinstance(text, str) and not isinstance(text, Number) else "")
-        except ValueError:
-            form.say("TP509", field, text, "UID, CODE, NAME or ATTRIBUTE:<uid>")
-            if not isinstance(value, dict):
-                break
+    value = form.values["ids"]
+    if _is_text(value):
+        return dict.fromkeys(KINDS, _scheme(form, "ids", value))
+    if not isinstance(value, dict):
+        form.say("TP504", "ids", found=json_text(value), expected="a scheme, or an object of kind: scheme")
+        return dict.fromkeys(KINDS, _UNKNOWN)
+    form.say_culprits("TP509", "ids", (kind for kind in value if kind not in KINDS), f"one of {' '.join(KINDS)}")
+    for kind in KINDS:
+        if kind in value:
+            schemes[kind] = _scheme(form, f"ids.{kind}", value[kind])
     return schemes
 
 
+def _scheme(form: _Form, field: str, text: Any) -> str:
+    """Return a scheme, or `_UNKNOWN`."""
+    if not _is_text(text):
+        form.say("TP504", field, found=json_text(text), expected="a text")
+        return _UNKNOWN
+    try:
+        usual = canonical_scheme(text)
+    except ValueError:
+        form.say("TP509", field, found=text, expected="UID, CODE, NAME or ATTRIBUTE:<uid>")
+        return _UNKNOWN
+    if usual != text:
+        form.say("TP509", field, found=text, expected=usual)
+    return usual
+
+
 def _size(form: _Form) -> int | None:
-    value = form.values.get("size")
     if "size" not in form.values:
         return None
+    value = form.values["size"]
     if not isinstance(value, Number) or not re.fullmatch(r"0|[1-9][0-9]{0,17}", value):
-        form.say("TP504", "size", str(value) if isinstance(value, Number) else value, "a whole number from 0")
+        form.say("TP504", "size", found=json_text(value), expected="a whole number from 0")
         return None
     return int(value)
 
 
 def _check_periods(form: _Form, names: Sequence[str]) -> None:
+    """Check that periods are some, and in their usual form; of one that is none it is explained why."""
+    none: list[str] = []
+    unusual: dict[str, str] = {}
     for name in names:
         period = periods.parse(name)
         if period is None:
-            form.say("TP508", "pe", name, periods.explain(name))
+            none.append(name)
         elif period.iso != name:
-            form.say("TP508", "pe", name, f"{period.iso}, its usual form")
+            unusual[name] = period.iso
+    form.say_culprits("TP508", "pe", none, periods.explain(none[0]) if len(none) == 1 else None)
+    form.say_culprits("TP508", "pe", unusual, f"the usual form, {', '.join(unusual.values())}")
 
 
 def _check_identifiers(form: _Form, ids: Mapping[str, str], **dimensions: Any) -> None:
@@ -205,12 +250,18 @@ def _check_identifiers(form: _Form, ids: Mapping[str, str], **dimensions: Any) -
         if value is None:
             continue
         if isinstance(value, OptionDimension):
-            _check_kind(form, ids["c"], f"{name} categories", value.categories or ())
-            for place, options in enumerate(value.options):
-                label = f"{name}.{value.categories[place]}" if value.categories else f"{name}[{place}]"
+            _check_kind(form, ids["c"], f"{name} categories", [c for c in value.categories or () if c])
+            for label, options in zip(place_names(name, value), value.options, strict=True):
                 _check_kind(form, ids["co"], label, options)
         else:
             _check_kind(form, ids[name], name, (value,) if isinstance(value, str) else value)
+
+
+def place_names(dimension: str, options: OptionDimension) -> list[str]:
+    """Return what findings call each category of a dimension: `co.Age`, or `co[0]` where categories have no names."""
+    if options.categories is None:
+        return [f"{dimension}[{i}]" for i in range(len(options.options))]
+    return [f"{dimension}.{shown(category)}" for category in options.categories]
 
 
 def _check_kind(form: _Form, scheme: str, field: str, names: Sequence[str]) -> None:
@@ -220,3 +271,15 @@ def _check_kind(form: _Form, scheme: str, field: str, names: Sequence[str]) -> N
     else:
         bad = [name for name in names if _UNSTORABLE.search(name)]
         form.say_culprits("TP507", field, bad, "a text without NUL and lone surrogates")
+
+
+def _check_keys(form: _Form, header: GroupHeader) -> None:
+    """Check that the scanner can hold the indexes of a row."""
+    explicit = [n for n in header.places if n > 1]
+    keys = 1
+    for n in explicit:
+        keys *= n
+    if len(explicit) > PLACES_LIMIT:
+        form.say("TP513", "co, ao", found=f"{len(explicit)} dimensions", expected=f"at most {PLACES_LIMIT}")
+    elif keys > KEYS_LIMIT:
+        form.say("TP513", "co, ao", found=f"{keys:.1e} keys", expected=f"at most {KEYS_LIMIT:.1e}")

@@ -5,9 +5,10 @@ The scanner judges each row by this; what only Python can judge it is asked once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
+from tallyport.validate.form import json_text, place_names
 from tallyport.validate.rules import RowRules
 from tallyport_converters.adv2_reading import RowBlock
 from tallyport_converters.native.adv2 import Flaw, RowForm, Run, ValueRule
@@ -48,6 +49,10 @@ _CODES = {
 }
 
 
+_OF_ROWS = frozenset({Flaw.NO_ARRAY, Flaw.TOO_SHORT, Flaw.TOO_LONG, Flaw.ORDER, Flaw.REPEATED})
+"""Flaws that are about no single element."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowCheck:
     """The checks of one group's rows. `fields` names the elements of a row; `form` is what the scanner is given."""
@@ -61,12 +66,13 @@ class RowCheck:
     def judge(self, block: RowBlock) -> None:
         """Have the scanned rows of a block accepted or ignored."""
         values = comments = None
+        no_comment = 0
         if self.form.rule is ValueRule.JUDGED:
-            values = bytes(self.check_value(text) is not None for text in block.rows.texts())
+            values = _verdicts(map(self.check_value, block.rows.texts()))
         if self.check_comment:
-            told = self.check_comment
-            comments = bytes(told(text) is not None for text in block.rows.texts(comments=True))
-        block.rows.judge(values, comments, needs_comment=self.check_comment is not None)
+            comments = _verdicts(map(self.check_comment, block.rows.texts(comments=True)))
+            (no_comment,) = _verdicts([self.check_comment(None)])
+        block.rows.judge(values, comments, no_comment=no_comment)
 
     def findings(self, block: RowBlock) -> Iterator[Finding]:
         """Yield what is wrong with the rows of a judged block: one finding for neighbours that share a flaw."""
@@ -74,62 +80,63 @@ class RowCheck:
             yield self._finding(run, bytes(block.block[run.span]))
 
     def _finding(self, run: Run, text: bytes) -> Finding:
-        row = loads(text)
         count = run.count if run.count > 1 else None
-        element = row[run.position] if isinstance(row, list) and run.position < len(row) else None
-        field = self.fields[run.position] if run.position < len(self.fields) else None
-        is_index = run.position < len(self.sizes)
-        found, expected = text.decode(errors="replace"), None
-        if run.flaw in (Flaw.TOO_SHORT, Flaw.TOO_LONG, Flaw.NO_ARRAY):
-            field, expected = None, f"[{', '.join(self.fields[: len(self.sizes) + 1])}, ...]"
-        elif run.flaw in (Flaw.ORDER, Flaw.REPEATED):
-            field = None
+        if run.flaw in _OF_ROWS:
+            expected = None
             if run.flaw is Flaw.ORDER:
                 expected = f"a place at or behind that of row {run.mark:,}, where the rows had come to"
-        elif is_index:
-            found = _json_text(element)
-            expected = f"0 to {self.sizes[run.position] - 1}"
-        else:
-            found = _json_text(element)
-        code = _CODES.get(run.flaw)
-        if code is None:
-            problem = self._problem(run.flaw, row, element)
-            code, expected = problem.code, problem.expected
-            if run.flaw is Flaw.JUDGED_COMMENT and element is None:
-                found = "no comment"
-        return finding(code, row=run.row, field=field, found=found, expected=expected, count=count)
+            elif run.flaw is not Flaw.REPEATED:
+                expected = f"[{', '.join(self.fields[: len(self.sizes) + 1])}, ...]"
+            found = text.decode(errors="replace")
+            return finding(_CODES[run.flaw], row=run.row, found=found, expected=expected, count=count)
+        row = loads(text)
+        element = row[run.position] if run.position < len(row) else None
+        code, expected = self._refusal(run, element)
+        found = "no comment" if code == "TP221" else _shown(element)
+        return finding(code, row=run.row, field=self.fields[run.position], found=found, expected=expected, count=count)
 
-    def _problem(self, flaw: Flaw, row: object, element: object) -> Problem:
-        """Return what Python says of a text that was refused, by the scanner or by `judge`."""
-        del row
-        if flaw is Flaw.JUDGED_COMMENT:
-            assert self.check_comment
+    def _refusal(self, run: Run, element: object) -> tuple[str, str | None]:
+        """Return the code for an element that was refused, by the scanner or by `judge`, and what is expected."""
+        if run.flaw in _CODES:
+            return _CODES[run.flaw], f"0 to {self.sizes[run.position] - 1}" if run.position < len(self.sizes) else None
+        if run.flaw is Flaw.JUDGED_COMMENT and self.check_comment:
             problem = self.check_comment(element if isinstance(element, str) else None)
         else:
-            problem = self.check_value(_json_text(element) if isinstance(element, bool) else str(element))
-        assert problem, f"the scanner refuses what is right: {element!r}"
-        return problem
+            problem = self.check_value(_shown(element))
+        assert problem, f"refused, but nothing is wrong with it: {element!r}"
+        return problem.code, problem.expected
 
 
-def _json_text(element: object) -> str:
-    """Return a JSON value as a finding shows it: texts and numbers as they are, words as JSON has them."""
-    if element is None:
-        return "null"
-    if isinstance(element, bool):
-        return "true" if element else "false"
-    return str(element)
+def _verdicts(problems: Iterable[Problem | None]) -> bytes:
+    """Return a number for each problem, the same for the same code; 0 where there is none."""
+    return bytes(0 if problem is None else int(problem.code.removeprefix("TP2")) for problem in problems)
+
+
+def _shown(element: object) -> str:
+    """Return a JSON value as a finding shows it: texts as they are, all else as JSON."""
+    return element if isinstance(element, str) else json_text(element)
+
+
+def joined(one: Finding, other: Finding) -> Finding | None:
+    """Return one finding for both if they are about one flaw of neighbouring rows: blocks must not show in findings."""
+    count = one.count or 1
+    if _flaw(one) != _flaw(other) or one.row is None or one.row + count != other.row:
+        return None
+    return replace(one, count=count + (other.count or 1))
+
+
+def _flaw(found: Finding) -> tuple[str, str | None, str | None]:
+    return found.code, found.field, found.expected
 
 
 def row_check(header: GroupHeader, rules: RowRules | None) -> RowCheck:
     """Make the checks for a header's rows; without metadata values are free."""
     names = ["pe", "ou"]
-    for dimension, identifiers, options in (("coc", header.coc, header.co), ("aoc", header.aoc, header.ao)):
+    for combo, combos, option, options in (("coc", header.coc, "co", header.co), ("aoc", header.aoc, "ao", header.ao)):
         if options:
-            short = "co" if dimension == "coc" else "ao"
-            labels = options.categories or [str(i) for i in range(len(options.options))]
-            names += [f"{short}.{label}" for label in labels]
-        elif identifiers:
-            names.append(dimension)
+            names += place_names(option, options)
+        elif combos:
+            names.append(combo)
     placed = [(name, size) for name, size in zip(names, header.places, strict=True) if size > 1]
     sizes = [size for _, size in placed]
     block_places = sum(name in ("pe", "ou") for name, _ in placed)

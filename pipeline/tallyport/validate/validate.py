@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallyport.validate.form import check_form
-from tallyport.validate.rows import row_check
+from tallyport.validate.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding, shown
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
     from tallyport.validate.rules import RowRules
+    from tallyport_schemas.header import GroupHeader
 
 _ADV2_NAMES = (".adv2.json", ".adv2.json.gz", ".adv2.json.zst")
 
@@ -41,8 +42,8 @@ class HeaderVerdict:
 
     @property
     def valid(self) -> bool:
-        """Whether rows may be looked at."""
-        return not self.findings
+        """Whether rows may be looked at: a warning does not fail a group."""
+        return not any(found.severity is Severity.ERROR for found in self.findings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +107,11 @@ class ValidationReport:
 
     @property
     def exit_code(self) -> int:
-        """0 all accepted, 1 rows ignored, 3 a group failed or a file is unreadable."""
-        groups = [group.result for file in self.files for group in file.groups]
-        if any(file.error for file in self.files) or not all(group.valid for group in groups):
+        """0 nothing was found, 1 rows ignored or warnings, 3 a group failed or a file is unreadable."""
+        groups = [group for file in self.files for group in file.groups]
+        if any(file.error for file in self.files) or not all(group.result.valid for group in groups):
             return 3
-        return 1 if any(group.ignored for group in groups) else 0
+        return 1 if any(group.findings for group in groups) else 0
 
 
 def validate(
@@ -170,83 +171,115 @@ def validation(
     header_only: bool = False,
     today: date | None = None,
 ) -> Iterator[Event]:
-    """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult."""
-    day = today or date.today()
-    for path, label in list(_walked(paths)):
+    """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
+
+    Raises:
+        ValueError: at once, before anything is read: a folder holds no ADV2 file.
+    """
+    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today())
+
+
+def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
+    """Yield (path, label) of the files that paths stand for; of a folder, its ADV2 files.
+
+    Raises:
+        ValueError: a folder holds no ADV2 file.
+    """
+    for path in [os.fspath(path) for path in paths]:
+        if path == "-" or not Path(path).is_dir():
+            yield path, "stdin" if path == "-" else shown(Path(path).name or path)
+            continue
+        found = sorted(p for p in Path(path).rglob("*") if p.name.endswith(_ADV2_NAMES) and p.is_file())
+        if not found:
+            raise ValueError(f"there is no ADV2 file (*.adv2.json) in {shown(path)}")
+        yield from ((str(p), shown(p.relative_to(path).as_posix())) for p in found)
+
+
+def _validate_files(
+    files: Sequence[tuple[str, str]], snapshot: Snapshot | None, header_only: bool, today: date
+) -> Iterator[Event]:
+    for path, label in files:
         try:
             with closing(Source.open(path)) as source:
-                yield from _validate_file(source, label, snapshot, header_only, day)
+                file = Adv2File(source)
+                for head in file.heads():
+                    yield from _Group(file, head, label).validate(snapshot, header_only, today)
+                    if header_only and not file.is_array:
+                        break
         except SourceUnreadable as error:
             yield FileResult(label, error.finding.at(label))
         else:
             yield FileResult(label)
 
 
-def _walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
-    """Yield (path, label) of the files that paths stand for; of a folder, its ADV2 files."""
-    for path in [os.fspath(path) for path in paths]:
-        if path == "-" or not Path(path).is_dir():
-            yield path, "stdin" if path == "-" else Path(path).name
-            continue
-        found = sorted(p for p in Path(path).rglob("*") if p.name.endswith(_ADV2_NAMES) and p.is_file())
-        if not found:
-            raise ValueError(f"there is no ADV2 file (*.adv2.json) in {path}")
-        yield from ((str(p), p.relative_to(path).as_posix()) for p in found)
+class _Group:
+    """One group being validated."""
 
+    def __init__(self, file: Adv2File, head: RawHead, label: str) -> None:
+        self._file, self._head, self._label = file, head, label
+        self._header, self._found, self._de = check_form(head.properties)
+        self._not_made: Sequence[str] = ()
+        self._rules: RowRules | None = None
+        self._counts = (0, 0, 0)
+        self._waiting: Finding | None = None
 
-def _validate_file(
-    source: Source, label: str, snapshot: Snapshot | None, header_only: bool, today: date
-) -> Iterator[Event]:
-    file = Adv2File(source)
-    for head in file.heads():
-        header, found, de = check_form(head.properties, has_rows=head.has_rows)
-        not_made: Sequence[str] = ()
-        rules: RowRules | None = None
-        if header and snapshot:
+    def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
+        """Yield the header's verdict, what is wrong with rows, and the result."""
+        if self._header and snapshot:
             from tallyport.validate.relations import check_relations
 
-            relations = check_relations(header, snapshot, today=today)
-            found, not_made, rules = relations.findings, relations.not_made, relations.rules
-        found = [f.at(label) for f in found]
-        size = header.size if header else None
-        yield HeaderVerdict(label, head.number, de, size, found, not_made)
-        if header_only:
-            yield GroupResult(label, head.number, de, not found, size, 0, 0, 0, (), not_made)
-            if not file.is_array:
-                return
-            continue
-        counts = (0, 0, 0)
-        if head.has_rows and (header is None or found):
-            for rows in file.skip_rows():
-                counts = (rows, 0, rows)
-        elif head.has_rows and header:
-            check = row_check(header, rules)
-            for block in file.rows(check.form):
-                check.judge(block)
-                for flaw in check.findings(block):
-                    yield RowFinding(label, head.number, flaw.at(label))
-                counts = block.rows.counts
-                yield Progress(label, "validate", file.position, source.size_bytes, counts[0])
-        yield _result(file, label, head, de, size, counts, not found, not_made)
+            relations = check_relations(self._header, snapshot, today=today)
+            self._found, self._not_made = relations.findings, relations.not_made
+            self._rules = relations.rules
+        size = self._header.size if self._header else None
+        found = [f.at(self._label) for f in self._found]
+        verdict = HeaderVerdict(self._label, self._head.number, self._de, size, found, self._not_made)
+        yield verdict
+        try:
+            if self._head.has_rows and not header_only:
+                yield from self._rows(self._header if verdict.valid else None)
+        except SourceUnreadable:
+            yield from self._rest()
+            yield self._result(size, ())  # the file breaks off within the group
+            raise
+        yield from self._rest()
+        late = [] if header_only else [f.at(self._label) for f in self._late()]
+        yield self._result(size, late, valid=verdict.valid and not late)
 
+    def _rows(self, header: GroupHeader | None) -> Iterator[Event]:
+        if header is None:
+            for rows in self._file.skip_rows():
+                self._counts = (rows, 0, rows)
+            return
+        check = row_check(header, self._rules)
+        for block in self._file.rows(check.form):
+            check.judge(block)
+            for found in check.findings(block):
+                whole = self._waiting and joined(self._waiting, found)
+                if not whole:
+                    yield from self._rest()
+                self._waiting = whole or found
+            self._counts = block.rows.counts
+            size = self._file.source.size_bytes
+            yield Progress(self._label, "validate", self._file.position, size, self._counts[0])
 
-def _result(
-    file: Adv2File,
-    label: str,
-    head: RawHead,
-    de: str | None,
-    size: int | None,
-    counts: tuple[int, int, int],
-    valid: bool,
-    not_made: Sequence[str],
-) -> GroupResult:
-    """Judge what only the end of a group's rows shows."""
-    read, accepted, ignored = counts
-    late: list[Finding] = []
-    if file.trailing:
-        late.append(finding("TP510", source=label, found=file.trailing, expected="the group's end"))
-    if size is not None and size != read:
-        late.append(finding("TP514", source=label, field="size", found=f"{read:,} rows", expected=f"{size:,} rows"))
-    if late or not valid:
-        accepted, ignored = 0, read
-    return GroupResult(label, head.number, de, valid and not late, size, read, accepted, ignored, late, not_made)
+    def _rest(self) -> Iterator[RowFinding]:
+        """Yield the finding that waited, as the next row might have shared it."""
+        if self._waiting:
+            yield RowFinding(self._label, self._head.number, self._waiting.at(self._label))
+        self._waiting = None
+
+    def _late(self) -> Iterator[Finding]:
+        """Yield what only the end of a group's rows shows."""
+        if self._file.trailing:
+            yield finding("TP510", field="data", found=self._file.trailing, expected="the group's end")
+        size, read = self._header.size if self._header else None, self._counts[0]
+        if size is not None and size != read:
+            yield finding("TP514", field="size", found=f"{read:,} rows", expected=f"{size:,} rows")
+
+    def _result(self, size: int | None, late: Sequence[Finding], *, valid: bool = False) -> GroupResult:
+        read, accepted, ignored = self._counts if valid else (self._counts[0], 0, self._counts[0])
+        head = self._head
+        return GroupResult(
+            self._label, head.number, self._de, valid, size, read, accepted, ignored, late, self._not_made
+        )
