@@ -123,7 +123,8 @@ class Collection:
     def findings(self) -> list[Finding]:
         """Return what was odd: TP740 by collection, TP741."""
         found = [
-            finding("TP740", field=collection, culprits=culprits) for collection, culprits in self._conflicts.items()
+            finding("TP740", field=collection, culprits=culprits)
+            for collection, culprits in sorted(self._conflicts.items())
         ]
         if self._nameless:
             found.append(finding("TP741", count=self._nameless))
@@ -193,7 +194,7 @@ class Collection:
         growing = self._growing[table]
         try:
             # Most are known by now, and there are millions: every data set lists its organisation units.
-            return array("i", map(growing.rows.__getitem__, map(_ID, references)))
+            return array("i", map(growing.rows.__getitem__, map(_ID, _list(references))))
         except (KeyError, TypeError):
             return array("i", [growing.row(uid) for uid in map(_uid, _list(references)) if uid is not None])
 
