@@ -49,6 +49,11 @@ class Read:
         self.notices[code] = (known + count, min(known_first, first))
 
 
+def too_long(text: str) -> bool:
+    """Tell whether a value or comment is longer than what DHIS2 stores."""
+    return len(text.encode("utf-16-le", "surrogatepass")) > 2 * 50_000
+
+
 def rows_of(batch: Batch) -> list[Row | None]:
     """Return the rows of one batch."""
     rows: list[Row | None] = [None] * batch.rows
@@ -112,4 +117,4 @@ def take(read: Read, reader: Reader, batch: Batch, block: Buffer) -> None:
     read.rows += rows_of(batch)
 
 
-__all__ = ["Read", "Row", "opened", "read_all", "rows_of", "take"]
+__all__ = ["Read", "Row", "opened", "read_all", "rows_of", "take", "too_long"]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import fuzz
-from scanned import Read, Row, opened, read_all
+from scanned import Read, Row, opened, read_all, too_long
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import Number
@@ -266,7 +266,7 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
     for name in ("value", "comment"):
         value = fields.get(name)
         texts[name] = str(value).lower() if isinstance(value, bool) else value
-        good &= value is None or isinstance(value, bool) or fit(value)
+        good &= value is None or isinstance(value, bool) or (fit(value) and not too_long(value))
     flags = {}
     for name in ("followUp", "deleted"):
         flags[name] = truth(fields.get(name))

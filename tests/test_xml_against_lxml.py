@@ -18,7 +18,7 @@ import pytest
 from lxml import etree
 
 import fuzz
-from scanned import Read, Row, opened, read_all
+from scanned import Read, Row, opened, read_all, too_long
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import Header
 from tallyport_converters.readers.xml_common_subset import CommonXml, Doubt
@@ -333,7 +333,7 @@ class Walk:
             good = False
         self.dropped["followup=false"] += followup is False
         value, comment = row.get("value", ""), row.get("comment", "")
-        if not good or not (value or comment or deleted) or max(map(units, (value, comment))) > 50_000:
+        if not good or not (value or comment or deleted) or too_long(value) or too_long(comment):
             self.rows.append(None)
             return
         if value and not value.strip(" \t\r\n"):
@@ -360,10 +360,6 @@ class Walk:
 
     def count(self, code: str) -> None:
         self.notices[code] = self.notices.get(code, 0) + 1
-
-
-def units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
 
 
 def identified_or_none(row: Mapping[str, str], name: str) -> Combo | None:
