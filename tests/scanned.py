@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fuzz import opened
+from tallyport_converters.attempt import DROPPED, NOTICES
 from tallyport_converters.combos import Combo, decode
-from tallyport_converters.convert import _DROPPED, _NOTICES
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Dictionaries, Kind, Rejects, pack
 from tallyport_converters.readers.reader import Reader
@@ -108,10 +108,10 @@ def take(read: Read, reader: Reader, batch: Batch, block: Buffer) -> None:
     """Take over what one batch says."""
     reader.take(batch, block)
     for notice, count, first in batch.notices():
-        read.note(_NOTICES[notice][0], count, len(read.rows) + first)
+        read.note(NOTICES[notice][0], count, len(read.rows) + first)
     for which, count in batch.dropped():
         if count:
-            read.dropped[_DROPPED[which]] += count
+            read.dropped[DROPPED[which]] += count
     for name, count in batch.dropped_names():
         read.dropped[name.decode()] += count
     read.rows += rows_of(batch)
