@@ -1,0 +1,237 @@
+"""One source, rewritten by one reader: read, grouped, written beside, published whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tallyport_converters import adv2
+from tallyport_converters.completions import registrations
+from tallyport_converters.deletions import deletion_groups
+from tallyport_converters.gather import Gathering
+from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
+from tallyport_converters.header import Header, settle_schemes
+from tallyport_converters.manifest import json_line, manifest, place_groups
+from tallyport_converters.meaning import understand
+from tallyport_converters.native import Dropped, Notice
+from tallyport_converters.options import Options
+from tallyport_converters.output import OutputFile
+from tallyport_converters.publish import publish
+from tallyport_converters.readers.reader import Reader
+from tallyport_converters.rejects import explained
+from tallyport_converters.scanning import Place, scan_all
+from tallyport_converters.sources import Source
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
+from tallyport_schemas.progress import Progress
+
+NAMES_LIMIT = 1_000
+"""Distinct names of dropped fields that are counted apart."""
+
+NOTICES: Mapping[Notice, tuple[str, str | None]] = {
+    Notice.DUPLICATE_KEY: ("TP402", None),
+    Notice.COC_NUMBER: ("TP403", "categoryOptionCombo"),
+    Notice.AOC_NUMBER: ("TP403", "attributeOptionCombo"),
+    Notice.BLANK_VALUE: ("TP404", "value"),
+    Notice.ANNOTATION_TAKEN: ("TP405", "annotation"),
+    Notice.NULL_CELL: ("TP407", None),
+    Notice.CSV_MISREAD: ("TP409", None),
+    Notice.CSV_CUT: ("TP411", None),
+    Notice.COMBO_AND_OPTIONS: ("TP419", None),
+    Notice.OPTION_LIST: ("TP416", "attributeOptions"),
+    Notice.CONTENT_PASSED: ("TP418", None),
+}
+DROPPED: Mapping[Dropped, str] = {
+    Dropped.STORED_BY: "storedBy",
+    Dropped.CREATED: "created",
+    Dropped.LAST_UPDATED: "lastUpdated",
+    Dropped.FOLLOWUP_FALSE: "followup=false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one source: its folder and manifest, or the error that kept it from being written."""
+
+    source: str
+    folder: Path | None = None
+    manifest: Mapping[str, Any] | None = None
+    error: Finding | None = None
+    findings: Sequence[Finding] = ()
+    evidence: str = ""
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing to report, 1 findings, 3 unreadable or invalid."""
+        if self.error:
+            return 3
+        assert self.manifest is not None
+        told = any(f.severity is not Severity.INFO for f in self.findings)
+        return 1 if told or self.manifest["values"]["rejected"] else 0
+
+
+class Attempt:
+    """One source, read by one reader."""
+
+    def __init__(
+        self,
+        source: Source,
+        reader: Reader,
+        *,
+        folder: Path,
+        final: Path,
+        options: Options,
+        threads: Executor,
+        block_bytes: int,
+    ) -> None:
+        """Build in `folder` and publish as `final`; `block_bytes` are scanned at a time."""
+        self.source, self.reader, self.options, self.threads = source, reader, options, threads
+        self.folder, self.final, self.block_bytes = folder, final, block_bytes
+        self.counts = Counts()
+        self.dropped: dict[str, int] = {}
+        self.places: list[Place] = []
+        self.findings: list[Finding] = []
+
+    def run(self) -> Generator[Progress, None, Outcome]:
+        """Read, write and publish.
+
+        Yields progress; returns the outcome.
+        """
+        _clear(self.folder)
+        self.folder.mkdir()
+        with ExitStack() as stack:
+            stack.callback(_clear, self.folder)
+            scratch = self.folder.with_name(f"{self.folder.name}.scratch")
+            _clear(scratch)
+            scratch.mkdir()
+            stack.callback(_clear, scratch)
+            gathering = Gathering(scratch, self.options.memory_bytes // 2)
+            stack.callback(gathering.close)
+            yield from self._read(gathering)
+            header = self.reader.finish()
+            ids = settle_schemes(header.schemes, self.options.id_schemes, self.reader.default_scheme)
+            groups = yield from self._write_groups(gathering, header, ids, scratch)
+            self._write_rejects(gathering, header)
+            completions = self._write_completions(header)
+            self._settle_findings(header)
+            members = manifest(
+                self.source,
+                self.reader,
+                self.counts,
+                read=gathering.rows,
+                dropped=self.dropped,
+                groups=groups,
+                completions=completions,
+                findings=self.findings,
+            )
+            with OutputFile(self.folder / "manifest.json") as out:
+                out.write(json_line(members, indent=True))
+            publish(self.folder, self.final)
+        return Outcome(self.source.name, self.final, members, findings=self.findings)
+
+    def _read(self, gathering: Gathering) -> Iterator[Progress]:
+        options = self.options
+        executor = self.threads if options.threads > 1 else None
+        for scanned in scan_all(self.reader, executor, options.threads, self.block_bytes):
+            with scanned.batch as batch:
+                self.reader.take(batch, scanned.block)
+                for notice, count, first in batch.notices():
+                    code, about = NOTICES[notice]
+                    self.counts.note(code, about or "", count, gathering.rows + first)
+                for which, count in batch.dropped():
+                    if not (which is Dropped.FOLLOWUP_FALSE and options.keep_followup_false):
+                        self._drop(DROPPED[which], count)
+                for name, count in batch.dropped_names():
+                    self._drop(name.decode(errors="replace"), count)
+                gathering.add(batch)
+                self.places.append(scanned.place)
+            yield self._progress("read", scanned.place.end, gathering)
+
+    def _progress(self, phase: str, done: int, gathering: Gathering, total: int = 0) -> Progress:
+        plain = self.source.compression == "none" and self.reader.format != "dxf-pdf"
+        return Progress(
+            self.source.name, phase, done, total or (self.source.size_bytes if plain else 0), gathering.rows
+        )
+
+    def _drop(self, name: str, count: int) -> None:
+        if not count:
+            return
+        if name not in self.dropped and len(self.dropped) >= NAMES_LIMIT:
+            name = "(other)"
+        self.dropped[name] = self.dropped.get(name, 0) + count
+
+    def _write_groups(
+        self, gathering: Gathering, header: Header, ids: adv2.Ids, scratch: Path
+    ) -> Generator[Progress, None, list[dict[str, Any]]]:
+        options = self.options
+        identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set)
+        self.findings += identifiers.findings
+        limit = max(1, options.memory_bytes // 4 // options.threads)
+        writer = GroupWriter(identifiers, gathering, scratch, ids, options.compress, options.keep_followup_false, limit)
+        data_set = header.data_set or options.data_set or ""
+        groups = list(deletion_groups(header, ids=ids, data_set=data_set, folder=scratch, compress=options.compress))
+        sizes = sorted(gathering.sizes().items(), key=lambda item: -item[1])
+        for done, (written, counts) in enumerate(self._side_by_side(writer, sizes), 1):
+            groups += written
+            self.counts.add(counts)
+            yield self._progress("write", done, gathering, len(sizes))
+        return place_groups(groups, self.folder, layout=options.layout, compress=options.compress)
+
+    def _side_by_side(
+        self, writer: GroupWriter, sizes: Sequence[tuple[int, int]]
+    ) -> Iterator[tuple[list[WrittenGroup], Counts]]:
+        if self.options.threads == 1 or len(sizes) == 1:
+            yield from (writer.write_element(*item) for item in sizes)
+            return
+        futures = [self.threads.submit(writer.write_element, *item) for item in sizes]
+        try:
+            yield from (future.result() for future in futures)
+        finally:
+            for future in futures:
+                future.cancel()
+            wait(futures)  # or a failure would free the memory that others are at work on
+
+    def _write_rejects(self, gathering: Gathering, header: Header) -> None:
+        if gathering.rejects.after(0) is None:
+            return
+        count = 0
+        with OutputFile(self.folder / "rejects.ndjson") as out:
+            for found, original in explained(self.reader, header, gathering.rejects, self.places, self.block_bytes):
+                if self.options.strict:
+                    raise SourceUnreadable(
+                        replace(
+                            finding("TP120", row=found.row, field=found.field, found=found.found), message=found.message
+                        )
+                    )
+                line = {**found.at(self.source.name).as_json(), "original": original}
+                out.write(json_line(line))
+                count += 1
+        self.counts.rejected = count
+
+    def _write_completions(self, header: Header) -> int:
+        made = registrations(header.completions, self.options.data_set)
+        self.findings += made.findings
+        self._drop("completeDate", made.left_out)
+        if made.stated:
+            with OutputFile(self.folder / "completions.json") as out:
+                out.write(json_line({"completeDataSetRegistrations": made.stated}, indent=True))
+        return len(made.stated)
+
+    def _settle_findings(self, header: Header) -> None:
+        """Bring together what header, rows and groups gave to tell."""
+        for name, count in header.dropped.items():
+            self._drop(name, count)
+        self.findings += header.findings
+        for (code, about), (rows, first) in sorted(self.counts.notes.items()):
+            self.findings.append(finding(code, field=about or None, row=first, count=rows))
+        in_order = sorted(self.findings, key=lambda found: (found.code, found.field or ""))
+        self.findings = [found.at(self.source.name) for found in in_order]
+
+
+def _clear(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

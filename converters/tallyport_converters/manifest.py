@@ -1,0 +1,124 @@
+"""The files of an output folder beside its rows: where groups go, and the manifest that accounts for all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from tallyport_converters import adv2
+from tallyport_converters.groups import Counts, WrittenGroup
+from tallyport_converters.naming import group_names
+from tallyport_converters.output import Compress, OutputFile
+from tallyport_converters.readers.reader import Reader
+from tallyport_converters.sources import Source
+from tallyport_schemas import __version__
+from tallyport_schemas.findings import Finding
+
+_SUFFIXES: Mapping[Compress, str] = {"none": "", "gz": ".gz", "zst": ".zst"}
+
+
+def place_groups(
+    groups: Sequence[WrittenGroup], folder: Path, *, layout: Literal["split", "single"], compress: Compress
+) -> list[dict[str, Any]]:
+    """Give groups their final names in `folder`, or put them into one file; returns their entries in the manifest."""
+    by_element: dict[str, list[WrittenGroup]] = {}
+    for group in sorted(groups, key=lambda group: (group.data_element, group.order)):
+        by_element.setdefault(group.data_element, []).append(group)
+    suffix = adv2.SUFFIX + _SUFFIXES[compress]
+    if layout == "single":
+        return _join([g for many in by_element.values() for g in many], folder / f"values{suffix}", compress)
+    names = group_names({element: len(many) for element, many in by_element.items()})
+    entries = []
+    for element, many in by_element.items():
+        for name, group in zip(names[element], many, strict=True):
+            group.path.rename(folder / f"{name}{suffix}")
+            entries.append(_entry(f"{name}{suffix}", group, group.size_bytes, group.sha256))
+    return entries
+
+
+def _join(groups: Sequence[WrittenGroup], path: Path, compress: Compress) -> list[dict[str, Any]]:
+    """Put groups into one file, an array."""
+    if not groups:
+        return []
+    with OutputFile(path, compress) as out:
+        separator = b"[\n"
+        for group in groups:
+            out.write(separator)
+            separator = b",\n"
+            with closing(Source.open(group.path)) as written:
+                for piece in _without_line_end(written.blocks(1 << 20, is_hashed=False)):
+                    out.write(piece)
+        out.write(b"\n]\n")
+    return [_entry(path.name, group, out.size_bytes, out.sha256) for group in groups]
+
+
+def _entry(name: str, group: WrittenGroup, size_bytes: int, sha256: str) -> dict[str, Any]:
+    return {"file": name, "de": group.data_element, "rows": group.rows, "bytes": size_bytes, "sha256": sha256}
+
+
+def _without_line_end(blocks: Iterator[bytes | bytearray]) -> Iterator[bytes]:
+    """Yield the bytes of a group file but its last line feed."""
+    held = b""
+    for block in blocks:
+        if held:
+            yield held
+        held = bytes(block)
+    yield held[:-1]
+
+
+def manifest(
+    source: Source,
+    reader: Reader,
+    counts: Counts,
+    *,
+    read: int,
+    dropped: Mapping[str, int],
+    groups: Sequence[Mapping[str, Any]],
+    completions: int,
+    findings: Sequence[Finding],
+) -> dict[str, Any]:
+    """Return the manifest of a source: what was read and what became of it, to the last value.
+
+    Raises:
+        RuntimeError: the sum does not hold, which is a fault of tallyport.
+    """
+    if read != counts.written + counts.superseded + counts.rejected:
+        raise RuntimeError(
+            f"{read} values read, but {counts.written} written, {counts.superseded} superseded, "
+            f"{counts.rejected} rejected: please report this as a fault of tallyport"
+        )
+    members: dict[str, Any] = {
+        "tallyport": __version__,
+        "source": {
+            "name": source.name,
+            "format": reader.format,
+            "bytes": source.size_bytes,
+            "sha256": source.sha256,
+        },
+        "values": {
+            "read": read,
+            "written": counts.written,
+            "superseded": counts.superseded,
+            "rejected": counts.rejected,
+        },
+        "dropped": dict(sorted(dropped.items())),
+        "groups": groups,
+    }
+    if completions:
+        members["completions"] = completions
+    if findings:
+        members["findings"] = [found.as_json() for found in findings]
+    return members
+
+
+def json_line(value: Any, *, indent: bool = False) -> bytes:
+    """Return JSON with a line end; lone surrogates, which only rejected rows have, as escapes."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE | (orjson.OPT_INDENT_2 if indent else 0))
+    except (orjson.JSONEncodeError, TypeError):
+        return json.dumps(value, indent=2 if indent else None).encode() + b"\n"
