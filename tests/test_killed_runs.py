@@ -78,7 +78,7 @@ def value_rows(seed: int, count: int, *, spoilt: bool = False) -> list[dict[str,
     return [
         {
             "dataElement": f"element{rng.randrange(12):04d}",
-            "period": f"2025{rng.randrange(1, 14 if spoilt else 13):02d}",
+            "period": f"2025{13 if spoilt and rng.random() < 0.01 else rng.randrange(1, 13):02d}",
             "orgUnit": f"orgUnit{rng.randrange(200):04d}",
             "categoryOptionCombo": f"optionCo{rng.randrange(8):03d}",
             "value": str(rng.randrange(1000)),
