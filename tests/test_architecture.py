@@ -58,7 +58,7 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validate", "cli"),
+    "tallyport": ("metadata", "validation", "cli"),
     "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "explain", "main", "completion"),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""

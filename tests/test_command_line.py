@@ -303,7 +303,7 @@ def test_an_interruption_ends_with_130(shell: Shell, monkeypatch: pytest.MonkeyP
     def interrupted(*_: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tallyport_converters.convert.understand", interrupted)
+    monkeypatch.setattr("tallyport_converters.attempt.understand", interrupted)
     ended = shell("convert", "a.json", "-o", "out")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert "interrupted" in ended.stderr
@@ -317,7 +317,7 @@ def test_a_fault_of_the_program_is_no_exit_code_of_the_contract(shell: Shell, mo
     def faulty(*_: object) -> object:
         raise RuntimeError("wrong")
 
-    monkeypatch.setattr("tallyport_converters.convert.understand", faulty)
+    monkeypatch.setattr("tallyport_converters.attempt.understand", faulty)
     ended = shell("convert", "a.json", "-o", "out", "--json")
     assert ended.exit_code == 70
     assert (ended.error["code"], ended.error["found"]) == ("TP804", "RuntimeError: wrong")
@@ -352,13 +352,13 @@ def test_a_failure_in_the_middle_still_tells_of_the_sources_before(
             raise OutsideFailed(finding("TP801", found="no luck"))
         publish(built, final)
 
-    monkeypatch.setattr("tallyport_converters.convert.publish", failing)
+    monkeypatch.setattr("tallyport_converters.attempt.publish", failing)
     sources = [shell.write(name, ROW) for name in ("a.json", "b.json", "c.json")]
     ended = shell("convert", *sources, "-o", "out", "--json")
     assert ended.exit_code == OUTSIDE
     assert [source["source"]["name"] for source in ended.document["sources"]] == ["a.json"]
     assert ended.error["found"] == "no luck"
-    monkeypatch.setattr("tallyport_converters.convert.publish", publish)
+    monkeypatch.setattr("tallyport_converters.attempt.publish", publish)
     assert shell("convert", *sources, "-o", "out").exit_code == OK
     assert names(shell.folder / "out") == {"a", "b", "c"}
 

@@ -13,7 +13,7 @@ import pytest
 from hmis import Change, changed, header, of, options, put, whole, without
 from tallyport import convert
 from tallyport.metadata import Snapshot
-from tallyport.validate.relations import Relations, check_relations
+from tallyport.validation.relations import Relations, check_relations
 from tallyport_schemas.findings import CODES, Finding, Severity
 from tallyport_schemas.header import GroupHeader
 

@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.findings import (
@@ -37,19 +39,28 @@ __all__ = [
     "Refused",
     "Report",
     "Severity",
+    "Snapshot",
     "SourceUnreadable",
     "Unusable",
+    "ValidationReport",
     "__version__",
     "convert",
+    "load_metadata",
+    "validate",
 ]
 
 _FINDINGS = "tallyport_schemas.findings"
 _CONVERT = "tallyport_converters.convert"
+_VALIDATE = "tallyport.validation.files"
 _HOMES = {
     "NameClash": _CONVERT,
     "Outcome": _CONVERT,
     "Report": _CONVERT,
     "convert": _CONVERT,
+    "Snapshot": "tallyport.metadata",
+    "load_metadata": "tallyport.metadata",
+    "ValidationReport": _VALIDATE,
+    "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",
     "__version__": "tallyport_schemas",
 }

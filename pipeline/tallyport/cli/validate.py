@@ -50,7 +50,7 @@ def command(
 
     PATH is an ADV2 file, plain or compressed, a folder of them, or - for standard input.
     """
-    from tallyport.validate.validate import load_snapshot, validation, walked
+    from tallyport.validation.files import load_snapshot, validation, walked
 
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
@@ -100,7 +100,7 @@ class _Listener:
 
     def tell(self, event: Any) -> None:
         """Take one event."""
-        from tallyport.validate.validate import FileResult, GroupResult, HeaderVerdict, RowFinding
+        from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding
 
         if isinstance(event, HeaderVerdict):
             self.start_group(event)

@@ -4,8 +4,10 @@ Made from DHIS2's metadata exports, kept as one compact file, read back in a fra
 values, and nothing of the rules that `validate` makes of it.
 """
 
+from tallyport.metadata.collecting import Collection
 from tallyport.metadata.snapshot import (
     CHECKS,
+    DEFAULT_COMBO,
     Ambiguous,
     Check,
     Missing,
@@ -14,4 +16,14 @@ from tallyport.metadata.snapshot import (
     load_metadata,
 )
 
-__all__ = ["CHECKS", "Ambiguous", "Check", "Missing", "Resolved", "Snapshot", "load_metadata"]
+__all__ = [
+    "CHECKS",
+    "DEFAULT_COMBO",
+    "Ambiguous",
+    "Check",
+    "Collection",
+    "Missing",
+    "Resolved",
+    "Snapshot",
+    "load_metadata",
+]

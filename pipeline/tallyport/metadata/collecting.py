@@ -115,6 +115,15 @@ class Collection:
         if not is_metadata:
             raise self._unfit("none of its collections", "a metadata export of DHIS2")
 
+    def add_objects(self, collection: str, objects: Iterable[dict[str, Any]]) -> None:
+        """Take over objects of one collection, in the shape that an export has them in.
+
+        For objects that come from elsewhere than an export: the collection is there, also where it is empty.
+        """
+        self._growing[collection].is_present = True
+        for element in objects:
+            self._take(collection, element)
+
     def tables(self) -> dict[str, Table]:
         """Return the finished tables."""
         self._settle_options()

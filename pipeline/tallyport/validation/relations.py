@@ -24,7 +24,7 @@ from math import prod
 from tallyport.metadata import CHECKS, Snapshot
 from tallyport.metadata.columns import NONE, UNKNOWN
 from tallyport.metadata.snapshot import KINDS
-from tallyport.validate.rules import RowRules
+from tallyport.validation.rules import RowRules
 from tallyport_converters import periods
 from tallyport_converters.periods import Period, PeriodType
 from tallyport_schemas.findings import Finding, Severity, finding

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from tallyport.validate.form import json_text, place_names
-from tallyport.validate.rules import RowRules
+from tallyport.validation.form import json_text, place_names
+from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import RowBlock
 from tallyport_converters.native.adv2 import Flaw, RowForm, Run, ValueRule
 from tallyport_converters.readers.dxf_json import loads
@@ -150,9 +150,9 @@ def row_check(header: GroupHeader, rules: RowRules | None) -> RowCheck:
 
 def _value_rule(rules: RowRules | None) -> tuple[ValueRule, int, int]:
     """Return how the scanner judges values: by itself where it can."""
-    kind = _kind(rules)
-    if rules is None or kind is None:
+    if rules is None:
         return ValueRule.NONE, 0, 0
+    kind = _kind(rules)
     if rules.option_codes is not None or (kind in FILE_TYPES and rules.file_resources is not None):
         return ValueRule.JUDGED, 0, 0
     if kind in NUMERIC_RULES:
@@ -160,7 +160,7 @@ def _value_rule(rules: RowRules | None) -> tuple[ValueRule, int, int]:
         low = -_UNBOUNDED if numeric.minimum is None else numeric.minimum
         high = _UNBOUNDED if numeric.maximum is None else numeric.maximum
         return ValueRule.INTEGER if numeric.kind == "integer" else ValueRule.NUMBER, low, high
-    return (ValueRule.NONE if kind in _FREE else ValueRule.JUDGED), 0, 0
+    return (ValueRule.NONE if kind is None or kind in _FREE else ValueRule.JUDGED), 0, 0
 
 
 def _kind(rules: RowRules | None) -> ValueType | None:
@@ -173,19 +173,19 @@ def _kind(rules: RowRules | None) -> ValueType | None:
 
 
 def _value_check(rules: RowRules | None) -> Callable[[str], Problem | None]:
-    kind = _kind(rules)
-    if rules is None or kind is None:
+    if rules is None:
         return lambda _: None
+    kind, options = _kind(rules), rules.option_codes
+    files = rules.file_resources if kind in FILE_TYPES else None
 
     def told(text: str) -> Problem | None:
-        problem = check(kind, text)
-        if problem:
-            return problem
-        stored = normalise(kind, text)
-        if rules.option_codes is not None:
-            return check_options(rules.option_codes, stored, rules.multi)
-        if kind in FILE_TYPES and rules.file_resources is not None:
-            return check_file(rules.file_resources, stored)
-        return None
+        problem = check(kind, text) if kind else None
+        if problem is None and (files is not None or options is not None):
+            stored = normalise(kind, text) if kind else text
+            if files is not None:
+                problem = check_file(files, stored)
+            if problem is None and options is not None:
+                problem = check_options(options, stored, rules.multi)
+        return problem
 
     return told

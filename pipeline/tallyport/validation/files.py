@@ -14,8 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallyport.validate.form import check_form
-from tallyport.validate.rows import joined, row_check
+from tallyport.validation.form import check_form
+from tallyport.validation.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding, shown
@@ -23,7 +23,7 @@ from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
-    from tallyport.validate.rules import RowRules
+    from tallyport.validation.rules import RowRules
     from tallyport_schemas.header import GroupHeader
 
 _ADV2_NAMES = (".adv2.json", ".adv2.json.gz", ".adv2.json.zst")
@@ -226,7 +226,7 @@ class _Group:
     def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
         """Yield the header's verdict, what is wrong with rows, and the result."""
         if self._header and snapshot:
-            from tallyport.validate.relations import check_relations
+            from tallyport.validation.relations import check_relations
 
             relations = check_relations(self._header, snapshot, today=today)
             self._found, self._not_made = relations.findings, relations.not_made

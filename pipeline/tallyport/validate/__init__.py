@@ -1,1 +1,0 @@
-"""Validation of ADV2: header once, rows in a stream. The door is `validate.py`."""

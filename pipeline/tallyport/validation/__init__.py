@@ -1,0 +1,1 @@
+"""Validation of ADV2: header once, rows in a stream. The door is `files.py`."""
