@@ -15,7 +15,7 @@ from tallyport_converters.completions import registrations
 from tallyport_converters.deletions import deletion_groups
 from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
-from tallyport_converters.header import Header, settle_schemes
+from tallyport_converters.header import Header, count_dropped, settle_schemes
 from tallyport_converters.manifest import json_line, manifest, place_groups
 from tallyport_converters.meaning import understand
 from tallyport_converters.native import Dropped, Notice
@@ -28,9 +28,6 @@ from tallyport_converters.scanning import Place, scan_all
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
-
-NAMES_LIMIT = 1_000
-"""Distinct names of dropped fields that are counted apart."""
 
 NOTICES: Mapping[Notice, tuple[str, str | None]] = {
     Notice.DUPLICATE_KEY: ("TP402", None),
@@ -158,11 +155,8 @@ class Attempt:
         )
 
     def _drop(self, name: str, count: int) -> None:
-        if not count:
-            return
-        if name not in self.dropped and len(self.dropped) >= NAMES_LIMIT:
-            name = "(other)"
-        self.dropped[name] = self.dropped.get(name, 0) + count
+        if count:
+            count_dropped(self.dropped, name, count)
 
     def _write_groups(
         self, gathering: Gathering, header: Header, ids: adv2.Ids, scratch: Path

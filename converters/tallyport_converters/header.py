@@ -30,8 +30,23 @@ SCHEME_PROPERTIES: Mapping[str, str] = {
 NAMES_LIMIT = 1_000
 """Distinct names of dropped fields that are counted apart: a file may be made of nothing but such names."""
 
+NAME_LIMIT = 200
+"""Characters of such a name that are kept."""
+
 OTHER = "(other)"
 """What counts the surplus."""
+
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def count_dropped(counts: dict[str, int], name: str, count: int = 1) -> None:
+    """Count a field by a name that a file made up: neither many of them nor long ones take memory."""
+    if len(name) > NAME_LIMIT:
+        name = f"{name[:NAME_LIMIT]}..."
+    name = _UNSTORABLE.sub("\ufffd", name)
+    if name not in counts and len(counts) >= NAMES_LIMIT:
+        name = OTHER
+    counts[name] = counts.get(name, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +95,7 @@ class Header:
     def drop(self, name: str, value: object) -> None:
         """Count a property that ADV2 has no place for, if it says anything."""
         if value is not None and value != "":
-            self.dropped[name if name in self.dropped or len(self.dropped) < NAMES_LIMIT else OTHER] += 1
+            count_dropped(self.dropped, name)
 
     def strategy(self, name: str, value: object) -> None:
         """Take note of an import strategy: 2.43 does not read it from the file, and a deletion is no small thing."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
-from tallyport_converters.header import NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
+from tallyport_converters.header import NAME_LIMIT, NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
 from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
@@ -142,7 +142,7 @@ class DxfJson:
                 self._seen[key] += 1
                 continue
             # Not all of a file that is made of nothing but such names is remembered.
-            if key in _HEADER_KEYS or len(self._seen) < NAMES_LIMIT:
+            if key in _HEADER_KEYS or (len(self._seen) < NAMES_LIMIT and len(key) <= NAME_LIMIT):
                 self._seen[key] = 0
             self._property(key, loads(bytes(block[value_span])))
 

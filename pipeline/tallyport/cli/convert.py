@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text, show_findings, size_text
-from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.findings import Finding, Severity, shown
 
 FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
@@ -237,7 +237,7 @@ def _show(outcome: Any, *, quiet: bool, verbose: bool) -> None:
     if values["rejected"]:
         click.echo(f"  the rejected values and why are in {folder / 'rejects.ndjson'}")
     if manifest["dropped"]:
-        dropped = ", ".join(f"{name} {count:,}" for name, count in manifest["dropped"].items())
+        dropped = ", ".join(f"{shown(name)} {count:,}" for name, count in manifest["dropped"].items())
         hint = "" if verbose else " (no place in ADV2)"
         click.echo(f"  left out{hint}: {dropped}")
 
