@@ -150,7 +150,7 @@ def finding(
         help=help or kind.help,
         source=source,
         row=row,
-        field=field,
+        field=None if field is None else shown(field),
         found=listed(culprits) if culprits is not None else None if found is None else shown(found),
         expected=expected,
         count=count,
