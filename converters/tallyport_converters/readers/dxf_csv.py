@@ -283,6 +283,7 @@ class DxfCsv:
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
+        del state
         batch = Batch()
         batch.scan_csv(block, self.layout, final=final)
         return batch

@@ -11,7 +11,15 @@ from typing import Any
 
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
-from tallyport_converters.header import NAME_LIMIT, NAMES_LIMIT, SCHEME_PROPERTIES, Completion, DeletedElement, Deletion, Header
+from tallyport_converters.header import (
+    NAME_LIMIT,
+    NAMES_LIMIT,
+    SCHEME_PROPERTIES,
+    Completion,
+    DeletedElement,
+    Deletion,
+    Header,
+)
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
 from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
