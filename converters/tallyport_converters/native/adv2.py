@@ -107,6 +107,7 @@ def _declare() -> None:
     _library.tp_rows_judge.argtypes = [rows, c_char_p, c_char_p, c_uint32]
     _library.tp_rows_texts.restype, _library.tp_rows_texts.argtypes = c_uint32, [rows, c_uint32]
     _library.tp_rows_text.restype, _library.tp_rows_text.argtypes = c_void_p, [rows, c_uint32, POINTER(p32)]
+    _library.tp_rows_copy.restype, _library.tp_rows_copy.argtypes = c_void_p, [rows, c_void_p, POINTER(c_uint64)]
     _library.tp_scan_head.restype = None
     _library.tp_scan_head.argtypes = [POINTER(_Batch), c_void_p, c_uint64, c_uint32]
 
@@ -187,6 +188,19 @@ class Rows(_Owner):
         whole = ctypes.string_at(at, ends[count])
         marks = ends[: count + 1]
         return [whole[a:b].decode() for a, b in pairwise(marks)]
+
+    def copied(self, block: Buffer) -> bytes:
+        """Return the accepted rows among those judged last as text for PostgreSQL's COPY, a line each.
+
+        Columns: row, an index for each place of the form, value, deleted, follow-up, comment; `block` is what was
+        scanned. Texts are escaped, null and empty ones are `\\N`, flags are true and false, `f` where left out.
+        """
+        at, _ = _address(block)
+        size = c_uint64()
+        text = _library.tp_rows_copy(self.handle, at, size)
+        if not text:
+            raise MemoryError
+        return ctypes.string_at(text, size.value)
 
     @property
     def counts(self) -> tuple[int, int, int]:

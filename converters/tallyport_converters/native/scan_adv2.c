@@ -78,7 +78,7 @@ typedef struct {
     RowRules rules;
     AdvRow *row;
     size_t row_capacity, row_count, run_capacity;
-    Bytes scratch;
+    Bytes scratch, copied;
     Intern texts, notes;
     uint64_t seed, mark_block, mark_row; /* the last accepted row's */
     bool marked;
@@ -108,6 +108,7 @@ EXPORT void tp_rows_free(Rows *rows) {
     free(rows->keys);
     free(rows->table);
     bytes_free(&rows->scratch);
+    bytes_free(&rows->copied);
     intern_free(&rows->texts);
     intern_free(&rows->notes);
     free(rows);
@@ -602,6 +603,74 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
         rows->marked = true;
         rows->mark_block = row->block;
     }
+}
+
+/* A text as PostgreSQL's COPY takes it: backslash, tab and line ends escaped. */
+static void copy_text(Bytes *out, const uint8_t *p, size_t size) {
+    const uint8_t *end = p + size;
+    while (p < end) {
+        const uint8_t *from = p;
+        while (p < end && *p != '\\' && *p != '\t' && *p != '\n' && *p != '\r')
+            p++;
+        bytes_add(out, from, (size_t)(p - from));
+        if (p == end)
+            break;
+        bytes_add_byte(out, '\\');
+        bytes_add_byte(out, *p == '\\' ? '\\' : *p == '\t' ? 't' : *p == '\n' ? 'n' : 'r');
+        p++;
+    }
+}
+
+/* One element of an accepted row as a COPY field; flags as t and f, null as \N, an empty text likewise. */
+static bool copy_element(Json *j, Bytes *out) {
+    Literal text = {.at = j->p, .storable = true};
+    uint8_t first = *j->p;
+    if (first == '"' ? !string_text(j, &text) : !json_skip(j, 2))
+        return false;
+    if (first != '"')
+        text.size = (size_t)(j->p - text.at);
+    if (first == 'n' || !text.size)
+        bytes_add(out, "\\N", 2);
+    else
+        copy_text(out, text.at, text.size);
+    return true;
+}
+
+/* The accepted rows among those judged last, as COPY text: row number, an index for each place, value, deleted,
+ * follow-up, comment, parted by tabs. `block` is what was scanned. Valid until the next call; NULL: out of memory. */
+EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *size) {
+    NO_MEMORY_GUARD(NULL);
+    Bytes *out = &rows->copied;
+    out->size = 0;
+    bytes_reserve(out, rows->row_count * 32 + 1);
+    uint64_t number = rows->rows - rows->row_count;
+    for (size_t i = 0; i < rows->row_count; i++, number++) {
+        const AdvRow *row = &rows->row[i];
+        if (row->flaw)
+            continue;
+        Json *j = &(Json){.start = block, .p = block + row->at + 1, .end = block + row->at + row->size,
+                          .scratch = &rows->scratch, .final = true};
+        rows->scratch.size = 0;
+        uint8_t digits[20];
+        size_t at = sizeof digits;
+        uint64_t n = number;
+        do
+            digits[--at] = (uint8_t)('0' + n % 10);
+        while (n /= 10);
+        bytes_add(out, digits + at, sizeof digits - at);
+        uint32_t elements = rows->rules.places + 4;
+        for (uint32_t e = 0; e < elements; e++) {
+            bytes_add_byte(out, '\t');
+            bool given = json_space(j) && *j->p != ']' && copy_element(j, out);
+            if (!given) /* left out: its default */
+                bytes_add(out, e == rows->rules.places + 1 ? "f" : "\\N", e == rows->rules.places + 1 ? 1 : 2);
+            if (given && json_space(j) && *j->p == ',')
+                j->p++;
+        }
+        bytes_add_byte(out, '\n');
+    }
+    *size = out->size;
+    return out->data;
 }
 
 EXPORT uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
