@@ -236,16 +236,16 @@ def said(value: Any) -> bool:
 
 def plain_row(row: Members, number: int, read: Read) -> Row | None:
     fields: dict[str, Any] = {}
-    others: set[str] = set()
+    others: dict[str, Any] = {}
     repeated = False
     for key, value in row:
         name = "followUp" if key in FOLLOW_UPS else key
         if name in (*FIELDS, *STAMPS, "followUp"):
             repeated |= name in fields
             fields.setdefault(name, value)
-        elif said(value):
-            others.add(name)
-    read.dropped.update("".join("\ufffd" if not storable(c) else c for c in name) for name in others)
+        else:
+            others.setdefault(name, value)
+    read.dropped.update("".join(c if storable(c) else "\ufffd" for c in name) for name in others if said(others[name]))
     read.dropped.update(name for name in STAMPS if said(fields.get(name)))
     if repeated:
         read.note("TP402", 1, number)
