@@ -411,7 +411,7 @@ def test_the_twin_gives_what_was_worked_out_by_hand(case: Case) -> None:
     assert found.written == case.read - case.superseded - len(case.rejected)
     assert {row: set(codes) for row, codes in found.rejected.items()} == case.rejected
     assert found.dropped == case.dropped
-    assert found.must == case.notices
+    assert {notice.split()[0] for notice in found.must} == case.notices
     assert found.completions == case.completions
     adv2.values(found.files.values())
 
@@ -524,7 +524,7 @@ def test_any_document_is_counted_whole_and_comes_out_as_valid_adv2(
     assert found.read == found.written + found.superseded + len(found.rejected)
     assert found.read - len(document.values) in (0, 1)
     assert len(adv2.values(found.files.values())) == found.written
-    assert found.must <= found.may
+    assert all(count <= found.may[notice] for notice, count in found.must.items())
 
 
 def test_option_lists_of_a_row_differ_from_option_combos() -> None:

@@ -1,7 +1,8 @@
 """Slow readers: the bytes of a legacy file in, its values out, with what was rejected, dropped and noticed.
 
 The whole file is held, every row is looked at by itself. Where one row has several faults, all are kept: the fast
-reader names one of them. A notice that only a rejected row gives rise to *may* be given, the others *must* be.
+reader names one of them. Notices are counted by code and field ("TP401 period"): how often each *must* be given, and
+how often more it *may* be, as where only a rejected row gives rise to it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from twin.values import SCHEME_KEYS, Combo, Deletion, Element, OptionList, Pairs
 SCHEMED_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
 LONGEST_TEXT = 50_000
 NAMES_COUNTED = 1_000
+LONGEST_NAME = 200
 
 
 class UnreadableError(Exception):
@@ -50,10 +52,12 @@ class Reading:
     data_set: str | None = None
     values: list[Value] = field(default_factory=list)
     rejected: dict[int, frozenset[str]] = field(default_factory=dict)
+    originals: dict[int, object] = field(default_factory=dict)
+    """What rejected rows say themselves, without what is empty."""
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    must: set[str] = field(default_factory=set)
-    may: set[str] = field(default_factory=set)
+    must: Counter[str] = field(default_factory=Counter)
+    may: Counter[str] = field(default_factory=Counter)
     completions: list[dict[str, object]] = field(default_factory=list)
     deletion: Deletion | None = None
 
@@ -61,6 +65,7 @@ class Reading:
         """Count a field that ADV2 has no place for, where there is something in it."""
         if found is None or found == "":
             return
+        name = name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}..."
         self.dropped[name if name in self.dropped or len(self.dropped) < NAMES_COUNTED else "(other)"] += 1
 
 
@@ -88,6 +93,7 @@ class Draft:
     reasons: set[str] = field(default_factory=set)
     notices: set[str] = field(default_factory=set)
     ill: set[str] = field(default_factory=set)
+    original: object = None
 
     def text(self, name: str) -> str | None:
         return self.texts.get(name) or None
@@ -113,9 +119,9 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
         else:
             period = found.iso
             if period != written:
-                notices.add("TP414")
+                notices.add("TP414 period")
             if head.period is not None and head.period != period:
-                notices.add("TP401")
+                notices.add("TP401 period")
     elif period is None and "period" not in draft.ill:
         reasons.add(head.without_period)
 
@@ -123,7 +129,7 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
     if org_unit is None:
         org_unit = head.org_unit
     elif head.org_unit is not None and head.org_unit != org_unit:
-        notices.add("TP401")
+        notices.add("TP401 orgUnit")
     if org_unit is None and "orgUnit" not in draft.ill:
         reasons.add("TP305")
 
@@ -131,9 +137,9 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
     if aoc is None:
         aoc = head.aoc
     elif head.aoc is not None and head.aoc != aoc:
-        notices.add("TP401")
-    if isinstance(aoc, OptionList):
-        notices.add("TP416")
+        notices.add("TP401 attributeOptionCombo")
+    if isinstance(draft.aoc, OptionList):
+        notices.add("TP416 attributeOptions")
 
     value, comment = draft.text("value"), draft.text("comment")
     deleted = _boolean(draft, "deleted") is True
@@ -145,7 +151,7 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
         if not deleted and comment is None and not draft.ill & {"value", "comment", "deleted"}:
             reasons.add("TP306")
     elif not value.strip(" \t\r\n"):
-        notices.add("TP404")
+        notices.add("TP404 value")
 
     if any(
         text is not None and len(text.encode("utf-16-le", "surrogatepass")) // 2 > LONGEST_TEXT
@@ -159,9 +165,10 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
     reading.read += 1
     if reasons:
         reading.rejected[draft.row] = frozenset(reasons)
-        reading.may |= notices
+        reading.originals[draft.row] = draft.original
+        reading.may.update(notices)
         return
-    reading.must |= notices
+    reading.must.update(notices)
     reading.values.append(
         Value(
             data_element, period, org_unit, draft.coc, aoc, head.data_set, value, comment, followup, deleted, draft.row
@@ -215,7 +222,7 @@ def complete(reading: Reading, written: str | None, head: Head) -> None:
     if not written or written == "false":
         return
     if head.data_set is None or head.period is None or head.org_unit is None:
-        reading.must.add("TP413")
+        reading.must["TP413 completeDate"] += 1
         reading.drop("completeDate")
         return
     completion: dict[str, object] = {
@@ -226,7 +233,7 @@ def complete(reading: Reading, written: str | None, head: Head) -> None:
     if isinstance(head.aoc, str):
         completion["attributeOptionCombo"] = head.aoc
     elif head.aoc is not None:
-        reading.must.add("TP413")
+        reading.must["TP413 completeDate"] += 1
     if written != "true":
         completion["date"] = written[:10] if re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", written) else written
     completion["completed"] = True
@@ -238,14 +245,11 @@ def _header_period(reading: Reading, written: str | None, *, intervals: bool) ->
         return None
     found = periods.parse(written)
     if found is not None:
-        if found.iso != written:
-            reading.may.add("TP414")
         return found.iso
     interval = periods.parse_interval(written) if intervals else None
     if interval is None:
-        reading.must.add("TP417")
+        reading.must["TP417 period"] += 1
         return None
-    reading.may |= {"TP414", "TP406"}
     return interval[0].iso
 
 
@@ -308,9 +312,20 @@ def _word(value: object) -> str | None:
 
 
 def _header_text(value: object) -> str | None:
-    if isinstance(value, list):
+    if isinstance(value, list | bool):
         raise UnreadableError("TP113")
     return _word(value) or None
+
+
+def _plain(value: object) -> object:
+    """The value as JSON without repeated keys: the first of each, numbers as their texts."""
+    if isinstance(value, Members):
+        return {key: _plain(member) for key, member in value.first().items()}
+    return [_plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _without_empty(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value not in ("", None)}
 
 
 ROW_NAMES = {
@@ -333,7 +348,7 @@ def read_json(data: bytes, options: Options) -> Reading:
     known |= {"attributeCategoryOptions", "dataValues"}
     for key, count in Counter(keys).items():
         if count > 1:
-            (reading.must if key in known else reading.may).add("TP402")
+            (reading.must if key in known else reading.may)[f"TP402 {key}"] += count - 1
     top = root.first()
     rows = top.get("dataValues")
     if rows is not None and (not isinstance(rows, list) or isinstance(rows, Members)):
@@ -345,24 +360,23 @@ def read_json(data: bytes, options: Options) -> Reading:
     draft = Draft(-1)
     head.aoc = _json_combo(top.get("attributeOptionCombo"), "attributeOptionCombo", draft)
     if draft.reasons:
-        raise UnreadableError(min(draft.reasons))
-    reading.must |= draft.notices
+        raise UnreadableError("TP113")
+    reading.must.update(draft.notices)
     listed = top.get("attributeCategoryOptions")
     if listed and isinstance(listed, list):
         if head.aoc is None:
             head.aoc = OptionList(tuple(str(option) for option in listed))
-            reading.may.add("TP416")
+            reading.must["TP416 attributeCategoryOptions"] += 1
         else:
             reading.drop("attributeCategoryOptions")
     for key, value in top.items():
         if key not in known:
             reading.drop(key, value)
-    _strategy(reading, {key: _word(value) for key, value in top.items() if key == "strategy"})
-    if _word(top.get("importStrategy")) in ("DELETE", "DELETES"):
-        reading.may.add("TP412")
+    _strategy(reading, "strategy", _word(top.get("strategy")))
     reading.schemes = _file_schemes({key: _header_text(top.get(key)) for key in SCHEME_KEYS})
     reading.data_set = head.data_set
-    complete(reading, _header_text(top.get("completeDate")), head)
+    written = top.get("completeDate")
+    complete(reading, _word(written) if isinstance(written, bool) else _header_text(written), head)
     reading.deletion = _deletion(reading, top.get("deletion"))
     for index, row in enumerate(rows or ()):
         _json_row(reading, index, row, head)
@@ -373,17 +387,20 @@ def _file_schemes(header: Mapping[str, str | None]) -> dict[str, str]:
     return {SCHEME_KEYS[key]: text for key, text in header.items() if key in SCHEME_KEYS and text}
 
 
-def _strategy(reading: Reading, header: Mapping[str, str | None]) -> None:
-    if set(header.values()) & {"DELETE", "DELETES"}:
-        reading.must.add("TP412")
+def _strategy(reading: Reading, name: str, text: str | None) -> None:
+    if (text or "").upper() in ("DELETE", "DELETES"):
+        reading.must[f"TP412 {name}"] += 1
 
 
 def _json_row(reading: Reading, index: int, row: object, head: Head) -> None:
     if not isinstance(row, Members):
         reading.read += 1
         reading.rejected[index] = frozenset({"TP301"})
+        reading.originals[index] = _plain(row)
         return
-    draft = Draft(index)
+    original = _plain(row)
+    assert isinstance(original, dict)
+    draft = Draft(index, original=_without_empty(original))
     seen: set[str] = set()
     for key, value in row:
         name = ROW_NAMES.get(key) or DROPPED.get(key) or key
@@ -391,7 +408,7 @@ def _json_row(reading: Reading, index: int, row: object, head: Head) -> None:
             if name in ROW_NAMES:
                 draft.notices.add("TP402")
             else:
-                reading.may.add("TP402")
+                reading.may["TP402"] += 1
             continue
         seen.add(name)
         if name not in ROW_NAMES:
@@ -427,7 +444,7 @@ def _json_combo(value: object, name: str, draft: Draft) -> Combo:
         draft.ill.add(name)
         return None
     if isinstance(value, Number):
-        draft.notices.add("TP403")
+        draft.notices.add(f"TP403 {name}")
     return str(value) if value else None
 
 
@@ -449,11 +466,9 @@ def _deletion(reading: Reading, value: object) -> Deletion | None:
         period = periods.parse(str(when))
         if period is None:
             raise UnreadableError("TP304")
-        if period.iso != when:
-            reading.may.add("TP414")
         canonical.append(period.iso)
     if not (units and whens and elements):
-        reading.must.add("TP420")
+        reading.must["TP420 deletion"] += 1
         return None
     found_elements = []
     for element in elements:
@@ -468,10 +483,15 @@ def _deletion(reading: Reading, value: object) -> Deletion | None:
 
 @dataclass
 class Record:
-    """A line of cells. `junk`: text stands behind a closing quote. `ended`: by a line end."""
+    """A line of cells, none where it is blank. `junk`: text stands behind a closing quote. `ended`: by a line end.
+
+    `odd`: DHIS2 2.43 would misread it.
+    """
 
     cells: list[str]
+    text: str = ""
     junk: bool = False
+    odd: bool = False
     ended: bool = True
 
 
@@ -497,66 +517,79 @@ POSITIONS = (
 def read_csv(data: bytes, options: Options) -> Reading:
     reading = Reading(options, data_set=options.data_set)
     text = _utf8(data)
-    announced = re.match("sep=([,;\t])(\r\n|\r|\n|$)", text)
+    announced = re.match("sep=([,;\t])(\r\n|\r|\n)", text)
+    odd_start = False
     if announced:
         text = text[announced.end() :]
         delimiter = announced[1]
-        if announced[2] == "\r\n":
-            reading.must.add("TP409")
+        odd_start = announced[2] == "\r\n"
     else:
         delimiter = _delimiter(text)
+    if not text.strip():
+        raise UnreadableError("TP102")
     if delimiter != ",":
-        reading.must.add("TP410")
-    records, odd = split_records(text, delimiter)
-    if odd:
-        reading.must.add("TP409")
+        reading.must["TP410"] += 1
+    records = split_records(text, delimiter)
+    while not records[0].cells:
+        odd_start = True
+        records.pop(0)
 
     has_header = options.header
     if has_header is None:
-        has_header = bool(records) and sum(_column(cell) is not None for cell in records[0].cells) >= 2
+        has_header = sum(_column(cell) is not None for cell in records[0].cells) >= 2
     if has_header:
-        names = records.pop(0).cells if records else []
-        known = [_column(name) for name in names]
+        odd_start = odd_start or records[0].odd
+        written = records.pop(0).cells
+        known = [_column(name) for name in written]
         if "dataElement" not in known or "value" not in known:
             raise UnreadableError("TP111")
-        if any(name is not None and known.count(name) > 1 for name in known):
-            reading.must.add("TP408")
+        names = [name or f"(column {place})" for place, name in enumerate(written, 1)]
+        meanings = [column or name for column, name in zip(known, names, strict=True)]
+        for place, name in enumerate(names):
+            if meanings[place] in meanings[:place]:
+                reading.must[f"TP408 {name}"] += 1
     else:
         names = list(POSITIONS)
-        known = list(POSITIONS)
-    by_combo = "categoryOptionCombo" in names and has_header
+        meanings = list(POSITIONS)
+    fixed = "categoryOptionCombo" in names
+    odd = sum(record.odd for record in records)
+    if odd or odd_start:
+        reading.must["TP409"] += odd or 1
+    records = [record for record in records if record.cells]
 
     for index, record in enumerate(records):
         if index == len(records) - 1 and has_header and not record.ended and len(record.cells) < len(names):
-            reading.must.add("TP411")
-        draft = Draft(index)
+            reading.must["TP411"] += 1
+        draft = Draft(index, original=_csv_original(record, names))
         if record.junk:
             draft.reasons.add("TP311")
-        if "null" in record.cells[: len(names)]:
+        if "null" in record.cells:
             draft.notices.add("TP407")
-        if "null" in record.cells[len(names) :]:
-            reading.may.add("TP407")
         cells = ["" if cell == "null" else cell for cell in record.cells]
         if any(cells[len(names) :]):
             reading.drop("(surplus cells)")
         cells += [""] * (len(names) - len(cells))
-        by_name = {name: cell for name, cell in zip(known, cells, strict=False) if name is not None}
-        others = {name: cell for name, column, cell in zip(names, known, cells, strict=False) if column is None}
+        by_name = dict(zip(meanings, cells, strict=False))
+        others = {name: cell for name, cell in by_name.items() if name not in COLUMNS.values()}
         draft.texts = {name: cell for name, cell in by_name.items() if name in ROW_NAMES}
         draft.coc = by_name.get("categoryOptionCombo") or None
         draft.aoc = by_name.get("attributeOptionCombo") or None
-        for name in ("storedBy", "lastUpdated", "created", "attributeCombo"):
+        for name in ("storedBy", "lastUpdated", "created"):
             reading.drop(name, by_name.get(name))
+        spelled = dict(zip(meanings, names, strict=True))
+        reading.drop(spelled.get("attributeCombo", ""), by_name.get("attributeCombo"))
         listed = [option for option in re.split("[ \t]+", by_name.get("attributeOptions", "")) if option]
         if listed and draft.aoc is None:
-            draft.aoc = OptionList(tuple(listed))
+            draft.aoc = OptionList(tuple(listed), by_name.get("attributeCombo", ""))
         elif listed:
-            reading.drop("attributeOptions")
-        if by_combo or draft.coc is not None:
-            for name, cell in others.items():
-                reading.drop(name, cell)
-        else:
-            draft.coc = tuple(sorted((name, cell) for name, cell in others.items() if cell)) or None
+            reading.drop(spelled["attributeOptions"])
+        unnamed = {name for place, name in enumerate(names, 1) if name == f"(column {place})"}
+        options_given = {} if fixed else {name: cell for name, cell in others.items() if cell and name not in unnamed}
+        if draft.coc is None:
+            draft.coc = tuple(sorted(options_given.items())) or None
+            others = {name: cell for name, cell in others.items() if name not in options_given}
+        for name, cell in others.items():
+            reading.drop(name, cell)
         judge(draft, Head(options.data_set), reading)
     return reading
 
@@ -569,7 +602,7 @@ def _delimiter(text: str) -> str:
     """The candidate that stands most often outside quotes in the first line that is not blank; the comma if none."""
     counts = Counter({",": 0, ";": 0, "\t": 0})
     quoted = False
-    for c in text.lstrip(" \t\r\n"):
+    for c in re.sub("^([ \t]*[\r\n])+", "", text):
         if c == '"':
             quoted = not quoted
         elif not quoted and c in "\r\n":
@@ -579,19 +612,27 @@ def _delimiter(text: str) -> str:
     return max(counts, key=lambda c: counts[c])
 
 
-def split_records(text: str, delimiter: str) -> tuple[list[Record], bool]:
-    """All records, blank lines left out, and whether DHIS2 2.43 would misread line ends, blank lines or quotes."""
+def _csv_original(record: Record, names: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for place, cell in enumerate(record.cells, 1):
+        name = names[place - 1] if place <= len(names) else f"(column {place})"
+        if cell:
+            found[name if name not in found else f"{name} (column {place})"] = cell
+    return {**found, "(row)": record.text} if record.junk else found
+
+
+def split_records(text: str, delimiter: str) -> list[Record]:
     records: list[Record] = []
-    odd = False
     space = " \t".replace(delimiter, "")
     at = 0
     while at < len(text):
         blank = re.compile("[ \t]*(\r\n|\r|\n|$)").match(text, at)
         if blank is not None and (blank[1] or blank.end() == len(text)):
             at = blank.end()
-            odd = True
+            records.append(Record([], odd=True))
             continue
         record = Record([])
+        begun = at
         while True:
             while text[at : at + 1] and text[at] in space:
                 at += 1
@@ -603,13 +644,13 @@ def split_records(text: str, delimiter: str) -> tuple[list[Record], bool]:
                         raise UnreadableError("TP111")
                     if text[at] == '"' and text[at + 1 : at + 2] == '"':
                         cell += '"'
-                        odd = True
+                        record.odd = True
                         at += 2
                     elif text[at] == '"':
                         at += 1
                         break
                     else:
-                        odd = odd or text[at] in "\r\n"
+                        record.odd = record.odd or text[at] in "\r\n"
                         cell += text[at]
                         at += 1
                 start = at
@@ -625,15 +666,16 @@ def split_records(text: str, delimiter: str) -> tuple[list[Record], bool]:
             if text[at : at + 1] != delimiter:
                 break
             at += 1
+        record.text = text[begun:at]
         if text[at : at + 2] == "\r\n":
-            odd = True
+            record.odd = True
             at += 2
         elif at < len(text):
             at += 1
         else:
             record.ended = False
         records.append(record)
-    return records, odd
+    return records
 
 
 # XML
@@ -667,6 +709,12 @@ def _attributes(element: etree._Element) -> list[tuple[str, str, bool]]:
     return [(_local(name), str(text), str(name).startswith("{")) for name, text in element.attrib.items() if text]
 
 
+def _root_attributes(root: etree._Element) -> list[tuple[str, str]]:
+    """Local name and text of what the root says, without XML's own plumbing."""
+    plumbing = "{http://www.w3.org/"
+    return [(_local(name), str(text)) for name, text in root.items() if text and not str(name).startswith(plumbing)]
+
+
 def _says_something(text: str | None) -> bool:
     return text is not None and text.strip(" \t\r\n") != ""
 
@@ -676,17 +724,15 @@ def read_xml(data: bytes, options: Options) -> Reading:
     root = _tree(data, "dataValueSet")
     known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo"}
     top: dict[str, str] = {}
-    for name, text, _ in _attributes(root):
-        if name in known and name not in top:
-            top[name] = text
-        elif name in known:
-            reading.may.add("TP402")
-        else:
+    for name, text in _root_attributes(root):
+        if name in top:
+            reading.must[f"TP402 {name}"] += 1
+            continue
+        top[name] = text
+        if name not in known:
             reading.drop(name, text)
-            if name == "importStrategy":
-                _strategy(reading, {name: text})
-            elif text in ("DELETE", "DELETES"):
-                reading.may.add("TP412")
+        if name in ("importStrategy", "strategy"):
+            _strategy(reading, name, text)
     head = Head(top.get("dataSet") or options.data_set)
     head.period = _header_period(reading, top.get("period"), intervals=True)
     head.org_unit = top.get("orgUnit")
@@ -697,12 +743,16 @@ def read_xml(data: bytes, options: Options) -> Reading:
     rows: list[etree._Element] = []
     _collect(root, rows, reading)
     for index, row in enumerate(rows):
-        draft = Draft(index)
+        attributes = [(name, text) for name, text, _ in _attributes(row)]
+        draft = Draft(index, original=dict(reversed(attributes)))
         seen: set[str] = set()
-        for written, text, _ in _attributes(row):
-            name = ROW_NAMES.get(written) or DROPPED.get(written) or written
+        for written, text in attributes:
+            name = ROW_NAMES.get(written) or written
             if name in seen:
-                draft.notices.add("TP402")
+                if name in ROW_NAMES:
+                    draft.notices.add("TP402")
+                else:
+                    reading.may["TP402"] += 1
                 continue
             seen.add(name)
             if name == "categoryOptionCombo":
@@ -714,7 +764,7 @@ def read_xml(data: bytes, options: Options) -> Reading:
             else:
                 reading.drop(name, text)
         if _says_something(row.text) or any(_is_element(child) or _says_something(child.tail) for child in row):
-            reading.must.add("TP418")
+            _pass_over(reading)
         judge(draft, head, reading)
     return reading
 
@@ -722,10 +772,10 @@ def read_xml(data: bytes, options: Options) -> Reading:
 def _collect(element: etree._Element, rows: list[etree._Element], reading: Reading) -> None:
     """All data values below `element`, at any depth but not in one another."""
     if _says_something(element.text):
-        reading.must.add("TP418")
+        _pass_over(reading)
     for child in element:
         if _says_something(child.tail):
-            reading.must.add("TP418")
+            _pass_over(reading)
         if not _is_element(child):
             continue
         if _local(child.tag) == "dataValue":
@@ -734,7 +784,13 @@ def _collect(element: etree._Element, rows: list[etree._Element], reading: Readi
         before = len(rows)
         _collect(child, rows, reading)
         if len(rows) == before:
-            reading.must.add("TP418")
+            _pass_over(reading)
+
+
+def _pass_over(reading: Reading) -> None:
+    """Notice content without a meaning; how often is not held, as a text may be one or many."""
+    reading.must["TP418"] += 1
+    reading.may["TP418"] += 1_000_000
 
 
 # ADX
@@ -746,18 +802,30 @@ ADX_PASSED_OVER = ("period", "orgUnit", "dataSet", "attributeOptionCombo")
 def read_adx(data: bytes, options: Options) -> Reading:
     reading = Reading(options)
     root = _tree(data, "adx")
-    for name, text, _ in _attributes(root):
+    for name, text in _root_attributes(root):
         reading.drop(name, text)
-    index = 0
-    for group in root:
-        if not _is_element(group) or _local(group.tag) != "group":
-            continue
-        head = _adx_group(reading, group)
-        for element in group:
-            if _is_element(element) and _local(element.tag) == "dataValue":
-                judge(_adx_row(reading, index, element), head, reading)
-                index += 1
+    _adx_content(root, None, reading)
     return reading
+
+
+def _adx_content(element: etree._Element, group: tuple[Head, etree._Element] | None, reading: Reading) -> None:
+    """Read what stands in the root, in a group, or in an element that means nothing."""
+    if _says_something(element.text):
+        _pass_over(reading)
+    for child in element:
+        if _says_something(child.tail):
+            _pass_over(reading)
+        if not _is_element(child):
+            continue
+        before = reading.read
+        if _local(child.tag) == "dataValue" and group is not None:
+            judge(_adx_row(reading, child, group[1]), group[0], reading)
+        elif _local(child.tag) == "group":
+            _adx_content(child, (_adx_group(reading, child), child), reading)
+        else:
+            _adx_content(child, group, reading)
+            if reading.read == before:
+                _pass_over(reading)
 
 
 def _adx_group(reading: Reading, group: etree._Element) -> Head:
@@ -771,19 +839,17 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
         else:
             others[name] = text
     head = Head(known.get("dataSet") or reading.options.data_set, org_unit=known.get("orgUnit"))
-    has_rows = any(_is_element(element) and _local(element.tag) == "dataValue" for element in group)
+    notices: set[str] = set()
     if "period" in known:
         found = periods.parse_interval(known["period"])
         if found is None:
             head.without_period = "TP304"
-            if not has_rows:
-                reading.may |= {"TP304", "TP417"}
         else:
             head.period = found[0].iso
             if found[1]:
-                head.notices = frozenset({"TP406"})
-                reading.may.add("TP406")
-    head.aoc = _adx_combo(reading, known.get("attributeOptionCombo"), others, reading.must)
+                notices.add("TP406 period")
+    head.aoc = _adx_combo(reading, known.get("attributeOptionCombo"), others, notices)
+    head.notices = frozenset(notices)
     complete(reading, known.get("completeDate"), head)
     return head
 
@@ -799,8 +865,10 @@ def _adx_combo(reading: Reading, combo: str | None, others: dict[str, str], noti
     return combo
 
 
-def _adx_row(reading: Reading, index: int, element: etree._Element) -> Draft:
-    draft = Draft(index)
+def _adx_row(reading: Reading, element: etree._Element, group: etree._Element) -> Draft:
+    original: dict[str, object] = {str(name): text for name, text in element.items() if text}
+    original["group"] = {str(name): text for name, text in group.items() if text}
+    draft = Draft(reading.read, original=original)
     combo: str | None = None
     others: dict[str, str] = {}
     seen: set[str] = set()
@@ -823,12 +891,18 @@ def _adx_row(reading: Reading, index: int, element: etree._Element) -> Draft:
     if annotations:
         text = annotations[0].text or ""
         if text and (draft.text("value") or "0") != "0":
-            draft.notices.add("TP405")
+            draft.notices.add("TP405 annotation")
         draft.texts["value"] = text
-    if len(children) > len(annotations[:1]) or any(len(child) for child in annotations):
-        reading.may.add("TP418")
-    if _says_something(element.text) or any(_says_something(child.tail) for child in element):
-        reading.may.add("TP418")
+        if text:
+            original["annotation"] = text
+    inside = [child for annotation in annotations for child in annotation]
+    if (
+        len(children) > len(annotations[:1])
+        or any(_is_element(child) for child in inside)
+        or _says_something(element.text)
+        or any(_says_something(child.tail) for child in [*element, *inside])
+    ):
+        _pass_over(reading)
     return draft
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tallyport_converters import periods
 from twin.reading import SCHEMED_KINDS, Options, Reading, UnreadableError, effective_schemes, read
@@ -36,8 +37,11 @@ class Expected:
     superseded: int
     rejected: dict[int, frozenset[str]]
     dropped: dict[str, int]
-    must: frozenset[str]
-    may: frozenset[str]
+    must: Mapping[str, int] = field(default_factory=dict)
+    """How often at least each notice is given, by code and field."""
+    may: Mapping[str, int] = field(default_factory=dict)
+    """How often at most."""
+    originals: Mapping[int, object] = field(default_factory=dict)
     refused: str | None = None
 
 
@@ -47,7 +51,7 @@ def expected(data: bytes, source_format: str, options: Options | None = None) ->
         reading = read(data, source_format, options)
         groups = all_groups(reading, "CODE" if source_format == "adx" else "UID")
     except UnreadableError as refusal:
-        return Expected({}, {}, [], 0, 0, 0, {}, {}, frozenset(), frozenset(), refusal.code)
+        return Expected({}, {}, [], 0, 0, 0, {}, {}, refused=refusal.code)
     named = name_files(groups)
     written = sum(group.rows for group in groups)
     return Expected(
@@ -59,8 +63,9 @@ def expected(data: bytes, source_format: str, options: Options | None = None) ->
         superseded=len(reading.values) - written,
         rejected=reading.rejected,
         dropped=dict(reading.dropped),
-        must=frozenset(reading.must),
-        may=frozenset(reading.may | reading.must),
+        must=reading.must,
+        may=reading.may + reading.must,
+        originals=reading.originals,
     )
 
 
@@ -87,19 +92,17 @@ def all_groups(reading: Reading, default_scheme: str) -> list[Group]:
 
 def _order(data_set: str | None, coc: Combo, aoc: Combo) -> tuple[object, ...]:
     """What keeps rows of one data element from sharing a header, in the order in which the groups are numbered."""
-    coc_kind, coc_shape = _kind(coc)
-    aoc_kind, aoc_shape = _kind(aoc)
-    return (data_set or "", coc_kind, aoc_kind, coc_shape, aoc_shape)
+    return (data_set or "", _shape(coc), _shape(aoc))
 
 
-def _kind(combo: Combo) -> tuple[int, tuple[object, ...]]:
+def _shape(combo: Combo) -> tuple[int, tuple[str, ...], int]:
     if combo is None:
-        return 0, ()
+        return 0, (), 0
     if isinstance(combo, str):
-        return 1, ()
+        return 1, (), 1
     if isinstance(combo, OptionList):
-        return 2, (len(combo.options),)
-    return 3, tuple(category for category, _ in combo)
+        return 2, (combo.combo,), len(combo.options)
+    return 3, tuple(category for category, _ in combo), len(combo)
 
 
 def _ids(schemes: dict[str, str]) -> object:
@@ -197,7 +200,7 @@ def _deletion_groups(reading: Reading, ids: object) -> list[Group]:
             "delete": "soft",
             "size": 0,
         }
-        order = (0, reading.data_set or "", int(with_coc), int(aoc is not None), (), (aoc or "",))
+        order = (0, int(with_coc), aoc is not None, aoc or "")
         groups.append(Group(data_element, order, _json(_present(members)) + "\n", 0))
     return groups
 
@@ -250,6 +253,7 @@ def encoded(identifier: str) -> str:
         name = "%2E" + name[1:]
     if name.lower() in RESERVED:
         name = f"%{ord(name[0]):02X}" + name[1:]
+    name = re.sub(r"\.(?=[0-9]+$)", "%2E", name)
     if len(name) > 200:
         name = name[:180] + "~" + hashlib.sha256(identifier.encode()).hexdigest()[:16]
     return name

@@ -20,9 +20,10 @@ from tallyport_converters import periods
 
 @dataclass(frozen=True)
 class OptionList:
-    """Category options without their categories, in the combo's order."""
+    """Category options without their categories, in the order of `combo`, where that is named."""
 
     options: tuple[str, ...]
+    combo: str = ""
 
 
 Pairs = tuple[tuple[str, str], ...]
@@ -110,7 +111,7 @@ NO_PERIODS = ("2024M03", "202413", "2024Q5", " 202401", "202401 ", "2024W53", "2
 
 IDENTIFIERS = (
     *("deVisits001", "ouClinicA01", "cocFixed001", "A", "a", "B", "Ab", "aB", "AB", "ANC 1st visit", "Größe", "日本"),
-    *("😀x", 'q"uote', "it's", "back\\slash", "a;b", "a,b", "a/b", "..", ".hid", "a.b", "%41", "CON", "nul", "Com1"),
+    *("😀x", 'q"uote', "it's", "back\\slash", "a;b", "a,b", "a/b", "..", ".hid", "a.b", "A.1", ".1", "%41", "CON", "nul", "Com1"),
     *("007", "12", "0", "1.50", "1e3", "-7", "-0", "true", "<x>", "&amp;", "]]>", " lead", "trail ", "x\ty", "x\ny"),
     *("e\u0301", "é", "\u2028", "\x7f", "\ufeffz", "L" * 199, "L" * 201, "é" * 34, "é" * 40, "~", "x-y_z"),
 )
@@ -160,9 +161,7 @@ def free_text(carrier: str, *, min_size: int = 0) -> st.SearchStrategy[str]:
 
 @functools.cache
 def identifiers(carrier: str) -> st.SearchStrategy[str]:
-    known = st.sampled_from(carried(carrier, IDENTIFIERS))
-    # A name such as "A.1" takes the file name of the first of several groups of "A".
-    return st.one_of(known, free_text(carrier, min_size=1)).filter(lambda name: not re.search(r"\.[0-9]+$", name))
+    return st.one_of(st.sampled_from(carried(carrier, IDENTIFIERS)), free_text(carrier, min_size=1))
 
 
 @functools.cache

@@ -60,10 +60,15 @@ typedef struct {
     } gaps[GAPS];
 } Scan;
 
+#define CATEGORIES 64 /* of one combo, that are compared */
+
 /* {category: option, ...} as one dictionary text: 'M', then category NUL option NUL of each. */
 static bool option_map(Scan *s, Draft *draft, int kind) {
     Bytes *scratch = &s->batch->scratch;
     bool good = true, empty = true;
+    size_t name_at[CATEGORIES]; /* in the scratch, each with its NUL */
+    size_t name_size[CATEGORIES];
+    int names = 0;
     s->json.p++;
     if (!json_space(&s->json))
         return false;
@@ -93,6 +98,15 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
             else if (text.present)
                 bytes_add(scratch, text.at, text.size);
             bytes_add_byte(scratch, 0);
+            if (part == 0 && names < CATEGORIES) {
+                name_at[names] = before;
+                name_size[names] = scratch->size - before;
+                for (int i = 0; i < names; i++)
+                    if (name_size[i] == name_size[names] &&
+                        same_bytes(scratch->data + name_at[i], scratch->data + before, name_size[i]))
+                        draft->notices |= 1u << NOTICE_DUPLICATE_KEY; /* the first stands: see combos.py */
+                names++;
+            }
             if (part == 0) {
                 if (!json_space(&s->json))
                     return false;

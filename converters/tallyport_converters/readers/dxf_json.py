@@ -87,7 +87,7 @@ class DxfJson:
         self.source = source
         self.header = Header()
         self._seen: dict[str, int] = {}
-        self._listed_options: Any = None
+        self._listed_options: list[str] = []
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the document without a byte order mark."""
@@ -171,7 +171,7 @@ class DxfJson:
         elif key == "attributeCategoryOptions":
             if not isinstance(value, list):
                 raise _wrong(key, value, "an array of category options")
-            self._listed_options = listed([_text(key, option) for option in value])
+            self._listed_options = [_text(key, option) for option in value]
         elif key == "completeDate":
             self._complete_date = str(value).lower() if isinstance(value, bool) else _text(key, value)
         elif key in SCHEME_PROPERTIES:
@@ -193,7 +193,7 @@ class DxfJson:
                 header.findings.append(finding("TP402", field=key, count=again))
         if self._listed_options:
             if header.attribute_option_combo == DEFAULT:
-                header.attribute_option_combo = self._listed_options
+                header.attribute_option_combo = listed(self._listed_options)
                 header.findings.append(finding("TP416", field="attributeCategoryOptions"))
             else:
                 header.drop("attributeCategoryOptions", True)

@@ -51,7 +51,7 @@ class _Rows:
         self.header = header
         self.rows: list[bytes] = []
         self.count = 0
-        self.notices: dict[str, tuple[int, int]] = {}
+        self.notices: dict[tuple[str, str | None], tuple[int, int]] = {}
         self._path: list[str] = []
         self._group: dict[str, str] = {}
         self._row: dict[str, str] | None = None
@@ -62,10 +62,10 @@ class _Rows:
         self._unknown: dict[int, int] = {}
         """Elements that are open and mean nothing: the rows before each, by depth. With rows inside it is a wrapper."""
 
-    def notice(self, code: str) -> None:
+    def notice(self, code: str, field: str | None = None) -> None:
         """Count a notice for the row that comes next."""
-        count, first = self.notices.get(code, (0, self.count))
-        self.notices[code] = (count + 1, first)
+        count, first = self.notices.get((code, field), (0, self.count))
+        self.notices[code, field] = (count + 1, first)
 
     def doctype(self, *_: object) -> None:
         """Refuse."""
@@ -161,7 +161,7 @@ class _Rows:
     def _adx_row(self, attributes: dict[str, str]) -> dict[str, Any]:
         value = attributes.get("value")
         if self._note and value and value != "0":
-            self.notice("TP405")
+            self.notice("TP405", "annotation")
         row = adx_row(self._group, attributes, self._note)
         categories = adx_categories(attributes, KNOWN_ADX_ROW)
         loses = bool(attributes.get("categoryOptionCombo")) and bool(categories)
@@ -219,8 +219,8 @@ class GeneralXml(DxfJson):
             raise SourceUnreadable(self._wording(error)) from None
         yield separator * bool(rows.rows) + b",".join(rows.rows) + b"]}"
         if rows.header:
-            for code, (count, first) in rows.notices.items():
-                rows.header.findings.append(finding(code, row=first, count=count))
+            for (code, field), (count, first) in rows.notices.items():
+                rows.header.findings.append(finding(code, field=field, row=first, count=count))
 
     def _wording(self, error: Exception) -> Any:
         if isinstance(error, _Doctype):
