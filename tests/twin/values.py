@@ -111,7 +111,8 @@ NO_PERIODS = ("2024M03", "202413", "2024Q5", " 202401", "202401 ", "2024W53", "2
 
 IDENTIFIERS = (
     *("deVisits001", "ouClinicA01", "cocFixed001", "A", "a", "B", "Ab", "aB", "AB", "ANC 1st visit", "Größe", "日本"),
-    *("😀x", 'q"uote', "it's", "back\\slash", "a;b", "a,b", "a/b", "..", ".hid", "a.b", "A.1", ".1", "%41", "CON", "nul", "Com1"),
+    *("😀x", 'q"uote', "it's", "back\\slash", "a;b", "a,b", "a/b", "..", ".hid", "a.b", "%41", "CON", "nul", "Com1"),
+    *("A.1", "a.2", ".1"),
     *("007", "12", "0", "1.50", "1e3", "-7", "-0", "true", "<x>", "&amp;", "]]>", " lead", "trail ", "x\ty", "x\ny"),
     *("e\u0301", "é", "\u2028", "\x7f", "\ufeffz", "L" * 199, "L" * 201, "é" * 34, "é" * 40, "~", "x-y_z"),
 )
