@@ -155,7 +155,7 @@ def _value_rule(rules: RowRules | None) -> tuple[ValueRule, int, int]:
     kind = _kind(rules)
     if rules.option_codes is not None or (kind in FILE_TYPES and rules.file_resources is not None):
         return ValueRule.JUDGED, 0, 0
-    if kind in NUMERIC_RULES:
+    if kind and kind in NUMERIC_RULES:
         numeric = NUMERIC_RULES[kind]
         low = -_UNBOUNDED if numeric.minimum is None else numeric.minimum
         high = _UNBOUNDED if numeric.maximum is None else numeric.maximum
