@@ -251,7 +251,7 @@ def encoded(identifier: str) -> str:
         name += c if re.fullmatch("[A-Za-z0-9_.-]", c) else "".join(f"%{byte:02X}" for byte in c.encode())
     if name.startswith("."):
         name = "%2E" + name[1:]
-    if name.lower() in RESERVED:
+    if name.partition(".")[0].lower() in RESERVED:
         name = f"%{ord(name[0]):02X}" + name[1:]
     name = re.sub(r"\.(?=[0-9]+$)", "%2E", name)
     if len(name) > 200:
