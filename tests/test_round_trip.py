@@ -21,8 +21,10 @@ import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
+from checking import plain_bytes
 from tallyport import convert
 from tallyport_converters import convert as converting
+from tallyport_converters.output import Compress
 from twin import adv2, legacy, values
 from twin.reading import SCHEMED_KINDS, Options
 from twin.rewriting import Expected, expected
@@ -67,7 +69,10 @@ class Converted:
         present = [path for path in sorted(output.rglob("*")) if path.is_file()]
         self.files = {path.name: path.read_bytes() for path in present}
         assert {path.parent for path in present} == (set() if outcome.folder is None else {outcome.folder})
-        self.adv2 = {name: data for name, data in self.files.items() if name.endswith(".adv2.json")}
+        self.stored = {path.name: path for path in present if ".adv2.json" in path.name}
+        self.adv2 = {
+            name.removesuffix(".gz").removesuffix(".zst"): plain_bytes(path) for name, path in self.stored.items()
+        }
         self.manifest: dict[str, Any] = {}
         if "manifest.json" in self.files:
             self.manifest = json.loads(self.files["manifest.json"])
@@ -110,6 +115,7 @@ def run(
     block_bytes: int | None = None,
     layout: Literal["split", "single"] = "split",
     strict: bool = False,
+    compress: Compress = "none",
 ) -> Converted:
     with tempfile.TemporaryDirectory() as scratch, blocks_of(block_bytes):
         source = Path(scratch) / f"source{SUFFIXES[source_format]}"
@@ -126,6 +132,7 @@ def run(
             memory_bytes=memory_bytes,
             layout=layout,
             strict=strict,
+            compress=compress,
         )
         (outcome,) = report.sources
         return Converted(outcome, Path(scratch) / "out")
@@ -150,12 +157,12 @@ def check(found: Converted, data: bytes, source_format: str, wanted: Expected) -
     assert {group["file"]: group for group in manifest["groups"]} == {
         name: {
             "file": name,
-            "de": adv2.parse(text)[0].header["de"],
-            "rows": wanted.rows[name],
-            "bytes": len(text),
-            "sha256": hashlib.sha256(text).hexdigest(),
+            "de": adv2.parse(found.adv2[plain])[0].header["de"],
+            "rows": wanted.rows[plain],
+            "bytes": len(found.files[name]),
+            "sha256": hashlib.sha256(found.files[name]).hexdigest(),
         }
-        for name, text in wanted.files.items()
+        for name, plain in zip(found.stored, found.adv2, strict=True)
     }
     rejects = found.rejects
     assert ("rejects.ndjson" in found.files) == bool(wanted.rejected)
@@ -166,7 +173,7 @@ def check(found: Converted, data: bytes, source_format: str, wanted: Expected) -
     check_notices(manifest.get("findings", []), wanted)
     unique = {json.dumps(completion, sort_keys=True) for completion in wanted.completions}
     assert {json.dumps(completion, sort_keys=True) for completion in found.completions} == unique
-    strays = found.files.keys() - found.adv2.keys() - {"manifest.json", "rejects.ndjson", "completions.json"}
+    strays = found.files.keys() - found.stored.keys() - {"manifest.json", "rejects.ndjson", "completions.json"}
     assert not strays
 
 
@@ -187,14 +194,12 @@ def check_notices(findings: list[dict[str, Any]], wanted: Expected) -> None:
         assert wanted.must.get(key, 0) <= found.get(key, 0) <= wanted.may.get(key, 0), (key, findings, wanted.must)
 
 
-@st.composite
-def all_options(draw: st.DrawFn, source_format: str) -> Options:
-    kinds = st.sampled_from(SCHEMED_KINDS)
-    schemes = draw(st.one_of(st.just({}), st.dictionaries(kinds, st.sampled_from(values.SCHEMES), max_size=3)))
+def all_options(chosen: values.Choices) -> Options:
+    schemes = {chosen.one(("", *SCHEMED_KINDS)): chosen.one(values.SCHEMES) for _ in range(max(0, chosen.below(7) - 3))}
     return Options(
-        data_set=draw(st.sampled_from((None, None, "dsOption001"))),
+        data_set=chosen.one((None, None, "dsOption001")),
         id_schemes=tuple(schemes.items()),
-        keep_followup_false=draw(st.booleans()),
+        keep_followup_false=chosen.below(2) == 1,
     )
 
 
@@ -203,13 +208,15 @@ def all_options(draw: st.DrawFn, source_format: str) -> Options:
 @examples(0.225)
 def test_any_file_is_converted_as_the_twin_does(source_format: str, data: st.DataObject, seed: int) -> None:
     document = data.draw(values.documents(source_format))
-    options = data.draw(all_options(source_format))
-    block_bytes = data.draw(st.sampled_from((None, 64, 100, 257, 1000)))
+    chosen = values.Choices(source_format, iter(data.draw(st.binary(min_size=12, max_size=12))), [])
+    options = all_options(chosen)
+    block_bytes = chosen.one((None, 64, 100, 257, 1000))
+    compress: Compress = chosen.one(("none", "none", "none", "gz", "zst"))
     source = legacy.write(document, source_format, random.Random(seed))
     note(f"{source!r}")
     # A CSV file may begin like any other.
-    told = source_format == "dxf-csv" or data.draw(st.booleans())
-    found = run(source, source_format, options, told=told, block_bytes=block_bytes)
+    told = source_format == "dxf-csv" or chosen.below(2) == 0
+    found = run(source, source_format, options, told=told, block_bytes=block_bytes, compress=compress)
     check(found, source, source_format, expected(source, source_format, options))
 
 

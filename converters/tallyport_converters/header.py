@@ -131,7 +131,7 @@ def settle_schemes(stated: Mapping[str, str], chosen: Mapping[str, str], default
     """
     schemes: dict[str, str] = {}
     for source in (stated, chosen):
-        for kind, text in source.items():
+        for kind, text in sorted(source.items()):  # the general one first, whatever their order is
             try:
                 scheme = canonical_scheme(text)
             except ValueError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -152,63 +152,91 @@ def carried(carrier: str, texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @functools.cache
-def free_text(carrier: str, *, min_size: int = 0) -> st.SearchStrategy[str]:
+def letters(carrier: str) -> st.SearchStrategy[str]:
+    """Text of whatever characters the carrier has."""
     if carrier in ("dxf-xml", "adx"):
-        letters = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
+        drawn = st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff")
     else:
-        letters = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
-    return st.text(letters, min_size=min_size, max_size=8)
-
-
-@functools.cache
-def identifiers(carrier: str) -> st.SearchStrategy[str]:
-    return st.one_of(st.sampled_from(carried(carrier, IDENTIFIERS)), free_text(carrier, min_size=1))
-
-
-@functools.cache
-def texts(carrier: str) -> st.SearchStrategy[str]:
-    return st.one_of(
-        st.sampled_from(carried(carrier, TEXTS)),
-        st.integers(-(10**6), 10**6).map(str),
-        st.decimals(-1000, 1000, places=2).map(str),
-        st.sampled_from(carried(carrier, (*TEXTS, *CONTROLS, *UNSTORABLE))),
-        free_text(carrier),
-    )
-
-
-@functools.cache
-def categories(carrier: str) -> st.SearchStrategy[str]:
-    if carrier == "adx":
-        return st.sampled_from(XML_CATEGORIES)
-    if carrier == "dxf-csv":
-        # Column names: such as are known, empty or read "null" mean something else.
-        return st.sampled_from((*XML_CATEGORIES, "a,b", 'x"y', "Age band", "日本"))
-    return st.one_of(st.sampled_from(XML_CATEGORIES), st.sampled_from(IDENTIFIERS), free_text(carrier, min_size=1))
-
-
-def pool(strategy: st.SearchStrategy[str], size: int) -> st.SearchStrategy[list[str]]:
-    return st.lists(strategy, min_size=1, max_size=size, unique=True)
-
-
-@st.composite
-def combos(draw: st.DrawFn, carrier: str, *, attribute: bool) -> list[Combo]:
-    """A small pool of option combos in the forms that the carrier has."""
-    found: list[Combo] = [None, *draw(pool(identifiers(carrier), 3))]
-    if carrier == "dxf-csv" and attribute:
-        for options in draw(
-            st.lists(st.lists(st.sampled_from(("o1", "o2", "Ä", "7")), min_size=1, max_size=3), max_size=2)
-        ):
-            found.append(OptionList(tuple(options)))
-    elif carrier != "dxf-xml" and draw(st.booleans()):
-        names = draw(pool(categories(carrier), 3))
-        options_pool = draw(pool(identifiers(carrier), 3))
-        for _ in range(draw(st.integers(1, 3))):
-            chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-            found.append(pairs({name: draw(st.sampled_from(options_pool)) for name in chosen}))
-    return found
+        drawn = st.characters(exclude_categories=["Cs"], exclude_characters="\x00")
+    return st.text(drawn, min_size=16, max_size=32)
 
 
 T = TypeVar("T")
+
+
+@dataclass
+class Choices:
+    """Whatever has to be chosen for one document, by numbers and letters that were drawn at once.
+
+    Draws are what takes the time of property tests; as nothing but zeros, numbers choose what comes first.
+    """
+
+    carrier: str
+    numbers: Iterator[int]
+    free: list[str]
+
+    def below(self, bound: int) -> int:
+        return next(self.numbers, 0) % bound
+
+    def one(self, pool: Sequence[T]) -> T:
+        return pool[self.below(len(pool))]
+
+    def some(self, make: Callable[[], T], most: int, least: int = 0) -> list[T]:
+        return list(dict.fromkeys(make() for _ in range(least + self.below(most - least + 1))))
+
+    def identifier(self) -> str:
+        if self.free and self.below(3) == 2:
+            return self.one(self.free)
+        return self.one(carried(self.carrier, IDENTIFIERS))
+
+    def text(self) -> str:
+        kind = self.below(5)
+        if kind == 1:
+            return str((self.below(256) << 12 | self.below(256) << 4) - 500_000)
+        if kind == 2:
+            return f"{self.below(250) - 125}.{self.below(100):02}"
+        if kind == 3:
+            return self.one(carried(self.carrier, (*TEXTS, *CONTROLS, *UNSTORABLE)))
+        if kind == 4 and self.free:
+            return self.one(self.free)
+        return self.one(carried(self.carrier, TEXTS))
+
+    def category(self) -> str:
+        if self.carrier == "adx":
+            return self.one(XML_CATEGORIES)
+        if self.carrier == "dxf-csv":
+            # Column names: such as are known, empty or read "null" mean something else.
+            return self.one((*XML_CATEGORIES, "a,b", 'x"y', "Age band", "日本"))
+        return self.one((*XML_CATEGORIES, self.identifier()))
+
+    def combos(self, *, attribute: bool) -> list[Combo]:
+        """A small pool of option combos in the forms that the carrier has."""
+        found: list[Combo] = [None, *self.some(self.identifier, 3, 1)]
+        if self.carrier == "dxf-csv" and attribute:
+            for _ in range(self.below(3)):
+                options = [self.one(("o1", "o2", "Ä", "7")) for _ in range(1 + self.below(3))]
+                found.append(OptionList(tuple(options), self.one(("", "cc", "cd"))))
+        elif self.carrier != "dxf-xml" and self.below(2):
+            names = self.some(self.category, 3, 1)
+            options = self.some(self.identifier, 3, 1)
+            for _ in range(1 + self.below(3)):
+                chosen = self.some(lambda: self.one(names), 3, 1)
+                found.append(pairs({name: self.one(options) for name in chosen}))
+        return found
+
+
+@st.composite
+def choices(draw: st.DrawFn, carrier: str) -> Choices:
+    numbers = iter(draw(st.binary(min_size=160, max_size=160)))
+    text = draw(letters(carrier))
+    free = []
+    while text:
+        size = 1 + next(numbers) % 8
+        free.append(text[:size])
+        text = text[size:]
+    return Choices(carrier, numbers, free)
+
+
 ROW_BYTES = 10
 
 
@@ -219,7 +247,7 @@ def mostly(usual: Sequence[T], *rare: T) -> list[T]:
 
 @st.composite
 def picks(draw: st.DrawFn, most: int = 20) -> list[Iterator[int]]:
-    """For every row a number for each of its parts: one draw for all of them, as draws are what takes the time."""
+    """For every row a number for each of its parts."""
     count = draw(st.integers(0, most))
     found = draw(st.binary(min_size=count * ROW_BYTES, max_size=count * ROW_BYTES))
     return [iter(found[at : at + ROW_BYTES]) for at in range(0, len(found), ROW_BYTES)]
@@ -242,75 +270,62 @@ SCHEME_KEYS = {
 }
 
 
-@st.composite
-def headers(draw: st.DrawFn, carrier: str, values_org_units: list[str], aocs: list[Combo]) -> Header:
-    if carrier in ("dxf-csv", "adx") or draw(st.booleans()):
+def header(chosen: Choices, org_units: list[str], aocs: list[Combo]) -> Header:
+    carrier = chosen.carrier
+    if carrier in ("dxf-csv", "adx") or not chosen.below(2):
         return Header()
     period_texts: tuple[str, ...] = (*PERIODS[:8], *RESPELLED[:3], "nonsense")
     if carrier == "dxf-xml":
         period_texts = (*period_texts, "2024-01-01/P1M", "2024-02-01/P1M", "2024-01-01/P1Y")
-    schemes = draw(
-        st.one_of(
-            st.just({}),
-            st.dictionaries(st.sampled_from(tuple(SCHEME_KEYS)), st.sampled_from(SCHEMES), max_size=4),
-        )
-    )
-    extras = draw(
-        st.dictionaries(
-            st.sampled_from(("dryRun", "strategy" if carrier == "dxf-json" else "importStrategy", "unheard", "note")),
-            st.sampled_from(("true", "CREATE", "DELETE", "DELETES", "x")),
-            max_size=2,
-        )
-    )
-    deletion = None
-    if carrier == "dxf-json" and draw(st.integers(0, 3)) == 0:
-        elements = st.builds(
-            Element,
-            st.sampled_from(("A", "a", "deVisits001", "CON", "Größe")),
-            st.sampled_from((None, None, "c1", "c2", "ü")),
-            st.sampled_from((None, None, "a1", "a2")),
-        )
-        deletion = Deletion(
-            tuple(draw(st.lists(st.sampled_from(("o1", "o2", "Z", "a")), max_size=3))),
-            tuple(draw(st.lists(st.sampled_from((*PERIODS[:12], *RESPELLED)), max_size=4))),
-            tuple(draw(st.lists(elements, max_size=4))),
-        )
+    listed = (OptionList(("o1", "o2")), OptionList(("x",))) if carrier == "dxf-json" else ()
+    dates = ("2024-04-03", "2024-04-03T00:00:00.000+0000", "true", "false", "20240403", "3 April")
+    keys = ("dryRun", "strategy" if carrier == "dxf-json" else "importStrategy", "unheard", "note")
+    extras = {
+        chosen.one(keys): chosen.one(("true", "CREATE", "DELETE", "DELETES", "x")) for _ in range(chosen.below(3))
+    }
+    schemes = {chosen.one(tuple(SCHEME_KEYS)): chosen.one(SCHEMES) for _ in range(max(0, chosen.below(9) - 4))}
     return Header(
-        data_set=draw(st.one_of(st.none(), identifiers(carrier))),
-        period=draw(st.one_of(st.none(), st.sampled_from(period_texts))),
-        org_unit=draw(st.one_of(st.none(), st.sampled_from(values_org_units))),
-        aoc=draw(header_aocs(carrier, aocs)),
-        complete_date=draw(
-            st.one_of(
-                st.none(),
-                st.sampled_from(("2024-04-03", "2024-04-03T00:00:00.000+0000", "true", "false", "20240403", "3 April")),
-            )
-        ),
+        data_set=chosen.identifier() if chosen.below(2) else None,
+        period=chosen.one(period_texts) if chosen.below(2) else None,
+        org_unit=chosen.one(org_units) if chosen.below(2) else None,
+        aoc=chosen.one([None, *aocs, *listed]),
+        complete_date=chosen.one(dates) if chosen.below(2) else None,
         schemes=pairs(schemes),
         extras=pairs(extras),
-        deletion=deletion,
+        deletion=deletion(chosen) if carrier == "dxf-json" and chosen.below(4) == 3 else None,
     )
 
 
-def header_aocs(carrier: str, aocs: list[Combo]) -> st.SearchStrategy[Combo]:
-    listed = (OptionList(("o1", "o2")), OptionList(("x",))) if carrier == "dxf-json" else ()
-    return st.sampled_from([None, *aocs, *listed])
+def deletion(chosen: Choices) -> Deletion:
+    def element() -> Element:
+        return Element(
+            chosen.one(("A", "a", "deVisits001", "CON", "Größe")),
+            chosen.one((None, None, "c1", "c2", "ü")),
+            chosen.one((None, None, "a1", "a2")),
+        )
+
+    return Deletion(
+        tuple(chosen.one(("o1", "o2", "Z", "a")) for _ in range(chosen.below(4))),
+        tuple(chosen.one((*PERIODS[:12], *RESPELLED)) for _ in range(chosen.below(5))),
+        tuple(element() for _ in range(chosen.below(5))),
+    )
 
 
 @st.composite
 def documents(draw: st.DrawFn, carrier: str) -> Document:
     """Any document that the carrier can carry, with all that is wrong in it."""
-    elements = draw(pool(identifiers(carrier), 3))
-    units = draw(pool(identifiers(carrier), 3))
-    whens = draw(pool(st.sampled_from((*PERIODS, *RESPELLED)), 4))
-    no_period = draw(st.sampled_from(NO_PERIODS))
-    cocs = draw(combos(carrier, attribute=False))
-    aocs = draw(combos(carrier, attribute=True))
-    value_texts = draw(st.lists(texts(carrier), min_size=1, max_size=6))
-    comments = draw(st.lists(texts(carrier), max_size=3))
-    data_sets = [None, *draw(st.lists(identifiers(carrier), max_size=2))] if carrier == "adx" else [None]
-    header = draw(headers(carrier, units, aocs))
-    missing = (None, "") if header == Header() else (None, "", None, None, None, None)
+    chosen = draw(choices(carrier))
+    elements = chosen.some(chosen.identifier, 3, 1)
+    units = chosen.some(chosen.identifier, 3, 1)
+    whens = chosen.some(lambda: chosen.one((*PERIODS, *RESPELLED)), 4, 1)
+    no_period = chosen.one(NO_PERIODS)
+    cocs = chosen.combos(attribute=False)
+    aocs = chosen.combos(attribute=True)
+    value_texts = chosen.some(chosen.text, 6, 1)
+    comments = chosen.some(chosen.text, 3)
+    data_sets = [None, *chosen.some(chosen.identifier, 2)] if carrier == "adx" else [None]
+    said = header(chosen, units, aocs)
+    missing = (None, "") if said == Header() else (None, "", None, None, None, None)
     values = [
         Value(
             data_element=pick(numbers, mostly(elements, None, "")),
@@ -326,22 +341,20 @@ def documents(draw: st.DrawFn, carrier: str) -> Document:
         )
         for numbers in draw(picks())
     ]
-    if carrier == "adx" and draw(st.booleans()):
+    if carrier == "adx" and chosen.below(2):
         values.sort(key=lambda value: (str(value.data_set), str(value.period), str(value.org_unit), str(value.aoc)))
-    return Document(header, tuple(replace(value, row=row) for row, value in enumerate(values)))
+    return Document(said, tuple(replace(value, row=row) for row, value in enumerate(values)))
 
 
 @st.composite
 def clean_documents(draw: st.DrawFn) -> Document:
     """A document that all four formats carry alike: distinct keys, nothing missing, nothing that is read two ways."""
-    carrier = "adx"
-    plain = identifiers(carrier)
-    elements, units = draw(pool(plain, 3)), draw(pool(plain, 3))
-    whens = draw(pool(st.sampled_from([p for p in PERIODS if "NovQ" not in p]), 3))
-    cocs: list[str | None] = [None, *draw(pool(plain, 3))]
-    aocs: list[str | None] = [None, *draw(pool(plain, 2))]
-    usable = texts(carrier).filter(lambda text: text not in ("", "null"))
-    value_texts = draw(st.lists(usable, min_size=1, max_size=6))
+    chosen = draw(choices("adx"))
+    elements, units = chosen.some(chosen.identifier, 3, 1), chosen.some(chosen.identifier, 3, 1)
+    whens = chosen.some(lambda: chosen.one([p for p in PERIODS if "NovQ" not in p]), 3, 1)
+    cocs: list[str | None] = [None, *chosen.some(chosen.identifier, 3, 1)]
+    aocs: list[str | None] = [None, *chosen.some(chosen.identifier, 2, 1)]
+    value_texts = [text for text in chosen.some(chosen.text, 6, 1) if text not in ("", "null")] or ["1"]
     values = {
         value.key: value
         for numbers in draw(picks(15))
