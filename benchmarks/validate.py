@@ -1,0 +1,221 @@
+"""Validation of ADV2: how fast against reading the JSON and nothing else, what bad rows and metadata cost, memory.
+
+Each figure runs its yardstick and `tallyport validate` in turns, as whole processes, and compares round by round.
+`--only NAME` tries one. Exit 0: all goals reached; 1: one was missed.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks import adv2_inputs, claims
+from benchmarks.measure import Command, FailedError, Outcome, Series, measure, ratios, spread, table
+
+MEMORY_LIMIT = 150_000_000
+LARGE_BYTES = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the table: two commands, and how they must compare. `limit` is a ratio, or seconds more."""
+
+    name: str
+    what: str
+    yardstick: Command
+    tallyport: Command
+    limit: float
+    goal: str
+    is_difference: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """A figure that was tried."""
+
+    figure: Figure
+    yardstick: Series
+    tallyport: Series
+
+    @property
+    def value(self) -> float:
+        """Median over the rounds: the ratio of times, or the seconds more."""
+        if self.figure.is_difference:
+            pairs = zip(self.tallyport.walls, self.yardstick.walls, strict=True)
+            return statistics.median(ours - theirs for ours, theirs in pairs)
+        return statistics.median(ratios(self.tallyport, self.yardstick))
+
+    @property
+    def reached(self) -> bool:
+        """Whether time and memory are within their goals."""
+        return self.value <= self.figure.limit and self.tallyport.peak[0] <= MEMORY_LIMIT
+
+    @property
+    def words(self) -> str:
+        """The figure as people say it."""
+        return f"{self.value:+.2f} s" if self.figure.is_difference else claims.in_words(self.value)
+
+
+def _expects(exit_code: int) -> Callable[[Outcome], None]:
+    def check(outcome: Outcome) -> None:
+        if outcome.exit_code != exit_code:
+            raise FailedError(f"exit code {outcome.exit_code} instead of {exit_code}")
+
+    return check
+
+
+def _validate(settings: claims.Settings, name: str, *arguments: object, exit_code: int = 0) -> Command:
+    words = [*claims.tallyport_command(settings), "validate", "-q", *map(str, arguments)]
+    return Command(name, words, env=claims.environment(), check=_expects(exit_code))
+
+
+def _python(name: str, code: str, *arguments: object) -> Command:
+    return Command(name, [sys.executable, "-c", code, *map(str, arguments)], env=claims.environment())
+
+
+def figures(settings: claims.Settings) -> list[Figure]:
+    """Make the inputs and lay out all figures."""
+    rows = adv2_inputs.ROWS // (10 if settings.quick else 1)
+    large_rows = int(LARGE_BYTES / 16.8) // (10 if settings.quick else 1)
+    files = {kind: adv2_inputs.make(kind, rows, settings.work) for kind in adv2_inputs.KINDS}
+    small = adv2_inputs.make("integers", 100, settings.work)
+    large = adv2_inputs.make("integers", large_rows, settings.work)
+    export = adv2_inputs.make_metadata(settings.work)
+    snapshot = settings.work / "adv2.snapshot"
+    subprocess.run(
+        [*claims.tallyport_command(settings), "snapshot", str(export), "-o", str(snapshot), "--overwrite", "-q"],
+        env=claims.environment(),
+        check=True,
+    )
+
+    def against_orjson(kind: str, limit: float, goal: str) -> Figure:
+        yardstick = _python("orjson.loads", claims.ORJSON, files[kind])
+        ours = _validate(settings, "tallyport validate", files[kind])
+        size = claims.megabytes(files[kind].stat().st_size)
+        return Figure(kind, f"{kind}, {size} MB, {rows:,} rows", yardstick, ours, limit, goal)
+
+    good = files["integers"]
+    plain = _validate(settings, "without", good)
+    with_metadata = _validate(settings, "with metadata", good, "--metadata", snapshot)
+    program = Command("--help", [*claims.tallyport_command(settings), "--help"], env=claims.environment())
+    header_only = _validate(settings, "--header-only", large, "--header-only")
+    return [
+        against_orjson("integers", 1 / 2.5, "at least 2.5 times faster"),
+        against_orjson("decimals", 1 / 2, "at least 2 times faster"),
+        against_orjson("texts", 1, "not slower"),
+        Figure(
+            "bad",
+            "every row bad, against the good file",
+            plain,
+            _validate(settings, "every row bad", files["bad"], exit_code=1),
+            2,
+            "at most 2 times its time",
+        ),
+        Figure("metadata", "with a snapshot, against without", plain, with_metadata, 1.3, "at most 1.3 times its time"),
+        Figure(
+            "header-only",
+            f"--header-only, {claims.megabytes(large.stat().st_size)} MB, against --help",
+            program,
+            header_only,
+            0.3,
+            "at most 0.3 s more",
+            is_difference=True,
+        ),
+        Figure(
+            "small",
+            "100 rows, against import polars",
+            _python("import polars", claims.IMPORT_POLARS),
+            _validate(settings, "tallyport validate", small),
+            1,
+            "at most its time",
+        ),
+        Figure(
+            "large",
+            f"{claims.megabytes(large.stat().st_size)} MB, for its memory",
+            _validate(settings, "tallyport validate", good),
+            _validate(settings, "tallyport validate", large),
+            float("inf"),
+            "at most 150 MB",
+        ),
+    ]
+
+
+def attempt(settings: claims.Settings, only: Sequence[str] = ()) -> list[Result]:
+    """Try all figures, or some by name."""
+    results = []
+    for figure in figures(settings):
+        if only and figure.name not in only:
+            continue
+        print(f"validate: {figure.what}", file=sys.stderr)
+        rounds = 1 if figure.name == "large" else settings.rounds
+        both = measure([figure.yardstick, figure.tallyport], rounds=rounds, sampled_rounds=settings.sampled_rounds)
+        results.append(Result(figure, *both))
+    return results
+
+
+def report(result: Result) -> str:
+    """Draw one figure for the terminal."""
+    peak = result.tallyport.peak[0] / 1e6
+    return "\n".join(
+        [
+            result.figure.what,
+            "",
+            table([result.yardstick, result.tallyport]),
+            "",
+            f"{result.words}; peak {peak:,.0f} MB",
+            f"goal: {result.figure.goal}; at most {MEMORY_LIMIT / 1e6:,.0f} MB: {claims.yes_or_no(result.reached)}",
+            "",
+        ]
+    )
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """Draw all figures as a Markdown table."""
+    lines = [
+        "| ADV2 file | yardstick, same run | tallyport | | peak memory | goal | |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for one in results:
+        walls = [spread(series.walls)["median"] for series in (one.yardstick, one.tallyport)]
+        lines.append(
+            f"| {one.figure.what} | `{one.figure.yardstick.name}` {walls[0]:.2f} s | {walls[1]:.2f} s | {one.words} "
+            f"| {one.tallyport.peak[0] / 1e6:,.0f} MB | {one.figure.goal} | {claims.yes_or_no(one.reached)} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    usage = claims.parser(__doc__ or "")
+    usage.add_argument("--only", action="append", default=[], metavar="NAME", help="try this figure alone; repeatable")
+    usage.add_argument("--markdown", action="store_true", help="print a table for the README")
+    options = usage.parse_args()
+    settings = claims.settings_of(options, usage)
+
+    def work() -> int:
+        results = attempt(settings, options.only)
+        if options.json:
+            described = [
+                {
+                    "figure": one.figure.name,
+                    "value": one.value,
+                    "limit": one.figure.limit,
+                    "peakBytes": one.tallyport.peak[0],
+                    "reached": one.reached,
+                }
+                for one in results
+            ]
+            print(json.dumps(described, indent=1))
+        else:
+            print(markdown(results) if options.markdown else "\n".join(map(report, results)))
+        return 0 if all(one.reached for one in results) else 1
+
+    return claims.guarded(work)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
