@@ -30,6 +30,9 @@ from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 ROWS_NEXT = 2 | 16
 """The scanner's state behind the comma between two rows; 16: the values' array is open (scan_json.c)."""
 
+PROPERTIES_LIMIT = 100_000
+"""Properties beside the rows: each takes a while, and a file could be made of nothing else."""
+
 _BOM = b"\xef\xbb\xbf"
 
 FAULTS = {
@@ -87,6 +90,7 @@ class DxfJson:
         self.source = source
         self.header = Header()
         self._seen: dict[str, int] = {}
+        self._properties = 0
         self._listed_options: list[str] = []
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
@@ -145,6 +149,10 @@ class DxfJson:
     def take(self, batch: Batch, block: Buffer) -> None:
         """See `Reader`."""
         for key_span, value_span in batch.properties():
+            self._properties += 1
+            if self._properties > PROPERTIES_LIMIT:
+                message = f"the JSON has more than {PROPERTIES_LIMIT:,} header properties"
+                raise SourceUnreadable(finding("TP113", message=message, expected="some twenty"))
             key = json.loads(bytes(block[key_span]))
             if key in self._seen:
                 self._seen[key] += 1
