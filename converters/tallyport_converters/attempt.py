@@ -29,6 +29,8 @@ from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
 
+_WRITE_BYTES = 1 << 18
+
 NOTICES: Mapping[Notice, tuple[str, str | None]] = {
     Notice.DUPLICATE_KEY: ("TP402", None),
     Notice.COC_NUMBER: ("TP403", "categoryOptionCombo"),
@@ -192,7 +194,7 @@ class Attempt:
     def _write_rejects(self, gathering: Gathering, header: Header) -> None:
         if gathering.rejects.after(0) is None:
             return
-        count = 0
+        count, lines = 0, bytearray()
         with OutputFile(self.folder / "rejects.ndjson") as out:
             for found, original in explained(self.reader, header, gathering.rejects, self.places, self.block_bytes):
                 if self.options.strict:
@@ -201,9 +203,12 @@ class Attempt:
                             finding("TP120", row=found.row, field=found.field, found=found.found), message=found.message
                         )
                     )
-                line = {**found.at(self.source.name).as_json(), "original": original}
-                out.write(json_line(line))
+                lines += json_line({**found.as_json(), "source": self.source.name, "original": original})
                 count += 1
+                if len(lines) > _WRITE_BYTES:
+                    out.write(bytes(lines))
+                    lines.clear()
+            out.write(bytes(lines))
         self.counts.rejected = count
 
     def _write_completions(self, header: Header) -> int:

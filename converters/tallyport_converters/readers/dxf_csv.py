@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Notice, cut_csv
 from tallyport_converters.readers.place import locate
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, iso_period
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import HEAD_BYTES, Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
@@ -313,7 +312,7 @@ class DxfCsv:
 
     def explain_period(self, text: str) -> str:
         """See `Reader`."""
-        return periods.explain(text)
+        return explain_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""

@@ -9,7 +9,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
 from tallyport_converters.header import (
     NAME_LIMIT,
@@ -23,7 +22,7 @@ from tallyport_converters.header import (
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
 from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
-from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, iso_period
+from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
@@ -133,7 +132,7 @@ class DxfJson:
 
     def explain_period(self, text: str) -> str:
         """See `Reader`."""
-        return periods.explain(text)
+        return explain_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
@@ -214,17 +213,19 @@ class DxfJson:
         return header
 
 
+def _first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members: dict[str, Any] = {}
+    for key, value in pairs:
+        members.setdefault(key, value)
+    return members
+
+
+_DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, object_pairs_hook=_first_wins)
+
+
 def loads(text: bytes) -> Any:
     """Parse JSON that the scanner has passed: numbers keep their text, of a key given twice the first stands."""
-
-    def first_wins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        return dict(reversed(pairs))
-
-    def ordered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        kept = first_wins(pairs)
-        return {key: kept[key] for key, _ in pairs}
-
-    return json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=ordered)
+    return _DECODER.decode(text.decode())
 
 
 def _wrong(key: str, value: Any, expected: str) -> SourceUnreadable:

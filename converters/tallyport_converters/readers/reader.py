@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import lru_cache, wraps
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
 from tallyport_schemas.findings import Finding, finding
+
+_Result = TypeVar("_Result")
+
+_SHORT = 32
+"""Characters of a text that is remembered; no period has more."""
 
 TEXT_LIMIT = 50_000
 """UTF-16 units that DHIS2 stores of a value or comment (reference: value types, common rules)."""
@@ -84,17 +90,28 @@ class Reader(Protocol):
         """Return the header, once all blocks were taken."""
 
 
+def _remembered(function: Callable[[str], _Result]) -> Callable[[str], _Result]:
+    """Remember what `function` gave for short texts: rejected rows mostly share a few."""
+    cached = lru_cache(maxsize=1024)(function)
+    return wraps(function)(lambda text: cached(text) if len(text) <= _SHORT else function(text))
+
+
+@_remembered
 def iso_period(text: str) -> ReadPeriod | None:
     """Read a period in DHIS2's ISO form."""
     period = periods.parse(text)
     return ReadPeriod(period, "" if period.iso == text else "TP414") if period else None
 
 
+@_remembered
 def adx_period(text: str) -> ReadPeriod | None:
     """Read an ADX interval."""
     read = periods.parse_interval(text)
     return ReadPeriod(read[0], "TP406" if read[1] else "") if read else None
 
+
+explain_period = _remembered(periods.explain)
+"""Say why a text is no period."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 

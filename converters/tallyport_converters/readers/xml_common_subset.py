@@ -11,11 +11,10 @@ from typing import Any
 
 from lxml import etree
 
-from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, cut_xml
 from tallyport_converters.readers.dxf_json import FIELDS
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, explain_period, iso_period
 from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding
@@ -124,7 +123,7 @@ class CommonXml:
 
     def explain_period(self, text: str) -> str:
         """See `Reader`."""
-        return periods.explain(text)
+        return explain_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
