@@ -127,7 +127,7 @@ def _group(members: Object, rules: RowRules | None) -> Verdict:
     for i, (name, value) in enumerate(members):
         is_rows = name == "data" and _is_array(value)
         if name in head or (not is_rows and _repeats(value)):
-            failures.add(("TP502", shown(name)))
+            failures.add(("TP502", shown(name) or '""'))
         head.setdefault(name, value)
         if is_rows:  # the header ends here
             assert isinstance(value, list)
@@ -183,7 +183,7 @@ def _header(head: dict[str, object], failures: set[Flaw]) -> int | None:
     """Note the failures of a header; return its size."""
     for name in head:
         if name not in KNOWN:
-            failures.add(("TP501", shown(name)))
+            failures.add(("TP501", shown(name) or '""'))
     for name in ("de", "pe", "ou", "size"):
         if name not in head:
             failures.add(("TP503", name))

@@ -14,7 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallyport.validation.form import check_form
+from tallyport.validation.form import check_form, counted_rows
 from tallyport.validation.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
@@ -275,7 +275,7 @@ class _Group:
             yield finding("TP510", field="data", found=self._file.trailing, expected="the group's end")
         size, read = self._header.size if self._header else None, self._counts[0]
         if size is not None and size != read:
-            yield finding("TP514", field="size", found=f"{read:,} rows", expected=f"{size:,} rows")
+            yield finding("TP514", field="size", found=counted_rows(read), expected=counted_rows(size))
 
     def _result(self, size: int | None, late: Sequence[Finding], *, valid: bool = False) -> GroupResult:
         read, accepted, ignored = self._counts if valid else (self._counts[0], 0, self._counts[0])

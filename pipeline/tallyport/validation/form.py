@@ -47,7 +47,7 @@ class _Form:
             else:
                 self.values[name] = _ROWS if name == "data" and text == b"[" else self._parsed(name, text)
         for name in repeated:
-            self.say("TP502", shown(name))
+            self.say("TP502", _named(name))
 
     def _parsed(self, name: str, text: bytes) -> Any:
         repeated: list[str] = []
@@ -62,7 +62,7 @@ class _Form:
             return kept
 
         value = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=first_stands)
-        self.say_culprits("TP502", shown(name), dict.fromkeys(repeated))
+        self.say_culprits("TP502", _named(name), dict.fromkeys(repeated))
         return value
 
     def say(self, code: str, field: str, *, found: str | None = None, expected: str | None = None) -> None:
@@ -131,6 +131,10 @@ class _Form:
         return OptionDimension(None, tuple(places))
 
 
+def _named(name: str) -> str:
+    return shown(name) or '""'
+
+
 def _is_text(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and not isinstance(value, Number)
 
@@ -156,7 +160,7 @@ def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | N
     values = form.values
     for name in values:
         if name not in PROPERTIES:
-            form.say("TP501", shown(name), expected=f"one of {' '.join(PROPERTIES)}")
+            form.say("TP501", _named(name), expected=f"one of {' '.join(PROPERTIES)}")
     for name in REQUIRED:
         if name not in values:
             form.say("TP503", name)
@@ -174,7 +178,7 @@ def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | N
         form.say("TP511", "delete", found=json_text(delete), expected="soft or hard")
     size = _size(form)
     if size and "data" not in values:
-        form.say("TP503", "data", expected=_rows(size))
+        form.say("TP503", "data", expected=counted_rows(size))
     _check_periods(form, pe or ())
     _check_identifiers(form, ids, de=de, ds=ds, cc=cc, ou=ou, coc=coc, aoc=aoc, co=co, ao=ao)
     if form.findings or de is None or pe is None or ou is None or size is None:
@@ -184,7 +188,8 @@ def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | N
     return (None if form.findings else header), form.findings, de
 
 
-def _rows(count: int) -> str:
+def counted_rows(count: int) -> str:
+    """Return a number of rows in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
 
 

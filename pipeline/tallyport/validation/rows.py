@@ -114,7 +114,7 @@ def _verdicts(problems: Iterable[Problem | None]) -> bytes:
 
 def _shown(element: object) -> str:
     """Return a JSON value as a finding shows it: texts as they are, all else as JSON."""
-    return element if isinstance(element, str) else json_text(element)
+    return str(element) if isinstance(element, str) else json_text(element)
 
 
 def joined(one: Finding, other: Finding) -> Finding | None:
