@@ -32,7 +32,8 @@ from twin.values import FORMATS, Document
 
 CASES = int(os.environ.get("TALLYPORT_CASES", "2000"))
 SUFFIXES = {"dxf-json": ".json", "dxf-csv": ".csv", "dxf-xml": ".xml", "adx": ".adx.xml"}
-SMALLEST_MEMORY_BYTES = 1 << 20
+SMALL_MEMORY_BYTES = 40_000
+"""Spills and merges what the tests of thousands of values read."""
 IN_MEMORY = Path("/dev/shm")
 
 
@@ -211,12 +212,15 @@ def test_any_file_is_converted_as_the_twin_does(source_format: str, data: st.Dat
     chosen = values.Choices(source_format, iter(data.draw(st.binary(min_size=12, max_size=12))), [])
     options = all_options(chosen)
     block_bytes = chosen.one((None, 64, 100, 257, 1000))
+    memory_bytes = chosen.one((1 << 28, 1 << 28, 1 << 28, 256))
     compress: Compress = chosen.one(("none", "none", "none", "gz", "zst"))
     source = legacy.write(document, source_format, random.Random(seed))
     note(f"{source!r}")
     # A CSV file may begin like any other.
     told = source_format == "dxf-csv" or chosen.below(2) == 0
-    found = run(source, source_format, options, told=told, block_bytes=block_bytes, compress=compress)
+    found = run(
+        source, source_format, options, told=told, block_bytes=block_bytes, memory_bytes=memory_bytes, compress=compress
+    )
     check(found, source, source_format, expected(source, source_format, options))
 
 
@@ -272,14 +276,14 @@ def test_a_single_file_holds_the_same_groups(source_format: str, document: Docum
 @pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "with duplicates"])
 def test_blocks_memory_and_jobs_do_not_change_a_byte(source_format: str, distinct: bool) -> None:
     rng = random.Random(f"{source_format} {distinct}")
-    document = Document(values.Header(), values.many_values(rng, 6_000, distinct=distinct))
+    document = Document(values.Header(), values.many_values(rng, 4_000, distinct=distinct))
     source = legacy.write(document, source_format, rng, noise=False)
     wanted = expected(source, source_format)
     for jobs, memory_bytes, block_bytes in (
         (1, 256 << 20, None),
-        (1, SMALLEST_MEMORY_BYTES, 5_000),
+        (1, SMALL_MEMORY_BYTES, 5_000),
         (2, 256 << 20, 20_000),
-        (2, SMALLEST_MEMORY_BYTES, 20_000),
+        (2, SMALL_MEMORY_BYTES, 20_000),
     ):
         found = run(source, source_format, Options(), jobs=jobs, memory_bytes=memory_bytes, block_bytes=block_bytes)
         check(found, source, source_format, wanted)
@@ -293,6 +297,25 @@ def test_noise_by_the_thousand_is_read_the_same_in_blocks_and_processes(source_f
     wanted = expected(source, source_format)
     for jobs, block_bytes in ((1, None), (1, 999), (2, 10_000)):
         check(run(source, source_format, Options(), jobs=jobs, block_bytes=block_bytes), source, source_format, wanted)
+
+
+@pytest.mark.parametrize("source_format", ["dxf-json", "dxf-xml"])
+def test_more_names_than_can_be_told_are_counted_together(source_format: str) -> None:
+    rows: list[str] = []
+    for name in range(1_200):
+        if source_format == "dxf-json":
+            rows.append(f'{{"dataElement":"d","period":"2024","orgUnit":"o{name}","value":1,"n{name}":1,"n0":1}}')
+        else:
+            rows.append(f'<dataValue dataElement="d" period="2024" orgUnit="o{name}" value="1" n="1" n{name}="1"/>')
+    source = (
+        ('{"dataValues":[' + ",".join(rows) + "]}")
+        if source_format == "dxf-json"
+        else ("<dataValueSet>" + "".join(rows) + "</dataValueSet>")
+    )
+    for block_bytes in (None, 1_000):
+        found = run(source.encode(), source_format, Options(), block_bytes=block_bytes)
+        check(found, source.encode(), source_format, expected(source.encode(), source_format))
+        assert (len(found.dropped), found.dropped["(other)"]) == (1_001, 200 + (source_format == "dxf-xml"))
 
 
 def test_strict_writes_nothing_where_a_value_is_rejected() -> None:

@@ -234,9 +234,12 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
         names.append("unheard")
         written_names.append("unheard")
     if noise and has_header and rng.random() < 0.1:
-        again = rng.choice(("value", "comment", "period"))
+        again = rng.choice(("value", "comment", "period", "unheard" if extra else "value"))
         names.append(again)
-        written_names.append(rng.choice(CSV_COLUMNS[again]))
+        written_names.append(rng.choice(CSV_COLUMNS.get(again, (again,))))
+    if noise and has_header and rng.random() < 0.05:
+        names.append("")
+        written_names.append("")
     lines = []
     if has_header:
         lines.append(delimiter.join(_csv_cell(rng, name, plain=True) for name in written_names))
@@ -261,9 +264,12 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
         text += line + end
     if lines and rng.random() < 0.3:
         text = text.removesuffix(end)
+    if noise and rng.random() < 0.05:
+        text += rng.choice((" ", "\t", end, end + " "))
     if delimiter != "," and rng.random() < 0.3:
         text = f"sep={delimiter}{end}{text}"
-    return (b"\xef\xbb\xbf" if rng.random() < 0.1 else b"") + text.encode()
+    # A text that starts with U+FEFF is told from a byte order mark by one in front of it.
+    return (b"\xef\xbb\xbf" if text.startswith("\ufeff") or rng.random() < 0.1 else b"") + text.encode()
 
 
 def _csv_cells(value: Value, names: list[str], rng: random.Random, noise: bool) -> list[str]:
@@ -285,6 +291,7 @@ def _csv_cells(value: Value, names: list[str], rng: random.Random, noise: bool) 
         known["lastUpdated"] = rng.choice((None, "2024-02-01T08:30:00.000+0000"))
         known["attributeCombo"] = "cc"
         known["unheard"] = rng.choice((None, "", "x"))
+        known[""] = rng.choice((None, "x"))
         if rng.random() < 0.03:
             known[rng.choice(("followUp", "deleted"))] = rng.choice(("1", "yes", "ｔrue"))
         if isinstance(value.coc, tuple) and rng.random() < 0.1:
@@ -374,9 +381,26 @@ def _xml_noise(attributes: list[tuple[str, str]], rng: random.Random) -> None:
         attributes += [("storedBy", rng.choice(("admin", ""))), ("created", "2024-02-01"), ("lastUpdated", "x")]
     present = {name for name, _ in attributes}
     if rng.random() < 0.05:
+        attributes += [(name, "") for name in ("followUp", "flwup", "AGEBAND", "comment") if name not in present]
+        present = {name for name, _ in attributes}
+    if rng.random() < 0.05:
         attributes[:] = [(name, text) for name, text in attributes if name != "deleted"] + [("deleted", "1")]
     if rng.random() < 0.03 and present & {"followUp", "followup"} and "flwup" not in present:
         attributes.append(("flwup", rng.choice(("true", "false", "x"))))
+
+
+def _root_noise(prefix: str, rng: random.Random) -> list[tuple[str, str]]:
+    """What is XML's own, and what is somebody's."""
+    found = []
+    if rng.random() < 0.1:
+        found += [("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"), ("xsi:schemaLocation", "a b")]
+    if rng.random() < 0.1:
+        found.append(("xml:lang", "en"))
+    if rng.random() < 0.1:
+        found += [("xmlns:own", "urn:own"), ("own:lang", "en"), (rng.choice(("own:unheard", "own:dryRun")), "y")]
+    if prefix and rng.random() < 0.1:
+        found.append((prefix + "note2", "z"))
+    return found
 
 
 def write_xml(document: Document, rng: random.Random, noise: bool) -> bytes:
@@ -397,6 +421,8 @@ def write_xml(document: Document, rng: random.Random, noise: bool) -> bytes:
     ):
         top += _optional(rng, name, text)
     top += [*header.schemes, *header.extras]
+    if noise:
+        top += _root_noise(prefix, rng)
     rows = []
     for value in document.values:
         attributes = [pair for name, wire in NAMES for pair in _optional(rng, wire, getattr(value, name))]
@@ -414,6 +440,9 @@ def write_xml(document: Document, rng: random.Random, noise: bool) -> bytes:
                 content = rng.choice((" ", "x", "<value>5</value>", "<!-- c -->", "\n", "<![CDATA[y]]>", "<a b='>'/>"))
             if prefix and rng.random() < 0.2:
                 attributes = [("d:" + name if name == "value" else name, text) for name, text in attributes]
+            if prefix and attributes and rng.random() < 0.05:
+                name = rng.choice(attributes)[0]
+                attributes += [("d:" + name, "x")] if ":" not in name else []
         rows.append(_xml_element(rng, prefix + "dataValue", _xml_attributes(rng, attributes, noise), content))
     if noise and rng.random() < 0.1:
         rows.insert(rng.randint(0, len(rows)), rng.choice(("<other/>", "<other a='1'><b/></other>", "text", " ")))
@@ -447,9 +476,11 @@ def write_adx(document: Document, rng: random.Random, noise: bool) -> bytes:
     prefix = rng.choice(("", "", "adx:"))
     top = [("xmlns:adx" if prefix else "xmlns", "urn:ihe:qrph:adx:2015")] if prefix or rng.random() < 0.8 else []
     if noise:
-        top.append(("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"))
+        top = list(
+            dict([*top, ("xmlns:xsi", "http://www.w3.org/2001/XMLSchema-instance"), *_root_noise("", rng)]).items()
+        )
     if noise and rng.random() < 0.3:
-        top += [("exported", "2024-04-03T09:00:00Z"), ("xsi:schemaLocation", "a b")]
+        top.append(("exported", "2024-04-03T09:00:00Z"))
     groups = []
     for shared, members in groupby(document.values, key=lambda v: (v.data_set, v.period, v.org_unit, v.aoc)):
         data_set, period, org_unit, aoc = shared
