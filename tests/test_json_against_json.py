@@ -230,6 +230,10 @@ def plain(document: Members) -> Read:
     return read
 
 
+def shown(name: str) -> str:
+    return "".join(c if storable(c) else "\ufffd" for c in name)
+
+
 def said(value: Any) -> bool:
     return (value is not None and value != "") or isinstance(value, list)
 
@@ -245,15 +249,14 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
             fields.setdefault(name, value)
         else:
             others.setdefault(name, value)
-    read.dropped.update("".join(c if storable(c) else "\ufffd" for c in name) for name in others if said(others[name]))
+    read.dropped.update(shown(name) for name in others if said(others[name]))
     read.dropped.update(name for name in STAMPS if said(fields.get(name)))
-    if repeated:
-        read.note("TP402", 1, number)
     good = True
     combos: dict[str, Combo | None] = {}
     for name in ("categoryOptionCombo", "attributeOptionCombo"):
         value = fields.pop(name, None)
         if isinstance(value, Members):
+            repeated |= len({shown(category) for category, _ in value}) < len(value)
             good &= all(c and fit(o) and o and storable(c) for c, o in value)
             combos[name] = mapped(dict(reversed(value))) if value and good else None
         else:
@@ -261,6 +264,8 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
             combos[name] = identified(value) if value and isinstance(value, str) else None
             if isinstance(value, Number):
                 read.note("TP403", 1, number)
+    if repeated:
+        read.note("TP402", 1, number)
     good &= all(fields.get(name) is None or fit(fields[name]) for name in FIELDS[:3])
     texts = {}
     for name in ("value", "comment"):
