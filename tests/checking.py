@@ -25,7 +25,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-SCHEMAS = ("adv2", "finding", "manifest")
+SCHEMAS = ("adv2", "finding", "manifest", "validation")
 
 
 def schema_text(name: str) -> str:

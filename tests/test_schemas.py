@@ -64,7 +64,32 @@ MANIFEST: dict[str, Any] = {
     "completions": 1,
     "findings": [{"code": "TP401", "severity": "warning", "message": "header and row disagree", "count": 2, "row": 0}],
 }
-WHOLE = {"adv2": GROUP, "finding": FINDING, "manifest": MANIFEST}
+VALIDATION: dict[str, Any] = {
+    "files": [
+        {
+            "file": "x.1.adv2.json",
+            "groups": [
+                {
+                    "de": "x",
+                    "findings": [
+                        {"code": "TP605", "severity": "error", "message": "out of range", "row": 3, "count": 2}
+                    ],
+                    "valid": True,
+                    "rows": {"declared": 9, "read": 9, "accepted": 7, "ignored": 2},
+                    "not_made": ["files"],
+                },
+                {
+                    "de": None,
+                    "findings": [{"code": "TP503", "severity": "error", "message": "no data element", "field": "de"}],
+                    "valid": False,
+                    "rows": {"declared": None, "read": 4, "accepted": 0, "ignored": 4},
+                },
+            ],
+            "error": {"code": "TP108", "severity": "error", "message": "the JSON ends in the middle"},
+        }
+    ]
+}
+WHOLE = {"adv2": GROUP, "finding": FINDING, "manifest": MANIFEST, "validation": VALIDATION}
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -209,6 +234,21 @@ BROKEN: list[tuple[str, str, Change]] = [
     ("manifest", "finding that is none", put("findings", 0, "severity", to="bad")),
     ("manifest", "finding with a row's fields", put("findings", 0, "original", to={})),
     ("manifest", "a time", put("created", to="2025-01-01T00:00:00")),
+    ("validation", "no files", without("files")),
+    ("validation", "files and why there are none", put("error", to=VALIDATION["files"][0]["error"])),
+    ("validation", "file without a name", without("files", 0, "file")),
+    ("validation", "file without groups", without("files", 0, "groups")),
+    ("validation", "group without its data element", without("files", 0, "groups", 0, "de")),
+    ("validation", "group without findings", without("files", 0, "groups", 0, "findings")),
+    ("validation", "group without a verdict", without("files", 0, "groups", 0, "valid")),
+    ("validation", "group without rows", without("files", 0, "groups", 0, "rows")),
+    ("validation", "rows without a part of the sum", without("files", 0, "groups", 0, "rows", "ignored")),
+    ("validation", "rows accepted of a group that fails", put("files", 0, "groups", 0, "valid", to=False)),
+    ("validation", "negative count", put("files", 0, "groups", 0, "rows", "ignored", to=-1)),
+    ("validation", "checks not made that are none", put("files", 0, "groups", 0, "not_made", to=[])),
+    ("validation", "finding that is none", put("files", 0, "groups", 0, "findings", 0, "severity", to="bad")),
+    ("validation", "finding with a row's fields", put("files", 0, "groups", 0, "findings", 0, "original", to={})),
+    ("validation", "a path", put("files", 0, "path", to="home/x.adv2.json")),
 ]
 
 

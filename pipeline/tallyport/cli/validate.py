@@ -27,7 +27,7 @@ _SPOOL_BYTES = 8 << 20
 @click.option(
     "--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--json", "as_json", envvar="TALLYPORT_VALIDATE_JSON", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every group, and which checks could not be made.")
 def command(
