@@ -58,12 +58,13 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "cli"),
+    "tallyport": ("metadata", "validation", "postgres", "cli"),
+    "tallyport.postgres": ("server", "statements", "connecting", "scope", "row_feed", "load"),
     "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "explain", "main", "completion"),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 
-HEAVY = {"lxml", "pypdf", "orjson", "polars", "backports", "zipfile", "ssl", "asyncio"}
+HEAVY = {"lxml", "pypdf", "orjson", "polars", "backports", "zipfile", "ssl", "asyncio", "psycopg"}
 """What the command line's front door must not load before it is needed."""
 
 WORDS_THAT_TELL_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "tools", "stuff", "base"}

@@ -636,6 +636,21 @@ CODES: Mapping[str, Code] = _table(
         "export all from the same server at the same time",
     ),
     Code("TP741", _W, "objects of a metadata export have no identifier and were left out", "export them with their id"),
+    # TP75x: an import
+    Code(
+        "TP750",
+        _E,
+        "rows fall on combinations that cannot be stored and were left out",
+        "see the warning on the group's header: it says which combinations these are",
+    ),
+    Code(
+        "TP751",
+        _E,
+        "the database knows no such period type",
+        "the period type came with a later DHIS2: update DHIS2, or convert the values to another type",
+    ),
+    Code("TP753", _E, "the group removes values for good", "write soft in place of hard: hard is not offered yet"),
+    Code("TP752", _E, "the user does not exist", "give the username of a DHIS2 user"),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),
     Code("TP502", _E, "a property occurs twice in the header", "remove one"),
@@ -686,6 +701,21 @@ CODES: Mapping[str, Code] = _table(
     Code("TP802", _E, "memory ran out", "close other programs, or lower --memory and --jobs"),
     Code("TP803", _E, "the run was interrupted; nothing half-done is left", "run the same command again to go on"),
     Code("TP804", _E, "tallyport itself failed", "please report it, with what was printed on stderr"),
+    Code(
+        "TP805",
+        _E,
+        "the database failed",
+        "nothing half-done is left: run the same command again, what is already there is not written twice",
+    ),
+    Code("TP806", _E, "the database cannot be reached", "check the URL, and that the server runs and lets you in"),
+    Code("TP807", _E, "the embedded PostgreSQL cannot be started", "name a database with --database"),
+    Code(
+        "TP808",
+        _E,
+        "the database is not one of DHIS2 2.42 or 2.43",
+        "check the URL: it must lead to DHIS2's own database, in a version that is known",
+    ),
+    Code("TP809", _E, "a part of tallyport is not installed", "install it with pip install 'tallyport[postgres]'"),
     # TP9xx: usage and safety
     Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),

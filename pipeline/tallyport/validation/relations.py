@@ -535,7 +535,7 @@ class _Checking:
             end = min((ends[option] for option in of if ends[option] > 0), default=last)
             if start == 0 and end == last:
                 continue
-            unfit = [period.iso for period in self._periods if not _fits(period, start, end, back)]
+            unfit = [period.iso for period in self._periods if not fits_dates(period, start, end, back)]
             if unfit:
                 refused[f"{text} ({_span(start, end)})"] = unfit
         later = f", or at most {back} after their end" if back > 0 else ""
@@ -712,7 +712,7 @@ class _Checking:
         return frozenset(codes) or None if codes is not None else None
 
 
-def _fits(period: Period, start: int, end: int, back: int) -> bool:
+def fits_dates(period: Period, start: int, end: int, back: int) -> bool:
     """Whether a period lies within two days, or does when it is moved back by so many periods."""
     if start <= period.start.toordinal() and period.end.toordinal() <= end:
         return True

@@ -1,0 +1,79 @@
+"""Row feed: the accepted rows of an ADV2 group as the text that COPY takes. Streams; holds a block of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import mul
+
+from tallyport.validation.rows import joined, row_check
+from tallyport.validation.rules import RowRules
+from tallyport_converters.adv2_reading import Adv2File
+from tallyport_converters.native import Fault
+from tallyport_schemas.findings import Finding
+from tallyport_schemas.header import GroupHeader
+
+PLACES = ("period_place", "unit_place", "combo_place", "attribute_place")
+_BEHIND = ("value", "deleted", "followup", "comment")
+
+
+class RowFeed:
+    """The rows of the group whose head `file` has just given: iterate once, then look at `counts` and `findings`.
+
+    `columns` names what a line has: the row's number, then the places that it needs, then value, deleted, follow-up and
+    comment. A dimension with one identifier has place 0, which is left out. The place of a combo that is given by
+    category options is their indexes read as one number, the last one running fastest.
+    """
+
+    def __init__(self, file: Adv2File, header: GroupHeader, rules: RowRules | None) -> None:
+        self._file = file
+        self._check = row_check(header, rules)
+        self._weights = _weights(header)
+        self.columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights), *_BEHIND)
+        self.counts = (0, 0, 0)
+        self.findings: list[Finding] = []
+        """What is wrong with rows that are left out; neighbours that share it as one."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield whole lines, a block at a time.
+
+        Raises:
+            SourceUnreadable: the file breaks off, or is no JSON.
+        """
+        is_plain = all(len(weights) <= 1 for weights in self._weights)
+        for block in self._file.rows(self._check.form):
+            self._check.judge(block)
+            for found in self._check.findings(block):
+                whole = joined(self.findings[-1], found) if self.findings else None
+                self.findings[-1 if whole else len(self.findings) :] = [whole or found]
+            self.counts = block.rows.counts
+            if block.rows.fault[0] is Fault.NONE:  # else reading on raises
+                lines = block.rows.copied(block.block)
+                yield lines if is_plain else b"\n".join(map(self._placed, lines.split(b"\n")))
+
+    def _placed(self, line: bytes) -> bytes:
+        """Return a line with the indexes of category options as one place."""
+        if not line:
+            return line
+        sizes = [len(weights) for weights in self._weights]
+        number, *fields = line.split(b"\t", 1 + sum(sizes))
+        indexes = iter(map(int, fields[:-1]))
+        places = [
+            b"%d" % sum(map(mul, weights, [next(indexes) for _ in weights])) for weights in self._weights if weights
+        ]
+        return b"\t".join((number, *places, fields[-1]))
+
+
+def _weights(header: GroupHeader) -> Sequence[Sequence[int]]:
+    """Return for each place what each explicit index of a row counts in it; nothing where the place is always 0."""
+    combos = len(header.co.options) if header.co else 1 if header.coc else 0
+    sizes = header.places
+    found = []
+    for of_place in (sizes[:1], sizes[1:2], sizes[2 : 2 + combos], sizes[2 + combos :]):
+        weights: list[int] = []
+        weight = 1
+        for size in reversed(of_place):
+            if size > 1:
+                weights.insert(0, weight)
+                weight *= size
+        found.append(weights)
+    return found

@@ -1,0 +1,2 @@
+-- Takes the ids of the header's option combos by place.
+copy staged_combo (place, id) from stdin;

@@ -1,0 +1,3 @@
+-- The files that there are.
+-- Result: uid.
+select uid from fileresource;

@@ -1,0 +1,2 @@
+-- Takes back `join_by_hash`.
+set local enable_nestloop = on;

@@ -1,0 +1,9 @@
+-- Leaves out rows whose category options have no option combo, of either kind.
+-- Result: how many, and the first of them.
+with gone as (
+    delete from staged
+    where combo_place not in (select place from staged_combo)
+        or attribute_place not in (select place from staged_attribute)
+    returning row_number
+)
+select count(*), min(row_number) from gone;

@@ -1,0 +1,3 @@
+-- Says to triggers and defaults of DHIS2 2.43 who writes, until the transaction ends.
+-- Parameters: username.
+select set_config('dhis2.user', %(username)s::text, true);

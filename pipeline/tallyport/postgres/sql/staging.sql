@@ -1,0 +1,25 @@
+-- The tables of this session that rows pass through; each transaction finds them empty.
+-- staged: rows as they were read, identifiers as places in the header's lists.
+-- staged_period, staged_unit, staged_combo, staged_attribute: the id for each place.
+create temporary table staged (
+    row_number bigint not null,
+    period_place integer not null default 0,
+    unit_place integer not null default 0,
+    combo_place bigint not null default 0,
+    attribute_place bigint not null default 0,
+    value text,
+    deleted boolean not null,
+    followup boolean,
+    comment text
+) on commit delete rows;
+create temporary table staged_period (
+    place integer not null,
+    periodid bigint,
+    kind text not null,
+    iso text not null,
+    startdate date not null,
+    enddate date not null
+) on commit delete rows;
+create temporary table staged_unit (place integer not null, id bigint not null) on commit delete rows;
+create temporary table staged_combo (place bigint not null, id bigint not null) on commit delete rows;
+create temporary table staged_attribute (place bigint not null, id bigint not null) on commit delete rows;

@@ -1,0 +1,482 @@
+"""Import into real servers: a small DHIS2 of our own in both generations, and the real databases.
+
+What the tables should hold is said by a plain model in Python, or by SQL.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
+from tallyport import OutsideFailed, Refused, convert
+from tallyport.postgres.connecting import Generation
+from tallyport.postgres.load import CHANGES, LoadReport, load
+from tallyport.postgres.server import EmbeddedServer
+
+TODAY = date(2026, 1, 31)
+VALUES_FILE = DATA / "sierra-leone-values.json.gz"
+VALUES = 188_701
+UNSTORABLE = 4
+"""Values of the real file that its data elements do not take: numbers with a leading zero."""
+
+Group = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedServer]:
+    with running_server() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def real(server: EmbeddedServer) -> dict[str, str]:
+    if not RESTORE.exists() or not VALUES_FILE.exists():
+        pytest.skip(f"the real databases are not in {DATA}: set TALLYPORT_DATA to the folder that has them")
+    return restore_real(server)
+
+
+@pytest.fixture(scope="session")
+def both(server: EmbeddedServer) -> dict[str, str]:
+    return {generation: small(server, generation) for generation in GENERATIONS}
+
+
+@pytest.fixture(params=GENERATIONS)
+def database(request: pytest.FixtureRequest, both: dict[str, str]) -> str:
+    url = both[request.param]
+    execute(url, "truncate datavalue, datavalueaudit; delete from period")
+    return url
+
+
+@pytest.fixture
+def importing(database: str, tmp_path: Path) -> Importing:
+    return Importing(database, tmp_path)
+
+
+@dataclass(frozen=True)
+class Importing:
+    """Imports groups into a database, and looks at it."""
+
+    url: str
+    folder: Path
+
+    def __call__(self, *groups: Group, **options: Any) -> LoadReport:
+        path = self.folder / "values.adv2.json"
+        path.write_text(json.dumps(groups if len(groups) != 1 else groups[0], ensure_ascii=False), encoding="utf-8")
+        return load([path], self.url, today=TODAY, **options)
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        return execute(self.url, text)
+
+    @property
+    def stored(self) -> list[tuple[Any, ...]]:
+        return self.sql(
+            "select o.uid, p.startdate::text, v.value, v.deleted, v.followup, v.comment from datavalue v "
+            "join organisationunit o on o.organisationunitid = v.sourceid join period p using (periodid) order by 1, 2"
+        )
+
+    @property
+    def log(self) -> list[tuple[Any, ...]]:
+        return self.sql("select audittype, value, modifiedby from datavalueaudit order by datavalueauditid")
+
+
+def visits(*rows: list[Any], **header: Any) -> Group:
+    """A group of two periods and two org units."""
+    made = {"de": "deVisits001", "pe": ["202503", "202504"], "ou": ["ouClinicA01", "ouClinicB01"]}
+    return {**made, **header, "size": len(rows), "data": list(rows)}
+
+
+def changes(report: LoadReport) -> dict[str, int]:
+    return {change: count for change, count in report.rows.items() if count}
+
+
+def codes(report: LoadReport) -> list[str]:
+    return [found.code for group in report.groups for found in group.findings]
+
+
+# --- Rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_stored_with_who_and_when(importing: Importing) -> None:
+    report = importing(visits([0, 0, 5], [1, 1, "7", False, True, "late"]), username="amina")
+    assert (report.exit_code, changes(report)) == (0, {"insert": 2})
+    assert importing.stored == [
+        ("ouClinicA01", "2025-03-01", "5", False, False, None),
+        ("ouClinicB01", "2025-04-01", "7", False, True, "late"),
+    ]
+    assert importing.sql(
+        "select distinct storedby, created = lastupdated, created > now() - interval '1 min' from datavalue"
+    ) == [("amina", True, True)]
+
+
+def test_generation_is_found_out_from_the_database(both: dict[str, str]) -> None:
+    found = {generation: load([], url).generation for generation, url in both.items()}
+    assert found == {"42": Generation.V42, "43": Generation.V43}
+
+
+def test_same_file_again_writes_nothing(importing: Importing) -> None:
+    group = visits([0, 0, 5], [0, 1, None, True], [1, 1, "7", False, True, "late"])
+    importing(group)
+    before = importing.sql("select *, xmin::text from datavalue order by sourceid, periodid")
+    report = importing(group, username="amina")
+    assert (report.exit_code, changes(report)) == (0, {"unchanged": 3})
+    assert importing.sql("select *, xmin::text from datavalue order by sourceid, periodid") == before
+
+
+def test_null_flag_and_comment_keep_what_is_stored(importing: Importing) -> None:
+    importing(visits([0, 0, 5, False, True, "late"]))
+    report = importing(visits([0, 0, 6]), username="amina")
+    assert changes(report) == {"update": 1}
+    assert importing.stored == [("ouClinicA01", "2025-03-01", "6", False, True, "late")]
+    importing(visits([0, 0, 6, False, False, "checked"]))
+    assert importing.stored == [("ouClinicA01", "2025-03-01", "6", False, False, "checked")]
+
+
+def test_deleting_and_undeleting_keep_the_day_of_creation(importing: Importing) -> None:
+    importing(visits([0, 0, 5]))
+    importing.sql("update datavalue set created = '2020-01-01', lastupdated = '2020-01-01'")
+    assert changes(importing(visits([0, 0, None, True]))) == {"delete": 1}
+    assert importing.stored == [("ouClinicA01", "2025-03-01", None, True, False, None)]
+    assert changes(importing(visits([0, 0, 5]))) == {"undelete": 1}
+    assert importing.sql("select created::text, lastupdated > '2021-01-01' from datavalue") == [
+        ("2020-01-01 00:00:00", True)
+    ]
+
+
+def test_values_are_stored_as_dhis2_writes_them(importing: Importing) -> None:
+    importing(visits([0, 0, "5.0"]), visits([0, 0, "Yes"], [0, 1, False], de="deOpen00001"))
+    assert sorted(value for _, _, value, *_ in importing.stored) == ["5", "false", "true"]
+
+
+@pytest.mark.parametrize(
+    "text", ["\\N", "\\.", "'; drop table datavalue; --", "a\tb\nc\r\\", "%(x)s %s", "é\u2028💉", "{}"]
+)
+def test_hostile_texts_stay_in_their_cell(importing: Importing, text: str) -> None:
+    importing(visits([0, 0, text, False, None, text], de="deNotes0001"))
+    assert importing.stored == [("ouClinicA01", "2025-03-01", text, False, False, text)]
+
+
+def test_rows_that_do_not_fit_are_left_out_and_named(importing: Importing) -> None:
+    report = importing(visits([0, 0, 5], [0, 1, "x"], [1, 0, -1], [1, 1, 6]))
+    assert (report.exit_code, changes(report)) == (1, {"insert": 2, "ignored": 2})
+    assert [(f.code, f.row) for f in report.groups[0].findings] == [("TP203", 1), ("TP202", 2)]
+
+
+def test_period_of_no_row_is_not_made(importing: Importing) -> None:
+    report = importing(visits([0, 0, 5]))
+    assert [group.periods_created for group in report.groups] == [1]
+    assert importing.sql("select startdate::text from period") == [("2025-03-01",)]
+
+
+# --- Change log ------------------------------------------------------------------------------------------------------
+
+
+def test_change_log_is_as_each_generation_has_it(importing: Importing) -> None:
+    for rows in ([0, 0, 5], [0, 0, 5, False, True], [0, 0, 6], [0, 0, None, True], [0, 0, 7]):
+        importing(visits(rows), username="amina")
+    expected = {
+        "42": [("UPDATE", "5", "amina"), ("DELETE", "6", "amina")],
+        "43": [(*pair, "amina") for pair in [("CREATE", "5"), ("UPDATE", "6"), ("DELETE", None), ("UPDATE", "7")]],
+    }
+    assert importing.log == expected["43" if "43" in importing.url else "42"]
+
+
+# --- Deletion scopes -------------------------------------------------------------------------------------------------
+
+
+def test_soft_scope_deletes_what_has_no_row_and_leaves_alone_what_lies_outside(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
+    report = importing(visits([0, 2], pe="202503", delete="soft"))
+    assert (changes(report), report.groups[0].cleared) == ({"update": 1}, 1)
+    assert importing.stored == [
+        ("ouClinicA01", "2025-03-01", "2", False, False, None),
+        ("ouClinicA01", "2025-04-01", "3", False, False, None),
+        ("ouClinicB01", "2025-03-01", None, True, False, None),
+        ("ouClinicB01", "2025-04-01", "4", False, False, None),
+    ]
+    again = importing(visits([0, 2], pe="202503", delete="soft"))
+    assert (changes(again), again.groups[0].cleared) == ({"unchanged": 1}, 0)
+
+
+def test_scope_without_rows_makes_no_period(importing: Importing) -> None:
+    report = importing(visits(delete="soft"))
+    assert (report.exit_code, report.groups[0].cleared, importing.sql("select * from period")) == (0, 0, [])
+
+
+def test_hard_scope_is_refused(importing: Importing) -> None:
+    importing(visits([0, 0, 1]))
+    report = importing(visits(delete="hard"))
+    assert (report.exit_code, codes(report), len(importing.stored)) == (3, ["TP753"], 1)
+
+
+# --- Headers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("scheme", "element", "units"),
+    [
+        ("CODE", "VISITS", ["A", "B"]),
+        ({"de": "NAME", "ou": "CODE"}, "Visits", ["A", "B"]),
+        ({"ou": "ATTRIBUTE:atNational1"}, "deVisits001", ["101", "102"]),
+    ],
+)
+def test_any_identifier_scheme_finds_the_same(
+    importing: Importing, scheme: Any, element: str, units: list[str]
+) -> None:
+    report = importing(visits([0, 0, 1], [1, 1, 2], ids=scheme, de=element, ou=units))
+    assert changes(report) == {"insert": 2}, codes(report)
+    assert [row[:3] for row in importing.stored] == [
+        ("ouClinicA01", "2025-03-01", "1"),
+        ("ouClinicB01", "2025-04-01", "2"),
+    ]
+
+
+def test_failing_header_fails_its_group_with_all_culprits_and_no_other(importing: Importing) -> None:
+    wrong = visits([0, 0, 1], ou=["ouClinicA01", "ouMissing01", "ouMissing02"])
+    report = importing(wrong, visits([0, 0, 1]))
+    assert (report.exit_code, changes(report)) == (3, {"insert": 1, "ignored": 1})
+    assert [(f.code, f.found) for f in report.groups[0].findings] == [("TP703", "ouMissing01, ouMissing02")]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ({"de": "deMissing01"}, "TP702"),
+        ({"ds": "dsMissing01"}, "TP701"),
+        ({"ds": "dsFunded001"}, "TP713"),
+        ({"ids": {"ou": "NAME"}, "ou": ["Clinic A", "Clinic B"]}, "TP709"),
+        ({"ids": {"ou": "ATTRIBUTE:atMissing01"}}, "TP710"),
+        ({"pe": ["2025W3", "2025W4"]}, "TP715"),
+        ({"de": "deCases0001"}, "TP722"),
+        ({"coc": "cbMaleU5001"}, "TP718"),
+        ({"de": "deMoney0001"}, "TP727"),
+        ({"pe": ["202501", "202701"]}, "TP733"),
+        ({"size": 3}, "TP514"),
+    ],
+)
+def test_group_fails_for_what_is_wrong_with_its_header(
+    importing: Importing, header: dict[str, Any], expected: str
+) -> None:
+    report = importing(visits([0, 0, 1], **header) | header)
+    assert report.exit_code == 3
+    assert expected in codes(report)
+    assert importing.stored == importing.sql("select * from period") == []
+
+
+def test_category_options_find_their_option_combos(importing: Importing) -> None:
+    options = {"caAge000001": ["opUnder5001", "opOver50001"], "caSex000001": ["opFemale001", "opMale00001"]}
+    rows = [[0, 0, 1], [0, 1, 2], [1, 0, 9], [1, 1, 3]]
+    report = importing(visits(*rows, de="deCases0001", pe="202503", ou="ouClinicA01", co=options))
+    assert (changes(report), codes(report)) == ({"insert": 3, "ignored": 1}, ["TP721", "TP750"])
+    stored = importing.sql(
+        "select c.uid, value from datavalue join categoryoptioncombo c using (categoryoptioncomboid) order by value"
+    )
+    assert stored == [("cbFemaleU51", "1"), ("cbMaleU5001", "2"), ("cbMaleO5001", "3")]
+
+
+def test_rows_of_a_unit_that_is_not_open_yet_are_left_out(importing: Importing) -> None:
+    report = importing(visits([0, 0, 1], [0, 1, 2], [1, 1, 3], pe=["202501", "202502"]))
+    assert (changes(report), codes(report)) == ({"insert": 2, "ignored": 1}, ["TP728", "TP750"])
+    assert [found.row for found in report.groups[0].findings] == [None, 1]
+
+
+def test_rows_outside_the_dates_or_units_of_attribute_options_are_left_out(importing: Importing) -> None:
+    rows = [[p, u, a, 1] for p in (0, 1) for u in (0, 1) for a in (0, 1)]
+    units = ["ouClinicA01", "ouClinicC01"]
+    header = {"de": "deMoney0001", "pe": ["202501", "202503"], "ou": units, "aoc": ["cbFundX0001", "cbFundY0001"]}
+    report = importing(visits(*rows, **header))
+    assert changes(report) == {"insert": 4, "ignored": 4}
+    stored = importing.sql(
+        "select p.startdate::text, o.uid, c.uid from datavalue join period p using (periodid) "
+        "join organisationunit o on o.organisationunitid = sourceid "
+        "join categoryoptioncombo c on c.categoryoptioncomboid = attributeoptioncomboid order by 1, 2, 3"
+    )
+    assert stored == [
+        ("2025-01-01", "ouClinicA01", "cbFundY0001"),
+        ("2025-03-01", "ouClinicA01", "cbFundX0001"),
+        ("2025-03-01", "ouClinicA01", "cbFundY0001"),
+        ("2025-03-01", "ouClinicC01", "cbFundX0001"),
+    ]
+
+
+def test_user_must_exist(importing: Importing) -> None:
+    with pytest.raises(Refused, match="TP752"):
+        importing(visits([0, 0, 1]), username="nobody'; --")
+    assert importing.stored == []
+
+
+def test_file_that_breaks_off_leaves_nothing(importing: Importing) -> None:
+    path = importing.folder / "cut.adv2.json"
+    path.write_text(json.dumps([visits([0, 0, 1]), visits([0, 0, 2], de="deNotes0001")])[:-20], encoding="utf-8")
+    report = load([path], importing.url, today=TODAY)
+    assert (report.exit_code, changes(report), [e.code for e in report.errors]) == (3, {"insert": 1}, ["TP108"])
+    assert [row[2] for row in importing.stored] == ["1"]
+
+
+def test_database_that_is_none_of_dhis2_is_refused(server: EmbeddedServer) -> None:
+    with pytest.raises(OutsideFailed, match="TP808"):
+        load([], server.url())
+    with pytest.raises(OutsideFailed, match="TP806"):
+        load([], server.url("missing"))
+
+
+# --- Against a plain model -------------------------------------------------------------------------------------------
+
+PERIODS = ["202503", "202504", "202505"]
+UNITS = ["ouClinicA01", "ouClinicB01", "ouClinicC01"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is stored under a key."""
+
+    value: str | None
+    deleted: bool
+    followup: bool | None
+    comment: str | None
+
+
+Table = dict[tuple[str, str], Cell]
+
+
+def modelled(table: Table, group: Group) -> tuple[Table, dict[str, int]]:
+    """Do what the format says, the slowest way there is."""
+    after, done = dict(table), dict.fromkeys(CHANGES, 0)
+    scope = {(period, unit) for period in group["pe"] for unit in group["ou"]}
+    keys = set()
+    for period, unit, value, deleted, followup, comment in group["data"]:
+        key = (group["pe"][period], group["ou"][unit])
+        keys.add(key)
+        known = table.get(key)
+        if known is None:
+            after[key] = Cell(value, deleted, followup or False, comment)
+            change = "insert"
+        else:
+            kept = known.followup if followup is None else followup
+            after[key] = Cell(value, deleted, kept, known.comment if comment is None else comment)
+            change = "unchanged" if after[key] == known else "update"
+            if deleted != known.deleted:
+                change = "delete" if deleted else "undelete"
+        done[change] += 1
+    if group.get("delete") == "soft":
+        for key in scope - keys:
+            if key in after and not after[key].deleted:
+                after[key] = replace(after[key], value=None, deleted=True)
+    return after, done
+
+
+def random_group(chance: random.Random) -> Group:
+    periods, units = sorted(chance.sample(PERIODS, 2)), chance.sample(UNITS, 2)
+    rows: list[list[Any]] = []
+    for period, unit in sorted(chance.sample([(p, u) for p in (0, 1) for u in (0, 1)], chance.randrange(5))):
+        deleted = chance.random() < 0.3
+        value = None if deleted and chance.random() < 0.5 else chance.choice(["a", "b"])
+        rows.append(
+            [
+                period,
+                unit,
+                value,
+                deleted,
+                chance.choice([None, None, True, False]),
+                chance.choice([None, None, "x", "y"]),
+            ]
+        )
+    scope = {"delete": "soft"} if chance.random() < 0.3 else {}
+    return visits(*rows, de="deNotes0001", pe=periods, ou=units, **scope)
+
+
+def test_random_operations_leave_what_a_plain_model_does_and_a_dry_run_counts_the_same(importing: Importing) -> None:
+    chance = random.Random(20260131)
+    table: Table = {}
+    for _ in range(30):
+        group = random_group(chance)
+        before = importing.stored
+        dry = importing(group, dry_run=True)
+        assert importing.stored == before
+        report = importing(group)
+        table, done = modelled(table, group)
+        assert report.rows == dry.rows == done
+        assert [g.cleared for g in report.groups] == [g.cleared for g in dry.groups]
+        assert importing.stored == sorted(
+            (unit, f"{iso[:4]}-{iso[4:]}-01", cell.value, cell.deleted, cell.followup, cell.comment)
+            for (iso, unit), cell in table.items()
+        )
+
+
+def test_dry_run_counts_groups_that_build_on_each_other_as_the_run_does(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2]))
+    groups = [visits(delete="soft"), visits([0, 0, 1], [1, 0, 3]), visits([0, 0, 1], [1, 0, 4])]
+    dry, report = importing(*groups, dry_run=True), importing(*groups)
+    assert [g.rows for g in dry.groups] == [g.rows for g in report.groups]
+    assert changes(report) == {"insert": 1, "undelete": 1, "update": 1, "unchanged": 1}
+
+
+# --- The real databases ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def converted(real: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sierra_leone")
+    convert([VALUES_FILE], folder)
+    return folder
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writes_nothing(
+    generation: str, real: dict[str, str], converted: Path
+) -> None:
+    url = real[generation]
+    first = load([converted], url, today=TODAY)
+    assert changes(first) == {"insert": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
+    assert {found.code for group in first.groups for found in group.findings} == {"TP201"}
+
+    import gzip
+
+    import psycopg
+
+    rows = json.loads(gzip.decompress(VALUES_FILE.read_bytes()))["dataValues"]
+    fields = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value", "comment")
+    with psycopg.connect(url) as database:
+        database.execute(
+            "create temporary table source (de text, pe text, ou text, coc text, aoc text, value text, comment text)"
+        )
+        with database.cursor().copy("copy source from stdin") as copy:
+            for row in rows:
+                copy.write_row([row.get(field) or None for field in fields])
+        stored = (
+            "select e.uid, to_char(p.startdate, 'YYYYMM'), o.uid, c.uid, a.uid, v.value, v.comment from datavalue v "
+            "join dataelement e using (dataelementid) join period p using (periodid) "
+            "join organisationunit o on o.organisationunitid = v.sourceid "
+            "join categoryoptioncombo c on c.categoryoptioncomboid = v.categoryoptioncomboid "
+            "join categoryoptioncombo a on a.categoryoptioncomboid = v.attributeoptioncomboid "
+            "where not v.deleted and not v.followup"
+        )
+        missing = database.execute(f"table source except {stored}".encode()).fetchall()
+        assert len(missing) == UNSTORABLE
+        assert all(value.startswith("0") for *_, value, _ in missing)
+        assert database.execute(f"{stored} except table source".encode()).fetchall() == []
+
+    before = execute(url, "select max(lastupdated), count(*), max(xmin::text::bigint) from datavalue")
+    again = load([converted], url, today=TODAY, dry_run=generation == "43")
+    assert changes(again) == {"unchanged": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
+    assert execute(url, "select max(lastupdated), count(*), max(xmin::text::bigint) from datavalue") == before
+
+
+def test_a_dry_run_of_the_real_values_counts_what_the_run_counts_and_leaves_nothing(
+    real: dict[str, str], converted: Path
+) -> None:
+    url = real["43"]
+    element = sorted(converted.rglob("*.adv2.json"))[0]
+    execute(url, "delete from datavalue where value < '3'")
+    before = execute(url, "select count(*) from datavalue")
+    dry = load([element], url, today=TODAY, dry_run=True)
+    assert execute(url, "select count(*) from datavalue") == before
+    assert load([element], url, today=TODAY).rows == dry.rows
+    assert dry.rows["insert"] > 0
