@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
+from running import run
 from tallyport import OutsideFailed, Refused, convert
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.load import CHANGES, LoadReport, load
@@ -51,7 +52,7 @@ def both(server: EmbeddedServer) -> dict[str, str]:
 @pytest.fixture(params=GENERATIONS)
 def database(request: pytest.FixtureRequest, both: dict[str, str]) -> str:
     url = both[request.param]
-    execute(url, "truncate datavalue, datavalueaudit; delete from period")
+    execute(url, "truncate datavalue, datavalueaudit, dataapproval; delete from period")
     return url
 
 
@@ -306,6 +307,17 @@ def test_rows_outside_the_dates_or_units_of_attribute_options_are_left_out(impor
     ]
 
 
+def test_approved_data_is_left_as_it_is(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [1, 0, 2]))
+    importing.sql("insert into dataapproval select 1, 1, 1, periodid, 2, 1 from period where startdate = '2025-03-01'")
+    report = importing(visits([0, 0, 8], [0, 1, 8], [1, 0, 9]))
+    assert (changes(report), codes(report)) == ({"insert": 1, "update": 1, "ignored": 1}, ["TP754"])
+    assert sorted(row[2] for row in importing.stored) == ["1", "8", "9"]
+    refused = importing(visits(delete="soft"))
+    assert [(f.code, f.found) for f in refused.groups[0].findings] == [("TP754", "202503 ouClinicA01 HllvX50cXC0")]
+    assert not any(row[3] for row in importing.stored)
+
+
 def test_user_must_exist(importing: Importing) -> None:
     with pytest.raises(Refused, match="TP752"):
         importing(visits([0, 0, 1]), username="nobody'; --")
@@ -416,6 +428,44 @@ def test_dry_run_counts_groups_that_build_on_each_other_as_the_run_does(importin
     dry, report = importing(*groups, dry_run=True), importing(*groups)
     assert [g.rows for g in dry.groups] == [g.rows for g in report.groups]
     assert changes(report) == {"insert": 1, "undelete": 1, "update": 1, "unchanged": 1}
+
+
+# --- The command -----------------------------------------------------------------------------------------------------
+
+
+def test_command_converts_on_the_way_and_says_what_it_did(importing: Importing) -> None:
+    legacy = importing.folder / "january.csv"
+    legacy.write_text(
+        "dataelement,period,orgunit,value\ndeVisits001,202503,ouClinicA01,5\ndeNotes0001,202503,ouClinicA01,x\n"
+    )
+    dry = run("import", legacy, "--database", importing.url, "--dry-run", "--json")
+    assert (dry.returncode, importing.stored) == (0, [])
+    ended = run("import", legacy, "--database", importing.url, "--as", "amina", "--json")
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["rows"]) == (0, json.loads(dry.stdout)["rows"])
+    assert document["rows"] == {change: 2 if change == "insert" else 0 for change in CHANGES}
+    assert document["generation"] == ("2.43" if "43" in importing.url else "2.42")
+    assert importing.sql("select distinct storedby from datavalue") == [("amina",)]
+    again = run("import", "-", "--database", importing.url, stdin=legacy.read_bytes())
+    assert (again.returncode, again.stderr) == (0, b"")
+    assert b"2 unchanged" in again.stdout
+
+
+def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) -> None:
+    importing(visits([0, 0, 5]))
+    path = importing.folder / "values.adv2.json"
+    path.write_text(json.dumps([visits([0, 0, 6]), visits([0, 0, 1], de="deMissing01")]))
+    ended = run("import", path, "--database", importing.url)
+    assert ended.returncode == 3
+    assert b"error[TP702]" in ended.stderr
+    assert [row[2] for row in importing.stored] == ["6"]
+
+
+def test_command_says_that_no_database_is_there(server: EmbeddedServer, tmp_path: Path) -> None:
+    path = tmp_path / "values.adv2.json"
+    path.write_text(json.dumps(visits([0, 0, 6])))
+    ended = run("import", path, "--database", server.url("missing"), "--json")
+    assert (ended.returncode, json.loads(ended.stdout)["error"]["code"]) == (4, "TP806")
 
 
 # --- The real databases ----------------------------------------------------------------------------------------------

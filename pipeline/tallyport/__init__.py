@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.postgres.importing import import_values
+    from tallyport.postgres.load import LoadReport
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CODES",
     "Finding",
+    "LoadReport",
     "NameClash",
     "Outcome",
     "OutsideFailed",
@@ -45,6 +48,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "import_values",
     "load_metadata",
     "validate",
 ]
@@ -58,6 +62,8 @@ _HOMES = {
     "Report": _CONVERT,
     "convert": _CONVERT,
     "Snapshot": "tallyport.metadata",
+    "LoadReport": "tallyport.postgres.load",
+    "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,

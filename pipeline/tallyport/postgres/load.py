@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
 from tallyport.validation.relations import fits_dates
 from tallyport_converters.adv2_reading import Adv2File, RawHead
+from tallyport_converters.convert import Outcome
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding
 from tallyport_schemas.header import GroupHeader
@@ -75,14 +76,18 @@ Event = GroupLoad | FileLoad
 
 @dataclass(slots=True)
 class LoadReport:
-    """The outcome of an import."""
+    """The outcome of an import. `conversions`: of sources that were none of ADV2."""
 
     generation: Generation | None = None
     groups: list[GroupLoad] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
+    conversions: list[Outcome] = field(default_factory=list)
 
-    def add(self, event: Event) -> None:
+    def add(self, event: Event | Outcome) -> None:
         """Take one event."""
+        if isinstance(event, Outcome):
+            self.conversions.append(event)
+            return
         if isinstance(event, GroupLoad):
             self.groups.append(event)
         elif event.error:
@@ -95,11 +100,12 @@ class LoadReport:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing was found, 1 rows ignored or warnings, 3 a group failed or a file is unreadable."""
-        if self.errors or not all(group.valid for group in self.groups):
+        """0 nothing was found, 1 values left out or warnings, 3 a group failed or a source is unreadable."""
+        converted = max((outcome.exit_code for outcome in self.conversions), default=0)
+        if converted == 3 or self.errors or not all(group.valid for group in self.groups):
             return 3
         told = any(found.severity is not Severity.INFO for group in self.groups for found in group.findings)
-        return 1 if told or self.rows["ignored"] else 0
+        return 1 if told or self.rows["ignored"] else converted
 
 
 def load(
@@ -226,7 +232,8 @@ class _Loader:
         self._run("analyze_staging")
         version = self.generation.replace(".", "")[-2:]
         self._run(f"find_periods_{version}")
-        staged -= self._leave_out(looked_up, outcome)
+        self._check_approval(header, scope, outcome)
+        staged -= self._leave_out(looked_up, scope, outcome)
         unknown = self._rows("unknown_period_types")
         if unknown:
             culprits = [f"{kind}: {' '.join(periods)}" for kind, periods in unknown]
@@ -290,28 +297,38 @@ class _Loader:
             raise _GroupFails([*outcome.findings, *late])
         return read, accepted
 
-    def _leave_out(self, looked_up: LookedUp, outcome: _Outcome) -> int:
+    def _check_approval(self, header: GroupHeader, scope: Scope, outcome: _Outcome) -> None:
+        """Fail a group that deletes what is approved: a scope is deleted as a whole or not at all."""
+        approved = self._rows("approved", data_sets=list(scope.data_sets)) if header.delete else []
+        if approved:
+            culprits = [" ".join(names) for names in approved]
+            raise _GroupFails([*outcome.findings, finding("TP754", culprits=culprits)])
+
+    def _leave_out(self, looked_up: LookedUp, scope: Scope, outcome: _Outcome) -> int:
         """Leave out rows that fall on what cannot be stored; returns how many."""
         codes = {found.code for found in looked_up.findings if found.severity is Severity.WARNING}
-        left_out = 0
+        left_out = self._left_out("leave_out_approved", outcome, code="TP754", data_sets=list(scope.data_sets))
         for name in dict.fromkeys(step for code, step in _LEFT_OUT_BY.items() if code in codes):
             left_out += self._left_out(name, outcome)
-        if "TP729" in codes and looked_up.scope:
+        if "TP729" in codes:
             back = looked_up.periods_after_option_end
             pairs = [
                 (at, place)
                 for place, start, end in self._rows("attribute_dates")
-                for at, period in enumerate(looked_up.scope.periods)
+                for at, period in enumerate(scope.periods)
                 if not fits_dates(period, start.toordinal() if start else 0, (end or date.max).toordinal(), back)
             ]
-            parameters = {"periods": [at for at, _ in pairs], "attributes": [place for _, place in pairs]}
+            parameters: dict[str, Any] = {
+                "periods": [at for at, _ in pairs],
+                "attributes": [place for _, place in pairs],
+            }
             left_out += self._left_out("leave_out_dates", outcome, **parameters)
         return left_out
 
-    def _left_out(self, name: str, outcome: _Outcome, **parameters: Any) -> int:
+    def _left_out(self, name: str, outcome: _Outcome, *, code: str = "TP750", **parameters: Any) -> int:
         ((count, first),) = self._rows(name, **parameters)
         if count:
-            outcome.findings.append(replace(finding("TP750", count=count), row=first))
+            outcome.findings.append(finding(code, row=first, count=count))
         return int(count)
 
     def _normalise(self, looked_up: LookedUp) -> None:

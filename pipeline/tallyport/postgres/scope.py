@@ -34,13 +34,14 @@ _FILE_TYPES = ("FILE_RESOURCE", "IMAGE")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The ids of what a header names, by the place that rows refer to it with.
+    """The ids of what a header names, by the place that rows refer to it with; `data_sets`: those that can be meant.
 
     `combos` and `attribute_combos`: an option combo by its place; with category options, a place is their indexes
     read as one number, and places that no option combo has are missing.
     """
 
     data_element: int
+    data_sets: Sequence[int]
     periods: Sequence[Period]
     org_units: Sequence[int]
     combos: dict[int, int]
@@ -95,6 +96,7 @@ class _LookUp:
             if not any(f.severity == "error" for f in found):
                 scope = Scope(
                     self._id(snapshot, "dataElements", element),
+                    [self._id(snapshot, "dataSets", row) for row in self._data_sets(snapshot)],
                     [period for period in map(periods.parse, header.pe) if period is not None],
                     [self._id(snapshot, "organisationUnits", unit) for unit in units],
                     combos,

@@ -1,0 +1,132 @@
+"""`tallyport import`: values into a DHIS2 database."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport_schemas.progress import Progress
+
+
+@click.command("import")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
+@click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
+@click.option("--as", "username", metavar="USER", help="DHIS2 user to store with what is written.")
+@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_IMPORT_JSON", help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every group.")
+def command(
+    sources: tuple[str, ...],
+    database: str,
+    dry_run: bool,
+    username: str | None,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> int:
+    """Write values into the database of a DHIS2 server, 2.42 or 2.43.
+
+    \b
+    Examples:
+      tallyport import out --database postgresql://dhis@localhost/dhis --dry-run
+      tallyport import out --database postgresql://dhis@localhost/dhis --as amina
+      tallyport import january.json.gz --database postgresql://dhis@localhost/dhis
+
+    SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Each
+    group is written as a whole or not at all. Rows that are stored already are not written again, so the same command
+    completes what was interrupted.
+    """
+    from tallyport.postgres.importing import import_values
+    from tallyport.postgres.load import FileLoad, GroupLoad
+
+    if quiet and verbose:
+        raise click.UsageError("--quiet and --verbose exclude each other")
+    if verbose and as_json:
+        raise click.UsageError("--verbose has no effect on --json, which holds everything")
+    if list(sources).count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
+    ticker = Ticker(quiet=quiet or as_json)
+    shown = 0
+
+    def watch(event: Any) -> None:
+        nonlocal shown
+        if isinstance(event, Progress):
+            ticker.show(event)
+            return
+        ticker.clear()
+        findings: list[Any] = []
+        if isinstance(event, GroupLoad):
+            document.setdefault("groups", []).append(_group(event))
+            findings = list(event.findings)
+            if verbose:
+                click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
+        elif isinstance(event, FileLoad):
+            findings = [event.error] if event.error else []
+            document.setdefault("errors", []).extend(found.as_json() for found in findings)
+        else:
+            document.setdefault("conversions", []).append(_conversion(event))
+            findings = [event.error] if event.error else list(event.findings)
+        for found in findings if not as_json else ():
+            shown += 1
+            if shown <= SHOWN:
+                click.echo(finding_text(found), err=True)
+
+    try:
+        report = import_values(sources, database, dry_run=dry_run, username=username, watch=watch)
+    finally:
+        ticker.clear()
+    document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}
+    if as_json:
+        click.echo(json.dumps(document))
+        return report.exit_code
+    if shown > SHOWN:
+        click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
+    if not quiet:
+        _summarise(report, dry_run=dry_run)
+    return report.exit_code
+
+
+def _group(load: Any) -> dict[str, Any]:
+    return {
+        "file": load.file,
+        "number": load.number,
+        "de": load.de,
+        "valid": load.valid,
+        "rows": load.rows,
+        "cleared": load.cleared,
+        "periods_created": load.periods_created,
+        "findings": [found.as_json() for found in load.findings],
+    }
+
+
+def _conversion(outcome: Any) -> dict[str, Any]:
+    if outcome.error:
+        return {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
+    return dict(outcome.manifest)
+
+
+def _counts(rows: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {change}" for change, count in rows.items() if count) or "no rows"
+
+
+def _summarise(report: Any, *, dry_run: bool) -> None:
+    """Print the sum of all groups."""
+    failed = sum(not group.valid for group in report.groups)
+    cleared = sum(group.cleared for group in report.groups)
+    periods = sum(group.periods_created for group in report.groups)
+    rejected = sum(o.manifest["values"]["rejected"] for o in report.conversions if o.manifest)
+    ending = "nothing was written: a dry run" if dry_run else "written"
+    click.echo(f"DHIS2 {report.generation}, {len(report.groups):,} groups, {failed:,} of them fail; {ending}")
+    for change, count in report.rows.items():
+        click.echo(f"  {count:>12,} {change}")
+    if rejected:
+        click.echo(f"  {rejected:>12,} rejected by the conversion")
+    if cleared:
+        click.echo(f"  {cleared:>12,} stored values deleted by scope")
+    if periods:
+        click.echo(f"  {periods:>12,} periods created")
