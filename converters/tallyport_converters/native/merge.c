@@ -42,7 +42,8 @@ EXPORT void tp_merge_free(Merge *merge) {
 static bool available(Merge *merge, uint32_t i, size_t size) {
     Run *run = &merge->run[i];
     while (run->buffer.size - run->at < size && !run->ended) {
-        memmove(run->buffer.data, run->buffer.data + run->at, run->buffer.size - run->at);
+        if (run->at)
+            memmove(run->buffer.data, run->buffer.data + run->at, run->buffer.size - run->at);
         run->buffer.size -= run->at;
         run->at = 0;
         bytes_reserve(&run->buffer, READ_SIZE);
