@@ -26,7 +26,7 @@ test: .venv/developer
 NATIVE := converters/tallyport_converters/native
 SANITIZED := build/scanner-sanitized.so
 SANITIZED_TESTS ?= tests/test_fuzz.py tests/test_xml_against_lxml.py tests/test_json_against_json.py \
-	tests/test_csv_against_twin.py
+	tests/test_csv_against_twin.py tests/test_round_trip.py
 
 $(SANITIZED): $(wildcard $(NATIVE)/*.[ch])
 	mkdir -p $(@D)

@@ -201,6 +201,7 @@ def all_options(chosen: values.Choices) -> Options:
         data_set=chosen.one((None, None, "dsOption001")),
         id_schemes=tuple(schemes.items()),
         keep_followup_false=chosen.below(2) == 1,
+        header=chosen.one((None, None, None, True, False)) if chosen.carrier == "dxf-csv" else None,
     )
 
 
@@ -209,17 +210,25 @@ def all_options(chosen: values.Choices) -> Options:
 @examples(0.225)
 def test_any_file_is_converted_as_the_twin_does(source_format: str, data: st.DataObject, seed: int) -> None:
     document = data.draw(values.documents(source_format))
-    chosen = values.Choices(source_format, iter(data.draw(st.binary(min_size=12, max_size=12))), [])
+    chosen = values.Choices(source_format, iter(data.draw(st.binary(min_size=16, max_size=16))), [])
     options = all_options(chosen)
     block_bytes = chosen.one((None, 64, 100, 257, 1000))
     memory_bytes = chosen.one((1 << 28, 1 << 28, 1 << 28, 256))
+    jobs = chosen.one((1, 1, 1, 2))
     compress: Compress = chosen.one(("none", "none", "none", "gz", "zst"))
     source = legacy.write(document, source_format, random.Random(seed))
     note(f"{source!r}")
     # A CSV file may begin like any other.
     told = source_format == "dxf-csv" or chosen.below(2) == 0
     found = run(
-        source, source_format, options, told=told, block_bytes=block_bytes, memory_bytes=memory_bytes, compress=compress
+        source,
+        source_format,
+        options,
+        told=told,
+        jobs=jobs,
+        block_bytes=block_bytes,
+        memory_bytes=memory_bytes,
+        compress=compress,
     )
     check(found, source, source_format, expected(source, source_format, options))
 
