@@ -35,8 +35,16 @@ from tallyport_schemas.findings import SourceUnreadable, finding
 _FEED = 1 << 16
 
 
+DEPTH_LIMIT = 256
+"""Levels of elements that are followed; a data value set has three."""
+
+
 class _Doctype(Exception):
     """The document has a DOCTYPE."""
+
+
+class _TooDeep(Exception):
+    """Elements are nested deeper than any data value set."""
 
 
 class _OtherRoot(Exception):
@@ -78,6 +86,8 @@ class _Rows:
         self._path.append(name)
         attributes = {key: value for key, value in attributes.items() if value}
         depth = len(self._path)
+        if depth > DEPTH_LIMIT:  # a parser without a tree does not bound it
+            raise _TooDeep
         if depth == 1:
             if name != ("adx" if self.adx else "dataValueSet"):
                 raise _OtherRoot(name)
@@ -215,7 +225,7 @@ class GeneralXml(DxfJson):
                     separator = b","
                     rows.rows.clear()
             parser.close()
-        except (etree.XMLSyntaxError, _Doctype, _OtherRoot) as error:
+        except (etree.XMLSyntaxError, _Doctype, _TooDeep, _OtherRoot) as error:
             raise SourceUnreadable(self._wording(error)) from None
         yield separator * bool(rows.rows) + b",".join(rows.rows) + b"]}"
         if rows.header:
@@ -225,6 +235,9 @@ class GeneralXml(DxfJson):
     def _wording(self, error: Exception) -> Any:
         if isinstance(error, _Doctype):
             return finding("TP110", found="<!DOCTYPE")
+        if isinstance(error, _TooDeep):
+            message = "elements of the XML are nested too deep"
+            return finding("TP109", message=message, expected=f"at most {DEPTH_LIMIT} levels")
         if isinstance(error, _OtherRoot):
             expected = "<adx>" if self.adx else "<dataValueSet>"
             return finding("TP113", found=f"root element <{error}>", expected=expected)
