@@ -20,7 +20,10 @@ from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 BLOCK_BYTES = 1 << 20
 HEAD_LIMIT = 16 << 20
-"""Bytes that a head may take: a million identifiers."""
+"""Bytes that a head may take."""
+
+IDENTIFIERS_LIMIT = 1_000_000
+"""Parts that a head may have: each is held as an object."""
 
 ROW_LIMIT = 8 << 20
 """Bytes that a row may take."""
@@ -104,10 +107,13 @@ class Adv2File:
         assert self._pending
         yield from self._rows(form)
         self._close_group()
-        while self._pending:  # another `data` behind the first: passed, as all that stands in `trailing`
-            for _ in self._rows(RowForm((), 0)):
+        for _ in range(PROPERTIES_LIMIT):
+            if not self._pending:
+                return
+            for _ in self._rows(RowForm((), 0)):  # another `data`: passed, as all that stands in `trailing`
                 pass
             self._close_group()
+        raise self._too_many()
 
     def _rows(self, form: RowForm) -> Iterator[RowBlock]:
         wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
@@ -129,7 +135,7 @@ class Adv2File:
                 if rows.consumed:
                     wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
                 elif limit >= ROW_LIMIT:
-                    raise self._too_long("row", ROW_LIMIT, row=rows.counts[0])
+                    raise self._too_long("row", f"at most {ROW_LIMIT >> 20} MiB", row=rows.counts[0])
                 else:
                     wanted = limit = 2 * limit
 
@@ -166,17 +172,17 @@ class Adv2File:
             if not head.needs_more:
                 break
             if len(self._buffer) > HEAD_LIMIT:
-                raise self._too_long("header", HEAD_LIMIT)
+                raise self._too_long("header", f"at most {HEAD_LIMIT >> 20} MiB")
             wanted = min(2 * len(self._buffer), HEAD_LIMIT)  # doubling: a head is scanned a few times only
             self._more()
             while not self._ended and len(self._buffer) < wanted:
                 self._more()
         if head.fault:
             raise SourceUnreadable(self._wording(head.fault, head.fault_at))
+        if self._buffer.count(b",", 0, head.end) > IDENTIFIERS_LIMIT:
+            raise self._too_long("header", f"at most {IDENTIFIERS_LIMIT:,} identifiers")
         if len(head.properties) == PROPERTIES_LIMIT:
-            where, found = locate(self.source, self._start)
-            message, expected = f"the JSON is no ADV2 group ({where})", f"fewer than {PROPERTIES_LIMIT:,} properties"
-            raise SourceUnreadable(finding("TP113", message=message, found=found, expected=expected))
+            raise self._too_many()
         properties = [(_name(self._buffer[key]), bytes(self._buffer[value])) for key, value in head.properties]
         self._drop(head.end)
         self._pending = head.has_rows
@@ -206,11 +212,15 @@ class Adv2File:
         del self._buffer[:size]
         self._start += size
 
-    def _too_long(self, what: str, limit_bytes: int, row: int | None = None) -> SourceUnreadable:
+    def _too_long(self, what: str, expected: str, row: int | None = None) -> SourceUnreadable:
         where, found = locate(self.source, self._start)
         message = f"the {what} is too long ({where})"
-        expected = f"a {what} of at most {limit_bytes >> 20} MiB"
         return SourceUnreadable(finding("TP112", message=message, row=row, found=found, expected=expected))
+
+    def _too_many(self) -> SourceUnreadable:
+        where, found = locate(self.source, self._start)
+        message, expected = f"the JSON is no ADV2 group ({where})", f"fewer than {PROPERTIES_LIMIT:,} properties"
+        return SourceUnreadable(finding("TP113", message=message, found=found, expected=expected))
 
     def _malformed(self, at: int, expected: str) -> SourceUnreadable:
         fault = Fault.SYNTAX if self._buffer[at:] else Fault.TRUNCATED
@@ -219,6 +229,8 @@ class Adv2File:
     def _wording(self, fault: Fault, at: int, expected: str | None = None) -> Finding:
         if encoding := encoding_fault(self.source.head()):
             return finding("TP107", message=f"the JSON is {encoding}", found=encoding, expected="UTF-8")
+        if fault is Fault.UTF8 and self._ended and _is_cut(self._buffer[at:]):
+            fault = Fault.TRUNCATED
         code, message, usual = FAULTS[fault]
         if fault is Fault.STRUCTURE:
             message, usual = "the JSON is no ADV2 group", "an object, or an array of objects"
@@ -226,6 +238,15 @@ class Adv2File:
         if fault is Fault.TRUNCATED:
             found = "the end of the file"
         return finding(code, message=f"{message} ({where})", found=found, expected=expected or usual)
+
+
+def _is_cut(text: bytearray) -> bool:
+    """Whether a text ends within its first character."""
+    try:
+        text.decode()
+    except UnicodeDecodeError as error:
+        return error.start == 0 and error.reason == "unexpected end of data"
+    return False
 
 
 def _name(key: bytearray) -> str:

@@ -254,7 +254,7 @@ class _Group:
         check = row_check(header, self._rules)
         for block in self._file.rows(check.form):
             check.judge(block)
-            for found in check.findings(block):
+            for found in check.findings(block, self._label):
                 whole = self._waiting and joined(self._waiting, found)
                 if not whole:
                     yield from self._rest()
@@ -266,7 +266,7 @@ class _Group:
     def _rest(self) -> Iterator[RowFinding]:
         """Yield the finding that waited, as the next row might have shared it."""
         if self._waiting:
-            yield RowFinding(self._label, self._head.number, self._waiting.at(self._label))
+            yield RowFinding(self._label, self._head.number, self._waiting)
         self._waiting = None
 
     def _late(self) -> Iterator[Finding]:

@@ -74,12 +74,12 @@ class RowCheck:
             (no_comment,) = _verdicts([self.check_comment(None)])
         block.rows.judge(values, comments, no_comment=no_comment)
 
-    def findings(self, block: RowBlock) -> Iterator[Finding]:
+    def findings(self, block: RowBlock, source: str | None = None) -> Iterator[Finding]:
         """Yield what is wrong with the rows of a judged block: one finding for neighbours that share a flaw."""
         for run in block.rows.runs():
-            yield self._finding(run, bytes(block.block[run.span]))
+            yield self._finding(run, bytes(block.block[run.span]), source)
 
-    def _finding(self, run: Run, text: bytes) -> Finding:
+    def _finding(self, run: Run, text: bytes, source: str | None) -> Finding:
         count = run.count if run.count > 1 else None
         if run.flaw in _OF_ROWS:
             expected = None
@@ -88,12 +88,20 @@ class RowCheck:
             elif run.flaw is not Flaw.REPEATED:
                 expected = f"[{', '.join(self.fields[: len(self.sizes) + 1])}, ...]"
             found = text.decode(errors="replace")
-            return finding(_CODES[run.flaw], row=run.row, found=found, expected=expected, count=count)
+            return finding(_CODES[run.flaw], source=source, row=run.row, found=found, expected=expected, count=count)
         row = loads(text)
         element = row[run.position] if run.position < len(row) else None
         code, expected = self._refusal(run, element)
         found = "no comment" if code == "TP221" else _shown(element)
-        return finding(code, row=run.row, field=self.fields[run.position], found=found, expected=expected, count=count)
+        return finding(
+            code,
+            source=source,
+            row=run.row,
+            field=self.fields[run.position],
+            found=found,
+            expected=expected,
+            count=count,
+        )
 
     def _refusal(self, run: Run, element: object) -> tuple[str, str | None]:
         """Return the code for an element that was refused, by the scanner or by `judge`, and what is expected."""
