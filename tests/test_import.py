@@ -5,14 +5,17 @@ What the tables should hold is said by a plain model in Python, or by SQL.
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
@@ -339,6 +342,24 @@ def test_database_that_is_none_of_dhis2_is_refused(server: EmbeddedServer) -> No
         load([], server.url("missing"))
 
 
+def test_two_imports_at_once_into_the_same_scope_lose_no_row(importing: Importing) -> None:
+    periods = [f"{year}{month:02}" for year in range(2001, 2025) for month in range(1, 13)]
+    made = []
+    for name, value in (("deNotes0001", "one"), ("deNotes0001", "two"), ("deVisits001", 3)):
+        rows = [[period, unit, value] for period in range(len(periods)) for unit in (0, 1)]
+        group = visits(*rows, de=name, pe=periods, ou=["ouClinicA01", "ouClinicC01"])
+        path = importing.folder / f"{value}.adv2.json"
+        path.write_text(json.dumps(group))
+        made.append(path)
+    with ThreadPoolExecutor() as threads:
+        reports = list(threads.map(lambda path: load([path], importing.url, today=TODAY), made))
+    count = 2 * len(periods)
+    assert sorted(list(changes(report)) for report in reports) == [["insert"], ["insert"], ["update"]]
+    assert all(list(changes(report).values()) == [count] for report in reports)
+    assert importing.sql("select count(*), count(distinct periodid) from datavalue") == [(2 * count, len(periods))]
+    assert importing.sql("select count(*) from period") == [(len(periods),)]
+
+
 # --- Against a plain model -------------------------------------------------------------------------------------------
 
 PERIODS = ["202503", "202504", "202505"]
@@ -486,10 +507,6 @@ def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writ
     first = load([converted], url, today=TODAY)
     assert changes(first) == {"insert": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
     assert {found.code for group in first.groups for found in group.findings} == {"TP201"}
-
-    import gzip
-
-    import psycopg
 
     rows = json.loads(gzip.decompress(VALUES_FILE.read_bytes()))["dataValues"]
     fields = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "value", "comment")
