@@ -285,7 +285,7 @@ def test_a_single_file_holds_the_same_groups(source_format: str, document: Docum
 @pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "with duplicates"])
 def test_blocks_memory_and_jobs_do_not_change_a_byte(source_format: str, distinct: bool) -> None:
     rng = random.Random(f"{source_format} {distinct}")
-    document = Document(values.Header(), values.many_values(rng, 4_000, distinct=distinct))
+    document = Document(values.Header(), values.many_values(rng, 2_500, distinct=distinct))
     source = legacy.write(document, source_format, rng, noise=False)
     wanted = expected(source, source_format)
     for jobs, memory_bytes, block_bytes in (
