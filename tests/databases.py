@@ -77,6 +77,6 @@ def restore_real(server: EmbeddedServer) -> dict[str, str]:
         said, _ = process.communicate()
         assert process.returncode == 0, said.decode()
     for generation, url in urls.items():
-        # Checking five foreign keys for every row is four fifths of an insert's time: the small ones are there for that.
+        # Checking five foreign keys for every row is most of an insert: the small databases do it.
         execute(url, f"alter database real_{generation} set session_replication_role = replica")
     return urls
