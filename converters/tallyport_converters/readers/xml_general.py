@@ -16,7 +16,7 @@ from lxml import etree
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
 from tallyport_converters.readers.dxf_json import FIELDS, DxfJson
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, iso_period
+from tallyport_converters.readers.reader import TEXT_LIMIT, ReadPeriod, RejectedRow, adx_period, iso_period
 from tallyport_converters.readers.xml_fields import (
     KNOWN_ADX_GROUP,
     KNOWN_ADX_ROW,
@@ -34,6 +34,11 @@ from tallyport_schemas.findings import SourceUnreadable, finding
 
 _FEED = 1 << 16
 
+TAG_LIMIT = 4 << 20
+"""Bytes without any `<`: a tag is held whole until its end, at many times its size."""
+
+ROWS_LIMIT = 8 << 20
+"""Bytes of rows that one piece of the document may give: a row carries what its group says, however short it is."""
 
 DEPTH_LIMIT = 256
 """Levels of elements that are followed; a data value set has three."""
@@ -58,6 +63,7 @@ class _Rows:
         self.adx = adx
         self.header = header
         self.rows: list[bytes] = []
+        self.rows_bytes = 0
         self.count = 0
         self.notices: dict[tuple[str, str | None], tuple[int, int]] = {}
         self._path: list[str] = []
@@ -65,6 +71,7 @@ class _Rows:
         self._row: dict[str, str] | None = None
         self._row_depth = 0
         self._annotation: list[str] | None = None
+        self._annotation_size = 0
         self._note: str | None = None
         self._is_passing = False
         self._unknown: dict[int, int] = {}
@@ -97,7 +104,7 @@ class _Rows:
                 dxf_header(attributes.items(), self.header)
         elif self._row is not None:
             if self.adx and name == "annotation" and depth == self._row_depth + 1 and self._note is None:
-                self._annotation = []
+                self._annotation, self._annotation_size = [], 0
             else:
                 if self._annotation is not None:
                     self._end_annotation()
@@ -126,7 +133,9 @@ class _Rows:
     def data(self, text: str) -> None:
         """Text between tags."""
         if self._annotation is not None:
-            self._annotation.append(text)
+            self._annotation_size += len(text)
+            if self._annotation_size <= 4 * TEXT_LIMIT:  # what is longer is rejected anyway
+                self._annotation.append(text)
         elif not self._is_passing and text.strip(" \t\r\n"):
             self._is_passing = True  # a text may come in pieces: it is one
             self.notice("TP418")
@@ -167,6 +176,10 @@ class _Rows:
             pairs = (orjson.dumps(local_name(key)) + b":" + orjson.dumps(value) for key, value in attributes.items())
             self.rows.append(b"{" + b",".join(pairs) + b"}")
         self.count += 1
+        self.rows_bytes += len(self.rows[-1])
+        if self.rows_bytes > ROWS_LIMIT:
+            message = "a group and its rows are too long"
+            raise SourceUnreadable(finding("TP112", message=message, row=self.count - 1))
 
     def _adx_row(self, attributes: dict[str, str]) -> dict[str, Any]:
         value = attributes.get("value")
@@ -217,13 +230,20 @@ class GeneralXml(DxfJson):
         parser = etree.XMLParser(target=cast(Any, rows), resolve_entities=entities, no_network=True, load_dtd=False)
         yield b'{"dataValues":['
         separator = b""
+        in_tag = 0
         try:
             for block in self.source.blocks(min(size_bytes, _FEED)):
+                at = block.rfind(b"<")
+                in_tag = in_tag + len(block) if at < 0 else len(block) - at
+                if in_tag > TAG_LIMIT:
+                    expected = f"fewer than {TAG_LIMIT >> 20} MiB without a tag"
+                    raise SourceUnreadable(finding("TP112", row=rows.count, expected=expected))
                 parser.feed(bytes(block))
                 if rows.rows:
                     yield separator + b",".join(rows.rows)
                     separator = b","
                     rows.rows.clear()
+                    rows.rows_bytes = 0
             parser.close()
         except (etree.XMLSyntaxError, _Doctype, _TooDeep, _OtherRoot) as error:
             raise SourceUnreadable(self._wording(error)) from None
