@@ -334,6 +334,9 @@ def test_strict_writes_nothing_where_a_value_is_rejected() -> None:
     assert run(source[:-12], "dxf-csv", Options(), strict=True).error is None
 
 
+LAUGHS = b"<!DOCTYPE x [<!ENTITY l0 'ha'>%b]>" % b"".join(
+    b"<!ENTITY l%d '%b'>" % (level, b"&l%d;" % (level - 1) * 10) for level in range(1, 10)
+)
 ODD_SOURCES = (
     ("dxf-json", b"", None),
     ("dxf-json", b'\xef\xbb\xbf {"dataValues" : null } ', None),
@@ -377,6 +380,10 @@ ODD_SOURCES = (
     ("dxf-xml", b"<dataValueSet><dataValue dataElement='d'", None),
     ("dxf-xml", b"<dataValueSet/><dataValueSet/>", None),
     ("dxf-xml", b"<!DOCTYPE x [<!ENTITY e 'v'>]><dataValueSet>&e;</dataValueSet>", None),
+    ("dxf-xml", LAUGHS + b"<dataValueSet>&l9;</dataValueSet>", None),
+    ("adx", LAUGHS + b"<adx><group orgUnit='&l9;'/></adx>", None),
+    ("dxf-xml", b"<!DOCTYPE x SYSTEM 'file:///none'><dataValueSet/>", None),
+    ("dxf-xml", b"<!DOCTYPE x [<!ENTITY e SYSTEM 'file:///none'>]><dataValueSet>&e;</dataValueSet>", None),
     ("dxf-xml", b"<dataValueSet xmlns='u'><!-- -- --></dataValueSet>", None),
     ("dxf-xml", b"<dataValues/>", None),
     ("adx", b"<adx><group orgUnit='o' period='2024-01-01/P1M'><dataValue dataElement='d' value='1'/></group>", None),

@@ -684,6 +684,8 @@ def split_records(text: str, delimiter: str) -> list[Record]:
 def _tree(data: bytes, root_name: str) -> etree._Element:
     if not data:
         raise UnreadableError("TP102")
+    if re.match(rb"(?s)(?:\xef\xbb\xbf)?(?:\s|<\?.*?\?>|<!--.*?-->)*<!DOCTYPE", data):
+        raise UnreadableError("TP110")
     parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
     try:
         root = etree.fromstring(data, parser)
