@@ -5,12 +5,14 @@ Each figure runs its yardstick and `tallyport validate` in turns, as whole proce
 """
 
 import json
+import math
 import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -19,6 +21,8 @@ from benchmarks.measure import Command, FailedError, Outcome, Series, measure, r
 
 MEMORY_LIMIT = 150_000_000
 LARGE_BYTES = 2_000_000_000
+SMALLER = ("integers", "decimals", "texts", "bad", "metadata", "small")
+"""The figures that do without the large file."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,18 @@ class Result:
         """The figure as people say it."""
         return f"{self.value:+.2f} s" if self.figure.is_difference else claims.in_words(self.value)
 
+    def document(self) -> dict[str, Any]:
+        """Describe the result for JSON."""
+        return {
+            "figure": self.figure.name,
+            "what": self.figure.what,
+            "goal": self.figure.goal,
+            "value": self.value,
+            "limit": None if math.isinf(self.figure.limit) else self.figure.limit,
+            "peakBytes": self.tallyport.peak[0],
+            "reached": self.reached,
+        }
+
 
 def _expects(exit_code: int) -> Callable[[Outcome], None]:
     def check(outcome: Outcome) -> None:
@@ -78,13 +94,14 @@ def _python(name: str, code: str, *arguments: object) -> Command:
     return Command(name, [sys.executable, "-c", code, *map(str, arguments)], env=claims.environment())
 
 
-def figures(settings: claims.Settings) -> list[Figure]:
-    """Make the inputs and lay out all figures."""
+def figures(settings: claims.Settings, only: Sequence[str] = ()) -> list[Figure]:
+    """Make the inputs and lay out all figures, or some by name."""
     rows = adv2_inputs.ROWS // (10 if settings.quick else 1)
     large_rows = int(LARGE_BYTES / 16.8) // (10 if settings.quick else 1)
     files = {kind: adv2_inputs.make(kind, rows, settings.work) for kind in adv2_inputs.KINDS}
     small = adv2_inputs.make("integers", 100, settings.work)
-    large = adv2_inputs.make("integers", large_rows, settings.work)
+    needs_large = not only or not set(only) <= set(SMALLER)
+    large = adv2_inputs.make("integers", large_rows if needs_large else 100, settings.work)
     export = adv2_inputs.make_metadata(settings.work)
     snapshot = settings.work / "adv2.snapshot"
     subprocess.run(
@@ -104,7 +121,7 @@ def figures(settings: claims.Settings) -> list[Figure]:
     with_metadata = _validate(settings, "with metadata", good, "--metadata", snapshot)
     program = Command("--help", [*claims.tallyport_command(settings), "--help"], env=claims.environment())
     header_only = _validate(settings, "--header-only", large, "--header-only")
-    return [
+    laid_out = [
         against_orjson("integers", 1 / 2.5, "at least 2.5 times faster"),
         against_orjson("decimals", 1 / 2, "at least 2 times faster"),
         against_orjson("texts", 1, "not slower"),
@@ -143,14 +160,13 @@ def figures(settings: claims.Settings) -> list[Figure]:
             "at most 150 MB",
         ),
     ]
+    return [figure for figure in laid_out if not only or figure.name in only]
 
 
 def attempt(settings: claims.Settings, only: Sequence[str] = ()) -> list[Result]:
     """Try all figures, or some by name."""
     results = []
-    for figure in figures(settings):
-        if only and figure.name not in only:
-            continue
+    for figure in figures(settings, only):
         print(f"validate: {figure.what}", file=sys.stderr)
         rounds = 1 if figure.name == "large" else settings.rounds
         both = measure([figure.yardstick, figure.tallyport], rounds=rounds, sampled_rounds=settings.sampled_rounds)
@@ -199,17 +215,7 @@ def main() -> int:
     def work() -> int:
         results = attempt(settings, options.only)
         if options.json:
-            described = [
-                {
-                    "figure": one.figure.name,
-                    "value": one.value,
-                    "limit": one.figure.limit,
-                    "peakBytes": one.tallyport.peak[0],
-                    "reached": one.reached,
-                }
-                for one in results
-            ]
-            print(json.dumps(described, indent=1))
+            print(json.dumps([one.document() for one in results], indent=1))
         else:
             print(markdown(results) if options.markdown else "\n".join(map(report, results)))
         return 0 if all(one.reached for one in results) else 1
