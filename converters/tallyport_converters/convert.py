@@ -23,7 +23,7 @@ from tallyport_converters.sources import Source, stem_of
 from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable
 from tallyport_schemas.progress import Progress
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
 """Bytes that are scanned at a time; nothing that is written depends on it."""
 
 _BUILT = "built"
