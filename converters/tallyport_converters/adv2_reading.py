@@ -215,7 +215,8 @@ class Adv2File:
     def _too_long(self, what: str, expected: str, row: int | None = None) -> SourceUnreadable:
         where, found = locate(self.source, self._start)
         message = f"the {what} is too long ({where})"
-        return SourceUnreadable(finding("TP112", message=message, row=row, found=found, expected=expected))
+        help_ = "split the group into several with fewer identifiers each" if what == "header" else None
+        return SourceUnreadable(finding("TP112", message=message, help=help_, row=row, found=found, expected=expected))
 
     def _too_many(self) -> SourceUnreadable:
         where, found = locate(self.source, self._start)

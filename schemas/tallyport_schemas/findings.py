@@ -660,7 +660,12 @@ CODES: Mapping[str, Code] = _table(
     Code("TP505", _E, "the header has two properties that exclude each other", "remove one"),
     Code("TP506", _E, "a dimension names an identifier twice", "list each identifier once"),
     Code("TP507", _E, "an identifier is not well formed", "write it in the scheme that ids names"),
-    Code("TP508", _E, "a period of the header is none", "write periods in DHIS2's ISO form, such as 202501 or 2025W3"),
+    Code(
+        "TP508",
+        _E,
+        "the header names what is no period, or not in its usual form",
+        "write periods in DHIS2's ISO form, such as 202501 or 2025W3",
+    ),
     Code(
         "TP509",
         _E,
@@ -669,7 +674,7 @@ CODES: Mapping[str, Code] = _table(
     ),
     Code("TP510", _E, "something follows data", "let data be the last property of its group"),
     Code("TP511", _E, "delete says neither soft nor hard", "write soft or hard, or leave it out"),
-    Code("TP512", _E, "a dimension is empty", "name at least one identifier, or leave the property out"),
+    Code("TP512", _E, "a property of the header is empty", "name at least one identifier, or leave the property out"),
     Code("TP513", _E, "the dimensions span more keys than can be told apart", "split the group"),
     Code("TP514", _E, "size is not the number of rows", "write the file again: it was cut short or added to"),
     # TP6xx: a row of an ADV2 group
