@@ -83,7 +83,7 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
 
     blocks = _cut_blocks(reader, block_bytes)
     ahead: deque[_Ahead] = deque()
-    state, rest, context, rows, offset = reader.first_state, b"", b"", 0, 0
+    state, rest, context, rows, offset = reader.first_state, bytearray(), b"", 0, 0
     ended = False
     while True:
         while not ended and len(ahead) <= (threads if executor else 0):
@@ -99,8 +99,10 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         batch = item.scan.result()
         if rest or context or state != item.state:
             batch.close()
-            block = bytearray(context + rest) + block
             start -= len(rest)
+            rest[:0] = context
+            rest += block
+            block = rest
             batch = reader.scan(block, state, final=item.final)
         if batch.fault is not Fault.NONE:
             found = reader.fault(batch, start - len(context))
@@ -108,13 +110,15 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         place = Place(start, start + len(block) - len(context), context, state, item.final, rows, batch.rows)
         rows += batch.rows
         state = batch.state
-        rest = bytes(block[batch.consumed :])
+        consumed = batch.consumed
         context = reader.context(batch, block) if not item.final else b""
-        if len(rest) > UNIT_LIMIT:
+        if len(block) - consumed > UNIT_LIMIT:
             raise SourceUnreadable(
                 finding("TP112", row=rows, found=f"more than {UNIT_LIMIT >> 20} MiB without an end", expected="a row")
             )
         yield Scanned(batch, block, place)
+        del block[:consumed]  # whoever took the batch is done with it
+        rest = block
 
 
 def scan_again(reader: Reader, places: Iterator[Place], block_bytes: int) -> Iterator[Scanned]:
