@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fuzz import opened
+from fuzz import exact_blocks, opened
 from tallyport_converters.attempt import DROPPED, NOTICES
 from tallyport_converters.combos import Combo, decode
 from tallyport_converters.header import Header
@@ -94,9 +94,10 @@ def read_all(reader: Reader, block_bytes: int) -> Read:
     Raises whatever the reader raises.
     """
     read = Read()
-    for scanned in scan_all(reader, None, 1, block_bytes):
-        with scanned.batch as batch:
-            take(read, reader, batch, scanned.block)
+    with exact_blocks():
+        for scanned in scan_all(reader, None, 1, block_bytes):
+            with scanned.batch as batch:
+                take(read, reader, batch, scanned.block)
     read.header = reader.finish()
     read.dropped += read.header.dropped
     for found in read.header.findings:

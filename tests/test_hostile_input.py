@@ -400,6 +400,7 @@ def big_folder() -> Iterator[Path]:
 MEASURING = """
 import json, resource, subprocess, sys
 resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
 done = subprocess.run(sys.argv[2:], capture_output=True)
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
 with open(sys.argv[1], "w") as out:
