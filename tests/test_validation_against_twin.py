@@ -121,7 +121,7 @@ def long_text(rng: random.Random) -> Json:
     return text if rng.random() < 0.8 else text + "\0"
 
 
-def spoil_row(rng: random.Random, rows: list[Json]) -> None:
+def spoil_row(rng: random.Random, rows: list[Json], sizes: Sequence[int]) -> None:
     """Change something about the rows of a group."""
     at = rng.randrange(len(rows)) if rows else 0
     row = rows[at] if rows else None
@@ -141,6 +141,9 @@ def spoil_row(rng: random.Random, rows: list[Json]) -> None:
         rows[at] = [*row, *(rng.choice((None, False, junk(rng))) for _ in range(rng.randint(1, 4)))]
     elif kind == 5:
         del rows[at]
+    elif kind == 6 and sizes and len(row) > len(sizes):
+        place = rng.randrange(len(sizes))
+        row[place] = Raw(sizes[place] + rng.randint(-1, 1))
     elif row:
         element = rng.randrange(len(row))
         row[element] = long_text(rng) if rng.random() < 0.01 else junk(rng)
@@ -196,9 +199,10 @@ def draw_file(rng: random.Random, rules: RowRules | None) -> bytes:
     for _ in range(rng.randint(1, 3) if is_array else 1):
         group = draw_group(rng, values_of(rules), comments)
         chance = rng.random()
+        sizes = [size for _, size in group.places]
         if group.rows is not None and 0.2 < chance < 0.8:
             for _ in range(rng.randint(1, 4)):
-                spoil_row(rng, group.rows)
+                spoil_row(rng, group.rows, sizes)
             if chance < 0.75:
                 group.put("size", Raw(len(group.rows)))
         if chance > 0.7:

@@ -198,21 +198,22 @@ def draw_group(
 
 
 def draw_rows(
-    rng: random.Random, group: Group, value: Callable[[random.Random], Json], comments: Sequence[str], most: int = 24
+    rng: random.Random, group: Group, value: Callable[[random.Random], Json], comments: Sequence[str]
 ) -> list[Json]:
     """Draw good rows: some of all keys, blocks in order, rows within a block in any order or none."""
     sizes = dict(group.places)
     others = [size for name, size in sizes.items() if name not in ("pe", "ou")]
     rows: list[Json] = []
+    most, of_block = (24, 6) if rng.random() < 0.9 else (100, 40)
     density = rng.choice((0.1, 0.5, 1.0))
     for pe in range(sizes.get("pe", 1)):
         for ou in range(sizes.get("ou", 1)):
-            keys = {tuple(rng.randrange(size) for size in others) for _ in range(rng.randint(0, 6))}
+            keys = {tuple(rng.randrange(size) for size in others) for _ in range(rng.randint(0, of_block))}
             ordered = sorted(keys)
             if rng.random() < 0.4:
                 rng.shuffle(ordered)
             for key in ordered:
-                if rng.random() > density or len(rows) == most:
+                if rng.random() > density or len(rows) >= most:
                     continue
                 block = [i for i, name in ((pe, "pe"), (ou, "ou")) if name in sizes]
                 indexes: list[Json] = [Raw(i) for i in (*block, *key)]

@@ -101,8 +101,8 @@ def judge(data: bytes, rules: RowRules | None = None) -> File:
 
     try:
         text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return File([], "TP107")
+    except UnicodeDecodeError as error:
+        return File([], "TP108" if error.reason == "unexpected end of data" else "TP107")
     try:
         root = json.loads(text, object_pairs_hook=Object, parse_int=Number, parse_float=Number, parse_constant=refuse)
     except ValueError:
