@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fuzz import exact_blocks, opened
 from tallyport_converters.attempt import DROPPED, NOTICES
 from tallyport_converters.combos import Combo, decode
-from tallyport_converters.header import Header
+from tallyport_converters.header import Header, count_dropped
 from tallyport_converters.native import Batch, Buffer, Dictionaries, Kind, Rejects, pack
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.scanning import scan_all
@@ -47,6 +48,15 @@ class Read:
     def note(self, code: str, count: int, first: int) -> None:
         known, known_first = self.notices.get(code, (0, first))
         self.notices[code] = (known + count, min(known_first, first))
+
+
+def as_counted(dropped: Mapping[str, int]) -> Counter[str]:
+    """Return counts by the names that are told: long ones are cut."""
+    counts: Counter[str] = Counter()
+    for name, count in dropped.items():
+        if count:
+            count_dropped(counts, name, count)
+    return counts
 
 
 def too_long(text: str) -> bool:
@@ -114,8 +124,8 @@ def take(read: Read, reader: Reader, batch: Batch, block: Buffer) -> None:
         if count:
             read.dropped[DROPPED[which]] += count
     for name, count in batch.dropped_names():
-        read.dropped[name.decode()] += count
+        count_dropped(read.dropped, name.decode(), count)
     read.rows += rows_of(batch)
 
 
-__all__ = ["Read", "Row", "opened", "read_all", "rows_of", "take", "too_long"]
+__all__ = ["Read", "Row", "as_counted", "opened", "read_all", "rows_of", "take", "too_long"]

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 import fuzz
-from scanned import Read, Row, opened, read_all, too_long
+from scanned import Read, Row, as_counted, opened, read_all, too_long
 from tallyport_converters.combos import Combo, identified, listed, mapped
 from tallyport_converters.native import Column, Kind
 from tallyport_converters.readers.dxf_csv import Cell, DxfCsv, cells
@@ -240,7 +240,7 @@ def compared(data: bytes, block_bytes: int) -> bool:
             return False
     assert isinstance(found, Read)
     assert found.rows == wanted.rows
-    assert +(found.dropped - found.header.dropped) == +wanted.dropped
+    assert +(found.dropped - found.header.dropped) == as_counted(wanted.dropped)
     told = {finding.code for finding in found.header.findings}
     assert {code: n for code, n in found.notices.items() if code not in told} == wanted.notices
     return True

@@ -18,7 +18,7 @@ import pytest
 from lxml import etree
 
 import fuzz
-from scanned import Read, Row, opened, read_all, too_long
+from scanned import Read, Row, as_counted, opened, read_all, too_long
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import Header
 from tallyport_converters.readers.xml_common_subset import CommonXml, Doubt
@@ -397,7 +397,7 @@ def compared(adx: bool, data: bytes, block_bytes: int) -> bool:
     assert said(common.header) == said(general.header)
     walk = Walk(tree, adx=adx)
     assert common.rows == walk.rows
-    assert common.dropped == +walk.dropped + common.header.dropped
+    assert common.dropped == as_counted(walk.dropped) + common.header.dropped
     told = {found.code for found in common.header.findings}
     assert {code: count for code, (count, _) in common.notices.items() if code not in told} == walk.notices
     return True
