@@ -435,7 +435,8 @@ def write_xml(document: Document, rng: random.Random, noise: bool) -> bytes:
         if noise:
             _xml_noise(attributes, rng)
             if rng.random() < 0.1:
-                attributes.append((rng.choice(("AGEBAND", "unheard", "timestamp2", "größe")), rng.choice(("", "x"))))
+                own = rng.choice(("AGEBAND", "unheard", "timestamp2", "größe"))
+                attributes += [(own, rng.choice(("", "x")))] if own not in dict(attributes) else []
             if rng.random() < 0.1:
                 content = rng.choice((" ", "x", "<value>5</value>", "<!-- c -->", "\n", "<![CDATA[y]]>", "<a b='>'/>"))
             if prefix and rng.random() < 0.2:
