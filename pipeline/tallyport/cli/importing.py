@@ -53,7 +53,7 @@ def command(
       tallyport import out --database postgresql://dhis@localhost/dhis --dry-run
       tallyport import out --database postgresql://dhis@localhost/dhis --as amina
       tallyport import january.json.gz --database postgresql://dhis@localhost/dhis
-      tallyport import out --database postgresql://dhis@localhost/dhis --dry-run --sql import.sql
+      tallyport import out --database postgresql:///dhis --dry-run --sql out.sql
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Each
     group is written as a whole or not at all. Rows that are stored already are not written again, so the same command
