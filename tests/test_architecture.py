@@ -69,6 +69,7 @@ ROOMS = {
         "session",
         "batching",
         "undo",
+        "triggers",
         "group",
         "load",
         "importing",

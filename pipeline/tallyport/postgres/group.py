@@ -7,6 +7,7 @@ stored, compared with what is stored, written.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -17,6 +18,7 @@ from tallyport.postgres.connecting import Generation
 from tallyport.postgres.row_feed import RowFeed
 from tallyport.postgres.scope import LookedUp, Scope, look_up
 from tallyport.postgres.session import Session
+from tallyport.postgres.triggers import Triggers
 from tallyport.postgres.undo import write_undo
 from tallyport.validation.relations import fits_dates
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -36,6 +38,8 @@ _LEFT_OUT_BY = {
 }
 """The step that leaves rows out where a warning says that some of what the header spans cannot be stored."""
 
+_FEW_UNITS = 100
+"""Organisation units that are named to the index of stored values; of more, all that is stored is sifted."""
 
 NOBODY = "tallyport"
 """Who is said to have stored values where no user is named."""
@@ -93,9 +97,16 @@ class GroupImport:
     """The import of the group whose head `file` has just given."""
 
     def __init__(
-        self, session: Session, generation: Generation, options: ImportOptions, file: Adv2File, head: RawHead
+        self,
+        session: Session,
+        generation: Generation,
+        triggers: Triggers,
+        options: ImportOptions,
+        file: Adv2File,
+        head: RawHead,
     ) -> None:
         self._session = session
+        self._triggers = triggers
         self._version = generation.replace(".", "")[-2:]
         self._options = options
         self._file = file
@@ -121,6 +132,7 @@ class GroupImport:
         self._keeps = header.delete != "hard"
         session.run("lock_data_element", data_element=scope.data_element)
         session.run("say_user", username=self._username)
+        session.run("join_by_hash")
         self._stage_scope(scope)
         self._check_deletion(header, scope)
         batching = self._read_stored(header, scope)
@@ -136,6 +148,7 @@ class GroupImport:
         self._check_size(header)
         outcome.rows["unchanged"] = staged - sum(outcome.rows.values())
         outcome.rows["ignored"] = outcome.read - staged
+        session.run("join_by_choice")
 
     # --- Staging -----------------------------------------------------------------------------------------------------
 
@@ -148,7 +161,6 @@ class GroupImport:
             ("copy_attributes", scope.attribute_combos.items()),
         ):
             self._session.copy(name, ("\t".join(map(str, row)).encode() + b"\n" for row in rows))
-        self._session.run("analyze_scope")
         self._session.run(f"find_periods_{self._version}")
 
     def _read_stored(self, header: GroupHeader, scope: Scope) -> Batching:
@@ -158,14 +170,14 @@ class GroupImport:
         stored: int | None = None
         if most != 0 and header.size:
             asked = None if most is None else most + 1
-            stored = self._session.run("read_stored", data_element=scope.data_element, most=asked)
+            units = list(scope.org_units) if len(scope.org_units) <= _FEW_UNITS else None
+            stored = self._session.run("read_stored", data_element=scope.data_element, units=units, most=asked)
             if most is not None and stored > most:
                 self._session.run("clear_stored")
                 stored = None
-            else:
-                self._session.run("analyze_stored")
         batching = choose(header.size, stored if header.size else 0, forced)
         self.outcome.batching = batching
+        self._is_first = stored == 0
         return batching
 
     def _batches(self, header: GroupHeader, feed: RowFeed | None, mode: Mode) -> Iterator[Batch]:
@@ -194,7 +206,6 @@ class GroupImport:
     def _settle(self, header: GroupHeader, looked_up: LookedUp, scope: Scope, batch: Batch, mode: Mode) -> int:
         """Write the staged rows of a batch; returns how many were not left out."""
         session, outcome = self._session, self.outcome
-        session.run("analyze_staging")
         ((staged,),) = session.look_up("count_staged")
         staged -= self._leave_out(looked_up, scope)
         self._check_period_types()
@@ -203,21 +214,36 @@ class GroupImport:
         session.run(f"find_periods_{self._version}")
         self._delete_scope(header, batch.blocks)
         if staged:
-            self._write(mode)
+            with self._triggers_set_aside() as log:
+                self._write(staged, mode, log=log)
         session.run("clear_batch")
         return int(staged)
 
-    def _write(self, mode: Mode) -> None:
+    @contextmanager
+    def _triggers_set_aside(self) -> Iterator[str | None]:
+        """Set triggers aside where they may be; gives the step that writes the change log in their place."""
+        log = "log_changes_42" if self._version == "42" else None
+        if not self._triggers.may_set_aside:
+            yield log
+            return
+        ((are_aside,),) = self._session.rows("set_triggers_aside", data_element=self._writing["data_element"])
+        yield "log_changes_43" if are_aside and self._triggers.log else log
+        self._session.run("restore_triggers", role=self._triggers.role)
+
+    def _write(self, staged: int, mode: Mode, *, log: str | None) -> None:
         session, outcome = self._session, self.outcome
+        if self._is_first and log != "log_changes_43":
+            outcome.rows["insert"] += staged
+            session.run("write_first", keeps=self._keeps, **self._writing)
+            return
         if mode.looks_up:
             session.run("clear_stored")
             session.run("look_up_stored", data_element=self._writing["data_element"])
-            session.run("analyze_stored")
         changes: dict[str, int] = dict(session.rows("plan_changes", keeps=self._keeps))
         if not changes:
             return
-        if self._version == "42":
-            session.run("log_changes_42", **self._writing)
+        if log:
+            session.run(log, **self._writing)
         session.run("write_values", keeps=self._keeps, **self._writing)
         for change, count in changes.items():
             outcome.rows[change] += count
@@ -227,7 +253,6 @@ class GroupImport:
             return
         session = self._session
         stretch = {"units": len(header.ou), "start": blocks[0], "end": blocks[1]}
-        session.run("join_by_hash")
         if header.delete == "hard":
             self.outcome.cleared += session.run(
                 "delete_scope_hard", data_element=self._writing["data_element"], **stretch
@@ -236,7 +261,6 @@ class GroupImport:
             if self._version == "42":
                 session.run("log_scope_42", **self._writing, **stretch)
             self.outcome.cleared += session.run("delete_scope_soft", **self._writing, **stretch)
-        session.run("join_by_choice")
 
     def _normalise(self, looked_up: LookedUp) -> None:
         kind = looked_up.relations.rules.value_type if looked_up.relations.rules else None

@@ -19,6 +19,7 @@ from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOpt
 from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
+from tallyport.postgres.triggers import Triggers, triggers
 from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -128,9 +129,11 @@ def loading(
         database.execute(statement("staging"))
         if script:
             script.prepare(database, statement("staging"))
+        may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
-        loader = _Loader(Session(database, script), of, options, script, sum(_size(path) for path, _ in files))
+        sizes = sum(_size(path) for path, _ in files)
+        loader = _Loader(Session(database, script), of, may, options, script, sizes)
         for path, label in files:
             yield from loader.file(path, label)
 
@@ -152,6 +155,7 @@ class _Loader:
 
     session: Session
     generation: Generation
+    triggers: Triggers
     options: ImportOptions
     script: Script | None
     total: int
@@ -174,7 +178,7 @@ class _Loader:
 
     def _group(self, file: Adv2File, head: RawHead, label: str, size: int) -> Iterator[Event]:
         header, found, de = check_form(head.properties)
-        group = GroupImport(self.session, self.generation, self.options, file, head)
+        group = GroupImport(self.session, self.generation, self.triggers, self.options, file, head)
         outcome, valid = group.outcome, True
         title = f"{label}, group {head.number}: {de or 'no data element'}"
         if self.script:

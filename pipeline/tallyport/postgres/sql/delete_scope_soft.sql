@@ -5,6 +5,7 @@ update datavalue as d
 set deleted = true, value = null, lastupdated = now(), storedby = %(username)s::text
 from staged_period as p, staged_unit as u
 where d.dataelementid = %(data_element)s::bigint
+    and d.periodid = any(array(select periodid from staged_period where periodid is not null))
     and not d.deleted
     and p.periodid = d.periodid and u.id = d.sourceid
     and p.place::bigint * %(units)s + u.place >= %(start)s and p.place::bigint * %(units)s + u.place < %(end)s

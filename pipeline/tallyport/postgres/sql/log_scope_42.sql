@@ -12,6 +12,7 @@ from datavalue as d
 join staged_period as p on p.periodid = d.periodid
 join staged_unit as u on u.id = d.sourceid
 where d.dataelementid = %(data_element)s::bigint
+    and d.periodid = any(array(select periodid from staged_period where periodid is not null))
     and not d.deleted
     and p.place::bigint * %(units)s + u.place >= %(start)s and p.place::bigint * %(units)s + u.place < %(end)s
     and d.categoryoptioncomboid in (select id from staged_combo)

@@ -4,7 +4,7 @@
 -- Result: change (insert, update, undelete, delete), how many; staged rows that are in none change nothing.
 with compared as (
     select
-        s.row_number, p.periodid, u.id as unit, c.id as combo, a.id as attribute, s.value, s.deleted,
+        s.row_number, d.lies_at, p.periodid, u.id as unit, c.id as combo, a.id as attribute, s.value, s.deleted,
         coalesce(s.followup, case when d.deleted is null or not %(keeps)s::boolean then false else d.followup end)
             as followup,
         coalesce(s.comment, case when %(keeps)s::boolean then d.comment end) as comment,
@@ -18,10 +18,10 @@ with compared as (
         on d.periodid = p.periodid and d.unit = u.id and d.combo = c.id and d.attribute = a.id
 ), written as (
     insert into planned (
-        row_number, periodid, unit, combo, attribute, value, deleted, followup, comment, before, change
+        row_number, lies_at, periodid, unit, combo, attribute, value, deleted, followup, comment, before, change
     )
     select
-        row_number, periodid, unit, combo, attribute, value, deleted, followup, comment, before,
+        row_number, lies_at, periodid, unit, combo, attribute, value, deleted, followup, comment, before,
         case
             when was_deleted is null then 'insert'
             when deleted and not was_deleted then 'delete'

@@ -14,17 +14,18 @@ create temporary table staged (
     comment text
 ) on commit delete rows;
 create temporary table staged_period (
-    place integer not null,
+    place integer primary key,
     periodid bigint,
     kind text not null,
     iso text not null,
     startdate date not null,
     enddate date not null
 ) on commit delete rows;
-create temporary table staged_unit (place integer not null, id bigint not null) on commit delete rows;
-create temporary table staged_combo (place bigint not null, id bigint not null) on commit delete rows;
-create temporary table staged_attribute (place bigint not null, id bigint not null) on commit delete rows;
+create temporary table staged_unit (place integer primary key, id bigint not null) on commit delete rows;
+create temporary table staged_combo (place bigint primary key, id bigint not null) on commit delete rows;
+create temporary table staged_attribute (place bigint primary key, id bigint not null) on commit delete rows;
 create temporary table stored (
+    lies_at tid not null,
     periodid bigint not null,
     unit bigint not null,
     combo bigint not null,
@@ -36,6 +37,7 @@ create temporary table stored (
 ) on commit delete rows;
 create temporary table planned (
     row_number bigint not null,
+    lies_at tid,
     periodid bigint not null,
     unit bigint not null,
     combo bigint not null,

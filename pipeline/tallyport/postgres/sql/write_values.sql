@@ -1,8 +1,14 @@
--- Writes what is planned: under keys that have nothing stored, and over what is stored. The change log of 2.43 is the
--- matter of the server's trigger, where it has one. Another's value under the same key, stored since, is written over
--- as an update would have done.
+-- Writes what is planned: first over what is stored, each row found by where it lay when it was read; then what has
+-- nothing stored, and what another has moved since: written over as an update would have done.
 -- Parameters: data_element (its id), username, keeps (whether a null comment keeps what is stored).
--- Touches as many rows as it wrote.
+with written as (
+    update datavalue as o
+    set value = p.value, deleted = p.deleted, lastupdated = now(), storedby = %(username)s::text,
+        followup = p.followup, comment = p.comment
+    from planned as p
+    where o.ctid = p.lies_at and o.ctid = any(array(select lies_at from planned where change <> 'insert'))
+    returning p.row_number
+)
 insert into datavalue as o (
     dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid,
     value, storedby, created, lastupdated, comment, followup, deleted
@@ -11,6 +17,7 @@ select
     %(data_element)s::bigint, periodid, unit, combo, attribute,
     value, %(username)s::text, now(), now(), comment, followup, deleted
 from planned
+where not exists (select from written where written.row_number = planned.row_number)
 on conflict (dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid) do update
 set value = excluded.value, deleted = excluded.deleted, lastupdated = excluded.lastupdated,
     storedby = excluded.storedby, followup = excluded.followup,

@@ -1,2 +1,0 @@
--- Lets the planner know how many rows there are.
-analyze staged;

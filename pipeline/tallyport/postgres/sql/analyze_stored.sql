@@ -1,2 +1,0 @@
--- Lets the planner know how much is stored.
-analyze stored;
