@@ -69,6 +69,7 @@ ROOMS = {
         "session",
         "batching",
         "undo",
+        "access",
         "group",
         "load",
         "importing",
