@@ -65,6 +65,11 @@ def small(server: EmbeddedServer, generation: str) -> str:
     return url
 
 
+def has_real() -> bool:
+    """Whether the real databases are there."""
+    return RESTORE.exists() and DATA.exists()
+
+
 def restore_real(server: EmbeddedServer) -> dict[str, str]:
     """Restore the real databases, without their values; returns their URLs by generation."""
     urls = {generation: fresh(server, f"real_{generation}") for generation in GENERATIONS}

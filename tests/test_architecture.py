@@ -70,6 +70,7 @@ ROOMS = {
         "batching",
         "undo",
         "triggers",
+        "access",
         "group",
         "load",
         "importing",

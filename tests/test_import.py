@@ -11,7 +11,6 @@ import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,19 @@ import pytest
 
 from checking import check_against, strict_json
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
+from importing import TODAY, Group, Importing, changes, codes, visits
 from running import run
 from tallyport import OutsideFailed, Refused, convert
 from tallyport.postgres.batching import Mode
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
-from tallyport.postgres.load import LoadReport, load
+from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
 
-TODAY = date(2026, 1, 31)
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"
 VALUES = 188_701
 UNSTORABLE = 4
 """Values of the real file that its data elements do not take: numbers with a leading zero."""
-
-Group = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -65,47 +62,6 @@ def database(request: pytest.FixtureRequest, both: dict[str, str]) -> str:
 @pytest.fixture
 def importing(database: str, tmp_path: Path) -> Importing:
     return Importing(database, tmp_path)
-
-
-@dataclass(frozen=True)
-class Importing:
-    """Imports groups into a database, and looks at it."""
-
-    url: str
-    folder: Path
-
-    def __call__(self, *groups: Group, **options: Any) -> LoadReport:
-        path = self.folder / "values.adv2.json"
-        path.write_text(json.dumps(groups if len(groups) != 1 else groups[0], ensure_ascii=False), encoding="utf-8")
-        return load([path], self.url, ImportOptions(today=TODAY, **options))
-
-    def sql(self, text: str) -> list[tuple[Any, ...]]:
-        return execute(self.url, text)
-
-    @property
-    def stored(self) -> list[tuple[Any, ...]]:
-        return self.sql(
-            "select o.uid, p.startdate::text, v.value, v.deleted, v.followup, v.comment from datavalue v "
-            "join organisationunit o on o.organisationunitid = v.sourceid join period p using (periodid) order by 1, 2"
-        )
-
-    @property
-    def log(self) -> list[tuple[Any, ...]]:
-        return self.sql("select audittype, value, modifiedby from datavalueaudit order by datavalueauditid")
-
-
-def visits(*rows: list[Any], **header: Any) -> Group:
-    """A group of two periods and two org units."""
-    made = {"de": "deVisits001", "pe": ["202503", "202504"], "ou": ["ouClinicA01", "ouClinicB01"]}
-    return {**made, **header, "size": len(rows), "data": list(rows)}
-
-
-def changes(report: LoadReport) -> dict[str, int]:
-    return {change: count for change, count in report.rows.items() if count}
-
-
-def codes(report: LoadReport) -> list[str]:
-    return [found.code for group in report.groups for found in group.findings]
 
 
 # --- Rows ------------------------------------------------------------------------------------------------------------

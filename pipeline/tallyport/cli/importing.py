@@ -14,12 +14,22 @@ from tallyport_schemas.progress import Progress
 BATCHES = ("whole", "rows", "stored", "both")
 """The modes of batching, as postgres/batching.py tells them: it need not be loaded for `--help`."""
 
+CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates")
+"""What can be forced, as postgres/access.py tells it."""
+
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
 @click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
 @click.option("--as", "username", metavar="USER", help="DHIS2 user to store with what is written.")
+@click.option(
+    "--force",
+    multiple=True,
+    type=click.Choice(CHECKS),
+    metavar="CHECK",
+    help=f"Leave out a check, as a superuser; repeatable: {', '.join(CHECKS)}.",
+)
 @click.option(
     "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."
 )
@@ -38,6 +48,7 @@ def command(
     database: str,
     dry_run: bool,
     username: str | None,
+    force: tuple[str, ...],
     batch: str | None,
     sql: Path | None,
     confirm_hard_delete: bool,
@@ -59,6 +70,7 @@ def command(
     group is written as a whole or not at all. Rows that are stored already are not written again, so the same command
     completes what was interrupted.
     """
+    from tallyport.postgres.access import Check
     from tallyport.postgres.batching import Mode
     from tallyport.postgres.group import ImportOptions
     from tallyport.postgres.importing import import_values
@@ -70,11 +82,14 @@ def command(
         raise click.UsageError("--verbose has no effect on --json, which holds everything")
     if undo is not None and not confirm_hard_delete:
         raise click.UsageError("--undo has no effect without --confirm-hard-delete")
+    if len(set(force)) < len(force):
+        raise click.UsageError("--force has no effect on a check that is named before")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     options = ImportOptions(
         dry_run=dry_run,
         username=username,
+        force=frozenset(map(Check, force)),
         batch=Mode(batch) if batch else None,
         undo=(undo or Path("tallyport-undo")) if confirm_hard_delete else None,
         sql=sql,

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tallyport.postgres.access import Access, Allowed, Check
 from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.row_feed import RowFeed
@@ -41,22 +42,21 @@ _LEFT_OUT_BY = {
 _FEW_UNITS = 100
 """Organisation units that are named to the index of stored values; of more, all that is stored is sifted."""
 
-NOBODY = "tallyport"
-"""Who is said to have stored values where no user is named."""
-
 
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How to import.
 
     `dry_run` takes everything back at its end: its counts are those of the run. `username` is stored with every value
-    that is written; a DHIS2 user must have it. `today` decides which periods lie in the future. `batch`: how much is
+    that is written; a DHIS2 user must have it, and is held to what DHIS2 lets that user write. `force`: checks that are
+    not made. `today` decides what is open, what has expired, and which periods lie in the future. `batch`: how much is
     taken at a time, None for a choice group by group. `undo`: the folder for files that bring back what groups remove
     for good; None refuses such groups. `sql`: a file that gets all statements.
     """
 
     dry_run: bool = False
     username: str | None = None
+    force: frozenset[Check] = frozenset()
     today: date = field(default_factory=date.today)
     batch: Mode | None = None
     undo: Path | None = None
@@ -102,6 +102,7 @@ class GroupImport:
         generation: Generation,
         triggers: Triggers,
         options: ImportOptions,
+        access: Access,
         file: Adv2File,
         head: RawHead,
     ) -> None:
@@ -111,7 +112,8 @@ class GroupImport:
         self._options = options
         self._file = file
         self._head = head
-        self._username = options.username or NOBODY
+        self._access = access
+        self._username = access.username
         self.outcome = Outcome()
 
     def steps(self, header: GroupHeader) -> Iterator[int]:
@@ -123,7 +125,7 @@ class GroupImport:
         """
         outcome, session = self.outcome, self._session
         session.run("clear_staging")
-        looked_up = look_up(session.database, header, today=self._options.today)
+        looked_up = look_up(session.database, header, today=self._options.today, skipped=self._access.skipped)
         outcome.findings += looked_up.findings
         scope = looked_up.scope
         if scope is None:
@@ -134,6 +136,7 @@ class GroupImport:
         session.run("say_user", username=self._username)
         session.run("join_by_hash")
         self._stage_scope(scope)
+        self._allowed = self._check_access(header, scope)
         self._check_deletion(header, scope)
         batching = self._read_stored(header, scope)
         feed = RowFeed(self._file, header, looked_up.relations.rules) if self._head.has_rows else None
@@ -271,6 +274,14 @@ class GroupImport:
 
     # --- Checks ------------------------------------------------------------------------------------------------------
 
+    def _check_access(self, header: GroupHeader, scope: Scope) -> Allowed:
+        """Fail a group that the user may not write, or no more."""
+        allowed = self._access.check(self._session, header, scope, self._options.today)
+        self.outcome.findings += allowed.findings
+        if any(found.severity is Severity.ERROR for found in allowed.findings):
+            raise GroupFails(self.outcome.findings)
+        return allowed
+
     def _check_deletion(self, header: GroupHeader, scope: Scope) -> None:
         """Fail a group that deletes what is approved: a scope is deleted as a whole or not at all.
 
@@ -278,8 +289,7 @@ class GroupImport:
         """
         if header.delete is None:
             return
-        approved = self._session.look_up("approved", data_sets=list(scope.data_sets))
-        if approved:
+        if approved := self._session.look_up("approved", data_sets=self._approvable):
             culprits = [" ".join(names) for names in approved]
             raise GroupFails([*self.outcome.findings, finding("TP754", culprits=culprits)])
         if header.delete != "hard" or self._options.dry_run:
@@ -289,6 +299,11 @@ class GroupImport:
         self.outcome.undo = write_undo(
             self._session, self._head, header, self._options.undo, data_element=scope.data_element
         )
+
+    @property
+    def _approvable(self) -> list[int]:
+        """The data sets of which approval matters."""
+        return [] if "TP754" in self._access.skipped else list(self._allowed.data_sets)
 
     def _check_size(self, header: GroupHeader) -> None:
         late = []
@@ -309,7 +324,13 @@ class GroupImport:
     def _leave_out(self, looked_up: LookedUp, scope: Scope) -> int:
         """Leave out rows that fall on what cannot be stored; returns how many."""
         codes = {found.code for found in looked_up.findings if found.severity is Severity.WARNING}
-        left_out = self._left_out("leave_out_approved", code="TP754", data_sets=list(scope.data_sets))
+        left_out = self._left_out("leave_out_approved", code="TP754", data_sets=self._approvable)
+        if self._allowed.expired:
+            expired: dict[str, Any] = {
+                "data_sets": list(self._allowed.data_sets),
+                "periods": list(self._allowed.expired),
+            }
+            left_out += self._left_out("leave_out_expired", **expired)
         for name in dict.fromkeys(step for code, step in _LEFT_OUT_BY.items() if code in codes):
             left_out += self._left_out(name)
         if "TP729" in codes:

@@ -37,7 +37,7 @@ def import_values(
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
-        Refused: TP752, there is no such user.
+        Refused: TP752, there is no such user; TP759, who may not force checks does.
         OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the one at work is not.
     """
     if isinstance(sources, str | os.PathLike):

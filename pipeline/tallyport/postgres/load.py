@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tallyport.postgres.access import Access, access
 from tallyport.postgres.batching import Batching
 from tallyport.postgres.connecting import Generation, Row, connection, generation
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome
@@ -25,7 +26,7 @@ from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.convert import Outcome as Conversion
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def load(paths: Sequence[str | os.PathLike[str]], database: str, options: Import
 
     Raises:
         ValueError: a folder holds no ADV2 file.
-        Refused: TP752, there is no such user.
+        Refused: TP752, there is no such user; TP759, who may not force checks does.
         OutsideFailed: TP805 to TP809: groups before it are in, the one at work is not.
     """
     report = LoadReport()
@@ -122,8 +123,7 @@ def loading(
     """Import file by file over a connection; see `load`. Yields each group when it is in, each file when it is done."""
     files = list(walked(paths))
     of = generation(database)
-    if options.username is not None and not _exists(database, options.username):
-        raise Refused(finding("TP752", found=options.username))
+    by = access(database, of, options.username, options.force)
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
         database.execute(statement("staging"))
@@ -133,13 +133,9 @@ def loading(
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
         sizes = sum(_size(path) for path, _ in files)
-        loader = _Loader(Session(database, script), of, may, options, script, sizes)
+        loader = _Loader(Session(database, script), of, may, options, by, script, sizes)
         for path, label in files:
             yield from loader.file(path, label)
-
-
-def _exists(database: Connection[Row], username: str) -> bool:
-    return database.execute(statement("users"), {"username": username}).fetchone() is not None
 
 
 def _size(path: str) -> int:
@@ -157,6 +153,7 @@ class _Loader:
     generation: Generation
     triggers: Triggers
     options: ImportOptions
+    access: Access
     script: Script | None
     total: int
     done: int = 0
@@ -178,7 +175,7 @@ class _Loader:
 
     def _group(self, file: Adv2File, head: RawHead, label: str, size: int) -> Iterator[Event]:
         header, found, de = check_form(head.properties)
-        group = GroupImport(self.session, self.generation, self.triggers, self.options, file, head)
+        group = GroupImport(self.session, self.generation, self.triggers, self.options, self.access, file, head)
         outcome, valid = group.outcome, True
         title = f"{label}, group {head.number}: {de or 'no data element'}"
         if self.script:

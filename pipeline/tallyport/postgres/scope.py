@@ -7,7 +7,7 @@ rows are stored under.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
@@ -61,9 +61,12 @@ class LookedUp:
     periods_after_option_end: int
 
 
-def look_up(database: Connection[Row], header: GroupHeader, *, today: date) -> LookedUp:
-    """Check a header against the database itself, and find the ids of what it names."""
-    return _LookUp(database, header).looked_up(today)
+def look_up(database: Connection[Row], header: GroupHeader, *, today: date, skipped: Container[str] = ()) -> LookedUp:
+    """Check a header against the database itself, and find the ids of what it names.
+
+    `skipped`: as in `check_relations`.
+    """
+    return _LookUp(database, header).looked_up(today, skipped)
 
 
 @dataclass(slots=True)
@@ -80,12 +83,12 @@ class _LookUp:
         self._collection = Collection()
         self._ids = {collection: _Ids() for collection in (*KINDS.values(), "attributes")}
 
-    def looked_up(self, today: date) -> LookedUp:
+    def looked_up(self, today: date, skipped: Container[str]) -> LookedUp:
         """Fetch, check, and place."""
         header = self._header
         self._fetch()
         snapshot = Snapshot(self._collection.tables())
-        relations = check_relations(header, snapshot, today=today)
+        relations = check_relations(header, snapshot, today=today, skipped=skipped)
         found = list(relations.findings)
         scope = None
         if not any(f.severity == "error" for f in found):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from itertools import chain, compress, product
@@ -63,12 +63,14 @@ class Relations:
     rules: RowRules | None
 
 
-def check_relations(header: GroupHeader, snapshot: Snapshot, *, today: date) -> Relations:
+def check_relations(header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = ()) -> Relations:
     """Check a header against the metadata. `today` decides which periods lie in the future, and what is open.
+
+    `skipped`: of TP729 and TP731 to TP733, the codes of what is not checked; TP731 and TP732 go together.
 
     Cost: a few microseconds for each identifier of the header, the first time also the snapshot's indexes.
     """
-    return _Checking(header, snapshot, today).relations()
+    return _Checking(header, snapshot, today, skipped).relations()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +104,11 @@ class _Options:
 class _Checking:
     """One check of one header."""
 
-    def __init__(self, header: GroupHeader, snapshot: Snapshot, today: date) -> None:
+    def __init__(self, header: GroupHeader, snapshot: Snapshot, today: date, skipped: Container[str]) -> None:
         self._header = header
         self._snapshot = snapshot
         self._today = today
+        self._skipped = skipped
         self._findings: list[Finding] = []
         self._not_made: dict[str, None] = {}
         self._elements = snapshot.table("dataElements")
@@ -519,7 +522,7 @@ class _Checking:
         self._check_attribute_options([text for text, _ in known], [options for _, options in known])
 
     def _check_attribute_options(self, identifiers: Sequence[str], options: Sequence[Sequence[int]]) -> None:
-        if self._can("option dates"):
+        if "TP729" not in self._skipped and self._can("option dates"):
             self._check_option_dates(identifiers, options)
         if self._can("option org units"):
             self._check_option_units(identifiers, options)
@@ -639,7 +642,9 @@ class _Checking:
         if listed is None:
             self._cannot("input periods", [f"dataInputPeriods of {self._named('dataSets', [data_set])}"])
             return {}
-        return self._refused_input(data_set, listed) if listed else self._refused_future(data_set)
+        if listed:
+            return {} if "TP731" in self._skipped else self._refused_input(data_set, listed)
+        return {} if "TP733" in self._skipped else self._refused_future(data_set)
 
     def _refused_input(self, data_set: int, listed: Sequence[str]) -> dict[str, tuple[str, str, str]]:
         windows: dict[str, list[tuple[int, int]]] = {}
@@ -663,6 +668,8 @@ class _Checking:
     def _refused_future(self, data_set: int) -> dict[str, tuple[str, str, str]]:
         if not self._can("future"):
             return {}
+        if UNKNOWN < self._sets.ints("expiry_days")[data_set] < 0:
+            return {}  # DHIS2 asks it of data sets with expiry days alone, of which 0 stands for none
         allowed = self._sets.ints("open_future_periods")[data_set]
         name = self._named("dataSets", [data_set])
         if allowed == UNKNOWN:
