@@ -100,19 +100,28 @@ def restored(work: Path) -> Iterator[Database]:
         yield database
 
 
-def changed(source: Path) -> Path:
-    """Make a CSV file with other values under the same keys: each greater by one."""
-    path = source.with_name(f"{source.stem}-changed.csv")
+def repeated(settings: claims.Settings, values: int, *, others: bool = False) -> Path:
+    """Make a CSV file of the source's values over as many years, back from its own, as it takes.
+
+    `others`: with other values under the same keys, each greater by one.
+    """
+    path = settings.work / "load" / f"{'other' if others else 'first'}-{values}.csv"
     if path.exists():
         return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = inputs.make_apart("dxf-csv", inputs.SOURCE_VALUES, settings.work)
     partial = path.with_suffix(".partial")
     with source.open(newline="", encoding="utf-8") as given, partial.open("w", newline="", encoding="utf-8") as made:
-        rows, out = csv.reader(given), csv.writer(made)
-        head = next(rows)
-        at = head.index("value")
+        head, *rows = csv.reader(given)
+        out = csv.writer(made)
         out.writerow(head)
-        for row in rows:
-            row[at] = re.sub(r"^(?!0\d)\d+", lambda found: str(int(found[0]) + 1), row[at])
+        period, value = head.index("period"), head.index("value")
+        for number in range(values):
+            row = list(rows[number % len(rows)])
+            year = int(inputs.SOURCE_YEAR) - number // len(rows)
+            row[period] = str(year) + row[period].removeprefix(inputs.SOURCE_YEAR)
+            if others:
+                row[value] = re.sub(r"^(?!0\d)\d+", lambda found: str(int(found[0]) + 1), row[value])
             out.writerow(row)
     return partial.rename(path)
 

@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import claims, inputs
-from benchmarks.database import LOG, Database, changed, converted, one_element, restored, upserts
+from benchmarks.database import LOG, Database, converted, one_element, repeated, restored, upserts
 from benchmarks.measure import Command, FailedError, Outcome, Series, measure, ratios, spread, table
 
 MEMORY_LIMIT = 250_000_000
@@ -80,8 +80,8 @@ class _Figures:
         self.settings = settings
         self.database = database
         self.values = VALUES // (10 if settings.quick else 1)
-        source = inputs.make_apart("dxf-csv", self.values, settings.work)
-        self.first, self.other = converted(settings, source), converted(settings, changed(source))
+        self.first = converted(settings, repeated(settings, self.values))
+        self.other = converted(settings, repeated(settings, self.values, others=True))
         self.rows = {name: self._rows(name, folder) for name, folder in (("first", self.first), ("other", self.other))}
 
     def _rows(self, name: str, folder: Path) -> Path:
