@@ -57,9 +57,9 @@ def fresh(server: EmbeddedServer, name: str, template: str | None = None) -> str
     return server.url(name)
 
 
-def small(server: EmbeddedServer, generation: str) -> str:
+def small(server: EmbeddedServer, generation: str, name: str = "") -> str:
     """Make a small DHIS2 of a generation."""
-    url = fresh(server, f"small_{generation}")
+    url = fresh(server, name or f"small_{generation}")
     texts = [(SMALL / f"dhis2-{each}.sql").read_text(encoding="utf-8") for each in GENERATIONS if each <= generation]
     execute(url, *texts)
     return url

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import gzip
 import json
-import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,9 @@ import pytest
 
 from checking import check_against, strict_json
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
-from importing import TODAY, Group, Importing, changes, codes, visits
+from importing import TODAY, Importing, changes, codes, visits
 from running import run
 from tallyport import OutsideFailed, Refused, convert
-from tallyport.postgres.batching import Mode
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
 from tallyport.postgres.load import load
@@ -364,90 +361,7 @@ def test_two_imports_at_once_into_the_same_scope_lose_no_row(importing: Importin
     assert importing.sql("select count(*) from period") == [(len(periods),)]
 
 
-# --- Against a plain model -------------------------------------------------------------------------------------------
-
-PERIODS = ["202503", "202504", "202505"]
-UNITS = ["ouClinicA01", "ouClinicB01", "ouClinicC01"]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What is stored under a key."""
-
-    value: str | None
-    deleted: bool
-    followup: bool | None
-    comment: str | None
-
-
-Table = dict[tuple[str, str], Cell]
-
-
-def modelled(table: Table, group: Group) -> tuple[Table, dict[str, int]]:
-    """Do what the format says, the slowest way there is."""
-    after, done = dict(table), dict.fromkeys(CHANGES, 0)
-    scope = {(period, unit) for period in group["pe"] for unit in group["ou"]}
-    keys = set()
-    for period, unit, value, deleted, followup, comment in group["data"]:
-        key = (group["pe"][period], group["ou"][unit])
-        keys.add(key)
-        known = table.get(key)
-        if known is None:
-            after[key] = Cell(value, deleted, followup or False, comment)
-            change = "insert"
-        else:
-            old = Cell(None, False, False, None) if group.get("delete") == "hard" else known
-            kept = old.followup if followup is None else followup
-            after[key] = Cell(value, deleted, kept, old.comment if comment is None else comment)
-            change = "unchanged" if after[key] == known else "update"
-            if deleted != known.deleted:
-                change = "delete" if deleted else "undelete"
-        done[change] += 1
-    for key in scope - keys:
-        if group.get("delete") == "soft" and key in after and not after[key].deleted:
-            after[key] = replace(after[key], value=None, deleted=True)
-        elif group.get("delete") == "hard":
-            after.pop(key, None)
-    return after, done
-
-
-def random_group(chance: random.Random) -> Group:
-    periods, units = sorted(chance.sample(PERIODS, 2)), chance.sample(UNITS, 2)
-    rows: list[list[Any]] = []
-    for period, unit in sorted(chance.sample([(p, u) for p in (0, 1) for u in (0, 1)], chance.randrange(5))):
-        deleted = chance.random() < 0.3
-        value = None if deleted and chance.random() < 0.5 else chance.choice(["a", "b"])
-        rows.append(
-            [
-                period,
-                unit,
-                value,
-                deleted,
-                chance.choice([None, None, True, False]),
-                chance.choice([None, None, "x", "y"]),
-            ]
-        )
-    scope = {"delete": chance.choice(["soft", "hard"])} if chance.random() < 0.4 else {}
-    return visits(*rows, de="deNotes0001", pe=periods, ou=units, **scope)
-
-
-def test_random_operations_leave_what_a_plain_model_does_and_a_dry_run_counts_the_same(importing: Importing) -> None:
-    chance = random.Random(20260131)
-    table: Table = {}
-    for _ in range(30):
-        group = random_group(chance)
-        before = importing.stored
-        options = {"batch": chance.choice([None, *Mode]), "undo": importing.folder / "undo"}
-        dry = importing(group, dry_run=True, **options)
-        assert importing.stored == before
-        report = importing(group, **options)
-        table, done = modelled(table, group)
-        assert report.rows == dry.rows == done
-        assert [g.cleared for g in report.groups] == [g.cleared for g in dry.groups]
-        assert importing.stored == sorted(
-            (unit, f"{iso[:4]}-{iso[4:]}-01", cell.value, cell.deleted, cell.followup, cell.comment)
-            for (iso, unit), cell in table.items()
-        )
+# --- Dry runs ---------------------------------------------------------------------------------------------------------
 
 
 def test_dry_run_counts_groups_that_build_on_each_other_as_the_run_does(importing: Importing) -> None:

@@ -128,7 +128,7 @@ def loading(
         script = stack.enter_context(Script(options.sql)) if options.sql else None
         database.execute(statement("staging"))
         if script:
-            script.prepare(database, statement("staging"))
+            script.outside(database, statement("staging"))
         may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
@@ -136,6 +136,8 @@ def loading(
         loader = _Loader(Session(database, script), of, may, options, by, script, sizes)
         for path, label in files:
             yield from loader.file(path, label)
+        if script:
+            script.outside(database, statement("drop_staging"))
 
 
 def _size(path: str) -> int:

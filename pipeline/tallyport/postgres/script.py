@@ -82,8 +82,8 @@ class Script:
         """Write a comment in place of a group."""
         self._put(self._file, f"\n-- {_comment(text)}\n".encode())
 
-    def prepare(self, database: Connection[Any], text: LiteralString) -> None:
-        """Write a statement that stands before all groups."""
+    def outside(self, database: Connection[Any], text: LiteralString) -> None:
+        """Write a statement that stands outside of all groups."""
         self._put(self._file, self._literal(database, text, {}))
 
     def statement(self, database: Connection[Any], text: LiteralString, parameters: Mapping[str, Any]) -> None:
