@@ -255,16 +255,28 @@ def _data_sets(country: Country) -> None:
     country.element("deCases", ids[uid("ccSexAge")])
     country.element("deEvent", domaintype="TRACKER")
     country.element("deHidden", ids[uid("ccHidden")])
-    for name in ("deTwice", "deMoney", "deWindow", "deLate", "deSigned", "deClosed", "deAlone", "deFunds", "deEarly"):
+    for name in [
+        "deTwice",
+        "deMoney",
+        "deWindow",
+        "deLate",
+        "deSigned",
+        "deClosed",
+        "deAlone",
+        "deFunds",
+        "deEarly",
+        "deBoth",
+        "deShared",
+    ]:
         country.element(name)
     country.data_set("dsOpen", "deVisits", "deCases", "deEvent", "deHidden", "deTwice")
     country.data_set("dsOther", "deTwice/ccSexAge")
     country.data_set("dsDonor", "deMoney", categorycomboid=ids[uid("ccDonor")])
     country.data_set("dsFunds", "deFunds", categorycomboid=ids[uid("ccHidden")])
-    country.data_set("dsWindow", "deWindow")
+    country.data_set("dsWindow", "deWindow", expirydays=1)
     country.window("dsWindow", "202503", "2026-01-01", "2026-12-31")
     country.window("dsWindow", "202504", "2025-05-01", "2025-05-31")
-    country.data_set("dsLate", "deLate", expirydays=10.5)
+    country.data_set("dsLate", "deLate", "deBoth", expirydays=10.5)
     country.lock_exception("dsLate", "202504", "ouClinicN")
     country.data_set("dsEarly", "deEarly", expirydays=-1)
     country.data_set("dsSigned", "deSigned", workflowid=77)
@@ -277,7 +289,8 @@ def _data_sets(country: Country) -> None:
         organisationunitid=ids[uid("ouClinicN")],
         attributeoptioncomboid=country.known("categoryoptioncombo", "name", "default"),
     )
-    country.data_set("dsClosed", "deClosed", sharing=MINE)
+    country.data_set("dsClosed", "deClosed", "deBoth", sharing=MINE)
+    country.data_set("dsShared", "deShared")
 
 
 def _users(country: Country) -> None:
