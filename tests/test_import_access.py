@@ -99,18 +99,18 @@ def test_data_set_is_written_by_whom_its_sharing_lets(newer: Importing, said: An
     assert [f.code for f in found] == ([] if may else ["TP755"])
 
 
-def test_closed_data_set_is_named(importing: Importing) -> None:
-    found = refused(importing, group(de=uid("deClosed")), username="nurse")
+def test_closed_data_set_is_named(newer: Importing) -> None:
+    found = refused(newer, group(de=uid("deClosed")), username="nurse")
     assert found == [("TP755", "ds", f"{uid('dsClosed')} ({uid('dsClosed')})")]
 
 
-def test_of_several_data_sets_one_that_the_user_may_write_is_enough_and_alone_counts(importing: Importing) -> None:
+def test_of_several_data_sets_one_that_the_user_may_write_is_enough_and_alone_counts(newer: Importing) -> None:
     both = group(de=uid("deBoth"), pe="202601")
-    assert told(importing, both, username="nurse") == []
-    assert [f.code for f in told(importing, changed(both, ds=uid("dsClosed")), username="nurse")] == ["TP755"]
+    assert told(newer, both, username="nurse") == []
+    assert [f.code for f in told(newer, changed(both, ds=uid("dsClosed")), username="nurse")] == ["TP755"]
     late = group(de=uid("deBoth"))  # past the expiry days of the one that the nurse may write
-    assert [f.code for f in told(importing, late, username="nurse")] == ["TP758"]
-    assert told(importing, late) == []
+    assert [f.code for f in told(newer, late, username="nurse")] == ["TP758"]
+    assert told(newer, late) == []
 
 
 @pytest.mark.parametrize(
@@ -131,8 +131,8 @@ def test_option_that_the_user_may_not_write_is_named_however_the_header_says_it(
     assert told(importing, made, username="root", dry_run=True) == []
 
 
-def test_option_that_no_row_can_use_does_not_matter(importing: Importing) -> None:
-    assert told(importing, group(de=uid("deHidden"), coc=uid("cbSeen")), username="nurse") == []
+def test_option_that_no_row_can_use_does_not_matter(newer: Importing) -> None:
+    assert told(newer, group(de=uid("deHidden"), coc=uid("cbSeen")), username="nurse") == []
 
 
 def test_default_option_combo_is_asked_about_only_where_it_is_named(newer: Importing) -> None:
@@ -159,8 +159,8 @@ def test_units_outside_are_named_as_the_header_names_them(newer: Importing) -> N
     assert found == [("TP756", "ou", "SOUTH-1")]
 
 
-def test_user_without_units_writes_nowhere(importing: Importing) -> None:
-    assert refused(importing, group(), username="guest") == [("TP756", "ou", NORTH)]
+def test_user_without_units_writes_nowhere(newer: Importing) -> None:
+    assert refused(newer, group(), username="guest") == [("TP756", "ou", NORTH)]
 
 
 def test_superuser_writes_everywhere_but_is_held_to_the_hierarchy_by_242(importing: Importing) -> None:
@@ -168,27 +168,27 @@ def test_superuser_writes_everywhere_but_is_held_to_the_hierarchy_by_242(importi
     assert found == (["TP756"] if "42" in importing.url else [])
 
 
-def test_superuser_writes_what_is_shared_with_nobody(importing: Importing) -> None:
-    assert told(importing, group(de=uid("deClosed")), username="root") == []
+def test_superuser_writes_what_is_shared_with_nobody(newer: Importing) -> None:
+    assert told(newer, group(de=uid("deClosed")), username="root") == []
 
 
-def test_without_a_user_nobody_is_asked_about(importing: Importing) -> None:
-    assert told(importing, group(de=uid("deClosed"), ou=SOUTH)) == []
-    assert importing.sql("select storedby from datavalue") == [("tallyport",)]
+def test_without_a_user_nobody_is_asked_about(newer: Importing) -> None:
+    assert told(newer, group(de=uid("deClosed"), ou=SOUTH)) == []
+    assert newer.sql("select storedby from datavalue") == [("tallyport",)]
 
 
-def test_all_that_the_user_may_not_is_told_at_once(importing: Importing) -> None:
+def test_all_that_the_user_may_not_is_told_at_once(newer: Importing) -> None:
     made = group(de=uid("deHidden"), coc=uid("cbHidden"), ou=SOUTH)
-    assert [code for code, *_ in refused(importing, made, username="nurse")] == ["TP757", "TP756"]
+    assert [code for code, *_ in refused(newer, made, username="nurse")] == ["TP757", "TP756"]
 
 
 @pytest.mark.parametrize("delete", ["soft", "hard"])
-def test_scope_is_not_deleted_by_who_may_not_write_it(importing: Importing, delete: str) -> None:
-    importing(group(ou=SOUTH))
-    report = importing(group(ou=SOUTH, delete=delete), username="nurse", undo=importing.folder / "undo")
+def test_scope_is_not_deleted_by_who_may_not_write_it(newer: Importing, delete: str) -> None:
+    newer(group(ou=SOUTH))
+    report = newer(group(ou=SOUTH, delete=delete), username="nurse", undo=newer.folder / "undo")
     assert (codes(report), report.groups[0].cleared) == (["TP756"], 0)
-    assert [row[2:4] for row in importing.stored] == [("5", False)]
-    assert not (importing.folder / "undo").exists()
+    assert [row[2:4] for row in newer.stored] == [("5", False)]
+    assert not (newer.folder / "undo").exists()
 
 
 # --- Until when ------------------------------------------------------------------------------------------------------
@@ -236,12 +236,12 @@ def test_rows_without_lock_exception_are_left_out(importing: Importing) -> None:
     ],
     ids=["a deletion", "a period without an exception", "a unit that no period is open for"],
 )
-def test_lock_exception_does_not_help(importing: Importing, header: dict[str, Any]) -> None:
-    assert [code for code, *_ in refused(importing, group(*PARTLY_ROWS, **header))] == ["TP758"]
+def test_lock_exception_does_not_help(newer: Importing, header: dict[str, Any]) -> None:
+    assert [code for code, *_ in refused(newer, group(*PARTLY_ROWS, **header))] == ["TP758"]
 
 
-def test_data_set_with_input_periods_goes_by_these_alone(importing: Importing) -> None:
-    assert told(importing, group(de=uid("deWindow"))) == []  # it has expiry days as well
+def test_data_set_with_input_periods_goes_by_these_alone(newer: Importing) -> None:
+    assert told(newer, group(de=uid("deWindow"))) == []  # it has expiry days as well
 
 
 @pytest.mark.parametrize("username", ["editor", "root"])
@@ -251,8 +251,8 @@ def test_who_may_edit_expired_data_writes_late_and_ahead_of_time(importing: Impo
     assert [f.code for f in told(importing, group(pe="202701"), username="nurse")] == ["TP733"]
 
 
-def test_data_set_with_negative_expiry_days_takes_any_future(importing: Importing) -> None:
-    assert told(importing, group(de=uid("deEarly"), pe="203001")) == []
+def test_data_set_with_negative_expiry_days_takes_any_future(newer: Importing) -> None:
+    assert told(newer, group(de=uid("deEarly"), pe="203001")) == []
 
 
 # --- Force -----------------------------------------------------------------------------------------------------------
@@ -279,31 +279,31 @@ def test_check_is_forced_by_its_own_name_alone(importing: Importing, check: Chec
     assert len(importing.stored) == 1
 
 
-def test_rows_outside_option_dates_are_stored_where_that_is_forced(importing: Importing) -> None:
+def test_rows_outside_option_dates_are_stored_where_that_is_forced(newer: Importing) -> None:
     spanned = group([0, 0, 1], [1, 0, 2], de=MONEY, aoc=[SPRING, uid("cbFree")], pe=["202506", "202507"])
-    assert [f.code for f in told(importing, spanned, dry_run=True)] == ["TP729", "TP750"]
-    report = importing(spanned, force=frozenset({Check.OPTION_DATES}))
+    assert [f.code for f in told(newer, spanned, dry_run=True)] == ["TP729", "TP750"]
+    report = newer(spanned, force=frozenset({Check.OPTION_DATES}))
     assert (changes(report), codes(report)) == ({"insert": 2}, [])
 
 
 @pytest.mark.parametrize("check", [Check.INPUT_PERIODS, Check.APPROVAL, Check.OPTION_DATES])
-def test_superuser_is_held_to_what_is_not_forced(importing: Importing, check: Check) -> None:
+def test_superuser_is_held_to_what_is_not_forced(newer: Importing, check: Check) -> None:
     made = next(made for of, _, made in REFUSED if of is check)
-    assert told(importing, made, username="root") != []
-    assert told(importing, made, username="root", force=frozenset({check})) == []
+    assert told(newer, made, username="root") != []
+    assert told(newer, made, username="root", force=frozenset({check})) == []
 
 
 @pytest.mark.parametrize("username", ["nurse", "editor"])
-def test_who_is_no_superuser_forces_nothing(importing: Importing, username: str) -> None:
+def test_who_is_no_superuser_forces_nothing(newer: Importing, username: str) -> None:
     with pytest.raises(Refused, match="TP759: only a superuser"):
-        importing(group(), username=username, force=frozenset({Check.APPROVAL}))
-    assert importing.stored == []
+        newer(group(), username=username, force=frozenset({Check.APPROVAL}))
+    assert newer.stored == []
 
 
 @pytest.mark.parametrize("check", [Check.EXPIRY, Check.FUTURE_PERIODS])
-def test_force_that_has_no_effect_is_refused(importing: Importing, check: Check) -> None:
+def test_force_that_has_no_effect_is_refused(newer: Importing, check: Check) -> None:
     with pytest.raises(Refused, match="TP759: forcing has no effect"):
-        importing(group(), username="root", force=frozenset({check, Check.APPROVAL}))
+        newer(group(), username="root", force=frozenset({check, Check.APPROVAL}))
 
 
 @pytest.mark.parametrize(
@@ -314,18 +314,18 @@ def test_force_that_has_no_effect_is_refused(importing: Importing, check: Check)
         ("TP730", group(de=MONEY, aoc=uid("cbLocal"), ou=SOUTH)),
     ],
 )
-def test_what_dhis2_does_not_let_force_skip_cannot_be_forced(importing: Importing, code: str, made: Group) -> None:
-    assert code in [found for found, *_ in refused(importing, made, force=frozenset(Check))]
+def test_what_dhis2_does_not_let_force_skip_cannot_be_forced(newer: Importing, code: str, made: Group) -> None:
+    assert code in [found for found, *_ in refused(newer, made, force=frozenset(Check))]
 
 
 def test_command_names_the_checks_as_they_are_called() -> None:
     assert list(CHECKS) == list(Check)
 
 
-def test_command_forces_and_refuses(importing: Importing) -> None:
-    path = importing.folder / "late.adv2.json"
+def test_command_forces_and_refuses(newer: Importing) -> None:
+    path = newer.folder / "late.adv2.json"
     path.write_text(json.dumps(LATE))
-    command = ("import", path, "--database", importing.url, "--json")
+    command = ("import", path, "--database", newer.url, "--json")
     assert run(*command).returncode == 3
     assert run(*command, "--force", "expiry", "--force", "approval").returncode == 0
     assert run(*command, "--force", "expiry", "--force", "expiry").returncode == 2
