@@ -220,7 +220,7 @@ def _units(country: Country) -> None:
     country.unit("ouNorth", "ouCountry")
     country.unit("ouSouth", "ouCountry")
     country.unit("ouClinicN", "ouNorth", attributevalues={uid("atNumber"): {"value": "7"}})
-    country.unit("ouClinicM", "ouNorth", name="Twin")
+    country.unit("ouClinicM", "ouNorth", name="Twin", attributevalues={uid("atNumber"): {"value": "8"}})
     country.unit("ouClinicS", "ouSouth", name="Twin")
     country.unit("ouNew", "ouNorth", openingdate="2025-03-01")
     country.unit("ouApart", "ouNorth")
@@ -255,21 +255,15 @@ def _data_sets(country: Country) -> None:
     country.element("deCases", ids[uid("ccSexAge")])
     country.element("deEvent", domaintype="TRACKER")
     country.element("deHidden", ids[uid("ccHidden")])
-    for name in [
-        "deTwice",
-        "deMoney",
-        "deWindow",
-        "deLate",
-        "deSigned",
-        "deClosed",
-        "deAlone",
-        "deFunds",
-        "deEarly",
-        "deBoth",
-        "deShared",
-    ]:
+    more = "deTwice deMoney deWindow deLate deSigned deClosed deAlone deFunds deEarly deBoth deShared"
+    for name in more.split():
         country.element(name)
-    country.data_set("dsOpen", "deVisits", "deCases", "deEvent", "deHidden", "deTwice")
+    country.add("optionset", "osAnswer")
+    country.add("optionvalue", "onYes", code="yes", optionsetid=ids[uid("osAnswer")])
+    country.element("deAnswer", valuetype="TEXT", optionsetid=ids[uid("osAnswer")])
+    country.add("fileresource", "frPhoto")
+    country.element("dePhoto", valuetype="IMAGE")
+    country.data_set("dsOpen", "deVisits", "deCases", "deEvent", "deHidden", "deTwice", "deAnswer", "dePhoto")
     country.data_set("dsOther", "deTwice/ccSexAge")
     country.data_set("dsDonor", "deMoney", categorycomboid=ids[uid("ccDonor")])
     country.data_set("dsFunds", "deFunds", categorycomboid=ids[uid("ccHidden")])

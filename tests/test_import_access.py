@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import click
 import psycopg
 import pytest
 
 from country import DEFAULT, MINE, changed, group, settle, uid
 from databases import GENERATIONS, execute, running_server, small
 from importing import Group, Importing, changes, codes
-from running import run
+from running import ROOT, run
 from tallyport import Refused
-from tallyport.cli.importing import CHECKS
+from tallyport.cli.importing import CHECKS, command
 from tallyport.postgres.access import Check
 from tallyport_schemas.findings import Finding, Severity
 
@@ -320,6 +322,18 @@ def test_what_dhis2_does_not_let_force_skip_cannot_be_forced(newer: Importing, c
 
 def test_command_names_the_checks_as_they_are_called() -> None:
     assert list(CHECKS) == list(Check)
+
+
+def test_page_on_import_names_every_check_with_its_findings_and_every_option() -> None:
+    page = (ROOT / "docs/import.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|") and "| E8" in line]
+    told = {name: line for line in rows for name in re.findall(r"`([a-z-]+)` \|$", line)}
+    assert list(told) == list(Check)
+    for check, code, _ in REFUSED:
+        assert code in told[check]
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and not {"-q", "-v"} & set(parameter.opts):
+            assert f"`{parameter.opts[0]}" in page or f" {parameter.opts[0]} " in page, parameter.opts
 
 
 def test_command_forces_and_refuses(newer: Importing) -> None:
