@@ -220,7 +220,7 @@ def _units(country: Country) -> None:
     country.unit("ouNorth", "ouCountry")
     country.unit("ouSouth", "ouCountry")
     country.unit("ouClinicN", "ouNorth", attributevalues={uid("atNumber"): {"value": "7"}})
-    country.unit("ouClinicM", "ouNorth", name="Twin")
+    country.unit("ouClinicM", "ouNorth", name="Twin", attributevalues={uid("atNumber"): {"value": "8"}})
     country.unit("ouClinicS", "ouSouth", name="Twin")
     country.unit("ouNew", "ouNorth", openingdate="2025-03-01")
     country.unit("ouApart", "ouNorth")
@@ -255,16 +255,22 @@ def _data_sets(country: Country) -> None:
     country.element("deCases", ids[uid("ccSexAge")])
     country.element("deEvent", domaintype="TRACKER")
     country.element("deHidden", ids[uid("ccHidden")])
-    for name in ("deTwice", "deMoney", "deWindow", "deLate", "deSigned", "deClosed", "deAlone", "deFunds", "deEarly"):
+    more = "deTwice deMoney deWindow deLate deSigned deClosed deAlone deFunds deEarly deBoth deShared"
+    for name in more.split():
         country.element(name)
-    country.data_set("dsOpen", "deVisits", "deCases", "deEvent", "deHidden", "deTwice")
+    country.add("optionset", "osAnswer")
+    country.add("optionvalue", "onYes", code="yes", optionsetid=ids[uid("osAnswer")])
+    country.element("deAnswer", valuetype="TEXT", optionsetid=ids[uid("osAnswer")])
+    country.add("fileresource", "frPhoto")
+    country.element("dePhoto", valuetype="IMAGE")
+    country.data_set("dsOpen", "deVisits", "deCases", "deEvent", "deHidden", "deTwice", "deAnswer", "dePhoto")
     country.data_set("dsOther", "deTwice/ccSexAge")
     country.data_set("dsDonor", "deMoney", categorycomboid=ids[uid("ccDonor")])
     country.data_set("dsFunds", "deFunds", categorycomboid=ids[uid("ccHidden")])
-    country.data_set("dsWindow", "deWindow")
+    country.data_set("dsWindow", "deWindow", expirydays=1)
     country.window("dsWindow", "202503", "2026-01-01", "2026-12-31")
     country.window("dsWindow", "202504", "2025-05-01", "2025-05-31")
-    country.data_set("dsLate", "deLate", expirydays=10.5)
+    country.data_set("dsLate", "deLate", "deBoth", expirydays=10.5)
     country.lock_exception("dsLate", "202504", "ouClinicN")
     country.data_set("dsEarly", "deEarly", expirydays=-1)
     country.data_set("dsSigned", "deSigned", workflowid=77)
@@ -277,7 +283,8 @@ def _data_sets(country: Country) -> None:
         organisationunitid=ids[uid("ouClinicN")],
         attributeoptioncomboid=country.known("categoryoptioncombo", "name", "default"),
     )
-    country.data_set("dsClosed", "deClosed", sharing=MINE)
+    country.data_set("dsClosed", "deClosed", "deBoth", sharing=MINE)
+    country.data_set("dsShared", "deShared")
 
 
 def _users(country: Country) -> None:

@@ -166,13 +166,14 @@ def _check_expiry(session: Session, header: GroupHeader, scope: Scope, allowed: 
 
     A unit that no period is open for is as wrong as a period that is open for none.
     """
-    rows = session.look_up("expired", data_sets=list(allowed.data_sets), today=today)
+    found_late = session.look_up("expired", data_sets=list(allowed.data_sets), today=today)
+    rows = [row for row in found_late if len(row[2]) < len(scope.org_units)]
     if not rows:
         return
     culprits = []
     for place, last_day, excepted in rows:
-        but = f", but for {' '.join(header.ou[unit] for unit in excepted)}" if excepted else ""
-        culprits.append(f"{scope.periods[place].iso} (open until {last_day}{but})")
+        still = f"; still for {' '.join(header.ou[unit] for unit in excepted)}" if excepted else ""
+        culprits.append(f"{scope.periods[place].iso} (open until {last_day}{still})")
     found = finding("TP758", field="pe", culprits=culprits)
     is_excepted = {unit for *_, excepted in rows for unit in excepted}
     ever_open = len(rows) < len(scope.periods) or len(is_excepted) == len(scope.org_units)
