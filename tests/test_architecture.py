@@ -63,6 +63,8 @@ ROOMS = {
         "server",
         "statements",
         "connecting",
+        "filling",
+        "embedded",
         "scope",
         "row_feed",
         "script",
