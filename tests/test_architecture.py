@@ -60,6 +60,7 @@ ROOMS = {
     ),
     "tallyport": ("metadata", "validation", "postgres", "cli"),
     "tallyport.postgres": (
+        "watching",
         "server",
         "statements",
         "connecting",

