@@ -76,7 +76,17 @@ ROOMS = {
         "load",
         "importing",
     ),
-    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
+    "tallyport.cli": (
+        "drawing",
+        "database",
+        "convert",
+        "validate",
+        "snapshot",
+        "importing",
+        "explain",
+        "main",
+        "completion",
+    ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 

@@ -62,17 +62,21 @@ def default_folder() -> Path:
     return platformdirs.site_state_path("tallyport") if is_root else platformdirs.user_data_path("tallyport")
 
 
+def embedded_server(folder: Path, *, is_passing: bool = False) -> EmbeddedServer:
+    """Return the server of the embedded database in `folder`, not yet started.
+
+    Where it `is_passing`, it does not wait for the disk: quicker, but what is in it may not outlive a power cut.
+    """
+    return EmbeddedServer(folder / "postgresql", _PASSING if is_passing else _LASTING)
+
+
 @contextmanager
 def embedded_database(
-    folder: str | os.PathLike[str] | None = None,
-    metadata: str | os.PathLike[str] | None = None,
-    *,
-    is_passing: bool = False,
+    folder: str | os.PathLike[str] | None = None, metadata: str | os.PathLike[str] | None = None
 ) -> Iterator[Embedded]:
     """Run the embedded database in `folder`, by default `default_folder()`; it is made where there is none.
 
-    `metadata` is a snapshot or a metadata export of DHIS2; needed once. Processes may use it at the same time. Where it
-    `is_passing`, nothing is written for good: quicker, for what is thrown away.
+    `metadata` is a snapshot or a metadata export of DHIS2; needed once. Processes may use it at the same time.
 
     Raises:
         Refused: TP780, there is no metadata yet; TP781, another version made it.
@@ -80,11 +84,11 @@ def embedded_database(
         OutsideFailed: TP805 to TP809.
     """
     place = Path(folder) if folder is not None else default_folder()
-    data = place / "postgresql"
-    if metadata is None and not data.exists():
+    server = embedded_server(place)
+    if metadata is None and not server.has_data:
         raise Refused(finding("TP780", found=str(place)))
     digest = None if metadata is None else _sha256(Path(metadata))
-    with EmbeddedServer(data, _PASSING if is_passing else _LASTING) as server:
+    with server:
         with connection(server.url()) as around:
             around.autocommit = True
             around.execute(statement("embedded_alone"))

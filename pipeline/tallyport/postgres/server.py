@@ -109,6 +109,11 @@ class EmbeddedServer:
             finally:
                 os.close(nobody)
 
+    @property
+    def has_data(self) -> bool:
+        """Whether there is data, so that it need not be made."""
+        return (self._folder / "PG_VERSION").exists()
+
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return the URL of a database on it."""
         return f"postgresql://{quote(user)}@/{quote(database)}?host={quote(str(self._socket_folder), safe='')}"
@@ -128,7 +133,7 @@ class EmbeddedServer:
         prefix = f".{self._folder.name}.unfinished-"
         for left_over in self._folder.parent.glob(f"{prefix}*"):
             shutil.rmtree(left_over, ignore_errors=True)
-        if (self._folder / "PG_VERSION").exists():
+        if self.has_data:
             return
         beside = Path(tempfile.mkdtemp(prefix=prefix, dir=self._folder.parent))
         try:
