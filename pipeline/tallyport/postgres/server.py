@@ -139,6 +139,7 @@ class EmbeddedServer:
         try:
             if self._owner:
                 shutil.chown(beside, self._owner)
+                self._check_reach(beside)
             hurry = ("--no-sync",) if self._settings.get("fsync") == "off" else ()
             self._run("initdb", *_INITDB, *hurry, "-D", ".", inside=beside)
             beside.rename(self._folder)
@@ -204,28 +205,36 @@ class EmbeddedServer:
         return True
 
     def _run(self, program: str, *arguments: object, inside: Path | None = None) -> None:
+        ended, said = self._call([self._programs / program, *map(str, arguments)], inside or self._folder)
+        if ended:
+            raise _failed(f"{program}: {said} {self._last_words()}".strip())
+
+    def _check_reach(self, folder: Path) -> None:
+        """Check that the user who runs the server can reach a folder."""
+        ended, _ = self._call(["/bin/sh", "-c", 'cd "$1"', "sh", folder], folder)
+        if ended:
+            reason = f"user {self._owner} runs it in place of root and cannot reach {self._folder.parent}"
+            raise _failed(
+                reason, "name a folder that all users can reach with --embedded, or a database with --database"
+            )
+
+    def _call(self, arguments: list[str | Path], inside: Path) -> tuple[int, str]:
+        """Run a program as the user who runs the server; returns its exit code and what it said of errors."""
         # The server inherits what is open here: a pipe would not end before the server does.
-        with tempfile.TemporaryFile("w+") as said:
-            try:
-                ended = subprocess.run(
-                    [self._programs / program, *map(str, arguments)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=said,
-                    stderr=said,
-                    cwd=inside or self._folder,
-                    user=self._owner,
-                    group=_group(self._owner),
-                    extra_groups=[] if self._owner else None,
-                    check=False,
-                )
-            except PermissionError:
-                reason = f"{self._folder}: user {self._owner}, who runs it in place of root, cannot reach it"
-                raise _failed(reason, "name a folder that all users can reach, or a database with --database") from None
-            except OSError as error:
-                raise _failed(f"{program}: {error.strerror or error}") from error
-            if ended.returncode:
-                said.seek(0)
-                raise _failed(f"{program}: {' '.join(said.read().split())} {self._last_words()}".strip())
+        with tempfile.TemporaryFile("w+", errors="replace") as said:
+            ended = subprocess.run(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=said,
+                cwd=inside,
+                user=self._owner,
+                group=_group(self._owner),
+                extra_groups=[] if self._owner else None,
+                check=False,
+            )
+            said.seek(0)
+            return ended.returncode, " ".join(said.read().split())
 
     def _last_words(self) -> str:
         """Return the last lines of the server's log."""

@@ -55,7 +55,7 @@ create table usergroup (
     code varchar(50) unique,
     created timestamp not null,
     lastupdated timestamp not null,
-    name varchar(230) not null unique
+    name varchar(230) not null
 );
 create table usergroupmembers (
     usergroupid bigint not null references usergroup,
