@@ -25,6 +25,7 @@ SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeo
 KEY = ("dataelementid", "periodid", "sourceid", "categoryoptioncomboid", "attributeoptioncomboid")
 COLUMNS = (*KEY, "value", "storedby", "comment", "followup", "deleted")
 UPSERT_ROWS = 500
+NO_LOG = "drop trigger if exists trg_datavalue_audit on datavalue"
 LOG = (
     "create trigger trg_datavalue_audit after insert or update on datavalue "
     "for each row execute function log_datavalue_audit()"
@@ -96,7 +97,7 @@ def restored(work: Path) -> Iterator[Database]:
                 if done.returncode:
                     raise FailedError("the database cannot be restored")
                 admin.execute("alter database restoring rename to dhis2")
-        database.run("drop trigger if exists trg_datavalue_audit on datavalue", "analyze")
+        database.run(NO_LOG, "analyze")
         yield database
 
 

@@ -15,7 +15,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import claims, inputs
-from benchmarks.database import LOG, Database, converted, one_element, repeated, restored, upserts
+from benchmarks.database import LOG, NO_LOG, Database, converted, one_element, repeated, restored, upserts
 from benchmarks.measure import Command, FailedError, Outcome, Series, measure, ratios, spread, table
 
 MEMORY_LIMIT = 250_000_000
@@ -120,7 +120,7 @@ class _Figures:
 
         def logging() -> None:
             database.empty()
-            database.run(LOG)
+            database.run(NO_LOG, LOG)
 
         def put_in(prepare: Callable[[], None], source: Path = first) -> Command:
             return self._import("tallyport import", source, prepare, stored=stored)
@@ -203,7 +203,7 @@ def attempt(settings: claims.Settings, only: Sequence[str] = ()) -> list[Result]
             rounds = settings.rounds if figure.limit is not None else 1
             *first, ours = measure(commands, rounds=rounds, sampled_rounds=settings.sampled_rounds)
             results.append(Result(figure, first[0] if first else None, ours))
-            database.run("drop trigger if exists trg_datavalue_audit on datavalue")
+            database.run(NO_LOG)
     return results
 
 

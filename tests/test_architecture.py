@@ -60,9 +60,12 @@ ROOMS = {
     ),
     "tallyport": ("metadata", "validation", "postgres", "cli"),
     "tallyport.postgres": (
+        "watching",
         "server",
         "statements",
         "connecting",
+        "filling",
+        "embedded",
         "scope",
         "row_feed",
         "script",
@@ -75,7 +78,18 @@ ROOMS = {
         "load",
         "importing",
     ),
-    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
+    "tallyport.cli": (
+        "drawing",
+        "database",
+        "convert",
+        "validate",
+        "snapshot",
+        "importing",
+        "explain",
+        "main",
+        "demo",
+        "completion",
+    ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 

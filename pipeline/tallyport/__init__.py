@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.postgres.embedded import Embedded, embedded_database
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
     from tallyport.validation.files import ValidationReport, validate
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
+    "Embedded",
     "Finding",
     "LoadReport",
     "NameClash",
@@ -48,6 +50,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "embedded_database",
     "import_values",
     "load_metadata",
     "validate",
@@ -55,6 +58,7 @@ __all__ = [
 
 _FINDINGS = "tallyport_schemas.findings"
 _CONVERT = "tallyport_converters.convert"
+_EMBEDDED = "tallyport.postgres.embedded"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
     "NameClash": _CONVERT,
@@ -63,6 +67,8 @@ _HOMES = {
     "convert": _CONVERT,
     "Snapshot": "tallyport.metadata",
     "LoadReport": "tallyport.postgres.load",
+    "Embedded": _EMBEDDED,
+    "embedded_database": _EMBEDDED,
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
     "ValidationReport": _VALIDATE,

@@ -691,6 +691,37 @@ CODES: Mapping[str, Code] = _table(
         "only a superuser forces checks away",
         "leave --force out, import as a superuser, or name no user with --as",
     ),
+    # TP78x: the embedded database
+    Code(
+        "TP780",
+        _E,
+        "the embedded database has no metadata yet",
+        "give it with --metadata, once: a snapshot, or DHIS2's metadata export; or name a database with --database",
+    ),
+    Code(
+        "TP781",
+        _E,
+        "the embedded database was made by another version of tallyport",
+        "export its values with that version, and import them into another folder: --embedded",
+    ),
+    Code(
+        "TP782",
+        _E,
+        "the metadata refers to what it does not hold",
+        "export all of it at the same time; tallyport snapshot puts several exports together",
+    ),
+    Code(
+        "TP783",
+        _I,
+        "the metadata does not say what some checks need, so they let everything pass",
+        "export these fields as well, if the checks matter to you",
+    ),
+    Code(
+        "TP784",
+        _I,
+        "objects of the embedded database are not in the metadata any more; they are kept for their values",
+        "nothing needs to be done: new values for them are refused",
+    ),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),
     Code("TP502", _E, "a property occurs twice in the header", "remove one"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tallyport.cli.database import database_options, opened_database
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.progress import Progress
 
@@ -20,7 +21,7 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
+@database_options
 @click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
 @click.option("--as", "username", metavar="USER", help="DHIS2 user to store with what is written.")
 @click.option(
@@ -45,7 +46,9 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
 @click.option("-v", "--verbose", is_flag=True, help="Print every group.")
 def command(
     sources: tuple[str, ...],
-    database: str,
+    database: str | None,
+    metadata: Path | None,
+    embedded: Path | None,
     dry_run: bool,
     username: str | None,
     force: tuple[str, ...],
@@ -65,10 +68,11 @@ def command(
       tallyport import out --database postgresql://dhis@localhost/dhis --as amina
       tallyport import january.json.gz --database postgresql://dhis@localhost/dhis
       tallyport import out --database postgresql:///dhis --dry-run --sql out.sql
+      tallyport import out --metadata hmis.snapshot
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Each
     group is written as a whole or not at all. Rows that are stored already are not written again, so the same command
-    completes what was interrupted.
+    completes what was interrupted. Without --database it is an embedded one, which needs no server.
     """
     from tallyport.postgres.access import Check
     from tallyport.postgres.batching import Mode
@@ -126,7 +130,8 @@ def command(
                 click.echo(finding_text(found), err=True)
 
     try:
-        report = import_values(sources, database, options, watch=watch)
+        with opened_database(database, metadata, embedded, is_shown=not (quiet or as_json)) as url:
+            report = import_values(sources, url, options, watch=watch)
     finally:
         ticker.clear()
     document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}

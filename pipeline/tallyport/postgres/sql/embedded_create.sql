@@ -1,0 +1,2 @@
+-- Makes the database.
+create database dhis2;

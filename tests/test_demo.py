@@ -1,0 +1,56 @@
+"""`tallyport demo`: the real command, from legacy files to values in a database."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from running import ROOT, contents, run
+
+SAMPLE = ROOT / "pipeline" / "tallyport" / "demo"
+COMMANDS = ("convert", "validate", "import", "import", "import")
+
+
+def test_demo_goes_the_whole_way_and_says_each_command() -> None:
+    with TemporaryDirectory() as around:
+        Path(around).chmod(0o755)  # where this is root, another user runs the database
+        began = time.monotonic()
+        ended = run("demo", env={"TMPDIR": around})
+        assert time.monotonic() - began < 10
+        assert not list(Path(around).iterdir())
+    assert ended.returncode == 0, ended.stderr
+    said = ended.stdout.decode()
+    lines = [line.removeprefix("$ tallyport ") for line in said.split("\n") if line.startswith("$ tallyport ")]
+    assert tuple(line.split()[0] for line in lines) == COMMANDS
+    assert "19 read = 17 written + 1 superseded + 1 rejected" in said
+    assert "46 rows read = 45 accepted + 1 ignored" in said
+    assert said.count("          45 insert") == 2
+    assert said.count("          45 unchanged") == 1
+    assert b"Traceback" not in ended.stderr
+
+
+def test_demo_that_is_kept_can_be_gone_on_with_and_minds_no_settings_of_the_verbs() -> None:
+    with TemporaryDirectory() as around:
+        folder = Path(around)
+        folder.chmod(0o755)
+        settings = {
+            "TALLYPORT_IMPORT_DATABASE": "postgresql:///somebodys",
+            "TALLYPORT_EMBEDDED": str(folder / "elsewhere"),
+            "TALLYPORT_CONVERT_STRICT": "1",
+        }
+        ended = run("demo", "--keep", "tour", "--json", cwd=folder, env=settings)
+        assert ended.returncode == 0, ended.stderr
+        document = json.loads(ended.stdout)
+        assert document["folder"] == "tour"
+        assert {path.name for path in folder.iterdir()} == {"tour"}
+        tour = folder / "tour"
+        assert {path.name for path in tour.iterdir()} == {"adv2", "database", "legacy", "metadata.json"}
+        kept = contents(tour / "legacy") | {"metadata.json": (tour / "metadata.json").read_bytes()}
+        assert kept == contents(SAMPLE)
+        program, *arguments = document["steps"][-1]["command"].split()
+        assert program == "tallyport"
+        again = run(*arguments, "--json", cwd=tour)
+        assert json.loads(again.stdout)["rows"] == document["steps"][-1]["result"]["rows"]
+        assert run("demo", "--keep", "tour", cwd=folder).returncode == 5
