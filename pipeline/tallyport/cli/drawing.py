@@ -20,6 +20,7 @@ LIST_SHOWN = 1_000
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _EVERY_S = 5.0
 _REDRAW_S = 0.2
+_PACE_AFTER_S = 1.0
 
 
 def finding_text(found: Finding) -> str:
@@ -71,6 +72,40 @@ def size_text(size_bytes: int) -> str:
     raise AssertionError
 
 
+def duration_text(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    >>> duration_text(75)
+    '1 min 15 s'
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+class Pace:
+    """How fast things go, and how long they still take: of a stretch of work that counts towards one total."""
+
+    def __init__(self) -> None:
+        self._stretch: tuple[str, int] | None = None
+        self._began = Progress("", "", 0, 0, 0)
+        self._since = 0.0
+
+    def text(self, progress: Progress, now: float) -> str:
+        """Say it, of progress at a time in seconds; nothing as long as little is known."""
+        stretch = (progress.phase.partition(" ")[0], progress.total)
+        if stretch != self._stretch or progress.done < self._began.done:
+            self._stretch, self._began, self._since = stretch, progress, now
+        took, done = now - self._since, progress.done - self._began.done
+        if took < _PACE_AFTER_S or done <= 0:
+            return ""
+        rate = f", {(progress.values - self._began.values) / took:,.0f} values/s"
+        left = max(progress.total - progress.done, 0) * took / done
+        return rate + (f", {duration_text(left)} left" if progress.total else "")
+
+
 class Ticker:
     """Shows progress on stderr: a line redrawn on a terminal, else a plain line every few seconds."""
 
@@ -79,15 +114,17 @@ class Ticker:
         self._terminal = sys.stderr.isatty()
         self._shown = time.monotonic() if not self._terminal else 0.0
         self._is_drawn = False
+        self._pace = Pace()
 
     def show(self, progress: Progress) -> None:
         """Show how far things are, if it is time to."""
         now = time.monotonic()
+        pace = self._pace.text(progress, now)
         if self._quiet or now - self._shown < (_REDRAW_S if self._terminal else _EVERY_S):
             return
         self._shown = now
         part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
-        line = f"{progress.source}: {progress.phase} {part}, {progress.values:,} values"
+        line = f"{progress.source}: {progress.phase} {part}, {progress.values:,} values{pace}"
         if self._terminal:
             click.echo(f"\r\033[K{line}", err=True, nl=False)
             self._is_drawn = True
