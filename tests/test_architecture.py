@@ -72,6 +72,7 @@ ROOMS = {
         "session",
         "batching",
         "undo",
+        "changes",
         "triggers",
         "access",
         "group",

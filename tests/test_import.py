@@ -372,6 +372,29 @@ def test_dry_run_counts_groups_that_build_on_each_other_as_the_run_does(importin
     assert changes(report) == {"insert": 1, "undelete": 1, "update": 1, "unchanged": 1}
 
 
+def test_changes_are_listed_row_by_row_for_the_groups_that_do_not_fail(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3]))
+    hostile = '\x01\\,"\x02\n'
+    file = importing.folder / "changes.ndjson"
+    notes = visits([0, 0, hostile, False, True, "new"], de="deNotes0001")
+    broken = {**visits([0, 0, 5]), "size": 2}
+    groups = [visits([0, 0, 1], [0, 1, 5], [1, 0, None, True]), broken, notes]
+    for dry_run in (True, False):
+        importing(*groups, dry_run=dry_run, changes=file)
+        lines = [strict_json(line.encode()) for line in file.read_text(encoding="utf-8").splitlines()]
+        known = {"de", "pe", "ou", "coc", "aoc", "file"}
+        assert [{name: each[name] for name in each if name not in known} for each in lines] == [
+            {"group": 0, "row": 1, "change": "update", "before": "2", "value": "5", "followup": False},
+            {"group": 0, "row": 2, "change": "delete", "before": "3", "followup": False},
+            {"group": 2, "row": 0, "change": "insert", "value": hostile, "comment": "new", "followup": True},
+        ]
+        assert [(each["de"], each["pe"], each["ou"]) for each in lines] == [
+            ("deVisits001", "202503", "ouClinicB01"),
+            ("deVisits001", "202504", "ouClinicA01"),
+            ("deNotes0001", "202503", "ouClinicA01"),
+        ]
+
+
 # --- The command -----------------------------------------------------------------------------------------------------
 
 

@@ -35,6 +35,11 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
     "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."
 )
 @click.option("--sql", type=click.Path(path_type=Path, dir_okay=False), help="Write all statements to a file for psql.")
+@click.option(
+    "--changes",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write each row's change to a file, as NDJSON.",
+)
 @click.option("--confirm-hard-delete", is_flag=True, help="Let groups remove values for good.")
 @click.option(
     "--undo",
@@ -54,6 +59,7 @@ def command(
     force: tuple[str, ...],
     batch: str | None,
     sql: Path | None,
+    changes: Path | None,
     confirm_hard_delete: bool,
     undo: Path | None,
     as_json: bool,
@@ -97,6 +103,7 @@ def command(
         batch=Mode(batch) if batch else None,
         undo=(undo or Path("tallyport-undo")) if confirm_hard_delete else None,
         sql=sql,
+        changes=changes,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)

@@ -6,7 +6,7 @@ stored, compared with what is stored, written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -51,7 +51,7 @@ class ImportOptions:
     that is written; a DHIS2 user must have it, and is held to what DHIS2 lets that user write. `force`: checks that are
     not made. `today` decides what is open, what has expired, and which periods lie in the future. `batch`: how much is
     taken at a time, None for a choice group by group. `undo`: the folder for files that bring back what groups remove
-    for good; None refuses such groups. `sql`: a file that gets all statements.
+    for good; None refuses such groups. `sql`: a file that gets all statements. `changes`: one that gets all changes.
     """
 
     dry_run: bool = False
@@ -61,6 +61,7 @@ class ImportOptions:
     batch: Mode | None = None
     undo: Path | None = None
     sql: Path | None = None
+    changes: Path | None = None
 
 
 @dataclass(slots=True)
@@ -94,7 +95,7 @@ class GroupFails(Exception):
 
 
 class GroupImport:
-    """The import of the group whose head `file` has just given."""
+    """The import of the group whose head `file` has just given. `told` is called when a batch is planned."""
 
     def __init__(
         self,
@@ -105,6 +106,7 @@ class GroupImport:
         access: Access,
         file: Adv2File,
         head: RawHead,
+        told: Callable[[], None] | None = None,
     ) -> None:
         self._session = session
         self._triggers = triggers
@@ -112,6 +114,7 @@ class GroupImport:
         self._options = options
         self._file = file
         self._head = head
+        self._told = told
         self._access = access
         self._username = access.username
         self.outcome = Outcome()
@@ -235,7 +238,7 @@ class GroupImport:
 
     def _write(self, staged: int, mode: Mode, *, log: str | None) -> None:
         session, outcome = self._session, self.outcome
-        if self._is_first and log != "log_changes_43":
+        if self._is_first and log != "log_changes_43" and not self._told:
             outcome.rows["insert"] += staged
             session.run("write_first", keeps=self._keeps, **self._writing)
             return
@@ -245,6 +248,8 @@ class GroupImport:
         changes: dict[str, int] = dict(session.rows("plan_changes", keeps=self._keeps))
         if not changes:
             return
+        if self._told:
+            self._told()
         if log:
             session.run(log, **self._writing)
         session.run("write_values", keeps=self._keeps, **self._writing)

@@ -10,11 +10,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallyport.postgres.access import Access, access
 from tallyport.postgres.batching import Batching
+from tallyport.postgres.changes import Changes
 from tallyport.postgres.connecting import Generation, Row, connection, generation
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome
 from tallyport.postgres.script import Script
@@ -126,6 +128,7 @@ def loading(
     by = access(database, of, options.username, options.force)
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
+        changes = stack.enter_context(Changes(options.changes)) if options.changes else None
         database.execute(statement("staging"))
         if script:
             script.outside(database, statement("staging"))
@@ -133,7 +136,7 @@ def loading(
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
         sizes = sum(_size(path) for path, _ in files)
-        loader = _Loader(Session(database, script), of, may, options, by, script, sizes)
+        loader = _Loader(Session(database, script), of, may, options, by, script, changes, sizes)
         for path, label in files:
             yield from loader.file(path, label)
         if script:
@@ -157,6 +160,7 @@ class _Loader:
     options: ImportOptions
     access: Access
     script: Script | None
+    changes: Changes | None
     total: int
     done: int = 0
     values: int = 0
@@ -177,7 +181,11 @@ class _Loader:
 
     def _group(self, file: Adv2File, head: RawHead, label: str, size: int) -> Iterator[Event]:
         header, found, de = check_form(head.properties)
-        group = GroupImport(self.session, self.generation, self.triggers, self.options, self.access, file, head)
+        told = None
+        if self.changes:
+            self.changes.begin()
+            told = partial(self.changes.take, self.session, file=label, number=head.number, data_element=de or "")
+        group = GroupImport(self.session, self.generation, self.triggers, self.options, self.access, file, head, told)
         outcome, valid = group.outcome, True
         title = f"{label}, group {head.number}: {de or 'no data element'}"
         if self.script:
@@ -194,6 +202,8 @@ class _Loader:
             read = outcome.read
             if head.has_rows and not outcome.has_begun:
                 read = max(file.skip_rows(), default=0)
+            if self.changes:
+                self.changes.drop()
             if outcome.undo:
                 outcome.undo.unlink(missing_ok=True)
             outcome = Outcome(failed.findings, batching=outcome.batching)

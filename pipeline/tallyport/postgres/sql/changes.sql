@@ -1,0 +1,16 @@
+-- What is planned, a line of JSON for each row, in the rows' order.
+-- Parameters: file, number (of the group), data_element (its identifier in the file).
+-- COPY writes nothing around the lines, as no JSON has these control characters.
+copy (
+    select json_strip_nulls(json_build_object(
+        'file', %(file)s::text, 'group', %(number)s::integer, 'row', d.row_number, 'change', d.change,
+        'de', %(data_element)s::text, 'pe', p.iso, 'ou', u.uid, 'coc', c.uid, 'aoc', a.uid,
+        'before', d.before, 'value', d.value, 'comment', d.comment, 'followup', d.followup
+    ))
+    from planned as d
+    join staged_period as p on p.periodid = d.periodid
+    join organisationunit as u on u.organisationunitid = d.unit
+    join categoryoptioncombo as c on c.categoryoptioncomboid = d.combo
+    join categoryoptioncombo as a on a.categoryoptioncomboid = d.attribute
+    order by d.row_number
+) to stdout (format csv, delimiter e'\x02', quote e'\x01');
