@@ -65,15 +65,26 @@ def server(folders: Callable[[], Path]) -> Iterator[EmbeddedServer]:
 
 @pytest.fixture(scope="module")
 def tables(server: EmbeddedServer) -> str:
-    """A database with the tables and nothing in them, to make others from."""
-    url = fresh(server, "empty")
+    """A database with the tables."""
+    url = fresh(server, "filled")
     execute(url, statement("embedded_tables"))
     return url
 
 
 @pytest.fixture
-def database(server: EmbeddedServer, tables: str) -> str:
-    return fresh(server, "filled", "empty")
+def database(tables: str) -> str:
+    """The same with nothing in them but what every new server has: quicker than a new database."""
+    names = {
+        name
+        for (name,) in execute(
+            tables,
+            "select relname from pg_class where oid in (select conrelid from "
+            "pg_constraint where connamespace = 'public'::regnamespace)",
+        )
+    }
+    emptied = names - {"periodtype", "userinfo", "userrole", "userroleauthorities", "userrolemembers"}
+    execute(tables, f"truncate {', '.join(sorted(emptied))}")
+    return tables
 
 
 @pytest.fixture
