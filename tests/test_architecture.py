@@ -85,6 +85,7 @@ ROOMS = {
         "importing",
         "explain",
         "main",
+        "demo",
         "completion",
     ),
 }
