@@ -204,6 +204,34 @@ def test_every_value_table_has_the_keys_and_the_change_log_of_a_server(database:
     assert log == [("CREATE", "3", "admin"), ("UPDATE", "4", "admin")]
 
 
+SQL = ROOT / "pipeline" / "tallyport" / "postgres" / "sql"
+
+
+def parts(path: Path) -> list[str]:
+    """The statements of a file, with nulls in place of its parameters."""
+    text = re.sub(r"^ *--.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return re.split(r";\n", re.sub(r"%\(\w+\)s", "null", text).replace("%%", "%").strip().removesuffix(";"))
+
+
+def test_every_statement_finds_its_tables_and_columns(database: str) -> None:
+    files = {path: parts(path) for path in sorted(SQL.glob("*.sql")) if not path.stem.endswith("_42")}
+    lacking: dict[str, str] = {}
+    with psycopg.connect(database) as connected:
+        for made in files.values():
+            for text in made:
+                if text.startswith("create temporary"):
+                    connected.execute(text.encode())
+        for path, made in files.items():
+            for text in made:
+                if text.startswith(("select", "with", "insert", "update", "delete")):
+                    try:
+                        with connected.transaction():
+                            connected.execute(f"explain {text}".encode())
+                    except psycopg.Error as error:
+                        lacking[path.name] = str(error)
+    assert not lacking
+
+
 # --- Filling ---------------------------------------------------------------------------------------------------------
 
 
