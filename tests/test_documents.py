@@ -87,9 +87,10 @@ def test_command_of_the_readme_is_understood(line: str) -> None:
     ]
     words = shlex.split(called)
     assert words.pop(0) == "tallyport"
-    command = program.get_command(click.Context(program), words[0])
+    above = click.Context(program, **program.context_settings)
+    command = program.get_command(above, words[0])
     assert command is not None
-    command.make_context(words[0], words[1:], resilient_parsing=False)
+    command.make_context(words[0], words[1:], parent=above)
 
 
 def test_readme_names_every_command() -> None:

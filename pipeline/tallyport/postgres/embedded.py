@@ -57,7 +57,7 @@ def default_folder() -> Path:
     try:
         import platformdirs
     except ImportError:
-        raise OutsideFailed(finding("TP809", help=_INSTALL, found="platformdirs")) from None
+        raise OutsideFailed(finding("TP809", help=_INSTALL, found="the embedded PostgreSQL")) from None
     is_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return platformdirs.site_state_path("tallyport") if is_root else platformdirs.user_data_path("tallyport")
 
