@@ -81,6 +81,8 @@ def group_header(
         members["ids"] = ids
     if data_set:
         members["ds"] = data_set
+    if coc[0].category_combo:
+        members["cc"] = coc[0].category_combo
     members["de"] = data_element
     members["pe"] = one_or_many(periods)
     members["ou"] = one_or_many(org_units)

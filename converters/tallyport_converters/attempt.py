@@ -8,7 +8,7 @@ from concurrent.futures import Executor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tallyport_converters import adv2
 from tallyport_converters.completions import registrations
@@ -17,7 +17,7 @@ from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
 from tallyport_converters.header import Header, count_dropped, settle_schemes
 from tallyport_converters.manifest import json_line, manifest, place_groups
-from tallyport_converters.meaning import understand
+from tallyport_converters.meaning import Naming, understand
 from tallyport_converters.native import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.output import OutputFile
@@ -25,7 +25,6 @@ from tallyport_converters.publish import publish
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
-from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
 
@@ -73,12 +72,34 @@ class Outcome:
         return 1 if told or self.manifest["values"]["rejected"] else 0
 
 
+class Origin(Protocol):
+    """Where values come from: a source, or a database. `size_bytes` is 0 where nobody knows."""
+
+    @property
+    def name(self) -> str:
+        """What findings and progress call it."""
+
+    @property
+    def compression(self) -> str:
+        """`none` if its bytes are those that are scanned."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Its bytes."""
+
+    def described(self, source_format: str) -> Mapping[str, Any]:
+        """Return the manifest's members that say what was read."""
+
+
 class Attempt:
-    """One source, read by one reader."""
+    """One source, read by one reader.
+
+    `naming`: how the reader's dictionaries are read, if not as they are. `empty`: what is to be told of no values.
+    """
 
     def __init__(
         self,
-        source: Source,
+        source: Origin,
         reader: Reader,
         *,
         folder: Path,
@@ -86,10 +107,13 @@ class Attempt:
         options: Options,
         threads: Executor,
         block_bytes: int,
+        naming: Naming | None = None,
+        empty: Finding | None = None,
     ) -> None:
         """Build in `folder` and publish as `final`; `block_bytes` are scanned at a time."""
         self.source, self.reader, self.options, self.threads = source, reader, options, threads
         self.folder, self.final, self.block_bytes = folder, final, block_bytes
+        self.naming, self.empty = naming, empty
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
         self.places: list[Place] = []
@@ -116,10 +140,11 @@ class Attempt:
             groups = yield from self._write_groups(gathering, header, ids, scratch)
             self._write_rejects(gathering, header)
             completions = self._write_completions(header)
+            if self.empty and not gathering.rows:
+                self.findings.append(self.empty)
             self._settle_findings(header)
             members = manifest(
-                self.source,
-                self.reader,
+                self.source.described(self.reader.format),
                 self.counts,
                 read=gathering.rows,
                 dropped=self.dropped,
@@ -164,7 +189,7 @@ class Attempt:
         self, gathering: Gathering, header: Header, ids: adv2.Ids, scratch: Path
     ) -> Generator[Progress, None, list[dict[str, Any]]]:
         options = self.options
-        identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set)
+        identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set, self.naming)
         self.findings += identifiers.findings
         limit = max(1, options.memory_bytes // 4 // options.threads)
         writer = GroupWriter(identifiers, gathering, scratch, ids, options.compress, options.keep_followup_false, limit)

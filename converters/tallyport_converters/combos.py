@@ -20,11 +20,15 @@ class ComboForm(IntEnum):
 
 
 class Shape(NamedTuple):
-    """What rows must share to share a header: the form, and which categories (or whose options, and how many)."""
+    """What rows must share to share a header: the form, and which categories (or whose options, and how many).
+
+    `category_combo` is named where the source says whose options they are.
+    """
 
     form: ComboForm
     names: tuple[str, ...] = ()
     places: int = 0
+    category_combo: str = ""
 
 
 class Combo(NamedTuple):

@@ -14,7 +14,6 @@ from tallyport_converters import adv2
 from tallyport_converters.groups import Counts, WrittenGroup
 from tallyport_converters.naming import group_names
 from tallyport_converters.output import Compress, OutputFile
-from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import Finding
@@ -72,8 +71,7 @@ def _without_line_end(blocks: Iterator[bytes | bytearray]) -> Iterator[bytes]:
 
 
 def manifest(
-    source: Source,
-    reader: Reader,
+    source: Mapping[str, Any],
     counts: Counts,
     *,
     read: int,
@@ -82,7 +80,7 @@ def manifest(
     completions: int,
     findings: Sequence[Finding],
 ) -> dict[str, Any]:
-    """Return the manifest of a source: what was read and what became of it, to the last value.
+    """Return the manifest of a source: what was read (`source`: its members) and what became of it, to the last value.
 
     Raises:
         RuntimeError: the sum does not hold, which is a fault of tallyport.
@@ -94,12 +92,7 @@ def manifest(
         )
     members: dict[str, Any] = {
         "tallyport": __version__,
-        "source": {
-            "name": source.name,
-            "format": reader.format,
-            "bytes": source.size_bytes,
-            "sha256": source.sha256,
-        },
+        **source,
         "values": {
             "read": read,
             "written": counts.written,

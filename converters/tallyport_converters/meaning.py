@@ -5,14 +5,14 @@ Works on distinct texts only, never on rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tallyport_converters import periods
 from tallyport_converters.combos import DEFAULT, Combo, Shape, decode
 from tallyport_converters.header import Header
 from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
-from tallyport_converters.readers.reader import Reader
+from tallyport_converters.readers.reader import Reader, ReadPeriod
 from tallyport_schemas.findings import Finding, finding
 
 PERIOD_NOTES = ("", "TP406", "TP414")
@@ -49,8 +49,39 @@ def _ranks(texts: Iterable[str]) -> tuple[list[str], dict[str, int]]:
     return ordered, {text: rank for rank, text in enumerate(ordered)}
 
 
-def _combos(texts: Sequence[bytes], header: Combo) -> CombosInOrder:
-    decoded = [decode(text) for text in texts]
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What the distinct identifiers of a source stand for, in the order of its dictionaries."""
+
+    elements: Sequence[str]
+    periods: Sequence[ReadPeriod | None]
+    org_units: Sequence[str]
+    option_combos: Sequence[Combo]
+    attribute_combos: Sequence[Combo]
+    data_sets: Sequence[str]
+
+
+Naming = Callable[[Dictionaries], Names]
+"""How dictionaries that do not hold identifiers themselves are read."""
+
+
+def _as_written(dictionaries: Dictionaries, reader: Reader) -> Names:
+    """Read dictionaries that hold what a file has."""
+
+    def texts(kind: Kind) -> list[str]:
+        return [text.decode() for text in dictionaries.texts(kind)]
+
+    return Names(
+        texts(Kind.DE),
+        [reader.period(text) for text in texts(Kind.PE)],
+        texts(Kind.OU),
+        [decode(text) for text in dictionaries.texts(Kind.COC)],
+        [decode(text) for text in dictionaries.texts(Kind.AOC)],
+        texts(Kind.DS),
+    )
+
+
+def _combos(decoded: Sequence[Combo], header: Combo) -> CombosInOrder:
     combos = sorted({DEFAULT, header, *decoded})
     shapes = sorted({combo.shape for combo in combos})
     rank = {combo: i for i, combo in enumerate(combos)}
@@ -64,43 +95,43 @@ def _combos(texts: Sequence[bytes], header: Combo) -> CombosInOrder:
     )
 
 
-def understand(dictionaries: Dictionaries, reader: Reader, header: Header, data_set: str | None) -> Identifiers:
+def understand(
+    dictionaries: Dictionaries, reader: Reader, header: Header, data_set: str | None, naming: Naming | None = None
+) -> Identifiers:
     """Give order and meaning to all that a source named; `data_set` stands in where its header names none."""
+    names = naming(dictionaries) if naming else _as_written(dictionaries, reader)
     findings: list[Finding] = []
     header_period = periods.parse(header.period) if header.period else None
     if header.period and not header_period:
         expected = periods.explain(header.period)
         findings.append(finding("TP417", field="period", found=header.period, expected=expected))
 
-    period_texts = [text.decode() for text in dictionaries.texts(Kind.PE)]
-    read = [reader.period(text) for text in period_texts]
+    read = names.periods
     distinct = {r.period.iso: r.period for r in read if r} | (
         {header_period.iso: header_period} if header_period else {}
     )
     in_order = sorted(distinct.values(), key=periods.sort_key)
     period_rank = {period.iso: rank for rank, period in enumerate(in_order)}
 
-    unit_texts = [text.decode() for text in dictionaries.texts(Kind.OU)]
-    units, unit_rank = _ranks([*unit_texts, *([header.org_unit] if header.org_unit else [])])
+    units, unit_rank = _ranks([*names.org_units, *([header.org_unit] if header.org_unit else [])])
 
-    option_combos = _combos(dictionaries.texts(Kind.COC), DEFAULT)
-    attribute_combos = _combos(dictionaries.texts(Kind.AOC), header.attribute_option_combo)
+    option_combos = _combos(names.option_combos, DEFAULT)
+    attribute_combos = _combos(names.attribute_combos, header.attribute_option_combo)
 
-    set_texts = [text.decode() for text in dictionaries.texts(Kind.DS)]
     header_set = header.data_set or data_set or ""
-    data_sets, set_rank = _ranks(["", header_set, *set_texts])
+    data_sets, set_rank = _ranks(["", header_set, *names.data_sets])
 
     meaning = Meaning(
         ranks=[
             [NO_RANK, *(period_rank[r.period.iso] if r else NO_RANK for r in read)],
-            [NO_RANK, *(unit_rank[text] for text in unit_texts)],
+            [NO_RANK, *(unit_rank[text] for text in names.org_units)],
             option_combos.rank_by_id,
             attribute_combos.rank_by_id,
         ],
         period_notes=[0, *(PERIOD_NOTES.index(r.note) if r else 0 for r in read)],
         coc_shapes=option_combos.shape_of,
         aoc_shapes=attribute_combos.shape_of,
-        data_sets=[0, *(set_rank[text] for text in set_texts)],
+        data_sets=[0, *(set_rank[text] for text in names.data_sets)],
         header=[
             period_rank[header_period.iso] if header_period else NO_RANK,
             unit_rank[header.org_unit] if header.org_unit else NO_RANK,
@@ -110,7 +141,7 @@ def understand(dictionaries: Dictionaries, reader: Reader, header: Header, data_
         header_data_set=set_rank[header_set],
     )
     return Identifiers(
-        [text.decode() for text in dictionaries.texts(Kind.DE)],
+        names.elements,
         [period.iso for period in in_order],
         units,
         option_combos,

@@ -722,6 +722,50 @@ CODES: Mapping[str, Code] = _table(
         "objects of the embedded database are not in the metadata any more; they are kept for their values",
         "nothing needs to be done: new values for them are refused",
     ),
+    # TP76x: an export
+    Code(
+        "TP760",
+        _E,
+        "filters name what the database does not have",
+        "give the UID or the code of objects that exist",
+    ),
+    Code(
+        "TP761",
+        _E,
+        "values belong to objects that have no identifier in this scheme",
+        "give them one in DHIS2, choose another scheme by --id-scheme, or leave them out by a filter",
+    ),
+    Code(
+        "TP762",
+        _E,
+        "category options alone would be ambiguous: several category combos or option combos can be meant",
+        "name option combos by --options coc, or say whose options they are by co+cc or co+ds",
+    ),
+    Code(
+        "TP763",
+        _E,
+        "option combos cannot be named by category options",
+        "name option combos by --options coc, or mend their categories in DHIS2",
+    ),
+    Code(
+        "TP764",
+        _E,
+        "no data set holds the data elements with these option combos",
+        "name option combos by --options coc or co+cc, or add the data elements to a data set in DHIS2",
+    ),
+    Code("TP765", _W, "no value fits the filters", "check the filters; values marked deleted come with --deleted only"),
+    Code(
+        "TP766",
+        _E,
+        "values belong to objects that share their identifier in this scheme",
+        "give each its own in DHIS2, choose another scheme by --id-scheme, or leave them out by a filter",
+    ),
+    Code(
+        "TP767",
+        _E,
+        "values belong to periods that have no name in ISO form",
+        "leave these periods out by --period, or mend their types and dates in the database",
+    ),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),
     Code("TP502", _E, "a property occurs twice in the header", "remove one"),

@@ -10,7 +10,7 @@ import io
 import os
 import stat
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -145,6 +145,17 @@ class Source:
             self.check_unchanged()
             self._sha256 = reading.sha256()
         return self._sha256
+
+    def described(self, source_format: str) -> Mapping[str, object]:
+        """Return the members by which a manifest tells this source from others."""
+        return {
+            "source": {
+                "name": self.name,
+                "format": source_format,
+                "bytes": self.size_bytes,
+                "sha256": self.sha256,
+            }
+        }
 
     def check_unchanged(self) -> None:
         """Do nothing if the file has the size and modification time it had at opening.

@@ -1,0 +1,85 @@
+/* Stored values as PostgreSQL's COPY sends them in its binary form: whole tuples to rows.
+ *
+ * A tuple: the number of its fields (16 bits), then for each its size (32 bits, -1 for NULL) and bytes; numbers are
+ * big endian. The identifiers are the tables' ids, 8 bytes each, and get their names later, once for each distinct one.
+ * Source: https://www.postgresql.org/docs/current/sql-copy.html, Binary Format.
+ */
+#include "core.h"
+
+enum Field { /* below KINDS: an id, as enum Kind */
+    FIELD_VALUE = KINDS,
+    FIELD_COMMENT,
+    FIELD_DELETED,
+    FIELD_FOLLOWUP,
+    FIELD_STORED_BY, /* whether there is one */
+    FIELDS
+};
+
+static inline uint32_t big_endian(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* One field of a row; false if it cannot be what it is. */
+static bool take(Batch *batch, Draft *draft, int field, const uint8_t *at, size_t size) {
+    if (field < KINDS) {
+        draft->id[field] = intern_text(&batch->intern[field], at, size);
+        return size == 8;
+    }
+    Text text = {.at = at, .size = size, .present = size > 0};
+    if (field == FIELD_VALUE)
+        draft->value = text;
+    else if (field == FIELD_COMMENT)
+        draft->comment = text;
+    else if (size != 1)
+        return false;
+    else if (field != FIELD_STORED_BY)
+        draft_boolean(draft, field == FIELD_DELETED, *at != 0);
+    else if (*at)
+        draft->dropped |= 1u << DROPPED_STORED_BY;
+    return true;
+}
+
+/* Scan tuples from a tuple's start; `consumed` ends at the last one that is whole. */
+EXPORT void tp_scan_copy(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
+    const uint8_t *p = block, *end = block + size, *unit = block, *bad;
+    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    batch->error = ERROR_NONE;
+    for (; p < end; unit = p) {
+        Draft draft = {0};
+        batch_start_row(batch);
+        bool whole = end - p >= 2;
+        if (whole && (p[0] != 0 || p[1] != FIELDS)) {
+            batch->error = ERROR_STRUCTURE;
+            break;
+        }
+        p += 2;
+        for (int field = 0; whole && field < FIELDS; field++) {
+            whole = end - p >= 4;
+            if (!whole)
+                break;
+            uint32_t length = big_endian(p);
+            p += 4;
+            if (length == UINT32_MAX)
+                continue;
+            whole = (uint64_t)(end - p) >= length;
+            if (whole && !take(batch, &draft, field, p, length)) {
+                batch->error = ERROR_STRUCTURE;
+                break;
+            }
+            p += whole ? length : 0;
+        }
+        if (!whole && final)
+            batch->error = ERROR_TRUNCATED;
+        if (!whole || batch->error)
+            break;
+        if (!utf8_valid(draft.value.at, draft.value.at + draft.value.size, &bad) ||
+            !utf8_valid(draft.comment.at, draft.comment.at + draft.comment.size, &bad)) {
+            batch->error = ERROR_UTF8;
+            break;
+        }
+        draft.dropped |= 1u << DROPPED_CREATED | 1u << DROPPED_LAST_UPDATED; /* neither can be NULL */
+        batch_finish_row(batch, &draft, (uint32_t)(unit - block), (uint32_t)(p - unit));
+    }
+    batch->error_at = (uint64_t)(unit - block);
+    batch->consumed = (uint64_t)(unit - block);
+}

@@ -1,0 +1,11 @@
+-- Identifiers of category options in a scheme.
+-- Parameters: ids (null for all), scheme, attribute.
+-- Result: id, uid, identifier (null where there is none).
+select o.categoryoptionid, o.uid, case %(scheme)s::text
+        when 'UID' then o.uid
+        when 'CODE' then o.code
+        when 'NAME' then o.name
+        else o.attributevalues #>> array[%(attribute)s::text, 'value']
+    end
+from categoryoption as o
+where %(ids)s::bigint[] is null or o.categoryoptionid = any(%(ids)s::bigint[]);

@@ -1,0 +1,11 @@
+-- Identifiers of option combos in a scheme.
+-- Parameters: ids (null for all), scheme, attribute.
+-- Result: id, uid, identifier (null where there is none).
+select o.categoryoptioncomboid, o.uid, case %(scheme)s::text
+        when 'UID' then o.uid
+        when 'CODE' then o.code
+        when 'NAME' then o.name
+        else o.attributevalues #>> array[%(attribute)s::text, 'value']
+    end
+from categoryoptioncombo as o
+where %(ids)s::bigint[] is null or o.categoryoptioncomboid = any(%(ids)s::bigint[]);

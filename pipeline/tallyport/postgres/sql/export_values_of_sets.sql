@@ -1,0 +1,19 @@
+-- The values to export, each with the data set that settles its category combos; else as export_values.sql.
+-- Parameters: those of export_values.sql; set_elements, set_combos, set_attributes, set_ids (ids, side by side: the data
+-- set of each data element with these option combos).
+copy (
+    select
+        d.dataelementid, d.periodid, d.sourceid, d.categoryoptioncomboid, d.attributeoptioncomboid, s.datasetid,
+        d.value, d.comment, d.deleted, d.followup, d.storedby is not null
+    from datavalue as d
+    join unnest(
+        %(set_elements)s::bigint[], %(set_combos)s::bigint[], %(set_attributes)s::bigint[], %(set_ids)s::bigint[]
+    ) as s (dataelementid, categoryoptioncomboid, attributeoptioncomboid, datasetid)
+        using (dataelementid, categoryoptioncomboid, attributeoptioncomboid)
+    where (%(data_elements)s::bigint[] is null or d.dataelementid = any(%(data_elements)s::bigint[]))
+        and (%(periods)s::bigint[] is null or d.periodid = any(%(periods)s::bigint[]))
+        and (%(org_units)s::bigint[] is null or d.sourceid = any(%(org_units)s::bigint[]))
+        and (%(attribute_combos)s::bigint[] is null or d.attributeoptioncomboid = any(%(attribute_combos)s::bigint[]))
+        and (%(updated_since)s::timestamp is null or d.lastupdated >= %(updated_since)s::timestamp)
+        and (%(deleted)s or not d.deleted)
+) to stdout (format binary)
