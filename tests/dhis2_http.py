@@ -93,7 +93,7 @@ class LoopbackServer:
         self.connections = 0
         self.failures: list[BaseException] = []
         self._loop = asyncio.new_event_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     async def answer(self, request: Request) -> Answer:
@@ -110,9 +110,9 @@ class LoopbackServer:
     def __exit__(self, *_: object) -> None:
         async def end() -> None:
             self._server.close()
-            for task in list(self._tasks):
+            for task in list(self._serving):
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._serving, return_exceptions=True)
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -132,8 +132,8 @@ class LoopbackServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         self.connections += 1
         path = ""
         try:

@@ -169,7 +169,7 @@ class Conflict(Answer):
     objects: Mapping[str, Any] = Field(default_factory=dict)
     value: str | None = None
     error_code: str | None = None
-    property: str | None = None
+    kind: str | None = Field(default=None, alias="property")
     indexes: _Numbers = ()
 
     @property

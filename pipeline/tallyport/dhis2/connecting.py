@@ -168,7 +168,8 @@ class Connection:
         async for attempt in self._attempts():
             with attempt:
                 opening = self._answer("GET", path, parameters)
-                opened = await opening.__aenter__()
+                async with self._deadline("GET", path, self.profile.timeout_s):
+                    opened = await opening.__aenter__()
         assert opened is not None
         try:
             yield opened
