@@ -20,7 +20,7 @@ types: .venv/developer
 	$(BIN)/mypy
 
 test: .venv/developer
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 # The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
 NATIVE := converters/tallyport_converters/native

@@ -59,7 +59,20 @@ ROOMS = {
         "xml_general",
     ),
     "tallyport": ("metadata", "validation", "postgres", "cli"),
-    "tallyport.postgres": ("server", "statements", "connecting", "scope", "row_feed", "load", "importing"),
+    "tallyport.postgres": (
+        "server",
+        "statements",
+        "connecting",
+        "scope",
+        "row_feed",
+        "script",
+        "session",
+        "batching",
+        "undo",
+        "group",
+        "load",
+        "importing",
+    ),
     "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""

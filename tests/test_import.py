@@ -18,11 +18,14 @@ from typing import Any
 import psycopg
 import pytest
 
+from checking import check_against, strict_json
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
 from running import run
 from tallyport import OutsideFailed, Refused, convert
+from tallyport.postgres.batching import Mode
 from tallyport.postgres.connecting import Generation
-from tallyport.postgres.load import CHANGES, LoadReport, load
+from tallyport.postgres.group import CHANGES, ImportOptions
+from tallyport.postgres.load import LoadReport, load
 from tallyport.postgres.server import EmbeddedServer
 
 TODAY = date(2026, 1, 31)
@@ -74,7 +77,7 @@ class Importing:
     def __call__(self, *groups: Group, **options: Any) -> LoadReport:
         path = self.folder / "values.adv2.json"
         path.write_text(json.dumps(groups if len(groups) != 1 else groups[0], ensure_ascii=False), encoding="utf-8")
-        return load([path], self.url, today=TODAY, **options)
+        return load([path], self.url, ImportOptions(today=TODAY, **options))
 
     def sql(self, text: str) -> list[tuple[Any, ...]]:
         return execute(self.url, text)
@@ -214,10 +217,55 @@ def test_scope_without_rows_makes_no_period(importing: Importing) -> None:
     assert (report.exit_code, report.groups[0].cleared, importing.sql("select * from period")) == (0, 0, [])
 
 
-def test_hard_scope_is_refused(importing: Importing) -> None:
+def test_hard_scope_is_refused_unless_confirmed_and_a_dry_run_counts_it(importing: Importing) -> None:
     importing(visits([0, 0, 1]))
     report = importing(visits(delete="hard"))
-    assert (report.exit_code, codes(report), len(importing.stored)) == (3, ["TP753"], 1)
+    assert (report.exit_code, codes(report), len(importing.stored)) == (5, ["TP753"], 1)
+    dry = importing(visits(delete="hard"), dry_run=True)
+    assert (dry.exit_code, dry.groups[0].cleared, len(importing.stored)) == (0, 1, 1)
+
+
+def test_hard_scope_removes_what_has_no_row_and_its_undo_brings_it_back(importing: Importing) -> None:
+    importing(
+        visits(
+            [0, 0, 1, False, True, 'a "b"\\'],
+            [0, 1, "x", True],
+            [1, 0, 3],
+            [1, 1, 4, False, None, ""],
+            de="deNotes0001",
+        )
+    )
+    importing.sql("update datavalue set value = null where value = '4'")
+    before = importing.stored
+    undo = importing.folder / "undo"
+    report = importing(visits([0, 0, 2], [1, 1, 5], de="deNotes0001", delete="hard"), undo=undo)
+    assert (changes(report), report.groups[0].cleared) == ({"update": 2}, 2)
+    assert importing.stored == [
+        ("ouClinicA01", "2025-03-01", "2", False, False, None),
+        ("ouClinicB01", "2025-04-01", "5", False, False, None),
+    ]
+    again = importing(visits([0, 0, 2], [1, 1, 5], de="deNotes0001", delete="hard"), undo=undo)
+    assert (changes(again), again.groups[0].cleared) == ({"unchanged": 2}, 0)
+    kept = report.groups[0].undo
+    assert kept is not None
+    assert kept.parent == undo
+    check_against("adv2", strict_json(kept.read_bytes()))
+    brought = load([kept], importing.url, ImportOptions(today=TODAY))
+    assert brought.exit_code == 0, codes(brought)
+    assert importing.stored == [row if row[2] else (*row[:2], None, True, *row[4:]) for row in before]
+
+
+def test_failing_group_leaves_no_undo_file(importing: Importing) -> None:
+    importing(visits([0, 0, 1]))
+    undo = importing.folder / "undo"
+    report = importing({**visits([0, 0, 2], delete="hard"), "size": 2}, undo=undo)
+    assert (report.exit_code, codes(report), list(undo.iterdir())) == (3, ["TP514"], [])
+    assert importing.stored == [("ouClinicA01", "2025-03-01", "1", False, False, None)]
+
+
+def test_nothing_stored_needs_no_undo_file(importing: Importing) -> None:
+    report = importing(visits(delete="hard"), undo=importing.folder / "undo")
+    assert (report.exit_code, report.groups[0].undo, (importing.folder / "undo").exists()) == (0, None, False)
 
 
 # --- Headers ---------------------------------------------------------------------------------------------------------
@@ -330,7 +378,7 @@ def test_user_must_exist(importing: Importing) -> None:
 def test_file_that_breaks_off_leaves_nothing(importing: Importing) -> None:
     path = importing.folder / "cut.adv2.json"
     path.write_text(json.dumps([visits([0, 0, 1]), visits([0, 0, 2], de="deNotes0001")])[:-20], encoding="utf-8")
-    report = load([path], importing.url, today=TODAY)
+    report = load([path], importing.url, ImportOptions(today=TODAY))
     assert (report.exit_code, changes(report), [e.code for e in report.errors]) == (3, {"insert": 1}, ["TP108"])
     assert [row[2] for row in importing.stored] == ["1"]
 
@@ -352,7 +400,7 @@ def test_two_imports_at_once_into_the_same_scope_lose_no_row(importing: Importin
         path.write_text(json.dumps(group))
         made.append(path)
     with ThreadPoolExecutor() as threads:
-        reports = list(threads.map(lambda path: load([path], importing.url, today=TODAY), made))
+        reports = list(threads.map(lambda path: load([path], importing.url, ImportOptions(today=TODAY)), made))
     count = 2 * len(periods)
     assert sorted(list(changes(report)) for report in reports) == [["insert"], ["insert"], ["update"]]
     assert all(list(changes(report).values()) == [count] for report in reports)
@@ -392,16 +440,18 @@ def modelled(table: Table, group: Group) -> tuple[Table, dict[str, int]]:
             after[key] = Cell(value, deleted, followup or False, comment)
             change = "insert"
         else:
-            kept = known.followup if followup is None else followup
-            after[key] = Cell(value, deleted, kept, known.comment if comment is None else comment)
+            old = Cell(None, False, False, None) if group.get("delete") == "hard" else known
+            kept = old.followup if followup is None else followup
+            after[key] = Cell(value, deleted, kept, old.comment if comment is None else comment)
             change = "unchanged" if after[key] == known else "update"
             if deleted != known.deleted:
                 change = "delete" if deleted else "undelete"
         done[change] += 1
-    if group.get("delete") == "soft":
-        for key in scope - keys:
-            if key in after and not after[key].deleted:
-                after[key] = replace(after[key], value=None, deleted=True)
+    for key in scope - keys:
+        if group.get("delete") == "soft" and key in after and not after[key].deleted:
+            after[key] = replace(after[key], value=None, deleted=True)
+        elif group.get("delete") == "hard":
+            after.pop(key, None)
     return after, done
 
 
@@ -421,7 +471,7 @@ def random_group(chance: random.Random) -> Group:
                 chance.choice([None, None, "x", "y"]),
             ]
         )
-    scope = {"delete": "soft"} if chance.random() < 0.3 else {}
+    scope = {"delete": chance.choice(["soft", "hard"])} if chance.random() < 0.4 else {}
     return visits(*rows, de="deNotes0001", pe=periods, ou=units, **scope)
 
 
@@ -431,9 +481,10 @@ def test_random_operations_leave_what_a_plain_model_does_and_a_dry_run_counts_th
     for _ in range(30):
         group = random_group(chance)
         before = importing.stored
-        dry = importing(group, dry_run=True)
+        options = {"batch": chance.choice([None, *Mode]), "undo": importing.folder / "undo"}
+        dry = importing(group, dry_run=True, **options)
         assert importing.stored == before
-        report = importing(group)
+        report = importing(group, **options)
         table, done = modelled(table, group)
         assert report.rows == dry.rows == done
         assert [g.cleared for g in report.groups] == [g.cleared for g in dry.groups]
@@ -504,7 +555,7 @@ def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writ
     generation: str, real: dict[str, str], converted: Path
 ) -> None:
     url = real[generation]
-    first = load([converted], url, today=TODAY)
+    first = load([converted], url, ImportOptions(today=TODAY))
     assert changes(first) == {"insert": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
     assert {found.code for group in first.groups for found in group.findings} == {"TP201"}
 
@@ -531,7 +582,7 @@ def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writ
         assert database.execute(f"{stored} except table source".encode()).fetchall() == []
 
     before = execute(url, "select max(lastupdated), count(*), max(xmin::text::bigint) from datavalue")
-    again = load([converted], url, today=TODAY, dry_run=generation == "43")
+    again = load([converted], url, ImportOptions(today=TODAY, dry_run=generation == "43"))
     assert changes(again) == {"unchanged": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
     assert execute(url, "select max(lastupdated), count(*), max(xmin::text::bigint) from datavalue") == before
 
@@ -543,7 +594,7 @@ def test_a_dry_run_of_the_real_values_counts_what_the_run_counts_and_leaves_noth
     element = sorted(converted.rglob("*.adv2.json"))[0]
     execute(url, "delete from datavalue where value < '3'")
     before = execute(url, "select count(*) from datavalue")
-    dry = load([element], url, today=TODAY, dry_run=True)
+    dry = load([element], url, ImportOptions(today=TODAY, dry_run=True))
     assert execute(url, "select count(*) from datavalue") == before
-    assert load([element], url, today=TODAY).rows == dry.rows
+    assert load([element], url, ImportOptions(today=TODAY)).rows == dry.rows
     assert dry.rows["insert"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,12 +11,25 @@ import click
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.progress import Progress
 
+BATCHES = ("whole", "rows", "stored", "both")
+"""The modes of batching, as postgres/batching.py tells them: it need not be loaded for `--help`."""
+
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
 @click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
 @click.option("--as", "username", metavar="USER", help="DHIS2 user to store with what is written.")
+@click.option(
+    "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."
+)
+@click.option("--sql", type=click.Path(path_type=Path, dir_okay=False), help="Write all statements to a file for psql.")
+@click.option("--confirm-hard-delete", is_flag=True, help="Let groups remove values for good.")
+@click.option(
+    "--undo",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for files that bring back what is removed for good; default: tallyport-undo.",
+)
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_IMPORT_JSON", help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every group.")
@@ -24,6 +38,10 @@ def command(
     database: str,
     dry_run: bool,
     username: str | None,
+    batch: str | None,
+    sql: Path | None,
+    confirm_hard_delete: bool,
+    undo: Path | None,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -35,11 +53,14 @@ def command(
       tallyport import out --database postgresql://dhis@localhost/dhis --dry-run
       tallyport import out --database postgresql://dhis@localhost/dhis --as amina
       tallyport import january.json.gz --database postgresql://dhis@localhost/dhis
+      tallyport import out --database postgresql:///dhis --dry-run --sql out.sql
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Each
     group is written as a whole or not at all. Rows that are stored already are not written again, so the same command
     completes what was interrupted.
     """
+    from tallyport.postgres.batching import Mode
+    from tallyport.postgres.group import ImportOptions
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import FileLoad, GroupLoad
 
@@ -47,8 +68,17 @@ def command(
         raise click.UsageError("--quiet and --verbose exclude each other")
     if verbose and as_json:
         raise click.UsageError("--verbose has no effect on --json, which holds everything")
+    if undo is not None and not confirm_hard_delete:
+        raise click.UsageError("--undo has no effect without --confirm-hard-delete")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
+    options = ImportOptions(
+        dry_run=dry_run,
+        username=username,
+        batch=Mode(batch) if batch else None,
+        undo=(undo or Path("tallyport-undo")) if confirm_hard_delete else None,
+        sql=sql,
+    )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)
     shown = 0
@@ -65,6 +95,10 @@ def command(
             findings = list(event.findings)
             if verbose:
                 click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
+                if event.batching:
+                    click.echo(f"  taken {event.batching.mode}: {event.batching.reason}")
+            if event.undo and not as_json:
+                click.echo(f"{event.file}: what it removed for good is in {event.undo}", err=True)
         elif isinstance(event, FileLoad):
             findings = [event.error] if event.error else []
             document.setdefault("errors", []).extend(found.as_json() for found in findings)
@@ -77,7 +111,7 @@ def command(
                 click.echo(finding_text(found), err=True)
 
     try:
-        report = import_values(sources, database, dry_run=dry_run, username=username, watch=watch)
+        report = import_values(sources, database, options, watch=watch)
     finally:
         ticker.clear()
     document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}
@@ -100,6 +134,8 @@ def _group(load: Any) -> dict[str, Any]:
         "rows": load.rows,
         "cleared": load.cleared,
         "periods_created": load.periods_created,
+        "batching": {"mode": load.batching.mode, "reason": load.batching.reason} if load.batching else None,
+        "undo": str(load.undo) if load.undo else None,
         "findings": [found.as_json() for found in load.findings],
     }
 

@@ -154,7 +154,13 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run with the process's arguments and exit."""
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()  # or the interpreter fails at it on its way out, with a code of its own
+    except OSError:
+        _give_up_stdout()
+        code = code or EXIT_OUTSIDE
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tallyport.postgres.connecting import connection, generation
+from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import Event, LoadReport, loading
 from tallyport.validation.files import walked
 from tallyport_converters.adv2_reading import Adv2File
@@ -26,18 +26,14 @@ from tallyport_schemas.progress import Progress
 def import_values(
     sources: Sequence[str | os.PathLike[str]],
     database: str,
+    options: ImportOptions | None = None,
     *,
-    dry_run: bool = False,
-    username: str | None = None,
-    today: date | None = None,
-    watch: Callable[[Event | Outcome | Progress], None] | None = None,
+    watch: Callable[[Event | Outcome], None] | None = None,
 ) -> LoadReport:
     """Write values into the DHIS2 database at `database`, a URL of PostgreSQL.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all;
-    what is stored already is not written again. `dry_run` does the same and takes it back: its counts are those of the
-    run. `username` is stored with every value that is written; a DHIS2 user must have it. `today` decides which periods
-    lie in the future (default: the system's date). `watch` is told of every group, file and conversion as it is done.
+    what is stored already is not written again. `watch` is told of every group, file and conversion as it is done.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
@@ -51,15 +47,14 @@ def import_values(
         report.generation = generation(connected)
         with TemporaryDirectory(prefix="tallyport-") as work:
             paths: list[str] = []
-            for outcome in _converted(sources, Path(work), paths):
-                if isinstance(outcome, Outcome):
-                    report.add(outcome)
-                if watch:
-                    watch(outcome)
-            for event in loading(connected, paths, dry_run=dry_run, username=username, today=today):
+            for event in _converted(sources, Path(work), paths):
                 report.add(event)
                 if watch:
                     watch(event)
+            for loaded in loading(connected, paths, options or ImportOptions()):
+                report.add(loaded)
+                if watch:
+                    watch(loaded)
     return report
 
 

@@ -1,6 +1,7 @@
 -- The tables of this session that rows pass through; each transaction finds them empty.
 -- staged: rows as they were read, identifiers as places in the header's lists.
 -- staged_period, staged_unit, staged_combo, staged_attribute: the id for each place.
+-- stored: what is stored under keys of the scope. planned: what is to be written, and what that changes.
 create temporary table staged (
     row_number bigint not null,
     period_place integer not null default 0,
@@ -23,3 +24,26 @@ create temporary table staged_period (
 create temporary table staged_unit (place integer not null, id bigint not null) on commit delete rows;
 create temporary table staged_combo (place bigint not null, id bigint not null) on commit delete rows;
 create temporary table staged_attribute (place bigint not null, id bigint not null) on commit delete rows;
+create temporary table stored (
+    periodid bigint not null,
+    unit bigint not null,
+    combo bigint not null,
+    attribute bigint not null,
+    value text,
+    deleted boolean not null,
+    followup boolean,
+    comment text
+) on commit delete rows;
+create temporary table planned (
+    row_number bigint not null,
+    periodid bigint not null,
+    unit bigint not null,
+    combo bigint not null,
+    attribute bigint not null,
+    value text,
+    deleted boolean not null,
+    followup boolean,
+    comment text,
+    before text,
+    change text not null
+) on commit delete rows;

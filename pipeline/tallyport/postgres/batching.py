@@ -1,0 +1,162 @@
+"""Batching: how much of a group passes through the database's temporary space at a time.
+
+Both sides of a group, its rows and the values that are stored in its scope, are taken whole or in parts:
+
+    whole    all rows are staged, and all that is stored in the scope is read, once
+    rows     rows are staged in batches; what is stored is read once
+    stored   all rows are staged; of what is stored, only the keys of the rows are looked up
+    both     rows are staged in batches, and for each batch the keys of its rows are looked up
+
+Rows are ordered by period and organisation unit, so a batch is a stretch of the grid that these two make: the header's
+periods, each with all organisation units. A cell of it is a *block*, numbered in that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+
+ROWS_WHOLE = 500_000
+"""Rows that are staged at once, some 100 MB of temporary space."""
+
+ROWS_BATCH = 250_000
+"""Rows of a batch, where there are more: those beyond it stay with the client until the batch is in."""
+
+STORED_WHOLE = 1_000_000
+"""Stored values that are read at once."""
+
+_WORTH = 20
+"""Stored values for each row that are read rather than looked up: reading one costs a fraction of finding one."""
+
+_WORTH_ANYWAY = 10_000
+
+
+class Mode(StrEnum):
+    """Which side of a group is taken in parts."""
+
+    WHOLE = "whole"
+    ROWS = "rows"
+    STORED = "stored"
+    BOTH = "both"
+
+    @property
+    def batches_rows(self) -> bool:
+        """Whether rows are staged in batches."""
+        return self in (Mode.ROWS, Mode.BOTH)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether of what is stored only the keys of rows are looked up."""
+        return self in (Mode.STORED, Mode.BOTH)
+
+
+@dataclass(frozen=True, slots=True)
+class Batching:
+    """How a group was taken, and why."""
+
+    mode: Mode
+    reason: str
+
+
+def stored_limit(rows: int, forced: Mode | None) -> int | None:
+    """Return how many stored values of a scope may be read for `rows` rows; None for any number."""
+    if forced is not None:
+        return 0 if forced.looks_up else None
+    return min(STORED_WHOLE, max(_WORTH * rows, _WORTH_ANYWAY))
+
+
+def choose(rows: int, stored: int | None, forced: Mode | None) -> Batching:
+    """Choose how to take a group of `rows` rows; `stored` is None where more is stored than is read at once."""
+    if forced is not None:
+        return Batching(forced, "asked for")
+    batched, looked_up = rows > ROWS_WHOLE, stored is None
+    mode = {
+        (False, False): Mode.WHOLE,
+        (True, False): Mode.ROWS,
+        (False, True): Mode.STORED,
+        (True, True): Mode.BOTH,
+    }[batched, looked_up]
+    of_rows = f"{rows:,} rows, {'more' if batched else 'not more'} than {ROWS_WHOLE:,}"
+    limit = stored_limit(rows, None)
+    of_stored = f"more than {limit:,} values stored in its scope" if stored is None else f"{stored:,} values stored"
+    return Batching(mode, f"{of_rows}; {of_stored}")
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A stretch of the grid, from block `start` to before block `end`, and its rows: read `lines` once, then `end`."""
+
+    lines: Iterator[bytes]
+    cut: _Cut
+
+    @property
+    def blocks(self) -> tuple[int, int]:
+        """The stretch, known when its lines were read."""
+        return self.cut.start, self.cut.end
+
+
+@dataclass(slots=True)
+class _Cut:
+    start: int
+    end: int = 0
+    rest: bytes = b""
+    is_last: bool = True
+
+
+def batches(chunks: Iterable[bytes], *, rows: int, block_sizes: Sequence[int], blocks: int) -> Iterator[Batch]:
+    """Part rows into batches of about `rows`, never within a block.
+
+    `chunks` are whole lines: a number, then the places in `block_sizes`' order (period, organisation unit; those with
+    one identifier are left out of both), then more. `blocks` is how many the grid has. The last batch reaches to its
+    end, so that all batches together are the grid.
+    """
+    source = iter(chunks)
+    start, rest = 0, b""
+    while True:
+        cut = _Cut(start)
+        yield Batch(_lines(source, rest, rows, block_sizes, blocks, cut), cut)
+        if cut.is_last:
+            return
+        start, rest = cut.end, cut.rest
+
+
+def _lines(
+    source: Iterator[bytes], rest: bytes, rows: int, block_sizes: Sequence[int], blocks: int, cut: _Cut
+) -> Iterator[bytes]:
+    count = 0
+    for chunk in chain([rest] if rest else [], source):
+        count += chunk.count(b"\n")
+        if count < rows or not block_sizes:
+            yield chunk
+            continue
+        at, block = _last_block(chunk, block_sizes)
+        if at == 0:  # one block so far
+            yield chunk
+            continue
+        cut.end, cut.rest, cut.is_last = block, chunk[at:], False
+        yield chunk[:at]
+        return
+    cut.end = blocks
+
+
+def _last_block(chunk: bytes, block_sizes: Sequence[int]) -> tuple[int, int]:
+    """Return where the last block's lines begin in a chunk, and its number."""
+    end = len(chunk)
+    block = None
+    while end:
+        start = chunk.rfind(b"\n", 0, end - 1) + 1
+        here = _block(chunk[start:end], block_sizes)
+        if block is not None and here != block:
+            break
+        block, end = here, start
+    assert block is not None
+    return end, block
+
+
+def _block(line: bytes, block_sizes: Sequence[int]) -> int:
+    block = 0
+    for place, size in zip(line.split(b"\t", len(block_sizes) + 1)[1:], block_sizes, strict=False):
+        block = block * size + int(place)
+    return block

@@ -1,0 +1,313 @@
+"""Group: the steps that take one ADV2 group into the database, within a transaction that the caller holds.
+
+Header first: looked up and checked. Then the rows, whole or batch by batch: staged, left out where they cannot be
+stored, compared with what is stored, written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
+from tallyport.postgres.connecting import Generation
+from tallyport.postgres.row_feed import RowFeed
+from tallyport.postgres.scope import LookedUp, Scope, look_up
+from tallyport.postgres.session import Session
+from tallyport.postgres.undo import write_undo
+from tallyport.validation.relations import fits_dates
+from tallyport_converters.adv2_reading import Adv2File, RawHead
+from tallyport_schemas.findings import Finding, Severity, finding
+from tallyport_schemas.header import GroupHeader
+from tallyport_schemas.value_types import BOOLEAN_TYPES
+
+CHANGES = ("insert", "update", "undelete", "delete", "unchanged", "ignored")
+"""What may become of a row."""
+
+_INTEGERS = ("INTEGER", "INTEGER_POSITIVE", "INTEGER_NEGATIVE", "INTEGER_ZERO_OR_POSITIVE")
+_LEFT_OUT_BY = {
+    "TP721": "leave_out_no_combo",
+    "TP726": "leave_out_no_combo",
+    "TP728": "leave_out_closed",
+    "TP730": "leave_out_units",
+}
+"""The step that leaves rows out where a warning says that some of what the header spans cannot be stored."""
+
+
+NOBODY = "tallyport"
+"""Who is said to have stored values where no user is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """How to import.
+
+    `dry_run` takes everything back at its end: its counts are those of the run. `username` is stored with every value
+    that is written; a DHIS2 user must have it. `today` decides which periods lie in the future. `batch`: how much is
+    taken at a time, None for a choice group by group. `undo`: the folder for files that bring back what groups remove
+    for good; None refuses such groups. `sql`: a file that gets all statements.
+    """
+
+    dry_run: bool = False
+    username: str | None = None
+    today: date = field(default_factory=date.today)
+    batch: Mode | None = None
+    undo: Path | None = None
+    sql: Path | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a group so far."""
+
+    findings: list[Finding] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CHANGES, 0))
+    cleared: int = 0
+    periods_created: int = 0
+    batching: Batching | None = None
+    undo: Path | None = None
+    has_begun: bool = False
+    read: int = 0
+
+    def leave_out(self, left_out: Finding) -> None:
+        """Tell of rows that were left out; batches share a finding."""
+        for at, known in enumerate(self.findings):
+            if (known.code, known.field) == (left_out.code, left_out.field) and known.count and left_out.count:
+                self.findings[at] = replace(known, count=known.count + left_out.count)
+                return
+        self.findings.append(left_out)
+
+
+class GroupFails(Exception):
+    """A group cannot be imported: unwinds its transaction."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        super().__init__()
+        self.findings = list(findings)
+
+
+class GroupImport:
+    """The import of the group whose head `file` has just given."""
+
+    def __init__(
+        self, session: Session, generation: Generation, options: ImportOptions, file: Adv2File, head: RawHead
+    ) -> None:
+        self._session = session
+        self._version = generation.replace(".", "")[-2:]
+        self._options = options
+        self._file = file
+        self._head = head
+        self._username = options.username or NOBODY
+        self.outcome = Outcome()
+
+    def steps(self, header: GroupHeader) -> Iterator[int]:
+        """Do all of it; yields how many rows have been staged so far.
+
+        Raises:
+            GroupFails: with all that is wrong.
+            SourceUnreadable: the file breaks off, or is no JSON.
+        """
+        outcome, session = self.outcome, self._session
+        session.run("clear_staging")
+        looked_up = look_up(session.database, header, today=self._options.today)
+        outcome.findings += looked_up.findings
+        scope = looked_up.scope
+        if scope is None:
+            raise GroupFails(outcome.findings)
+        self._writing = {"data_element": scope.data_element, "username": self._username}
+        self._keeps = header.delete != "hard"
+        session.run("lock_data_element", data_element=scope.data_element)
+        session.run("say_user", username=self._username)
+        self._stage_scope(scope)
+        self._check_deletion(header, scope)
+        batching = self._read_stored(header, scope)
+        feed = RowFeed(self._file, header, looked_up.relations.rules) if self._head.has_rows else None
+        staged = 0
+        for batch in self._batches(header, feed, batching.mode):
+            for _ in self._stage(feed, batch):
+                yield feed.counts[0] if feed else 0
+            staged += self._settle(header, looked_up, scope, batch, batching.mode)
+        if feed:
+            outcome.read = feed.counts[0]
+            outcome.findings += feed.findings
+        self._check_size(header)
+        outcome.rows["unchanged"] = staged - sum(outcome.rows.values())
+        outcome.rows["ignored"] = outcome.read - staged
+
+    # --- Staging -----------------------------------------------------------------------------------------------------
+
+    def _stage_scope(self, scope: Scope) -> None:
+        periods = ((at, p.kind, p.iso, p.start, p.end) for at, p in enumerate(scope.periods))
+        for name, rows in (
+            ("copy_periods", periods),
+            ("copy_units", enumerate(scope.org_units)),
+            ("copy_combos", scope.combos.items()),
+            ("copy_attributes", scope.attribute_combos.items()),
+        ):
+            self._session.copy(name, ("\t".join(map(str, row)).encode() + b"\n" for row in rows))
+        self._session.run("analyze_scope")
+        self._session.run(f"find_periods_{self._version}")
+
+    def _read_stored(self, header: GroupHeader, scope: Scope) -> Batching:
+        """Read what is stored in the scope, unless it is so much that only the keys of rows are looked up."""
+        forced = self._options.batch
+        most = stored_limit(header.size, forced)
+        stored: int | None = None
+        if most != 0 and header.size:
+            asked = None if most is None else most + 1
+            stored = self._session.run("read_stored", data_element=scope.data_element, most=asked)
+            if most is not None and stored > most:
+                self._session.run("clear_stored")
+                stored = None
+            else:
+                self._session.run("analyze_stored")
+        batching = choose(header.size, stored if header.size else 0, forced)
+        self.outcome.batching = batching
+        return batching
+
+    def _batches(self, header: GroupHeader, feed: RowFeed | None, mode: Mode) -> Iterator[Batch]:
+        block_sizes = [size for size in header.places[:2] if size > 1]
+        rows = ROWS_BATCH if mode.batches_rows else header.size + 1
+        blocks = len(header.pe) * len(header.ou)
+        return batches(feed or (), rows=rows, block_sizes=block_sizes, blocks=blocks)
+
+    def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
+        """Stream the rows of a batch in."""
+        if feed is None:
+            for _ in batch.lines:
+                pass
+            return
+        from psycopg import sql
+
+        columns = sql.SQL(", ").join(map(sql.Identifier, feed.columns))
+        self.outcome.has_begun = True
+        with self._session.copying(sql.SQL("copy staged ({}) from stdin").format(columns)) as write:
+            for lines in batch.lines:
+                write(lines)
+                yield
+
+    # --- One batch ---------------------------------------------------------------------------------------------------
+
+    def _settle(self, header: GroupHeader, looked_up: LookedUp, scope: Scope, batch: Batch, mode: Mode) -> int:
+        """Write the staged rows of a batch; returns how many were not left out."""
+        session, outcome = self._session, self.outcome
+        session.run("analyze_staging")
+        ((staged,),) = session.look_up("count_staged")
+        staged -= self._leave_out(looked_up, scope)
+        self._check_period_types()
+        self._normalise(looked_up)
+        outcome.periods_created += session.run(f"create_periods_{self._version}")
+        session.run(f"find_periods_{self._version}")
+        self._delete_scope(header, batch.blocks)
+        if staged:
+            self._write(mode)
+        session.run("clear_batch")
+        return int(staged)
+
+    def _write(self, mode: Mode) -> None:
+        session, outcome = self._session, self.outcome
+        if mode.looks_up:
+            session.run("clear_stored")
+            session.run("look_up_stored", data_element=self._writing["data_element"])
+            session.run("analyze_stored")
+        changes: dict[str, int] = dict(session.rows("plan_changes", keeps=self._keeps))
+        if not changes:
+            return
+        if self._version == "42":
+            session.run("log_changes_42", **self._writing)
+        session.run("write_values", keeps=self._keeps, **self._writing)
+        for change, count in changes.items():
+            outcome.rows[change] += count
+
+    def _delete_scope(self, header: GroupHeader, blocks: tuple[int, int]) -> None:
+        if header.delete is None:
+            return
+        session = self._session
+        stretch = {"units": len(header.ou), "start": blocks[0], "end": blocks[1]}
+        session.run("join_by_hash")
+        if header.delete == "hard":
+            self.outcome.cleared += session.run(
+                "delete_scope_hard", data_element=self._writing["data_element"], **stretch
+            )
+        else:
+            if self._version == "42":
+                session.run("log_scope_42", **self._writing, **stretch)
+            self.outcome.cleared += session.run("delete_scope_soft", **self._writing, **stretch)
+        session.run("join_by_choice")
+
+    def _normalise(self, looked_up: LookedUp) -> None:
+        kind = looked_up.relations.rules.value_type if looked_up.relations.rules else None
+        if kind in _INTEGERS:
+            self._session.run("normalise_integers")
+        elif kind in BOOLEAN_TYPES:
+            self._session.run("normalise_booleans")
+
+    # --- Checks ------------------------------------------------------------------------------------------------------
+
+    def _check_deletion(self, header: GroupHeader, scope: Scope) -> None:
+        """Fail a group that deletes what is approved: a scope is deleted as a whole or not at all.
+
+        What is removed for good is kept in a file first.
+        """
+        if header.delete is None:
+            return
+        approved = self._session.look_up("approved", data_sets=list(scope.data_sets))
+        if approved:
+            culprits = [" ".join(names) for names in approved]
+            raise GroupFails([*self.outcome.findings, finding("TP754", culprits=culprits)])
+        if header.delete != "hard" or self._options.dry_run:
+            return
+        if self._options.undo is None:
+            raise GroupFails([*self.outcome.findings, finding("TP753", field="delete", found=header.delete)])
+        self.outcome.undo = write_undo(
+            self._session, self._head, header, self._options.undo, data_element=scope.data_element
+        )
+
+    def _check_size(self, header: GroupHeader) -> None:
+        late = []
+        if self._file.trailing:
+            late.append(finding("TP510", field="data", found=self._file.trailing, expected="the group's end"))
+        if self.outcome.read != header.size:
+            found, expected = f"{self.outcome.read:,} rows", f"{header.size:,} rows"
+            late.append(finding("TP514", field="size", found=found, expected=expected))
+        if late:
+            raise GroupFails([*self.outcome.findings, *late])
+
+    def _check_period_types(self) -> None:
+        unknown = self._session.look_up("unknown_period_types")
+        if unknown:
+            culprits = [f"{kind}: {' '.join(periods)}" for kind, periods in unknown]
+            raise GroupFails([*self.outcome.findings, finding("TP751", field="pe", culprits=culprits)])
+
+    def _leave_out(self, looked_up: LookedUp, scope: Scope) -> int:
+        """Leave out rows that fall on what cannot be stored; returns how many."""
+        codes = {found.code for found in looked_up.findings if found.severity is Severity.WARNING}
+        left_out = self._left_out("leave_out_approved", code="TP754", data_sets=list(scope.data_sets))
+        for name in dict.fromkeys(step for code, step in _LEFT_OUT_BY.items() if code in codes):
+            left_out += self._left_out(name)
+        if "TP729" in codes:
+            pairs = self._outside_option_dates(scope, looked_up.periods_after_option_end)
+            parameters: dict[str, Any] = {
+                "periods": [at for at, _ in pairs],
+                "attributes": [place for _, place in pairs],
+            }
+            left_out += self._left_out("leave_out_dates", **parameters)
+        return left_out
+
+    def _outside_option_dates(self, scope: Scope, back: int) -> Sequence[tuple[int, int]]:
+        """Return places of periods and attribute combos that do not go together."""
+        return [
+            (at, place)
+            for place, start, end in self._session.look_up("attribute_dates")
+            for at, period in enumerate(scope.periods)
+            if not fits_dates(period, start.toordinal() if start else 0, (end or date.max).toordinal(), back)
+        ]
+
+    def _left_out(self, name: str, code: str = "TP750", **parameters: Any) -> int:
+        ((count, first),) = self._session.rows(name, **parameters)
+        if count:
+            self.outcome.leave_out(finding(code, row=first, count=count))
+        return int(count)

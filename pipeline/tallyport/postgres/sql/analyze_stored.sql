@@ -1,0 +1,2 @@
+-- Lets the planner know how much is stored.
+analyze stored;

@@ -1,0 +1,2 @@
+-- Result: how many rows are staged.
+select count(*) from staged;

@@ -1,0 +1,19 @@
+-- Removes what is stored in a stretch of the header's scope and has no row, deleted or not. What has a row is written
+-- over by it, which leaves the same.
+-- Parameters: data_element (its id); units (how many the header has), start, end (blocks of the stretch).
+-- Touches as many rows as it removed.
+delete from datavalue as d
+using staged_period as p, staged_unit as u
+where d.dataelementid = %(data_element)s::bigint
+    and p.periodid = d.periodid and u.id = d.sourceid
+    and p.place::bigint * %(units)s + u.place >= %(start)s and p.place::bigint * %(units)s + u.place < %(end)s
+    and d.categoryoptioncomboid in (select id from staged_combo)
+    and d.attributeoptioncomboid in (select id from staged_attribute)
+    and not exists (
+        select
+        from staged as s
+        join staged_combo as c on c.place = s.combo_place
+        join staged_attribute as a on a.place = s.attribute_place
+        where s.period_place = p.place and s.unit_place = u.place
+            and c.id = d.categoryoptioncomboid and a.id = d.attributeoptioncomboid
+    );

@@ -1,0 +1,11 @@
+-- All that is stored in the header's scope, in the order of the header's lists.
+-- Parameters: data_element (its id).
+-- Result: places of period, unit, combo and attribute combo; value, deleted, follow-up, comment.
+select p.place, u.place, c.place, a.place, d.value, d.deleted, d.followup, d.comment
+from datavalue as d
+join staged_period as p on p.periodid = d.periodid
+join staged_unit as u on u.id = d.sourceid
+join staged_combo as c on c.id = d.categoryoptioncomboid
+join staged_attribute as a on a.id = d.attributeoptioncomboid
+where d.dataelementid = %(data_element)s::bigint
+order by p.place, u.place, c.place, a.place;

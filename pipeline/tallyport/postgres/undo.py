@@ -1,0 +1,109 @@
+"""Undo: before a group removes values for good, all that is stored in its scope, as an ADV2 file that brings it back.
+
+Its header is that of the group, without `delete`. Importing it restores value, deleted, follow-up and comment; who
+stored a value and when are lost, and values that the group added stay. What was stored without a value or a comment
+comes back as deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from tallyport.postgres.session import Session
+from tallyport.postgres.statements import statement
+from tallyport_converters.adv2 import DATA_CLOSE, DATA_OPEN, GROUP_CLOSE, SUFFIX, text
+from tallyport_converters.adv2_reading import RawHead
+from tallyport_converters.naming import safe_name
+from tallyport_converters.output import OutputFile, failed
+from tallyport_schemas.header import GroupHeader
+
+_DROPPED = ("delete", "size", "data")
+
+
+def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Path, *, data_element: int) -> Path | None:
+    """Write what is stored in a staged group's scope; returns the file, None where nothing is stored.
+
+    The file is on the disk when this returns.
+
+    Raises:
+        OutsideFailed: TP801, the disk failed.
+    """
+    ((size,),) = session.look_up("count_undone", data_element=data_element)
+    if not size:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise failed(error, folder) from error
+    kept = {name: json.loads(given) for name, given in head.properties if name not in _DROPPED}
+    path = _free_name(folder, header.de)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
+            file.write(text({**kept, "size": size})[:-1] + DATA_OPEN)
+            cursor.itersize = 10_000
+            cursor.execute(statement("undone"), {"data_element": data_element})
+            for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
+                sizes = _sizes(header)
+                places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
+                indexes = [index for place, of in places for index in _indexes(place, of)]
+                file.write((b",\n" if number else b"") + text([*indexes, *_trimmed(behind)]))
+            file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
+        partial.replace(path)
+        _settle(folder)
+    except OSError as error:
+        raise failed(error, path) from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _free_name(folder: Path, data_element: str) -> Path:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    names = (f"{safe_name(data_element)}.{stamp}{f'.{n}' if n else ''}{SUFFIX}" for n in count())
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sizes(header: GroupHeader) -> Sequence[Sequence[int]]:
+    """Return for each dimension of a row how many identifiers each of its places has."""
+    data = len(header.co.options) if header.co else int(header.coc is not None)
+    places = header.places
+    return places[:1], places[1:2], places[2 : 2 + data], places[2 + data :]
+
+
+def _indexes(place: int, sizes: Sequence[int]) -> list[int]:
+    """Return the explicit indexes that a place stands for: the reverse of what `row_feed` does.
+
+    >>> _indexes(5, (2, 1, 3))
+    [1, 2]
+    """
+    found: list[int] = []
+    for size in reversed(sizes):
+        place, index = divmod(place, size)
+        if size > 1:
+            found.insert(0, index)
+    return found
+
+
+def _trimmed(behind: Sequence[Any]) -> list[Any]:
+    """Return value, deleted, follow-up and comment without the defaults at their end."""
+    row, defaults = list(behind), [None, False, None, None]
+    if not row[0] and not row[1] and not row[3]:
+        row[:2] = None, True  # says nothing at all: DHIS2 itself marks such values deleted every night
+    while len(row) > 1 and row[-1] is defaults[len(row) - 1]:
+        row.pop()
+    return row
