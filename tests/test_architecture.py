@@ -74,7 +74,21 @@ ROOMS = {
         "importing",
     ),
     "tallyport.dhis2": ("answers", "profiles", "connecting", "tasks", "integrity", "maintenance", "client"),
-    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
+    "tallyport.cli": (
+        "drawing",
+        "listing",
+        "server_options",
+        "convert",
+        "validate",
+        "snapshot",
+        "importing",
+        "server",
+        "maintenance",
+        "integrity",
+        "explain",
+        "main",
+        "completion",
+    ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 
