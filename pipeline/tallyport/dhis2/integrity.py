@@ -161,7 +161,7 @@ class Integrity:
             if not self._connection.is_json(response):
                 async with aclosing(self._connection.pieces(response, where)) as pieces:
                     raise self._connection.no_json(response, await anext(pieces, b""), where)
-            reading = _Issues({check.name: check for check in chosen}, where, tell)
+            reading = IssueReading({check.name: check for check in chosen}, where, tell)
             async with aclosing(self._connection.pieces(response, where)) as pieces:
                 async for piece in pieces:
                     for row in reading.feed(piece):
@@ -274,7 +274,7 @@ def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:
     return {"checks": ",".join(check.name for check in checks)}
 
 
-class _Issues:
+class IssueReading:
     """Reads a details answer piece by piece: `{check: {field: ..., "issues": [issue, ...]}}`."""
 
     def __init__(
