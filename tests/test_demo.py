@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +15,7 @@ COMMANDS = ("convert", "validate", "import", "import", "import")
 def test_demo_goes_the_whole_way_and_says_each_command() -> None:
     with TemporaryDirectory() as around:
         Path(around).chmod(0o755)  # where this is root, another user runs the database
-        began = time.monotonic()
         ended = run("demo", env={"TMPDIR": around})
-        assert time.monotonic() - began < 10
         assert not list(Path(around).iterdir())
     assert ended.returncode == 0, ended.stderr
     said = ended.stdout.decode()

@@ -1,0 +1,94 @@
+"""Client: the room's door. One server, its version found out, and what can be asked of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tallyport.dhis2.answers import Me, SystemInfo
+from tallyport.dhis2.connecting import Connection, RequestFailed, typed
+from tallyport.dhis2.maintenance import Maintenance
+from tallyport.dhis2.profiles import Profile, find_profile
+from tallyport.dhis2.tasks import Tasks
+
+OLDEST = (2, 41)
+PAGE_SIZE = 1000
+
+
+class Client:
+    """A DHIS2 server. Made by `open_client`; used within its context, by one task or several."""
+
+    def __init__(self, connection: Connection, info: SystemInfo, version: tuple[int, int]) -> None:
+        self.connection = connection
+        self.info = info
+        self.version = version
+        """Such as (2, 43): what servers do differently is decided by it."""
+        self.tasks = Tasks(connection)
+        self.maintenance = Maintenance(connection, self.tasks)
+
+    @property
+    def url(self) -> str:
+        """The server's canonical URL."""
+        return self.connection.base
+
+    async def me(self) -> Me:
+        """Return whose credentials these are."""
+        found = await self.connection.get("me", {"fields": "id,username,authorities"})
+        return typed(Me, found, "GET me")
+
+    async def pages(
+        self, collection: str, fields: str, *, filters: Sequence[str] = (), page_size: int = PAGE_SIZE
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+        """Yield the objects of a collection, such as `dataElements`, page by page, with the number there are in all.
+
+        `fields` and `filters` as DHIS2 has them, `id,code` and `id:in:[a,b]`.
+        """
+        page = 1
+        where = f"GET {collection}"
+        while True:
+            parameters: Mapping[str, str | Sequence[str]] = {
+                "fields": fields,
+                "filter": list(filters),
+                "page": str(page),
+                "pageSize": str(page_size),
+                "order": "id:asc",
+            }
+            answer = await self.connection.get(collection, parameters)
+            objects = answer.get(collection) if isinstance(answer, dict) else None
+            if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+                raise RequestFailed(
+                    "TP857", source=where, found="no such collection", expected=f"a page of {collection}"
+                )
+            pager = answer.get("pager") or {}
+            yield objects, int(pager.get("total") or len(objects))
+            if page >= int(pager.get("pageCount") or 1) or not objects:
+                return
+            page += 1
+
+
+@asynccontextmanager
+async def open_client(
+    profile: Profile | str | None = None, *, accepts_any_version: bool = False, **options: Any
+) -> AsyncIterator[Client]:
+    """Connect to a DHIS2 server: find its canonical URL and its version.
+
+    `profile` is a profile, the name of one, or a server's URL; `options` are those of `find_profile`, and win.
+
+    Raises:
+        ValueError: there is no such profile.
+        RequestFailed: TP850 to TP858, it cannot be reached or does not let one in; TP859, it is too old.
+    """
+    if not isinstance(profile, Profile):
+        profile = find_profile(profile, **options)
+    elif options:
+        raise ValueError("options have no effect on a profile that is ready-made")
+    async with Connection(profile) as connection:
+        where = f"GET {connection.base}/api/system/info"
+        info = typed(SystemInfo, await connection.find_base(), where)
+        match = re.match(r"(\d+)\.(\d+)", info.version)
+        version = (int(match[1]), int(match[2])) if match else (0, 0)
+        if version < OLDEST and not accepts_any_version:
+            raise RequestFailed("TP859", source=where, found=info.version, expected="2.41 or later")
+        yield Client(connection, info, version)

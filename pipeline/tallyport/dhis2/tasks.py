@@ -1,0 +1,128 @@
+"""Tasks: the server's jobs. What they say as they go, how they end, and what came of them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tallyport.dhis2.answers import ImportSummary, JobReference, Notification
+from tallyport.dhis2.connecting import Connection, Reply, RequestFailed, typed
+
+POLL_FIRST_S = 0.5
+"""Seconds between the first looks at a job; each further wait is half as long again."""
+
+POLL_MOST_S = 15.0
+"""Seconds between looks at most."""
+
+JOB_TIMEOUT_S = 3600.0
+"""Seconds that a job is waited for, unless said otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How often to look: the first wait, how it grows, and the longest one, in seconds."""
+
+    first_s: float = POLL_FIRST_S
+    most_s: float = POLL_MOST_S
+    growth: float = 1.5
+
+    def waits(self) -> Callable[[], float]:
+        """Return what gives one wait after the other."""
+        wait = self.first_s
+
+        def following() -> float:
+            nonlocal wait
+            given, wait = wait, min(wait * self.growth, self.most_s)
+            return given
+
+        return following
+
+
+class Tasks:
+    """The server's jobs; see `Client.tasks`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def notifications(self, job: JobReference) -> list[Notification]:
+        """Return what a job has said so far that the server still has, oldest first."""
+        path = f"system/tasks/{job.job_type}/{job.id}"
+        found = await self._connection.get(path)
+        if not isinstance(found, list):
+            raise RequestFailed("TP857", source=f"GET {path}", found="no array", expected="notifications")
+        return [typed(Notification, one, f"GET {path}") for one in reversed(found)]
+
+    async def iter_notifications(
+        self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
+    ) -> AsyncIterator[Notification]:
+        """Yield what a job says as it says it, oldest first, each once; ends behind the one that is `completed`.
+
+        Waits between looks grow while nothing happens, and begin anew when something did.
+
+        Raises:
+            RequestFailed: TP860 it did not end in time; or the server failed.
+        """
+        poll = poll or Poll()
+        seen: Counter[Notification] = Counter()
+        until = time.monotonic() + timeout_s
+        waits = poll.waits()
+        while True:
+            current: Counter[Notification] = Counter()
+            is_new = is_completed = False
+            for notification in await self.notifications(job):
+                # Entries of one millisecond share their uid: they are told apart by all they say, and by their number.
+                key = notification.model_copy(update={"__pydantic_extra__": {}})
+                current[key] += 1
+                is_completed = notification.completed
+                if current[key] > seen[key]:
+                    is_new = True
+                    yield notification
+            seen |= current
+            if is_completed:
+                return
+            waits = poll.waits() if is_new else waits
+            wait_s = waits()
+            if time.monotonic() + wait_s > until:
+                raise RequestFailed(
+                    "TP860", source=f"{job.job_type} {job.id}", found=f"still at work after {timeout_s:g} s"
+                )
+            await asyncio.sleep(wait_s)
+
+    async def await_completion(
+        self,
+        job: JobReference,
+        *,
+        timeout_s: float = JOB_TIMEOUT_S,
+        poll: Poll | None = None,
+        watch: Callable[[Notification], None] | None = None,
+    ) -> Notification:
+        """Wait until a job ends and return the last it said; `watch` is told all it says on the way.
+
+        Raises:
+            RequestFailed: TP861 it failed, TP860 it did not end in time; or the server failed.
+        """
+        last = Notification()
+        async for last in self.iter_notifications(job, timeout_s=timeout_s, poll=poll):
+            if watch:
+                watch(last)
+        if last.level == "ERROR":
+            raise RequestFailed("TP861", source=f"{job.job_type} {job.id}", found=last.message or "no reason")
+        return last
+
+    async def summary(self, job: JobReference) -> Any:
+        """Return what came of a job, as it is; None where it has no summary (yet)."""
+        return await self._connection.get(f"system/taskSummaries/{job.job_type}/{job.id}", is_optional=True)
+
+    async def import_summary(self, job: JobReference) -> ImportSummary | None:
+        """Return what came of a job that imports; None where it has no summary (yet)."""
+        found = await self.summary(job)
+        return None if found is None else typed(ImportSummary, found, f"GET system/taskSummaries/{job.job_type}")
+
+
+def started(reply: Reply) -> JobReference:
+    """Return the job that an answer says was started."""
+    return typed(JobReference, reply.message().response or {}, reply.where)
