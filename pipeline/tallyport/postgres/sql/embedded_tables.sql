@@ -264,6 +264,36 @@ create table datasetsource (
 );
 create index in_datasetsource_sourceid on datasetsource (sourceid);
 
+-- Groups, which filters of an export may name
+create table dataelementgroup (
+    dataelementgroupid bigint primary key,
+    uid varchar(11) not null unique,
+    code varchar(50) unique,
+    created timestamp not null,
+    lastupdated timestamp not null,
+    name varchar(230) not null unique,
+    shortname varchar(50) not null unique
+);
+create table dataelementgroupmembers (
+    dataelementid bigint not null references dataelement,
+    dataelementgroupid bigint not null references dataelementgroup,
+    primary key (dataelementgroupid, dataelementid)
+);
+create table orgunitgroup (
+    orgunitgroupid bigint primary key,
+    uid varchar(11) not null unique,
+    code varchar(50) unique,
+    created timestamp not null,
+    lastupdated timestamp not null,
+    name varchar(230) not null unique,
+    shortname varchar(50) not null unique
+);
+create table orgunitgroupmembers (
+    organisationunitid bigint not null references organisationunit,
+    orgunitgroupid bigint not null references orgunitgroup,
+    primary key (orgunitgroupid, organisationunitid)
+);
+
 -- When data may be entered
 create table datainputperiod (
     datainputperiodid integer primary key,
