@@ -40,7 +40,15 @@ PERIODS = ["202503", "202504", "202505"]
 UNITS = ["ouClinicA01", "ouClinicB01", "ouClinicC01"]
 VALUES = ["a", "b", "'; drop table datavalue; --", "\\.", "a\tb\\N\nc"]
 COMMENTS = ["x", "\\", "y'); rollback; --", "%(value)s $1 {}", "\\. \r\n\\q"]
-USERS = [None, "amina"]
+HOSTILE_USER = "o'neil\\'); drop table datavalue; -- %(x)s"
+USERS = [None, "amina", HOSTILE_USER]
+NEW_USER = f"""
+insert into userinfo values (9, 'userHostile', $${HOSTILE_USER}$$);
+insert into userrolemembers select userroleid, 9 from userrolemembers where userid = 1;
+insert into usergroupmembers select 9, usergroupid from usergroupmembers where userid = 1;
+insert into usermembership select organisationunitid, 9 from usermembership where userinfoid = 1;
+"""
+"""One who may do what amina may."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,7 @@ def test_random_operations_leave_what_a_plain_model_does_counted_by_a_dry_run_an
     generation, alteration = WAYS[way]
     importing, twin = (Importing(small(server, generation, f"random_{name}"), tmp_path) for name in ("one", "two"))
     for each in (importing, twin):
-        execute(each.url, alteration or "select")
+        execute(each.url, NEW_USER, alteration or "select")
     chance = random.Random(way)
     table: Table = {}
     scripts: list[Path] = []
