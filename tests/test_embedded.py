@@ -550,6 +550,7 @@ def test_data_is_closed_to_other_users_and_reached_by_no_network(server: Embedde
 def test_folder_may_have_any_name(folders: Callable[[], Path], name: str) -> None:
     with embedded_server(folders() / name, is_passing=True) as server:
         assert execute(server.url(), "select 1") == [(1,)]
+    assert server._socket_folder.exists() == (server._socket_folder == server._folder)
 
 
 def test_socket_folder_of_somebody_else_is_not_used(folders: Callable[[], Path]) -> None:

@@ -107,6 +107,8 @@ class EmbeddedServer:
             try:
                 if self._is_running():
                     self._run("pg_ctl", "-w", "-m", "fast", "-D", ".", "stop")
+                if self._socket_folder != self._folder:
+                    shutil.rmtree(self._socket_folder, ignore_errors=True)
             finally:
                 os.close(nobody)
 
