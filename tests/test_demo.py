@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,11 @@ COMMANDS = ("convert", "validate", "import", "import", "import")
 def test_demo_goes_the_whole_way_and_says_each_command() -> None:
     with TemporaryDirectory() as around:
         Path(around).chmod(0o755)  # where this is root, another user runs the database
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended = run("demo", env={"TMPDIR": around})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        # Of the processor, as the machine may be busy with other tests; the server's own is not in it.
+        assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 5
         assert not list(Path(around).iterdir())
     assert ended.returncode == 0, ended.stderr
     said = ended.stdout.decode()

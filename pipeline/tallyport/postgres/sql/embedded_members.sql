@@ -1,13 +1,12 @@
 -- Says anew what belongs together, as a snapshot has it. Comes after `embedded_objects`.
+-- Where there may be millions, only what changes is written.
 -- Options have no uid in a snapshot: they get one made of their option set's and their code.
 delete from categories_categoryoptions;
 delete from categorycombos_categories;
 delete from categorycombos_optioncombos;
 delete from categoryoptioncombos_categoryoptions;
-delete from categoryoption_organisationunits;
 delete from optionvalue;
 delete from datasetelement;
-delete from datasetsource;
 delete from datainputperiod;
 insert into categories_categoryoptions (categoryid, sort_order, categoryoptionid)
 select k.categoryid, m.sort_order, o.categoryoptionid
@@ -36,13 +35,24 @@ join given_categoryoptioncombo as a on a.place = m.option_combo
 join categoryoptioncombo as c on c.uid = a.uid
 join given_categoryoption as b on b.place = m.option
 join categoryoption as o on o.uid = b.uid;
+with given as (
+    select o.categoryoptionid, u.organisationunitid
+    from given_option_unit as m
+    join given_categoryoption as a on a.place = m.option
+    join categoryoption as o on o.uid = a.uid
+    join given_organisationunit as b on b.place = m.unit
+    join organisationunit as u on u.uid = b.uid
+), gone as (
+    delete from categoryoption_organisationunits as o
+    where not exists (
+        select
+        from given as g
+        where g.categoryoptionid = o.categoryoptionid and g.organisationunitid = o.organisationunitid
+    )
+)
 insert into categoryoption_organisationunits (categoryoptionid, organisationunitid)
-select o.categoryoptionid, u.organisationunitid
-from given_option_unit as m
-join given_categoryoption as a on a.place = m.option
-join categoryoption as o on o.uid = a.uid
-join given_organisationunit as b on b.place = m.unit
-join organisationunit as u on u.uid = b.uid;
+select categoryoptionid, organisationunitid from given
+on conflict do nothing;
 insert into optionvalue (optionvalueid, uid, code, name, created, lastupdated, sort_order, optionsetid)
 select
     nextval('hibernate_sequence'), 'o' || left(md5(s.uid || ' ' || m.code), 10), m.code, m.code, now(), now(),
@@ -59,13 +69,20 @@ join given_dataelement as b on b.place = m.element
 join dataelement as e on e.uid = b.uid
 left join given_categorycombo as of_combo on of_combo.place = m.combo
 left join categorycombo as c on c.uid = of_combo.uid;
+with given as (
+    select s.datasetid, u.organisationunitid as sourceid
+    from given_dataset_unit as m
+    join given_dataset as a on a.place = m.dataset
+    join dataset as s on s.uid = a.uid
+    join given_organisationunit as b on b.place = m.unit
+    join organisationunit as u on u.uid = b.uid
+), gone as (
+    delete from datasetsource as o
+    where not exists (select from given as g where g.datasetid = o.datasetid and g.sourceid = o.sourceid)
+)
 insert into datasetsource (datasetid, sourceid)
-select s.datasetid, u.organisationunitid
-from given_dataset_unit as m
-join given_dataset as a on a.place = m.dataset
-join dataset as s on s.uid = a.uid
-join given_organisationunit as b on b.place = m.unit
-join organisationunit as u on u.uid = b.uid;
+select datasetid, sourceid from given
+on conflict do nothing;
 insert into period (periodid, periodtypeid, startdate, enddate, iso)
 select nextval('hibernate_sequence'), t.periodtypeid, m.startdate, m.enddate, m.iso
 from (select distinct kind, startdate, enddate, iso from given_input_period) as m
