@@ -324,6 +324,11 @@ def test_command_names_the_checks_as_they_are_called() -> None:
     assert list(CHECKS) == list(Check)
 
 
+def test_name_of_no_check_is_an_error_in_the_library(newer: Importing) -> None:
+    with pytest.raises(ValueError, match="'sharing' is not a valid Check"):
+        newer(group(), force=frozenset({"sharing"}))
+
+
 def test_page_on_import_names_every_check_with_its_findings_and_every_option() -> None:
     page = (ROOT / "docs/import.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("|") and "| E8" in line]
