@@ -167,7 +167,7 @@ def test_user_without_units_writes_nowhere(newer: Importing) -> None:
 
 def test_superuser_writes_everywhere_but_is_held_to_the_hierarchy_by_242(importing: Importing) -> None:
     found = [f.code for f in told(importing, group(ou=SOUTH), username="root")]
-    assert found == (["TP756"] if "42" in importing.url else [])
+    assert found == (["TP756"] if "small_42" in importing.url else [])
 
 
 def test_superuser_writes_what_is_shared_with_nobody(newer: Importing) -> None:
@@ -322,6 +322,11 @@ def test_what_dhis2_does_not_let_force_skip_cannot_be_forced(newer: Importing, c
 
 def test_command_names_the_checks_as_they_are_called() -> None:
     assert list(CHECKS) == list(Check)
+
+
+def test_name_of_no_check_is_an_error_in_the_library(newer: Importing) -> None:
+    with pytest.raises(ValueError, match="'sharing' is not a valid Check"):
+        newer(group(), force=frozenset({"sharing"}))
 
 
 def test_page_on_import_names_every_check_with_its_findings_and_every_option() -> None:

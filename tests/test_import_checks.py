@@ -282,3 +282,12 @@ def test_every_code_that_a_group_can_get_has_a_case_or_a_reason_why_it_cannot_oc
     tried = {case.code for case in ALL}
     assert tried | set(CANNOT_OCCUR) == known
     assert not tried & set(CANNOT_OCCUR)
+
+
+@pytest.mark.skipif(not has_real(), reason="the real databases are not there")
+def test_tables_of_the_small_servers_are_those_of_the_real_ones(urls: dict[str, str]) -> None:
+    columns = "select table_name, column_name from information_schema.columns where table_schema = 'public'"
+    with running_server() as server:
+        for generation in GENERATIONS:
+            known = set(execute(urls[generation], columns))
+            assert set(execute(small(server, generation), columns)) - known == set(), generation

@@ -649,14 +649,6 @@ CODES: Mapping[str, Code] = _table(
         "the database knows no such period type",
         "the period type came with a later DHIS2: update DHIS2, or convert the values to another type",
     ),
-    Code("TP754", _E, "the data is approved", "withdraw the approval in DHIS2, or leave these values out", "E8033"),
-    Code(
-        "TP753",
-        _E,
-        "the group removes values for good, which was not confirmed",
-        "confirm it with --confirm-hard-delete, or write soft in place of hard",
-    ),
-    Code("TP752", _E, "the user does not exist", "give the username of a DHIS2 user"),
     Code(
         "TP755",
         _E,
@@ -766,6 +758,14 @@ CODES: Mapping[str, Code] = _table(
         "values belong to periods that have no name in ISO form",
         "leave these periods out by --period, or mend their types and dates in the database",
     ),
+    Code("TP754", _E, "the data is approved", "withdraw the approval in DHIS2, or leave these values out", "E8033"),
+    Code(
+        "TP753",
+        _E,
+        "the group removes values for good, which was not confirmed",
+        "confirm it with --confirm-hard-delete, or write soft in place of hard",
+    ),
+    Code("TP752", _E, "the user does not exist", "give the username of a DHIS2 user"),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),
     Code("TP502", _E, "a property occurs twice in the header", "remove one"),

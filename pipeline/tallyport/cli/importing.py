@@ -23,13 +23,9 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @database_options
 @click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
-@click.option("--as", "username", metavar="USER", help="DHIS2 user to store with what is written.")
+@click.option("--as", "username", metavar="USER", help="DHIS2 user who writes, and who must be allowed to.")
 @click.option(
-    "--force",
-    multiple=True,
-    type=click.Choice(CHECKS),
-    metavar="CHECK",
-    help=f"Leave out a check, as a superuser; repeatable: {', '.join(CHECKS)}.",
+    "--force", multiple=True, type=click.Choice(CHECKS), help="Leave out a check, as a superuser; repeatable."
 )
 @click.option(
     "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."

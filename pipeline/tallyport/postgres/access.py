@@ -118,16 +118,17 @@ class Access:
 
 
 def access(
-    database: Connection[Row], generation: Generation, username: str | None, forced: Iterable[Check] = ()
+    database: Connection[Row], generation: Generation, username: str | None, forced: Iterable[str] = ()
 ) -> Access:
     """Look up who writes, and which checks DHIS2 would not make.
 
     A superuser passes sharing, and is late never; 2.42 holds superusers to their hierarchy all the same.
 
     Raises:
+        ValueError: `forced` names what is no `Check`.
         Refused: TP752, there is no such user; TP759, who is no superuser forces, or what is forced is not checked.
     """
-    force = frozenset(forced)
+    force = frozenset(map(Check, forced))
     if username is None:
         return Access(skipped=_codes(force))
     found = database.execute(

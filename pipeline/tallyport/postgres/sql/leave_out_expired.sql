@@ -1,16 +1,16 @@
 -- Leaves out rows of periods that are past the data set's expiry days, save where a lock exception keeps them open.
 -- Parameters: data_sets (ids), periods: the places of these periods.
 -- Result: how many, and the first of them.
-with excepted as (
-    select p.place as period, u.place as unit
-    from staged_period as p
-    join lockexception as x using (periodid)
-    join staged_unit as u on u.id = x.organisationunitid
-    where x.datasetid = any(%(data_sets)s::bigint[])
-), gone as (
-    delete from staged
-    where period_place = any(%(periods)s::integer[])
-        and (period_place, unit_place) not in (select period, unit from excepted)
+with gone as (
+    delete from staged as s
+    where s.period_place = any(%(periods)s::integer[])
+        and not exists (
+            select
+            from staged_period as p
+            cross join staged_unit as u
+            join lockexception as x on x.periodid = p.periodid and x.organisationunitid = u.id
+            where p.place = s.period_place and u.place = s.unit_place and x.datasetid = any(%(data_sets)s::bigint[])
+        )
     returning row_number
 )
 select count(*), min(row_number) from gone;

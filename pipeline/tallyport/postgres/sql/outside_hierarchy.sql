@@ -6,11 +6,11 @@ with own as (
     from usermembership as m
     join organisationunit as o using (organisationunitid)
     where m.userinfoid = %(user)s::bigint
+), inside as (
+    select u.place
+    from staged_unit as u
+    join organisationunit as o on o.organisationunitid = u.id
+    cross join lateral unnest(string_to_array(o.path, '/')) as step
+    join own on own.uid = step
 )
-select u.place
-from staged_unit as u
-join organisationunit as o on o.organisationunitid = u.id
-where not exists (
-    select from unnest(string_to_array(o.path, '/')) as step where step in (select uid from own)
-)
-order by u.place;
+select place from staged_unit except select place from inside order by place;
