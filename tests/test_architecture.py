@@ -44,8 +44,9 @@ ROOMS = {
         "manifest",
         "attempt",
         "convert",
+        "writers",
     ),
-    "tallyport_converters.native": ("adv2",),
+    "tallyport_converters.native": ("adv2", "join"),
     "tallyport_converters.sources": ("raw", "expand", "archive"),
     "tallyport_converters.readers": (
         "reader",
@@ -58,7 +59,8 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "postgres", "cli"),
+    "tallyport_converters.writers": ("writer", "xml_text", "dxf_json", "dxf_csv", "dxf_xml", "adx", "formats"),
+    "tallyport": ("metadata", "validation", "option_combos", "rewriting", "postgres", "cli"),
     "tallyport.postgres": (
         "server",
         "statements",
@@ -73,7 +75,17 @@ ROOMS = {
         "load",
         "importing",
     ),
-    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
+    "tallyport.cli": (
+        "drawing",
+        "convert",
+        "validate",
+        "snapshot",
+        "importing",
+        "rewriting",
+        "explain",
+        "main",
+        "completion",
+    ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
+    from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
@@ -41,6 +42,7 @@ __all__ = [
     "Progress",
     "Refused",
     "Report",
+    "RewriteReport",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -50,6 +52,7 @@ __all__ = [
     "convert",
     "import_values",
     "load_metadata",
+    "rewrite",
     "validate",
 ]
 
@@ -65,6 +68,8 @@ _HOMES = {
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
+    "RewriteReport": "tallyport.rewriting",
+    "rewrite": "tallyport.rewriting",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",
