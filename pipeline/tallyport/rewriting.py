@@ -174,6 +174,10 @@ class _Target:
         self.is_begun = False
         self.out: OutputFile | OutputStream | None = None
 
+    def order(self) -> tuple[str, bool, tuple[str, ...]]:
+        """Return the key that puts files in order: by data set, those of UIDs first."""
+        return self.key.data_set or "", set(self.key.schemes) != {"UID"}, self.key.schemes
+
     def scope(self) -> FileScope:
         """Return what the writer needs to know of the file."""
         deletion = DeletionScope(*self.deleted_scope, self.deleted) if self.deleted_scope else None
@@ -222,6 +226,7 @@ class _Rewriting:
         if not self._targets:
             key = _Key(("UID",) * len(KINDS), self._data_set if self._writer.data_set_of == "file" else None)
             self._targets[key] = _Target(key)
+        self._targets = {target.key: target for target in sorted(self._targets.values(), key=_Target.order)}
         self._name_targets()
 
     def _groups(self, *, heads_only: bool = False) -> Iterator[tuple[Adv2File, GroupHeader, str]]:
@@ -283,13 +288,18 @@ class _Rewriting:
         return combos
 
     def _name_targets(self) -> None:
-        taken: dict[str, int] = {}
-        for target in sorted(self._targets.values(), key=lambda target: (target.key.data_set or "", target.key)):
-            stem = self._sources.stem
+        """Name files after the source and, where there are several, their data sets; numbered where that is not enough."""
+        taken: set[str] = set()
+        for target in self._targets.values():
+            stem = name = self._sources.stem
             if len(self._targets) > 1 and target.key.data_set:
-                stem += f".{safe_name(target.key.data_set)}"
-            number = taken[stem.casefold()] = taken.get(stem.casefold(), 0) + 1
-            target.name = (stem if number == 1 else f"{stem}.{number}") + self._writer.suffix
+                stem = name = f"{stem}.{safe_name(target.key.data_set)}"
+            number = 1
+            while name.casefold() in taken:
+                number += 1
+                name = f"{stem}.{number}"
+            taken.add(name.casefold())
+            target.name = name + self._writer.suffix
 
     # --- Second reading: rows ----------------------------------------------------------------------------------------
 
