@@ -72,8 +72,8 @@ def read_back(report: RewriteReport, to: str, folder: Path) -> list[dict[str, by
 # What each format can state
 
 
-def plain_xml(*texts: str | None) -> bool:
-    return not any(text and values.XML_FORBIDDEN.search(text) for text in texts)
+def plain_xml(*texts: object) -> bool:
+    return not any(isinstance(text, str) and values.XML_FORBIDDEN.search(text) for text in texts)
 
 
 def statable(to: str, group: Mapping[str, Any], key: adv2.Key, payload: adv2.Payload) -> bool:
@@ -92,9 +92,7 @@ def statable(to: str, group: Mapping[str, Any], key: adv2.Key, payload: adv2.Pay
             return False
         if isinstance(co, dict) and not all(is_column(name) for name in co):
             return False
-        if isinstance(ao, list) and any(re.search(r"\s", option) for _, option in combos[1]):
-            return False
-        if isinstance(ao, list) and " ".join(option for _, option in combos[1]) == "null":
+        if isinstance(ao, list) and (any(re.search(r"\s", text) for text in options) or options == ["null"]):
             return False
         return "null" not in [*identifiers, *texts, *(options if co else [])]
     names = [*(co or ()), *(ao or ())]

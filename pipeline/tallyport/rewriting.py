@@ -8,9 +8,10 @@ docs/formats/writing.md.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from itertools import islice, product
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -38,12 +39,15 @@ from tallyport_converters.writers.writer import (
     Unstated,
     Writer,
 )
-from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed, shown
+from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
 from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
 from tallyport_schemas.progress import Progress
 
 FILES_LIMIT = 200
 """Files that are written side by side."""
+
+CULPRITS_LIMIT = 20
+"""Identifiers that cannot be stated and are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +292,7 @@ class _Rewriting:
         return combos
 
     def _name_targets(self) -> None:
-        """Name files after the source and, where there are several, their data sets; numbered where that is not enough."""
+        """Name files after the source and, where there are several, their data sets; number what still is alike."""
         taken: set[str] = set()
         for target in self._targets.values():
             stem = name = self._sources.stem
@@ -346,15 +350,14 @@ class _Rewriting:
             assert target.out
             target.out.write(self._writer.opening(target.scope()))
         for file, header, label in self._groups():
-            target = self._targets.get(self._key(header)) or self._changed(label)
-            rows = 0
-            if file.has_rows:
-                rows = self._write_group(file, header, target, label)
+            try:
+                rows = self._write_group(file, header, label) if file.has_rows else 0
+            except SourceUnreadable as error:
+                raise SourceUnreadable(error.finding.at(label)) from error
             if rows != header.size:
                 expected = counted_rows(header.size)
-                raise SourceUnreadable(
-                    finding("TP514", source=label, field="size", found=counted_rows(rows), expected=expected)
-                )
+                found = finding("TP514", field="size", found=counted_rows(rows), expected=expected)
+                raise SourceUnreadable(found.at(label))
         for target in self._targets.values():
             assert target.out
             target.out.write(self._writer.closing())
@@ -362,11 +365,11 @@ class _Rewriting:
         for note in self._notes.values():
             self._say(note)
 
-    def _changed(self, label: str) -> _Target:
-        raise SourceUnreadable(finding("TP121", source=label))
-
-    def _write_group(self, file: Adv2File, header: GroupHeader, target: _Target, label: str) -> int:
+    def _write_group(self, file: Adv2File, header: GroupHeader, label: str) -> int:
         """Write a group's rows and return how many it has."""
+        target = self._targets.get(self._key(header))
+        if not target:
+            raise SourceUnreadable(finding("TP121"))  # its header was another at the first reading
         assert target.out
         try:
             group = self._scope(header)
@@ -420,7 +423,7 @@ class _Rewriting:
         self.report.written += written
         self.report.left_out += left_out
         for piece, count, first in join.unstated():
-            found = ", ".join(_unstated(header, piece)) or None
+            found = listed(_unstated(header, piece)) or None
             self._say(finding("TP770", source=label, row=first, field=piece.field, found=found, count=count))
         misread, first = join.misread
         if misread:
@@ -507,10 +510,21 @@ def _each(field: str, combos: Named | Optioned) -> list[str | dict[str, str]]:
     return [dict(zip(combos.categories, options, strict=True)) for options in combos.combined()]
 
 
-def _unstated(header: GroupHeader, piece: Piece) -> list[str]:
-    """Return the identifiers of a dimension that cannot be stated, as far as it has one identifier for each text."""
-    named = {"period": header.pe, "orgUnit": header.ou, "dataElement": (header.de,), "dataSet": (header.ds or "",)}
-    combos = {"categoryOptionCombo": header.coc, "attributeOptionCombo": header.aoc}
-    identifiers = named.get(piece.field) or combos.get(piece.field) or ()
-    pairs = zip(identifiers, piece.texts, strict=False)
-    return [shown(name) for name, text in pairs if text is None] if piece.kind is PieceKind.PLACES else []
+def _unstated(header: GroupHeader, piece: Piece) -> Iterator[str]:
+    """Yield what cannot be stated of a dimension, as far as it has one identifier or combination for each text."""
+    named: dict[str, Iterable[str]] = {
+        "dataElement": (header.de,),
+        "dataSet": (header.ds or "",),
+        "period": header.pe,
+        "orgUnit": header.ou,
+        "categoryOptionCombo": header.coc or _combinations(header.co),
+        "attributeOptionCombo": header.aoc or _combinations(header.ao),
+        "attributeOptions": _combinations(header.ao),
+    }
+    if piece.kind is PieceKind.PLACES:
+        pairs = zip(named.get(piece.field, ()), piece.texts, strict=False)
+        yield from islice((name for name, text in pairs if text is None), CULPRITS_LIMIT)
+
+
+def _combinations(dimension: OptionDimension | None) -> Iterator[str]:
+    return map(" + ".join, product(*dimension.options)) if dimension else iter(())
