@@ -44,8 +44,9 @@ ROOMS = {
         "manifest",
         "attempt",
         "convert",
+        "writers",
     ),
-    "tallyport_converters.native": ("adv2",),
+    "tallyport_converters.native": ("adv2", "join"),
     "tallyport_converters.sources": ("raw", "expand", "archive"),
     "tallyport_converters.readers": (
         "reader",
@@ -58,7 +59,8 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "postgres", "dhis2", "cli"),
+    "tallyport_converters.writers": ("writer", "xml_text", "dxf_json", "dxf_csv", "dxf_xml", "adx", "formats"),
+    "tallyport": ("metadata", "validation", "option_combos", "rewriting", "postgres", "dhis2", "cli"),
     "tallyport.postgres": (
         "watching",
         "server",
@@ -89,6 +91,7 @@ ROOMS = {
         "validate",
         "snapshot",
         "importing",
+        "rewriting",
         "server",
         "maintenance",
         "integrity",

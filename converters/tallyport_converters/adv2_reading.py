@@ -146,6 +146,11 @@ class Adv2File:
             yield block.rows.counts[0]
 
     @property
+    def has_rows(self) -> bool:
+        """Whether the group whose head came last has rows that were not read yet."""
+        return self._pending
+
+    @property
     def position(self) -> int:
         """Bytes read so far."""
         return self._start + len(self._buffer)

@@ -8,7 +8,7 @@ import sys
 import zlib
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import BinaryIO, Literal, Protocol, Self
 
 from tallyport_schemas.findings import OutsideFailed, finding
 
@@ -93,6 +93,39 @@ class OutputFile:
             self._file.close()
         else:
             self.close()
+
+
+class OutputStream:
+    """A stream that is written once, such as standard output; left open. What it raises is the stream's own.
+
+    `size_bytes` and `sha256` are those of the bytes that it got.
+    """
+
+    def __init__(self, stream: BinaryIO, compress: Compress = "none") -> None:
+        self.size_bytes = 0
+        self._stream = stream
+        self._hash = hashlib.sha256()
+        self._compressor = _compressor(compress)
+
+    def write(self, data: Data) -> None:
+        """Append."""
+        self._put(self._compressor.compress(data) if self._compressor else data)
+
+    def _put(self, data: Data) -> None:
+        self._hash.update(data)
+        self.size_bytes += len(data)
+        self._stream.write(data)
+
+    def close(self) -> None:
+        """End what was written and hand it over."""
+        if self._compressor:
+            self._put(self._compressor.flush())
+        self._stream.flush()
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was written, in hex."""
+        return self._hash.hexdigest()
 
 
 def failed(error: OSError, path: Path) -> OutsideFailed:

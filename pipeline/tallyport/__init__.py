@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.embedded import Embedded, embedded_database
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
+    from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
@@ -43,6 +44,7 @@ __all__ = [
     "Progress",
     "Refused",
     "Report",
+    "RewriteReport",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -53,6 +55,7 @@ __all__ = [
     "embedded_database",
     "import_values",
     "load_metadata",
+    "rewrite",
     "validate",
 ]
 
@@ -71,6 +74,8 @@ _HOMES = {
     "embedded_database": _EMBEDDED,
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
+    "RewriteReport": "tallyport.rewriting",
+    "rewrite": "tallyport.rewriting",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

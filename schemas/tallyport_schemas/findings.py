@@ -766,6 +766,67 @@ CODES: Mapping[str, Code] = _table(
         "confirm it with --confirm-hard-delete, or write soft in place of hard",
     ),
     Code("TP752", _E, "the user does not exist", "give the username of a DHIS2 user"),
+    # TP77x: legacy files written from ADV2
+    Code(
+        "TP770",
+        _E,
+        "rows say what the format cannot, and were left out",
+        "write another format: docs/formats/writing.md tells what each can state",
+    ),
+    Code(
+        "TP771",
+        _E,
+        "category options have no place in the format: the group's rows were left out",
+        "name option combos in their place with --metadata SNAPSHOT, or write a format that has categories",
+    ),
+    Code(
+        "TP772",
+        _E,
+        "a deletion has no place in the file and was left out",
+        "soft deletions of one set of periods and org units can be written as dxf-json; others are for import alone",
+    ),
+    Code(
+        "TP773",
+        _I,
+        "the file does not say what is needed to read it",
+        "say it when the file is read",
+    ),
+    Code(
+        "TP774",
+        _W,
+        "groups of ADX name no data set, which DHIS2 from 2.43 wants to know",
+        "say it with --data-set",
+    ),
+    Code(
+        "TP775",
+        _W,
+        "rows give attribute options by category, which DHIS2 reads in the header of a file alone",
+        "name option combos in their place with --metadata SNAPSHOT, or write adx",
+    ),
+    Code(
+        "TP776",
+        _W,
+        "the category combo that the options belong to has no place in the format and was left out",
+        "name option combos in its place with --metadata SNAPSHOT",
+    ),
+    Code(
+        "TP777",
+        _I,
+        "cells have quotes or line ends, which DHIS2 from 2.43 misreads",
+        "import the file with DHIS2 to 2.42 or with tallyport, or write dxf-json",
+    ),
+    Code(
+        "TP778",
+        _E,
+        "the values need several files, which standard output cannot take",
+        "name a folder with --output, or write adx, which needs a file for each set of identifier schemes only",
+    ),
+    Code(
+        "TP779",
+        _E,
+        "the values need more files than can be written at a time",
+        "write fewer data sets at a time",
+    ),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),
     Code("TP502", _E, "a property occurs twice in the header", "remove one"),

@@ -7,6 +7,7 @@ memory holds a header, a block of rows, and the keys of one period and org unit.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -189,10 +190,16 @@ def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]
         if path == "-" or not Path(path).is_dir():
             yield path, "stdin" if path == "-" else shown(Path(path).name or path)
             continue
-        found = sorted(p for p in Path(path).rglob("*") if p.name.endswith(_ADV2_NAMES) and p.is_file())
+        files = (p for p in Path(path).rglob("*") if p.name.endswith(_ADV2_NAMES) and p.is_file())
+        found = sorted(files, key=_numbered)
         if not found:
             raise ValueError(f"there is no ADV2 file (*.adv2.json) in {shown(path)}")
         yield from ((str(p), shown(p.relative_to(path).as_posix())) for p in found)
+
+
+def _numbered(path: Path) -> list[str | int]:
+    """Return the key that puts the second group of a data element before its tenth: what deletes has to come first."""
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", path.as_posix())]
 
 
 def _validate_files(

@@ -151,10 +151,13 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | None, list[Finding], str | None]:
+def check_form(
+    properties: Sequence[tuple[str, bytes]], *, any_identifiers: bool = False
+) -> tuple[GroupHeader | None, list[Finding], str | None]:
     """Check a header as read; returns it (None if its form fails), all failures, and the data element if it has one.
 
-    `properties` are names with their JSON; `data` is `[` where rows follow.
+    `properties` are names with their JSON; `data` is `[` where rows follow. With `any_identifiers` those that are said
+    to be UIDs need not look like some.
     """
     form = _Form(properties)
     values = form.values
@@ -180,7 +183,8 @@ def check_form(properties: Sequence[tuple[str, bytes]]) -> tuple[GroupHeader | N
     if size and "data" not in values:
         form.say("TP503", "data", expected=counted_rows(size))
     _check_periods(form, pe or ())
-    _check_identifiers(form, ids, de=de, ds=ds, cc=cc, ou=ou, coc=coc, aoc=aoc, co=co, ao=ao)
+    schemes = dict.fromkeys(ids, _UNKNOWN) if any_identifiers else ids
+    _check_identifiers(form, schemes, de=de, ds=ds, cc=cc, ou=ou, coc=coc, aoc=aoc, co=co, ao=ao)
     if form.findings or de is None or pe is None or ou is None or size is None:
         return None, form.findings, None if de is None else shown(de)
     header = GroupHeader(ids, ds, cc, de, pe, ou, coc, co, aoc, ao, delete, size)

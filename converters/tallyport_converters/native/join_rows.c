@@ -1,0 +1,363 @@
+/* Rows of legacy formats, joined from pieces: what an index stands for was written down once a group.
+ *
+ * Takes rows as lines of PostgreSQL's COPY (see tp_rows_copy): number, indexes, value, deleted, follow-up, comment.
+ * A row that a piece cannot state is left out whole, and counted under that piece.
+ */
+#include "core.h"
+
+#include <stdlib.h>
+
+/* Order and numbers are repeated in native/join.py. */
+enum PieceKind {
+    PIECE_PLACES,   /* a text for each combination of the indexes at `count` places; none of them: always the same */
+    PIECE_VALUE,    /* before, after, -, instead of none */
+    PIECE_DECIMAL,  /* before and after a decimal number; instead of another text; instead of none */
+    PIECE_OTHER,    /* before and after a text that is no decimal number; instead of a number; instead of none */
+    PIECE_DELETED,  /* true, false, -, - */
+    PIECE_FOLLOWUP, /* true, false, -, null */
+    PIECE_COMMENT   /* as PIECE_VALUE */
+};
+enum Texts { BEFORE, AFTER, OTHERWISE, ABSENT };
+enum Escape { ESCAPE_JSON, ESCAPE_CSV, ESCAPE_XML };
+
+#define PIECES_LIMIT 160
+#define PLACES_LIMIT 64
+
+typedef struct {
+    uint32_t kind, first, count, texts;
+    uint8_t *text;
+    uint64_t *ends;  /* texts + 1 of them */
+    uint8_t *stated; /* by text: 0 where it cannot be stated */
+} Piece;
+
+/* The members down to `first_misread` are read from Python: keep native/join.py in step. */
+typedef struct {
+    uint64_t written, left_out, misread, first_misread;
+    uint64_t unstated[PIECES_LIMIT], first_unstated[PIECES_LIMIT];
+
+    uint32_t escape, places, group_pieces, piece_count;
+    uint64_t sizes[PLACES_LIMIT];
+    Piece piece[PIECES_LIMIT];
+    Bytes out, value, comment, close;
+    uint64_t group[PIECES_LIMIT]; /* texts of the pieces that opened the group of rows at hand */
+    bool grouped;
+} Join;
+
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+    bool given;
+} Field;
+
+EXPORT void tp_join_free(Join *join) {
+    if (!join)
+        return;
+    for (uint32_t i = 0; i < join->piece_count; i++) {
+        free(join->piece[i].text);
+        free(join->piece[i].ends);
+        free(join->piece[i].stated);
+    }
+    bytes_free(&join->out);
+    bytes_free(&join->value);
+    bytes_free(&join->comment);
+    bytes_free(&join->close);
+    free(join);
+}
+
+/* `sizes`: of the `places` indexes of a row. The first `group_pieces` pieces are written where one of them differs from
+ * the row before, and `close` before them if it was not the first. NULL: out of memory, or more than there may be. */
+EXPORT Join *tp_join_new(uint32_t escape, uint32_t places, const uint64_t *sizes, uint32_t group_pieces,
+                         const uint8_t *close, uint64_t close_size) {
+    Join *join = places <= PLACES_LIMIT ? calloc(1, sizeof *join) : NULL;
+    if (!join)
+        return NULL;
+    NO_MEMORY_GUARD((tp_join_free(join), NULL));
+    join->escape = escape;
+    join->places = places;
+    join->group_pieces = group_pieces;
+    memcpy(join->sizes, sizes, places * sizeof *sizes);
+    bytes_add(&join->close, close, close_size);
+    return join;
+}
+
+static void *copied(const void *data, size_t size) {
+    void *made = malloc(size + 1);
+    if (made)
+        memcpy(made, data, size);
+    return made;
+}
+
+/* Add a piece with its texts: `ends` has one more than there are. False: out of memory, or more than there may be. */
+EXPORT uint32_t tp_join_piece(Join *join, uint32_t kind, uint32_t first, uint32_t count, uint32_t texts,
+                              const uint8_t *text, const uint64_t *ends, const uint8_t *stated) {
+    if (join->piece_count == PIECES_LIMIT || first + count > join->places)
+        return false;
+    Piece *piece = &join->piece[join->piece_count++];
+    *piece = (Piece){kind, first, count, texts, copied(text, ends[texts]), copied(ends, (texts + 1) * sizeof *ends),
+                     copied(stated, texts)};
+    return piece->text && piece->ends && piece->stated;
+}
+
+static inline void add_text(Join *join, const Piece *piece, uint64_t number) {
+    bytes_add(&join->out, piece->text + piece->ends[number], piece->ends[number + 1] - piece->ends[number]);
+}
+
+static void add_json(Bytes *out, const uint8_t *p, size_t size) {
+    static const char hex[] = "0123456789abcdef";
+    for (const uint8_t *end = p + size; p < end; p++) {
+        const uint8_t *from = p;
+        while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
+            p++;
+        bytes_add(out, from, (size_t)(p - from));
+        if (p == end)
+            return;
+        const char *named = *p ? strchr("\bb\ff\nn\rr\tt\"\"\\\\", *p) : NULL;
+        if (*p >= 0x20 || (named && (*p == '\b' || *p == '\f' || *p == '\n' || *p == '\r' || *p == '\t'))) {
+            uint8_t escape[2] = {'\\', *p >= 0x20 ? *p : (uint8_t)named[1]};
+            bytes_add(out, escape, sizeof escape);
+        } else {
+            uint8_t escape[6] = {'\\', 'u', '0', '0', (uint8_t)hex[*p >> 4], (uint8_t)hex[*p & 15]};
+            bytes_add(out, escape, sizeof escape);
+        }
+    }
+}
+
+/* Without quotes a cell loses spaces and tabs around it, and `null` is no value with and without them. */
+static bool add_csv(Bytes *out, const uint8_t *p, size_t size, bool *misread) {
+    if (size == 4 && !memcmp(p, "null", 4))
+        return false;
+    bool quoted = *p == ' ' || *p == '\t' || p[size - 1] == ' ' || p[size - 1] == '\t';
+    for (size_t i = 0; i < size; i++) {
+        bool special = p[i] == '"' || p[i] == '\n' || p[i] == '\r';
+        *misread |= special;
+        quoted |= special || p[i] == ',';
+    }
+    if (!quoted) {
+        bytes_add(out, p, size);
+        return true;
+    }
+    bytes_add_byte(out, '"');
+    for (const uint8_t *end = p + size; p < end; p++) {
+        if (*p == '"')
+            bytes_add_byte(out, '"');
+        bytes_add_byte(out, *p);
+    }
+    bytes_add_byte(out, '"');
+    return true;
+}
+
+/* Line ends and tabs by reference, or an attribute would make spaces of them. Other control characters, U+FFFE and
+ * U+FFFF cannot stand in XML 1.0. */
+static bool add_xml(Bytes *out, const uint8_t *p, size_t size) {
+    const uint8_t *end = p + size;
+    while (p < end) {
+        const uint8_t *from = p;
+        while (p < end && *p >= 0x20 && *p != '"' && *p != '&' && *p != '<' && *p != '>') {
+            if (*p == 0xEF && end - p >= 3 && p[1] == 0xBF && p[2] >= 0xBE)
+                return false;
+            p++;
+        }
+        bytes_add(out, from, (size_t)(p - from));
+        if (p == end)
+            break;
+        const char *escape;
+        switch (*p++) {
+        case '"':
+            escape = "&quot;";
+            break;
+        case '&':
+            escape = "&amp;";
+            break;
+        case '<':
+            escape = "&lt;";
+            break;
+        case '>':
+            escape = "&gt;";
+            break;
+        case '\t':
+            escape = "&#9;";
+            break;
+        case '\n':
+            escape = "&#10;";
+            break;
+        case '\r':
+            escape = "&#13;";
+            break;
+        default:
+            return false;
+        }
+        bytes_add(out, escape, strlen(escape));
+    }
+    return true;
+}
+
+static bool add_escaped(Join *join, const Field *field, bool *misread) {
+    if (join->escape == ESCAPE_CSV)
+        return add_csv(&join->out, field->at, field->size, misread);
+    if (join->escape == ESCAPE_XML)
+        return add_xml(&join->out, field->at, field->size);
+    add_json(&join->out, field->at, field->size);
+    return true;
+}
+
+/* `-?[0-9]+(\.[0-9]+)?`, which XML Schema has as a decimal as well. */
+static bool is_decimal(const Field *field) {
+    const uint8_t *p = field->at, *end = p + field->size, *from;
+    p += p < end && *p == '-';
+    for (from = p; p < end && *p >= '0' && *p <= '9'; p++)
+        ;
+    if (p == from)
+        return false;
+    if (p < end && *p == '.') {
+        for (from = ++p; p < end && *p >= '0' && *p <= '9'; p++)
+            ;
+        if (p == from)
+            return false;
+    }
+    return p == end;
+}
+
+/* Read a field of a line and what parts it from the next; its escapes are undone in `scratch`. */
+static const uint8_t *take_field(const uint8_t *p, const uint8_t *end, Bytes *scratch, Field *field) {
+    const uint8_t *from = p;
+    bool escaped = false;
+    while (p < end && *p != '\t' && *p != '\n')
+        escaped |= *p++ == '\\';
+    *field = (Field){from, (size_t)(p - from), p > from};
+    const uint8_t *behind = p < end ? p + 1 : p;
+    if (!escaped)
+        return behind;
+    if (field->size == 2 && from[1] == 'N') {
+        field->given = false;
+        return behind;
+    }
+    scratch->size = 0;
+    for (; from < p; from++) {
+        uint8_t c = *from;
+        if (c == '\\' && from + 1 < p) {
+            c = *++from;
+            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == 'b' ? '\b' : c == 'f' ? '\f'
+                : c == 'v' ? '\v' : c;
+        }
+        bytes_add_byte(scratch, c);
+    }
+    field->at = scratch->data;
+    field->size = scratch->size;
+    return behind;
+}
+
+static inline const uint8_t *take_number(const uint8_t *p, const uint8_t *end, uint64_t *number) {
+    uint64_t n = 0;
+    for (; p < end && *p >= '0' && *p <= '9'; p++)
+        n = n * 10 + (*p - '0');
+    *number = n;
+    return p < end ? p + 1 : p;
+}
+
+typedef struct {
+    uint64_t number, index[PLACES_LIMIT];
+    Field value, deleted, followup, comment;
+} Line;
+
+static bool add_piece(Join *join, const Piece *piece, uint64_t text, const Line *line, bool *misread) {
+    const Field *field = piece->kind == PIECE_COMMENT ? &line->comment : &line->value;
+    bool is_true;
+    switch (piece->kind) {
+    case PIECE_PLACES:
+        if (!piece->stated[text])
+            return false;
+        add_text(join, piece, text);
+        return true;
+    case PIECE_DELETED:
+        is_true = line->deleted.given && line->deleted.at[0] == 't';
+        add_text(join, piece, is_true ? BEFORE : AFTER);
+        return true;
+    case PIECE_FOLLOWUP:
+        is_true = line->followup.given && line->followup.at[0] == 't';
+        add_text(join, piece, is_true ? BEFORE : line->followup.given ? AFTER : ABSENT);
+        return true;
+    default:
+        if (!field->given) {
+            add_text(join, piece, ABSENT);
+            return true;
+        }
+        if ((piece->kind == PIECE_DECIMAL || piece->kind == PIECE_OTHER) &&
+            is_decimal(field) != (piece->kind == PIECE_DECIMAL)) {
+            add_text(join, piece, OTHERWISE);
+            return true;
+        }
+        add_text(join, piece, BEFORE);
+        if (!add_escaped(join, field, misread))
+            return false;
+        add_text(join, piece, AFTER);
+        return true;
+    }
+}
+
+static inline uint64_t text_of(const Join *join, const Piece *piece, const Line *line) {
+    uint64_t number = 0;
+    for (uint32_t place = piece->first; place < piece->first + piece->count; place++)
+        number = number * join->sizes[place] + line->index[place];
+    return number;
+}
+
+static void add_row(Join *join, const Line *line) {
+    size_t start = join->out.size;
+    uint64_t text[PIECES_LIMIT];
+    bool misread = false, same = join->grouped && join->group_pieces;
+    for (uint32_t i = 0; i < join->piece_count; i++)
+        text[i] = join->piece[i].kind == PIECE_PLACES ? text_of(join, &join->piece[i], line) : 0;
+    for (uint32_t i = 0; same && i < join->group_pieces; i++)
+        same = text[i] == join->group[i];
+    if (!same && join->grouped)
+        bytes_add(&join->out, join->close.data, join->close.size);
+    for (uint32_t i = same ? join->group_pieces : 0; i < join->piece_count; i++) {
+        if (!add_piece(join, &join->piece[i], text[i], line, &misread)) {
+            join->out.size = start;
+            join->left_out++;
+            if (!join->unstated[i]++)
+                join->first_unstated[i] = line->number;
+            return;
+        }
+    }
+    if (join->group_pieces) {
+        memcpy(join->group, text, join->group_pieces * sizeof *text);
+        join->grouped = true;
+    }
+    if (misread && !join->misread++)
+        join->first_misread = line->number;
+    join->written++;
+}
+
+/* Join the rows of whole lines. The text is valid until the next call; NULL: out of memory. Indexes are within the
+ * sizes: whoever made the lines saw to that. */
+EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t size, uint64_t *out_size) {
+    NO_MEMORY_GUARD(NULL);
+    const uint8_t *p = lines, *end = lines + size;
+    join->out.size = 0;
+    bytes_reserve(&join->out, 1);
+    Line line;
+    while (p < end) {
+        Bytes none = {0};
+        p = take_number(p, end, &line.number);
+        for (uint32_t place = 0; place < join->places; place++) {
+            p = take_number(p, end, &line.index[place]);
+            if (line.index[place] >= join->sizes[place])
+                line.index[place] = 0; /* never reached with lines of ours, and no way out of the arrays with others */
+        }
+        p = take_field(p, end, &join->value, &line.value);
+        p = take_field(p, end, &none, &line.deleted);
+        p = take_field(p, end, &none, &line.followup);
+        p = take_field(p, end, &join->comment, &line.comment);
+        add_row(join, &line);
+    }
+    *out_size = join->out.size;
+    return join->out.data;
+}
+
+/* Close the group of rows at hand, if there is one: what `close` says is to be written then. */
+EXPORT uint32_t tp_join_end(Join *join) {
+    bool was = join->grouped;
+    join->grouped = false;
+    return was;
+}

@@ -1,0 +1,97 @@
+"""ADX writer: neighbouring rows of one period, organisation unit and attribute option combo share a group.
+
+A value that is no decimal number travels in an annotation beside `value="0"`, as the profile has it.
+"""
+
+from __future__ import annotations
+
+from tallyport_converters import periods
+from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.readers.xml_fields import KNOWN_ADX_GROUP, KNOWN_ADX_ROW
+from tallyport_converters.writers.writer import (
+    Combos,
+    FileScope,
+    GroupScope,
+    Layout,
+    Named,
+    fragments,
+    merged,
+    no_place,
+    unnamed,
+)
+from tallyport_converters.writers.xml_text import escaped, is_name
+
+
+class AdxWriter:
+    """See `Writer`."""
+
+    format = "adx"
+    suffix = ".adx.xml"
+    default_scheme = "CODE"
+    states_schemes = False
+    data_set_of: str | None = "group"
+    states_deletion = False
+
+    def opening(self, scope: FileScope) -> bytes:
+        """Return the root's tag. It says no time of export: the file is a function of the values."""
+        del scope
+        return b'<adx xmlns="urn:ihe:qrph:adx:2015">\n'
+
+    def layout(self, group: GroupScope, scope: FileScope) -> Layout:
+        """Return rows as elements within groups; categories are attributes of either."""
+        del scope
+        data_set = Named([group.data_set], range(0))
+        intervals = Named([_interval(period) for period in group.periods.identifiers], group.periods.places)
+        of_group = merged(
+            [
+                constant(b"<group"),
+                *([fragments("dataSet", data_set, escaped, b' dataSet="', b'"')] if group.data_set else []),
+                fragments("orgUnit", group.org_units, escaped, b' orgUnit="', b'"'),
+                fragments("period", intervals, escaped, b' period="', b'"'),
+                *_combo("attributeOptionCombo", "ao", group.aoc, KNOWN_ADX_GROUP),
+                constant(b">\n"),
+            ]
+        )
+        element = Named([group.data_element], range(0))
+        of_row = [
+            fragments("dataElement", element, escaped, b'<dataValue dataElement="', b'"'),
+            *_combo("categoryOptionCombo", "co", group.coc, KNOWN_ADX_ROW),
+            Piece(PieceKind.DECIMAL, [b' value="', b'"', b' value="0"', b""], field="value"),
+            Piece(PieceKind.COMMENT, [b' comment="', b'"', b"", b""], field="comment"),
+            Piece(PieceKind.FOLLOWUP, [b' followup="true"', b' followup="false"', b"", b""], field="followup"),
+            Piece(PieceKind.DELETED, [b' deleted="true"', b"", b"", b""], field="deleted"),
+            Piece(
+                PieceKind.OTHER,
+                [b"><annotation>", b"</annotation></dataValue>\n", b"/>\n", b"/>\n"],
+                field="value",
+            ),
+        ]
+        return Layout([*of_group, *merged(of_row)], Escape.XML, len(of_group), b"</group>\n")
+
+    def closing(self) -> bytes:
+        """Return the root's end."""
+        return b"</adx>\n"
+
+
+def _interval(name: str | None) -> str | None:
+    """Return a period as an interval; None if reading that gives another period: quarters from November."""
+    period = periods.parse(name or "")
+    interval = periods.interval(period) if period else None
+    read = periods.parse_interval(interval) if interval else None
+    return interval if read and read[0] == period else None
+
+
+def _combo(field: str, role: str, combos: Combos, known: frozenset[str]) -> list[Piece]:
+    if combos is None:
+        return []
+    if isinstance(combos, Named):
+        return [fragments(field, combos, escaped, b' %s="' % field.encode(), b'"')]
+    if combos.categories is None:
+        raise no_place(role, unnamed(combos))
+    bad = [name for name in combos.categories if name in known or not is_name(name)]
+    if bad:
+        raise no_place(role, ", ".join(bad))
+    return [
+        fragments(category, options, escaped, b' %s="' % category.encode(), b'"')
+        for category, options in zip(combos.categories, combos.options, strict=True)
+    ]

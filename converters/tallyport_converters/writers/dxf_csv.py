@@ -1,0 +1,127 @@
+"""DXF2 CSV writer: a header row, then a record a value, in the order that DHIS2 to 2.42 reads by position.
+
+Names are those that 2.43 knows. It takes columns that it does not know for categories, unless there is a column
+`categoryOptionCombo` in that very spelling: so that is avoided where there are categories, and only there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.readers.dxf_csv import CATEGORIES_LIMIT, known_column
+from tallyport_converters.writers.writer import (
+    COMBINATIONS_LIMIT,
+    Combos,
+    FileScope,
+    GroupScope,
+    Layout,
+    Named,
+    Optioned,
+    fragments,
+    merged,
+    no_place,
+    unnamed,
+)
+
+_COLUMNS = (
+    "dataElement,period,orgUnit,categoryOptionCombo,attributeOptionCombo,"
+    "value,storedBy,timestamp,comment,followUp,deleted"
+)
+_QUOTED = re.compile(r'[,"\r\n]|\A[ \t]|[ \t]\Z')
+
+
+class DxfCsvWriter:
+    """See `Writer`."""
+
+    format = "dxf-csv"
+    suffix = ".csv"
+    default_scheme = "UID"
+    states_schemes = False
+    data_set_of: str | None = None
+    states_deletion = False
+
+    def opening(self, scope: FileScope) -> bytes:
+        """Return the header row."""
+        columns = _COLUMNS.replace("categoryOptionCombo", "categoryoptioncombo") if scope.categories else _COLUMNS
+        if scope.has_option_lists:
+            columns += ",attributeOptions"
+        return b",".join([columns.encode(), *(_cell(name) or b"" for name in scope.categories)]) + b"\n"
+
+    def layout(self, group: GroupScope, scope: FileScope) -> Layout:
+        """Return rows as records; categories of data elements have columns of their own."""
+        pieces = [
+            fragments("dataElement", Named([group.data_element], range(0)), _cell),
+            fragments("period", group.periods, _cell, b","),
+            fragments("orgUnit", group.org_units, _cell, b","),
+            _identified("categoryOptionCombo", group.coc),
+            _identified("attributeOptionCombo", group.aoc),
+            Piece(PieceKind.VALUE, [b",", b"", b"", b","], field="value"),
+            constant(b",,"),
+            Piece(PieceKind.COMMENT, [b",", b"", b"", b","], field="comment"),
+            Piece(PieceKind.FOLLOWUP, [b",true", b",false", b"", b","], field="followUp"),
+            Piece(PieceKind.DELETED, [b",true", b",", b"", b""], field="deleted"),
+            *_option_list(group.aoc, scope),
+            *_categories(group.coc, scope),
+            constant(b"\n"),
+        ]
+        return Layout(merged(pieces), Escape.CSV)
+
+    def closing(self) -> bytes:
+        """Return nothing: a file ends with its last record."""
+        return b""
+
+
+def can_be_column(category: str) -> bool:
+    """Whether a category can be named by a column: its name must mean nothing else, and be whole without quotes."""
+    return known_column(category) is None and not re.search(r'[,;\t"\r\n]|\A\s|\s\Z', category) and category != "null"
+
+
+def _cell(text: str) -> bytes | None:
+    """Return a cell; None for `null`, which is no value with and without quotes."""
+    if text == "null":
+        return None
+    if _QUOTED.search(text):
+        text = '"' + text.replace('"', '""') + '"'
+    return text.encode()
+
+
+def _identified(field: str, combos: Combos) -> Piece:
+    return fragments(field, combos, _cell, b",") if isinstance(combos, Named) else constant(b",")
+
+
+def _option_list(combos: Combos, scope: FileScope) -> Iterator[Piece]:
+    """Yield the cell of attribute options, parted by spaces."""
+    if not isinstance(combos, Optioned):
+        if scope.has_option_lists:
+            yield constant(b",")
+        return
+    if combos.categories is not None:
+        raise no_place("ao", ", ".join(combos.categories))
+    if combos.combinations > COMBINATIONS_LIMIT:
+        raise no_place("ao", f"{combos.combinations:,} combinations of options")
+    texts = [
+        None if any(re.search(r"\s", option) for option in options) else " ".join(options)
+        for options in combos.combined()
+    ]
+    yield fragments("attributeOptions", Named(texts, combos.places), _cell, b",")
+
+
+def _categories(combos: Combos, scope: FileScope) -> Iterator[Piece]:
+    """Yield a cell for each category of the file."""
+    of_group: dict[str, Named] = {}
+    if isinstance(combos, Optioned):
+        if combos.categories is None:
+            raise no_place("co", unnamed(combos))
+        bad = [name for name in combos.categories if not can_be_column(name)]
+        if bad:
+            raise no_place("co", ", ".join(bad))
+        if len(scope.categories) > CATEGORIES_LIMIT:
+            raise no_place("co", f"{len(scope.categories):,} categories in one file")
+        of_group = dict(zip(combos.categories, combos.options, strict=True))
+    for name in scope.categories:
+        if name in of_group:
+            yield fragments(name, of_group[name], _cell, b",")
+        else:
+            yield constant(b",")

@@ -1,0 +1,64 @@
+"""DXF2 XML writer: one element a row, all data in attributes. Category options have no place in this format."""
+
+from __future__ import annotations
+
+from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.writers.writer import (
+    Combos,
+    FileScope,
+    GroupScope,
+    Layout,
+    Named,
+    fragments,
+    merged,
+    no_place,
+    scheme_properties,
+    unnamed,
+)
+from tallyport_converters.writers.xml_text import attribute, escaped
+
+
+class DxfXmlWriter:
+    """See `Writer`."""
+
+    format = "dxf-xml"
+    suffix = ".xml"
+    default_scheme = "UID"
+    states_schemes = True
+    data_set_of: str | None = "file"
+    states_deletion = False
+
+    def opening(self, scope: FileScope) -> bytes:
+        """Return the root's tag."""
+        attributes = [("dataSet", scope.data_set)] if scope.data_set else []
+        tag = b"".join(attribute(name, text) for name, text in [*attributes, *scheme_properties(scope.schemes)])
+        return b'<dataValueSet xmlns="http://dhis2.org/schema/dxf/2.0"%s>\n' % tag
+
+    def layout(self, group: GroupScope, scope: FileScope) -> Layout:
+        """Return rows as elements without content."""
+        del scope
+        pieces = [
+            fragments("dataElement", Named([group.data_element], range(0)), escaped, b'<dataValue dataElement="', b'"'),
+            fragments("period", group.periods, escaped, b' period="', b'"'),
+            fragments("orgUnit", group.org_units, escaped, b' orgUnit="', b'"'),
+            *_combo("categoryOptionCombo", "co", group.coc),
+            *_combo("attributeOptionCombo", "ao", group.aoc),
+            Piece(PieceKind.VALUE, [b' value="', b'"', b"", b""], field="value"),
+            Piece(PieceKind.COMMENT, [b' comment="', b'"', b"", b""], field="comment"),
+            Piece(PieceKind.FOLLOWUP, [b' followUp="true"', b' followUp="false"', b"", b""], field="followUp"),
+            Piece(PieceKind.DELETED, [b' deleted="true"', b"", b"", b""], field="deleted"),
+            constant(b"/>\n"),
+        ]
+        return Layout(merged(pieces), Escape.XML)
+
+    def closing(self) -> bytes:
+        """Return the root's end."""
+        return b"</dataValueSet>\n"
+
+
+def _combo(field: str, role: str, combos: Combos) -> list[Piece]:
+    if combos is None:
+        return []
+    if isinstance(combos, Named):
+        return [fragments(field, combos, escaped, b' %s="' % field.encode(), b'"')]
+    raise no_place(role, unnamed(combos) if combos.categories is None else ", ".join(combos.categories))

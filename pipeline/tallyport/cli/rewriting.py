@@ -1,0 +1,168 @@
+"""`tallyport export FILES --to FORMAT`: ADV2 files as legacy files, without a database."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport_schemas.progress import Progress
+
+if TYPE_CHECKING:
+    from tallyport.rewriting import RewriteReport
+
+FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")
+"""What can be written, as writers/formats.py lists it: it need not be loaded for `--help`."""
+
+
+@click.command("export")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--to", required=True, type=click.Choice(FORMATS), help="The legacy format to write.")
+@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for what is written, or standard output.")
+@click.option("--data-set", metavar="ID", help="Data set of groups that name none.")
+@click.option(
+    "--metadata",
+    metavar="SNAPSHOT",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Name option combos in place of category options: a file of `tallyport snapshot`, or a metadata export.",
+)
+@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
+@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+def command(
+    sources: tuple[str, ...],
+    to: str,
+    output: str,
+    data_set: str | None,
+    metadata: Path | None,
+    compress: Any,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Write ADV2 files as a legacy file.
+
+    \b
+    Examples:
+      tallyport export out --to dxf-csv -o legacy
+      tallyport export out --to adx -o legacy --data-set BfMAe6Itzgt
+      tallyport export out --to dxf-xml -o legacy --metadata country.snapshot
+      tallyport export january.adv2.json --to dxf-json -o - | less
+
+    SOURCE is an ADV2 file, a folder of them, or - for standard input. All become one file, or one for each data set
+    where a file of the format has just one.
+    """
+    return rewrite_files(
+        sources,
+        output,
+        to,
+        data_set=data_set,
+        metadata=metadata,
+        compress=compress,
+        overwrite=overwrite,
+        as_json=as_json,
+        quiet=quiet,
+    )
+
+
+def rewrite_files(
+    sources: tuple[str, ...],
+    output: str,
+    to: str,
+    *,
+    data_set: str | None,
+    metadata: Path | None,
+    compress: Any,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Do what `export` does with files, and return the exit code."""
+    is_stream = output == "-"
+    if is_stream and as_json:
+        raise click.UsageError("--json has no effect with --output -: standard output holds the values")
+    if is_stream and overwrite:
+        raise click.UsageError("--overwrite has no effect with --output -")
+    if to == "dxf-csv" and data_set is not None:
+        raise click.UsageError("--data-set has no effect with --to dxf-csv, which has no place for it")
+    if list(sources).count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    from tallyport.rewriting import rewrite
+
+    target = sys.stdout.buffer if is_stream else output
+    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
+    findings = document.setdefault("findings", [])
+    ticker = Ticker(quiet=quiet or as_json)
+
+    def watch(event: Any) -> None:
+        if isinstance(event, Progress):
+            ticker.show(event)
+            return
+        ticker.clear()
+        findings.append(event.as_json())
+        if not as_json and len(findings) <= SHOWN:
+            click.echo(finding_text(event), err=True)
+
+    try:
+        report = rewrite(
+            sources,
+            target,
+            to,
+            data_set=data_set,
+            metadata=metadata,
+            compress=compress,
+            overwrite=overwrite,
+            watch=watch,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    finally:
+        ticker.clear()
+    document |= _document(report)
+    if as_json:
+        click.echo(json.dumps(document))
+        return report.exit_code
+    if len(findings) > SHOWN:
+        click.echo(f"first {SHOWN} of {len(findings):,} findings", err=True)
+    if not quiet:
+        for line in _summary(report):
+            click.echo(line, err=is_stream)
+    return report.exit_code
+
+
+def _document(report: RewriteReport) -> dict[str, Any]:
+    return {
+        "values": {
+            "read": report.read,
+            "written": report.written,
+            "ignored": report.ignored,
+            "left_out": report.left_out,
+        },
+        "files": [
+            {
+                "file": file.name,
+                "ds": file.data_set,
+                "ids": dict(file.schemes),
+                "rows": file.rows,
+                "bytes": file.size_bytes,
+                "sha256": file.sha256,
+            }
+            for file in report.files
+        ],
+    }
+
+
+def _summary(report: RewriteReport) -> list[str]:
+    """Return what was written, in lines."""
+    parts = [f"{report.written:,} written"]
+    parts += [f"{report.ignored:,} ignored"] if report.ignored else []
+    parts += [f"{report.left_out:,} left out"] if report.left_out else []
+    lines = [f"{report.read:,} read = {' + '.join(parts)}"]
+    for file in report.files:
+        lines.append(f"  {file.rows:,} in {file.path or 'standard output'}, {file.size_bytes:,} bytes")
+    return lines

@@ -1,0 +1,530 @@
+"""Rewriting: ADV2 files in, legacy files of one format out, without a database. Nothing here prints.
+
+Two readings: the headers tell which files there will be and what stands at their beginning, then rows stream, at the
+cost of a block each time. A row costs no Python. What a format cannot state is left out and told. Rules:
+docs/formats/writing.md.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from tallyport.metadata import Snapshot
+from tallyport.option_combos import attribute_combo, data_combo, named_combos
+from tallyport.validation.files import load_snapshot, walked
+from tallyport.validation.form import check_form, counted_rows
+from tallyport.validation.rows import joined, row_check
+from tallyport_converters.adv2_reading import Adv2File, RawHead
+from tallyport_converters.naming import safe_name
+from tallyport_converters.native import Fault
+from tallyport_converters.native.join import Join, Piece, PieceKind
+from tallyport_converters.output import Compress, OutputFile, OutputStream
+from tallyport_converters.publish import publish, run_in
+from tallyport_converters.sources import Source, stem_of
+from tallyport_converters.writers.formats import WRITERS
+from tallyport_converters.writers.writer import (
+    COMBINATIONS_LIMIT,
+    Combos,
+    DeletionScope,
+    FileScope,
+    GroupScope,
+    Named,
+    Optioned,
+    Unstated,
+    Writer,
+)
+from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
+from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
+from tallyport_schemas.progress import Progress
+
+FILES_LIMIT = 200
+"""Files that are written side by side."""
+
+CULPRITS_LIMIT = 20
+"""Identifiers that cannot be stated and are named."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewrittenFile:
+    """One legacy file: `path` is None for a stream. `schemes` has the identifier scheme of every kind."""
+
+    name: str
+    path: Path | None
+    data_set: str | None
+    schemes: Mapping[str, str]
+    rows: int
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
+class RewriteReport:
+    """What was written. Rows read are those written, ignored (no valid ADV2) and left out (not statable)."""
+
+    files: list[RewrittenFile] = field(default_factory=list)
+    read: int = 0
+    written: int = 0
+    ignored: int = 0
+    left_out: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing to report, 1 rows ignored or left out, or warnings."""
+        return 1 if any(found.severity is not Severity.INFO for found in self.findings) else 0
+
+
+Watch = Callable[[Progress | Finding], None]
+
+
+def rewrite(
+    paths: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str] | BinaryIO,
+    to: str,
+    *,
+    data_set: str | None = None,
+    metadata: Snapshot | str | os.PathLike[str] | None = None,
+    compress: Compress = "none",
+    overwrite: bool = False,
+    watch: Watch | None = None,
+) -> RewriteReport:
+    """Rewrite ADV2 into the legacy format `to`: dxf-json, dxf-csv, dxf-xml or adx.
+
+    `paths` are ADV2 files (plain or compressed), folders of them, or `-`. All become one file in the folder `output`,
+    or one for each data set and set of identifier schemes that a file of the format can state only once; `output` may
+    be a binary stream, which takes one file. `data_set` is that of groups that name none. With `metadata`, a snapshot
+    or the path of one or of a DHIS2 metadata export, category options are written as option combos. `watch` is told
+    of progress and of every finding. Memory holds a header, a block of rows and their text.
+
+    Raises:
+        TypeError: `paths` is one path, not a list of them.
+        ValueError: an option is none of what it can be; a folder holds no ADV2 file.
+        SourceUnreadable: a source is no ADV2, or a header or `size` fails: nothing is written to a folder.
+        Refused: TP778, TP779 too many files; TP901 a file exists; TP902 another run is at work there.
+        OutsideFailed: TP801, the disk failed; nothing half-written is left.
+    """
+    if isinstance(paths, str | os.PathLike):
+        raise TypeError(f"paths is a list of paths, not one path: {os.fspath(paths)!r}")
+    if to not in WRITERS:
+        raise ValueError(f"to: {to!r} is none of {', '.join(WRITERS)}")
+    if compress not in ("none", "gz", "zst"):
+        raise ValueError("compress is none, gz or zst")
+    writer = WRITERS[to]()
+    if data_set is not None and writer.data_set_of is None:
+        raise ValueError(f"data_set: {to} has no place for it")
+    with ExitStack() as stack:
+        sources = _Sources(paths, stack)
+        run = _Rewriting(sources, writer, data_set, load_snapshot(metadata), watch)
+        run.plan()
+        if isinstance(output, str | os.PathLike):
+            run.write_folder(Path(output), compress, overwrite=overwrite)
+        else:
+            run.write_stream(output, compress)
+        return run.report
+
+
+class _Sources:
+    """The sources, which are read twice: what cannot be opened twice stays open."""
+
+    def __init__(self, paths: Sequence[str | os.PathLike[str]], stack: ExitStack) -> None:
+        self.paths = list(walked(paths))
+        self._stack = stack
+        self._kept: dict[str, Source] = {}
+
+    @property
+    def stem(self) -> str:
+        """The name of what is written: that of a single source, or `values`."""
+        path = self.paths[0][0]
+        return stem_of(Path(path).name).removesuffix(".adv2") if len(self.paths) == 1 and path != "-" else "values"
+
+    def __iter__(self) -> Iterator[tuple[Source, str]]:
+        """Yield each source, open, and its label."""
+        for path, label in self.paths:
+            if path in self._kept:
+                yield self._kept[path], label
+            elif path == "-" or not Path(path).is_file():
+                self._kept[path] = self._stack.enter_context(Source.open(path))
+                yield self._kept[path], label
+            else:
+                with Source.open(path) as source:
+                    yield source, label
+
+
+class _Key(NamedTuple):
+    """What a legacy file states once."""
+
+    schemes: tuple[str, ...]
+    data_set: str | None
+
+
+class _Target:
+    """A legacy file: planned from headers, then written."""
+
+    def __init__(self, key: _Key) -> None:
+        self.key = key
+        self.name = ""
+        self.categories: dict[str, None] = {}
+        self.has_option_lists = False
+        self.deleted: list[dict[str, object]] = []
+        self.deleted_scope: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+        self.elements: set[str] = set()
+        self.rows = 0
+        self.is_begun = False
+        self.out: OutputFile | OutputStream | None = None
+
+    def order(self) -> tuple[str, bool, tuple[str, ...]]:
+        """Return the key that puts files in order: by data set, those of UIDs first."""
+        return self.key.data_set or "", set(self.key.schemes) != {"UID"}, self.key.schemes
+
+    def scope(self) -> FileScope:
+        """Return what the writer needs to know of the file."""
+        deletion = DeletionScope(*self.deleted_scope, self.deleted) if self.deleted_scope else None
+        schemes = dict(zip(KINDS, self.key.schemes, strict=True))
+        return FileScope(self.key.data_set, schemes, sorted(self.categories), self.has_option_lists, deletion)
+
+
+class _Rewriting:
+    """One run."""
+
+    def __init__(
+        self,
+        sources: _Sources,
+        writer: Writer,
+        data_set: str | None,
+        snapshot: Snapshot | None,
+        watch: Watch | None,
+    ) -> None:
+        self._sources, self._writer, self._data_set, self._snapshot = sources, writer, data_set, snapshot
+        self._watch = watch
+        self._targets: dict[_Key, _Target] = {}
+        self._notes: dict[tuple[str, str | None, str | None], Finding] = {}
+        self.report = RewriteReport()
+
+    # --- First reading: headers --------------------------------------------------------------------------------------
+
+    def plan(self) -> None:
+        """Find out which files there will be.
+
+        Raises:
+            SourceUnreadable, Refused: see `rewrite`.
+        """
+        for _, header, label in self._groups(heads_only=True):
+            key = self._key(header)
+            target = self._targets.setdefault(key, _Target(key))
+            if len(self._targets) > FILES_LIMIT:
+                raise Refused(finding("TP779", found=f"more than {FILES_LIMIT}"))
+            if self._snapshot is None and header.co and header.co.categories:
+                target.categories |= dict.fromkeys(header.co.categories)
+            if self._snapshot is None and header.ao and not header.ao.categories:
+                target.has_option_lists = True
+            if header.delete:
+                self._plan_deletion(target, header, label)
+            if header.size:
+                target.elements.add(header.de)
+        if not self._targets:
+            key = _Key(("UID",) * len(KINDS), self._data_set if self._writer.data_set_of == "file" else None)
+            self._targets[key] = _Target(key)
+        self._targets = {target.key: target for target in sorted(self._targets.values(), key=_Target.order)}
+        self._name_targets()
+
+    def _groups(self, *, heads_only: bool = False) -> Iterator[tuple[Adv2File, GroupHeader, str]]:
+        """Yield the groups of all sources, each after the file that its rows can be read from."""
+        for source, label in self._sources:
+            try:
+                file = Adv2File(source)
+                for head in file.heads():
+                    yield file, self._header(head), label
+                    if heads_only and not file.is_array:
+                        break  # what follows is rows
+                    if file.trailing:
+                        raise SourceUnreadable(finding("TP510", field="data", found=file.trailing))
+            except SourceUnreadable as error:
+                raise SourceUnreadable(error.finding.at(label)) from error
+
+    def _header(self, head: RawHead) -> GroupHeader:
+        header, findings, _ = check_form(head.properties, any_identifiers=True)
+        if header is None:
+            raise SourceUnreadable(findings[0])
+        if header.ds is None and self._data_set is not None:
+            header = replace(header, ds=self._data_set)
+        return header
+
+    def _key(self, header: GroupHeader) -> _Key:
+        is_per_group = self._writer.data_set_of == "group"
+        return _Key(tuple(header.ids[kind] for kind in KINDS), None if is_per_group else header.ds)
+
+    def _plan_deletion(self, target: _Target, header: GroupHeader, label: str) -> None:
+        """Take a deletion into the file's scope, which is applied before any of its rows."""
+        scope = (header.ou, header.pe)
+        reason = None
+        if not self._writer.states_deletion:
+            reason = f"{self._writer.format} has no deletion scope"
+        elif header.delete == "hard":
+            reason = "a hard deletion"
+        elif target.deleted_scope not in (None, scope):
+            reason = "periods or org units other than those of the file's deletion"
+        elif header.de in target.elements:
+            reason = "a deletion behind rows of the same data element"
+        else:
+            try:
+                target.deleted += self._deleted(header)
+                target.deleted_scope = scope
+            except Unstated as error:
+                reason = error.finding.found
+        if reason:
+            self._say(finding("TP772", source=label, field=f"delete of {header.de}", found=reason))
+
+    def _deleted(self, header: GroupHeader) -> list[dict[str, object]]:
+        group = self._scope(header)
+        combos: list[dict[str, object]] = [{"dataElement": header.de}]
+        for name, dimension in (("categoryOptionCombo", group.coc), ("attributeOptionCombo", group.aoc)):
+            if dimension is not None:
+                named = _each(name, dimension)
+                if len(named) * len(combos) > COMBINATIONS_LIMIT:
+                    raise Unstated(finding("TP772", found=f"{len(named) * len(combos):,} combinations"))
+                combos = [{**combo, name: one} for combo in combos for one in named]
+        return combos
+
+    def _name_targets(self) -> None:
+        """Name files after the source and, where there are several, their data sets; number what still is alike."""
+        taken: set[str] = set()
+        for target in self._targets.values():
+            stem = name = self._sources.stem
+            if len(self._targets) > 1 and target.key.data_set:
+                stem = name = f"{stem}.{safe_name(target.key.data_set)}"
+            number = 1
+            while name.casefold() in taken:
+                number += 1
+                name = f"{stem}.{number}"
+            taken.add(name.casefold())
+            target.name = name + self._writer.suffix
+
+    # --- Second reading: rows ----------------------------------------------------------------------------------------
+
+    def write_folder(self, output: Path, compress: Compress, *, overwrite: bool) -> None:
+        """Write the files of the plan; all are whole before the first appears."""
+        suffix = "" if compress == "none" else f".{compress}"
+        for target in self._targets.values():
+            target.name += suffix
+        names = [target.name for target in self._targets.values()]
+        with run_in(output, names, overwrite=overwrite) as work, ExitStack() as stack:
+            for target in self._targets.values():
+                target.out = stack.enter_context(OutputFile(work / target.name, compress))
+            self._write()
+            stack.close()
+            for target in self._targets.values():
+                publish(work / target.name, output / target.name)
+                self._file(target, output / target.name)
+
+    def write_stream(self, output: BinaryIO, compress: Compress) -> None:
+        """Write the one file of the plan.
+
+        Raises:
+            Refused: TP778, there are several.
+        """
+        if len(self._targets) > 1:
+            raise Refused(finding("TP778", found=f"{len(self._targets)} files"))
+        (target,) = self._targets.values()
+        target.out = OutputStream(output, compress)
+        self._write()
+        target.out.close()
+        self._file(target, None)
+
+    def _file(self, target: _Target, path: Path | None) -> None:
+        assert target.out
+        scope = target.scope()
+        self.report.files.append(
+            RewrittenFile(
+                target.name, path, scope.data_set, scope.schemes, target.rows, target.out.size_bytes, target.out.sha256
+            )
+        )
+
+    def _write(self) -> None:
+        for target in self._targets.values():
+            assert target.out
+            target.out.write(self._writer.opening(target.scope()))
+        for file, header, label in self._groups():
+            try:
+                rows = self._write_group(file, header, label) if file.has_rows else 0
+            except SourceUnreadable as error:
+                raise SourceUnreadable(error.finding.at(label)) from error
+            if rows != header.size:
+                expected = counted_rows(header.size)
+                found = finding("TP514", field="size", found=counted_rows(rows), expected=expected)
+                raise SourceUnreadable(found.at(label))
+        for target in self._targets.values():
+            assert target.out
+            target.out.write(self._writer.closing())
+            self._say_unsaid(target)
+        for note in self._notes.values():
+            self._say(note)
+
+    def _write_group(self, file: Adv2File, header: GroupHeader, label: str) -> int:
+        """Write a group's rows and return how many it has."""
+        target = self._targets.get(self._key(header))
+        if not target:
+            raise SourceUnreadable(finding("TP121"))  # its header was another at the first reading
+        assert target.out
+        try:
+            group = self._scope(header)
+            layout = self._writer.layout(group, target.scope())
+        except Unstated as error:
+            rows = max(file.skip_rows(), default=0)
+            self.report.read += rows
+            self.report.left_out += rows
+            self._say(replace(error.finding, source=label, count=rows or None))
+            return rows
+        check = row_check(header, None)
+        waiting: Finding | None = None
+        counts = (0, 0, 0)
+        with Join(
+            layout.pieces,
+            group.sizes,
+            layout.escape,
+            group_pieces=layout.group_pieces,
+            group_close=layout.group_close,
+        ) as join:
+            for block in file.rows(check.form):
+                check.judge(block)
+                for found in check.findings(block, label):
+                    whole = joined(waiting, found) if waiting else None
+                    if waiting and not whole:
+                        self._say(waiting)
+                    waiting = whole or found
+                counts = block.rows.counts
+                if block.rows.fault[0] is Fault.NONE:  # else reading on raises
+                    text = join.join(block.rows.copied(block.block))
+                    if text and not target.is_begun:
+                        text = text[len(layout.separator) :]
+                        target.is_begun = True
+                    target.out.write(text)
+                if self._watch:
+                    size = file.source.size_bytes
+                    self._watch(Progress(label, "write", file.position, size, self.report.read + counts[0]))
+            if waiting:
+                self._say(waiting)
+            target.out.write(join.end())
+            self._account(join, header, target, label)
+        read, _, ignored = counts
+        self.report.read += read
+        self.report.ignored += ignored
+        return read
+
+    def _account(self, join: Join, header: GroupHeader, target: _Target, label: str) -> None:
+        """Count a group's rows, and tell which could not be stated."""
+        written, left_out = join.counts
+        target.rows += written
+        self.report.written += written
+        self.report.left_out += left_out
+        for piece, count, first in join.unstated():
+            found = listed(_unstated(header, piece)) or None
+            self._say(finding("TP770", source=label, row=first, field=piece.field, found=found, count=count))
+        misread, first = join.misread
+        if misread:
+            self._note(finding("TP777", source=label, row=first, count=misread))
+        if written and self._writer.data_set_of == "group" and header.ds is None:
+            self._note(finding("TP774", source=target.name, count=written))
+        if written and self._writer.format == "dxf-json" and header.ao and self._snapshot is None:
+            self._note(finding("TP775", source=target.name, field="attributeOptionCombo", count=written))
+        if written and header.cc is not None and header.co and self._snapshot is None:
+            self._note(finding("TP776", source=label, field="cc", found=header.cc, count=written))
+
+    def _scope(self, header: GroupHeader) -> GroupScope:
+        """Return what a group's rows are about, with combos by identifier where metadata are at hand.
+
+        Raises:
+            Unstated: TP771, metadata do not settle which combos are meant.
+        """
+        sizes: list[int] = []
+        pe, ou = _placed(header.pe, sizes), _placed(header.ou, sizes)
+        coc: Combos = _optioned(header.co, sizes) if header.co else _placed(header.coc, sizes) if header.coc else None
+        aoc: Combos = _optioned(header.ao, sizes) if header.ao else _placed(header.aoc, sizes) if header.aoc else None
+        if self._snapshot:
+            if isinstance(coc, Optioned):
+                combo = data_combo(self._snapshot, header)
+                coc = Named(named_combos(self._snapshot, header, coc, combo, "co", "coc"), coc.places)
+            if isinstance(aoc, Optioned):
+                combo = attribute_combo(self._snapshot, header)
+                aoc = Named(named_combos(self._snapshot, header, aoc, combo, "ao", "aoc"), aoc.places)
+        return GroupScope(header.de, header.ds, pe, ou, coc, aoc, sizes)
+
+    # --- What is told ------------------------------------------------------------------------------------------------
+
+    def _say(self, found: Finding) -> None:
+        self.report.findings.append(found)
+        if self._watch:
+            self._watch(found)
+
+    def _note(self, found: Finding) -> None:
+        """Keep a finding to say it once for all groups that share it."""
+        key = found.code, found.source, found.found
+        earlier = self._notes.get(key)
+        count = (earlier.count or 0) + (found.count or 0) if earlier else found.count
+        self._notes[key] = replace(earlier or found, count=count)
+
+    def _say_unsaid(self, target: _Target) -> None:
+        """Tell what a file does not say, and how to say it to whoever reads the file."""
+        scope = target.scope()
+        if self._writer.data_set_of is None and scope.data_set:
+            help_ = f"read it with --data-set {scope.data_set}"
+            self._say(finding("TP773", source=target.name, field="ds", found=scope.data_set, help=help_))
+        if self._writer.states_schemes or set(scope.schemes.values()) == {self._writer.default_scheme}:
+            return
+        general = scope.schemes["cc"]
+        said = [f"--id-scheme {general}"] if general != self._writer.default_scheme else []
+        said += [f"--id-scheme {kind}={scheme}" for kind, scheme in scope.schemes.items() if scheme != general]
+        found = listed(dict.fromkeys(scope.schemes.values()))
+        self._say(finding("TP773", source=target.name, field="ids", found=found, help=f"read it with {' '.join(said)}"))
+
+
+def _placed(identifiers: Sequence[str], sizes: list[int]) -> Named:
+    """Return a dimension by identifier at the next place of the rows, if it takes one."""
+    start = len(sizes)
+    if len(identifiers) > 1:
+        sizes.append(len(identifiers))
+    return Named(identifiers, range(start, len(sizes)))
+
+
+def _optioned(dimension: OptionDimension, sizes: list[int]) -> Optioned:
+    return Optioned(dimension.categories, [_placed(options, sizes) for options in dimension.options])
+
+
+def _each(field: str, combos: Named | Optioned) -> list[str | dict[str, str]]:
+    """Return every combo of a dimension as DXF2 JSON names it.
+
+    Raises:
+        Unstated: TP770, one of them has no name.
+    """
+    if isinstance(combos, Named):
+        if None in combos.identifiers:
+            raise Unstated(finding("TP770", field=field, found="option combos that metadata do not know"))
+        return [str(name) for name in combos.identifiers]
+    if combos.categories is None or combos.combinations > COMBINATIONS_LIMIT:
+        raise Unstated(finding("TP771", field=field, found=f"{combos.combinations:,} combinations of options"))
+    return [dict(zip(combos.categories, options, strict=True)) for options in combos.combined()]
+
+
+def _unstated(header: GroupHeader, piece: Piece) -> Iterator[str]:
+    """Yield what cannot be stated of a dimension, as far as it has one identifier or combination for each text."""
+    named: dict[str, Iterable[str]] = {
+        "dataElement": (header.de,),
+        "dataSet": (header.ds or "",),
+        "period": header.pe,
+        "orgUnit": header.ou,
+        "categoryOptionCombo": header.coc or _combinations(header.co),
+        "attributeOptionCombo": header.aoc or _combinations(header.ao),
+        "attributeOptions": _combinations(header.ao),
+    }
+    if piece.kind is PieceKind.PLACES:
+        pairs = zip(named.get(piece.field, ()), piece.texts, strict=False)
+        yield from islice((name for name, text in pairs if text is None), CULPRITS_LIMIT)
+
+
+def _combinations(dimension: OptionDimension | None) -> Iterator[str]:
+    return map(" + ".join, product(*dimension.options)) if dimension else iter(())
