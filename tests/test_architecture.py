@@ -72,8 +72,22 @@ ROOMS = {
         "group",
         "load",
         "importing",
+        "selecting",
+        "naming",
+        "stored",
+        "exporting",
     ),
-    "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
+    "tallyport.cli": (
+        "drawing",
+        "convert",
+        "validate",
+        "snapshot",
+        "importing",
+        "exporting",
+        "explain",
+        "main",
+        "completion",
+    ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.postgres.exporting import ExportOptions, export_values
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
+    from tallyport.postgres.naming import OptionNaming
+    from tallyport.postgres.selecting import Filters
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
+    "ExportOptions",
+    "Filters",
     "Finding",
     "LoadReport",
     "NameClash",
+    "OptionNaming",
     "Outcome",
     "OutsideFailed",
     "Progress",
@@ -48,6 +54,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "export_values",
     "import_values",
     "load_metadata",
     "validate",
@@ -62,6 +69,10 @@ _HOMES = {
     "Report": _CONVERT,
     "convert": _CONVERT,
     "Snapshot": "tallyport.metadata",
+    "ExportOptions": "tallyport.postgres.exporting",
+    "Filters": "tallyport.postgres.selecting",
+    "OptionNaming": "tallyport.postgres.naming",
+    "export_values": "tallyport.postgres.exporting",
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
