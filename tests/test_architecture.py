@@ -80,6 +80,10 @@ ROOMS = {
         "group",
         "load",
         "importing",
+        "selecting",
+        "naming",
+        "stored",
+        "exporting",
     ),
     "tallyport.dhis2": ("answers", "profiles", "connecting", "tasks", "integrity", "maintenance", "client"),
     "tallyport.cli": (
@@ -92,6 +96,7 @@ ROOMS = {
         "snapshot",
         "importing",
         "rewriting",
+        "exporting",
         "server",
         "maintenance",
         "integrity",

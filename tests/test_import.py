@@ -18,8 +18,8 @@ import pytest
 from checking import check_against, strict_json
 from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
 from importing import TODAY, Importing, changes, codes, visits
-from running import run
-from tallyport import OutsideFailed, Refused, convert
+from running import json_rows, run
+from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
 from tallyport.postgres.load import load
@@ -444,8 +444,8 @@ def converted(real: dict[str, str], tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writes_nothing(
-    generation: str, real: dict[str, str], converted: Path
+def test_the_real_values_go_in_the_table_equals_the_source_a_second_run_writes_nothing_and_an_export_gives_the_files(
+    generation: str, real: dict[str, str], converted: Path, tmp_path: Path
 ) -> None:
     url = real[generation]
     first = load([converted], url, ImportOptions(today=TODAY))
@@ -478,6 +478,18 @@ def test_the_real_values_go_in_the_table_equals_the_source_and_a_second_run_writ
     again = load([converted], url, ImportOptions(today=TODAY, dry_run=generation == "43"))
     assert changes(again) == {"unchanged": VALUES - UNSTORABLE, "ignored": UNSTORABLE}
     assert execute(url, "select max(lastupdated), count(*), max(xmin::text::bigint) from datavalue") == before
+
+    unstorable = {row[:6] for row in missing}
+    taken = [row for row in rows if tuple(row[field] for field in fields[:6]) not in unstorable]
+    (tmp_path / "values.json").write_bytes(json_rows(taken))
+    convert([tmp_path / "values.json"], tmp_path)
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "values").glob("*.adv2.json")}
+    small_memory = 1 << 20 if generation == "43" else 256 << 20
+    exported = export_values(
+        url, tmp_path / "out", ExportOptions(OptionNaming.COC, jobs=2, memory_bytes=small_memory)
+    ).folder
+    assert exported is not None
+    assert {path.name: path.read_bytes() for path in exported.glob("*.adv2.json")} == expected
 
 
 def test_a_dry_run_of_the_real_values_counts_what_the_run_counts_and_leaves_nothing(

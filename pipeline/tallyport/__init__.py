@@ -16,8 +16,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.embedded import Embedded, embedded_database
+    from tallyport.postgres.exporting import ExportOptions, export_values
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
+    from tallyport.postgres.naming import OptionNaming
+    from tallyport.postgres.selecting import Filters
     from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
@@ -36,9 +39,12 @@ if TYPE_CHECKING:
 __all__ = [
     "CODES",
     "Embedded",
+    "ExportOptions",
+    "Filters",
     "Finding",
     "LoadReport",
     "NameClash",
+    "OptionNaming",
     "Outcome",
     "OutsideFailed",
     "Progress",
@@ -53,6 +59,7 @@ __all__ = [
     "__version__",
     "convert",
     "embedded_database",
+    "export_values",
     "import_values",
     "load_metadata",
     "rewrite",
@@ -69,6 +76,10 @@ _HOMES = {
     "Report": _CONVERT,
     "convert": _CONVERT,
     "Snapshot": "tallyport.metadata",
+    "ExportOptions": "tallyport.postgres.exporting",
+    "Filters": "tallyport.postgres.selecting",
+    "OptionNaming": "tallyport.postgres.naming",
+    "export_values": "tallyport.postgres.exporting",
     "LoadReport": "tallyport.postgres.load",
     "Embedded": _EMBEDDED,
     "embedded_database": _EMBEDDED,

@@ -202,7 +202,7 @@ def _load() -> ctypes.CDLL:
         "tp_batch_name": (c_void_p, [batch, c_uint32, p64, p64]),
         "tp_scan_json": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
         "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32]),
-        "tp_scan_copy": (None, [batch, c_void_p, c_uint64, c_uint32]),
+        "tp_scan_tuples": (None, [batch, c_void_p, c_uint64, c_uint32]),
         "tp_scan_xml": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
         "tp_cut_json": (c_uint64, [c_void_p, c_uint64]),
         "tp_cut_csv": (c_uint64, [c_void_p, c_uint64]),
@@ -321,10 +321,10 @@ class Batch(_Owner):
         _library.tp_scan_csv(self.handle, at, size, layout.struct, final)
         self._after()
 
-    def scan_copy(self, block: Buffer, *, final: bool) -> None:
-        """Scan tuples of PostgreSQL's COPY in binary form; see tp_scan_copy."""
+    def scan_tuples(self, block: Buffer, *, final: bool) -> None:
+        """Scan tuples of PostgreSQL's COPY in binary form; see tp_scan_tuples."""
         at, size = _address(block)
-        _library.tp_scan_copy(self.handle, at, size, final)
+        _library.tp_scan_tuples(self.handle, at, size, final)
         self._after()
 
     def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:

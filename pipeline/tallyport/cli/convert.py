@@ -213,6 +213,14 @@ def _show(outcome: Any, *, quiet: bool, verbose: bool) -> None:
     if outcome.error:
         click.echo(finding_text(outcome.error), err=True)
         return
+    source = outcome.manifest["source"]
+    form = source["format"] + (f" ({outcome.evidence})" if verbose and outcome.evidence else "")
+    head = f"{outcome.source}: {form}, {size_text(source['bytes'])}"
+    show_written(outcome, head, quiet=quiet, verbose=verbose)
+
+
+def show_written(outcome: Any, head: str, *, quiet: bool, verbose: bool) -> None:
+    """Print what was written and what was left out, below a line of what was read."""
     manifest, folder = outcome.manifest, outcome.folder
     values, groups = manifest["values"], manifest["groups"]
     told = [f for f in outcome.findings if not (quiet and f.severity is Severity.INFO)]
@@ -220,8 +228,7 @@ def _show(outcome: Any, *, quiet: bool, verbose: bool) -> None:
     show_findings([*told, *rejected], len(told) + values["rejected"])
     if quiet:
         return
-    form = manifest["source"]["format"] + (f" ({outcome.evidence})" if verbose and outcome.evidence else "")
-    click.echo(f"{outcome.source}: {form}, {size_text(manifest['source']['bytes'])}")
+    click.echo(head)
     click.echo(
         f"  {values['read']:,} read = {values['written']:,} written + {values['superseded']:,} superseded "
         f"+ {values['rejected']:,} rejected"

@@ -146,4 +146,5 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
                 naming=names.read,
                 empty=finding("TP765"),
             )
-            yield (yield from attempt.run())
+            outcome = yield from attempt.run()
+        yield outcome  # now that the run has ended: who has it may ask for no more

@@ -230,22 +230,24 @@ class _ByOptions:
     def __init__(self, room: _Naming, used: Iterable[Row]) -> None:
         self._room = room
         self._used = [(element, combo, attribute) for element, combo, attribute in used]
-        ids = sorted({id_ for _, combo, attribute in self._used for id_ in (combo, attribute)})
-        self._combos = {
-            id_: _OptionCombo(uid, name or "", category_combo, frozenset(options))
-            for id_, uid, name, category_combo, options in room.rows("combo_options", ids=ids)
-        }
-        self._default = self._default_combo()
-        self._categories: dict[int, list[tuple[int, frozenset[int]]]] = defaultdict(list)
-        category_combos = sorted({c.category_combo for c in self._combos.values() if c.category_combo is not None})
-        for category_combo, category, options in room.rows("combo_categories", ids=category_combos):
-            self._categories[category_combo].append((category, frozenset(options)))
         self._elements: dict[int, _Element] = {}
         wanted = sorted({element for element, _, _ in self._used})
         for id_, uid, own, data_set, set_uid, combo, attribute_combo in room.rows("holders", ids=wanted):
             element = self._elements.setdefault(id_, _Element(uid, own))
             if data_set is not None:
                 element.holders.append(_Holder(data_set, set_uid, combo, attribute_combo))
+        ids = sorted({id_ for _, combo, attribute in self._used for id_ in (combo, attribute)})
+        rivals = sorted({h.attribute_combo for element in self._elements.values() for h in element.holders})
+        self._combos: dict[int, _OptionCombo] = {}
+        self._alike: dict[tuple[int | None, frozenset[int]], list[int]] = defaultdict(list)
+        for id_, uid, name, category_combo, options in room.rows("combo_options", ids=ids, category_combos=rivals):
+            self._combos[id_] = _OptionCombo(uid, name or "", category_combo, frozenset(options))
+            self._alike[category_combo, frozenset(options)].append(id_)
+        self._default = self._default_combo()
+        self._categories: dict[int, list[tuple[int, frozenset[int]]]] = defaultdict(list)
+        category_combos = sorted({c.category_combo for c in self._combos.values() if c.category_combo is not None})
+        for category_combo, category, options in room.rows("combo_categories", ids=category_combos):
+            self._categories[category_combo].append((category, frozenset(options)))
 
     def named(self) -> tuple[dict[int, Combo], dict[int, Combo], dict[tuple[int, int, int], int] | None]:
         """Name combos and attribute combos; with the data set of each, if it is to settle whose options they are."""
@@ -312,16 +314,16 @@ class _ByOptions:
 
     def _refuse_twins(self, ids: Sequence[int]) -> None:
         """Refuse option combos that another one of the same category combo equals."""
-        alike: dict[tuple[int | None, frozenset[int]], list[int]] = defaultdict(list)
-        for id_, combo in self._combos.items():
-            alike[combo.category_combo, combo.options].append(id_)
-        twins = [alike[self._combos[id_].category_combo, self._combos[id_].options] for id_ in ids]
+        twins = [self._alike[self._combos[id_].category_combo, self._combos[id_].options] for id_ in ids]
         culprits = {" and ".join(map(self._called, sorted(many))) for many in twins if len(many) > 1}
         if culprits:
             raise Refused(finding("TP762", culprits=sorted(culprits), expected="one option combo for the same options"))
 
     def _refuse_ambiguous(self) -> None:
-        """Refuse options that the header does not settle the category combo of, as an import would have to guess."""
+        """Refuse options that the header does not settle the category combo of, as an import would have to guess.
+
+        An import wants one category combo for `co`; for `ao` it looks through those of all data sets that can be meant.
+        """
         alien: set[str] = set()
         unsettled: dict[str, set[str]] = defaultdict(set)
         for element_id, combo_id, attribute_id in self._used:
@@ -334,10 +336,12 @@ class _ByOptions:
                     unsettled[element.uid].add(self._called(combo_id))
             if attribute_id != self._default:
                 fitting = {holder.attribute_combo for holder in element.holders}
-                if self._combos[attribute_id].category_combo not in fitting:
+                options = self._combos[attribute_id].options
+                alike = [id_ for category_combo in fitting for id_ in self._alike.get((category_combo, options), ())]
+                if attribute_id not in alike:
                     alien.add(f"{self._called(attribute_id)} of {element.uid}")
-                elif len(fitting) > 1:
-                    unsettled[element.uid].add(self._called(attribute_id))
+                elif len(alike) > 1:
+                    unsettled[element.uid].update(map(self._called, alike))
         if unsettled:
             culprits = [f"{uid}: {', '.join(sorted(names))}" for uid, names in sorted(unsettled.items())]
             raise Refused(finding("TP762", culprits=culprits))

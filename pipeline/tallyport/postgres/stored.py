@@ -79,7 +79,7 @@ class StoredValues:
         """See `Reader`."""
         del state
         batch = Batch()
-        batch.scan_copy(block, final=final)
+        batch.scan_tuples(block, final=final)
         return batch
 
     def take(self, batch: Batch, block: Buffer) -> None:

@@ -1,4 +1,4 @@
--- The values to export, in the form and the order of fields that native/scan_copy.c reads.
+-- The values to export, in the form and the order of fields that native/scan_tuples.c reads.
 -- Parameters: data_elements, periods, org_units, attribute_combos (ids, null for all); updated_since (null for ever);
 -- deleted (whether values that are marked deleted are meant too).
 copy (

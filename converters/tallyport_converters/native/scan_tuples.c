@@ -40,7 +40,7 @@ static bool take(Batch *batch, Draft *draft, int field, const uint8_t *at, size_
 }
 
 /* Scan tuples from a tuple's start; `consumed` ends at the last one that is whole. */
-EXPORT void tp_scan_copy(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
+EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *unit = block, *bad;
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
     batch->error = ERROR_NONE;

@@ -1,0 +1,180 @@
+"""`tallyport export`: values of a DHIS2 database into ADV2."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from tallyport.cli.convert import Scheme, Size, show_written
+from tallyport.cli.drawing import Ticker
+
+OPTIONS = ("coc", "co+cc", "co+ds", "co")
+"""How option combos can be named, as postgres/naming.py tells them: it need not be loaded for `--help`."""
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+
+@click.command("export")
+@click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
+@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the result: DIR/<database's name>.")
+@click.option(
+    "--options",
+    "naming",
+    type=click.Choice(OPTIONS),
+    required=True,
+    help="How option combos are named: by themselves (coc); by category options with the category combo (co+cc) or "
+    "with the data set (co+ds) that they are of; by category options alone (co), refused where that is ambiguous.",
+)
+@click.option("--data-element", "data_elements", multiple=True, metavar="ID", help="Values of this data element.")
+@click.option("--data-element-group", "groups", multiple=True, metavar="ID", help="Values of its data elements.")
+@click.option("--data-set", "data_sets", multiple=True, metavar="ID", help="Values of its data elements.")
+@click.option("--all", "all_elements", is_flag=True, help="Values of all data elements.")
+@click.option("--period", "periods", multiple=True, metavar="PERIOD", help="Values of this period, such as 202501.")
+@click.option("--start", type=_DAY, metavar="DATE", help="Values of periods that start on this day or later.")
+@click.option("--end", type=_DAY, metavar="DATE", help="Values of periods that end on this day or before.")
+@click.option("--org-unit", "org_units", multiple=True, metavar="ID", help="Values of this organisation unit.")
+@click.option("--children", is_flag=True, help="Values of all below the organisation units as well.")
+@click.option("--org-unit-group", "unit_groups", multiple=True, metavar="ID", help="Values of its organisation units.")
+@click.option(
+    "--level", "levels", type=click.IntRange(min=1), multiple=True, metavar="N", help="Only organisation units of it."
+)
+@click.option("--attribute-option-combo", "attributes", multiple=True, metavar="ID", help="Values that have it.")
+@click.option("--updated-since", type=_MOMENT, metavar="TIME", help="Values changed then or later, by server time.")
+@click.option("--deleted", is_flag=True, help="Values that are marked deleted as well, as deleted rows.")
+@click.option(
+    "--id-scheme",
+    type=Scheme(),
+    multiple=True,
+    help="Identifiers to write (UID, CODE, NAME, ATTRIBUTE:<uid>), in general or for one kind of de ou ds cc c co coc "
+    "aoc. Repeatable.  [default: UID]",
+)
+@click.option("--keep-followup-false", is_flag=True, help="Write a stored false follow-up.")
+@click.option(
+    "--layout",
+    type=click.Choice(["split", "single"]),
+    default="split",
+    show_default=True,
+    help="One file a group, or one array of groups.",
+)
+@click.option(
+    "--compress",
+    type=click.Choice(["none", "gz", "zst"]),
+    default="none",
+    show_default=True,
+    help="Compress the ADV2 files.",
+)
+@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many work side by side. [default: cores]")
+@click.option(
+    "--memory",
+    type=Size(),
+    default="256MB",
+    show_default=True,
+    help="Budget for values held in memory; beyond it they go to disk.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace an existing output folder.")
+@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no results.")
+def command(
+    database: str,
+    output: str,
+    naming: str,
+    data_elements: tuple[str, ...],
+    groups: tuple[str, ...],
+    data_sets: tuple[str, ...],
+    all_elements: bool,
+    periods: tuple[str, ...],
+    start: datetime | None,
+    end: datetime | None,
+    org_units: tuple[str, ...],
+    children: bool,
+    unit_groups: tuple[str, ...],
+    levels: tuple[int, ...],
+    attributes: tuple[str, ...],
+    updated_since: datetime | None,
+    deleted: bool,
+    id_scheme: tuple[tuple[str, str], ...],
+    keep_followup_false: bool,
+    layout: Any,
+    compress: Any,
+    jobs: int | None,
+    memory: int,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Read values out of the database of a DHIS2 server, 2.42 or 2.43.
+
+    \b
+    Examples:
+      tallyport export --database postgresql://dhis@localhost/dhis -o out \\
+          --data-set BfMAe6Itzgt --period 202501 --options coc
+      tallyport export --database postgresql:///dhis -o out --options co+ds \\
+          --data-set BfMAe6Itzgt --org-unit O6uvpzGd5pu --children \\
+          --start 2024-01-01 --end 2024-12-31
+      tallyport export --database postgresql:///dhis -o out --options coc \\
+          --all --id-scheme CODE --compress zst
+
+    What comes of it is ADV2, the same bytes that a conversion of these values gives. Choose data elements by
+    themselves, by group or data set, or --all; where no period or organisation unit is chosen, all are meant.
+    Objects are named by UID or code. Options that name objects or periods can be repeated.
+    """
+    if all_elements == bool(data_elements or groups or data_sets):
+        raise click.UsageError(
+            "choose data elements by --data-element, --data-element-group or --data-set, or all of them by --all"
+        )
+    for kind, times in Counter(kind for kind, _ in id_scheme).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    from tallyport.postgres.exporting import ExportOptions, export_values
+    from tallyport.postgres.naming import OptionNaming
+    from tallyport.postgres.selecting import Filters
+
+    try:
+        options = ExportOptions(
+            options=OptionNaming(naming),
+            filters=Filters(
+                data_elements=data_elements,
+                data_element_groups=groups,
+                data_sets=data_sets,
+                periods=periods,
+                start=_day(start),
+                end=_day(end),
+                org_units=org_units,
+                children=children,
+                org_unit_groups=unit_groups,
+                levels=levels,
+                attribute_option_combos=attributes,
+                updated_since=updated_since,
+                deleted=deleted,
+            ),
+            id_schemes=dict(id_scheme),
+            keep_followup_false=keep_followup_false,
+            layout=layout,
+            compress=compress,
+            jobs=jobs or 0,
+            memory_bytes=memory,
+            overwrite=overwrite,
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    ticker = Ticker(quiet=quiet or as_json)
+    try:
+        outcome = export_values(database, output, options, watch=ticker.show)
+    finally:
+        ticker.clear()
+    if as_json:
+        click.echo(json.dumps({**(outcome.manifest or {}), "folder": str(outcome.folder)}))
+        return outcome.exit_code
+    assert outcome.manifest is not None
+    head = f"{outcome.source}: DHIS2 {outcome.manifest['database']['generation']}, option combos named by {naming}"
+    show_written(outcome, head, quiet=quiet, verbose=False)
+    return outcome.exit_code
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
