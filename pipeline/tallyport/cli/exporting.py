@@ -1,38 +1,54 @@
-"""`tallyport export`: values of a DHIS2 database into ADV2."""
+"""`tallyport export`: values of a DHIS2 database into ADV2, and ADV2 into legacy files."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import ExitStack
 from datetime import date, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tallyport.cli.convert import Scheme, Size, show_written
-from tallyport.cli.drawing import Ticker
+from tallyport.cli.database import database_options, opened_database
+from tallyport.cli.drawing import Ticker, show_findings
+from tallyport.cli.rewriting import FORMATS, rewrite_files
 
 OPTIONS = ("coc", "co+cc", "co+ds", "co")
 """How option combos can be named, as postgres/naming.py tells them: it need not be loaded for `--help`."""
+
+_OF_FILES = {"sources", "to", "output", "data_sets", "metadata", "compress", "overwrite", "as_json", "quiet"}
+"""What can be said where no database is read."""
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
 @click.command("export")
-@click.option("--database", required=True, metavar="URL", help="The database, as postgresql://user@host/name.")
-@click.option("-o", "--output", required=True, metavar="DIR", help="Folder for the result: DIR/<database's name>.")
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@database_options
+@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for a legacy file.")
+@click.option("--to", type=click.Choice(FORMATS), help="Write legacy files, in this format.")
 @click.option(
     "--options",
     "naming",
     type=click.Choice(OPTIONS),
-    required=True,
     help="How option combos are named: by themselves (coc); by category options with the category combo (co+cc) or "
     "with the data set (co+ds) that they are of; by category options alone (co), refused where that is ambiguous.",
 )
 @click.option("--data-element", "data_elements", multiple=True, metavar="ID", help="Values of this data element.")
 @click.option("--data-element-group", "groups", multiple=True, metavar="ID", help="Values of its data elements.")
-@click.option("--data-set", "data_sets", multiple=True, metavar="ID", help="Values of its data elements.")
+@click.option(
+    "--data-set",
+    "data_sets",
+    multiple=True,
+    metavar="ID",
+    help="Values of its data elements; of files: data set of groups that name none.",
+)
 @click.option("--all", "all_elements", is_flag=True, help="Values of all data elements.")
 @click.option("--period", "periods", multiple=True, metavar="PERIOD", help="Values of this period, such as 202501.")
 @click.option("--start", type=_DAY, metavar="DATE", help="Values of periods that start on this day or later.")
@@ -80,9 +96,13 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no results.")
 def command(
-    database: str,
+    sources: tuple[str, ...],
+    database: str | None,
+    metadata: Path | None,
+    embedded: Path | None,
     output: str,
-    naming: str,
+    to: str | None,
+    naming: str | None,
     data_elements: tuple[str, ...],
     groups: tuple[str, ...],
     data_sets: tuple[str, ...],
@@ -107,7 +127,7 @@ def command(
     as_json: bool,
     quiet: bool,
 ) -> int:
-    """Read values out of the database of a DHIS2 server, 2.42 or 2.43.
+    """Read values out of a DHIS2 database, 2.42 or 2.43; write legacy files.
 
     \b
     Examples:
@@ -118,11 +138,53 @@ def command(
           --start 2024-01-01 --end 2024-12-31
       tallyport export --database postgresql:///dhis -o out --options coc \\
           --all --id-scheme CODE --compress zst
+      tallyport export --all --to dxf-json -o legacy
+      tallyport export out --to dxf-csv -o legacy
+      tallyport export out --to adx -o legacy --data-set BfMAe6Itzgt
+      tallyport export out --to dxf-xml -o legacy --metadata country.snapshot
+      tallyport export january.adv2.json --to dxf-json -o - | less
 
-    What comes of it is ADV2, the same bytes that a conversion of these values gives. Choose data elements by
-    themselves, by group or data set, or --all; where no period or organisation unit is chosen, all are meant.
-    Objects are named by UID or code. Options that name objects or periods can be repeated.
+    From a database comes ADV2, the same bytes that a conversion of these values gives, in DIR/<database's name>. Choose
+    data elements by themselves, by group or data set, or --all; where no period or organisation unit is chosen, all
+    are meant. Objects are named by UID or code. Options that name objects or periods can be repeated. Without
+    --database it is the embedded one.
+
+    With --to it becomes legacy files. These are also written of a SOURCE, an ADV2 file, a folder of them, or - for
+    standard input, without a database: all become one file, or one for each data set where a file of the format has
+    just one. With --metadata, category options are then written as option combos.
     """
+    context = click.get_current_context()
+    given = {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+    }
+    if sources:
+        if to is None:
+            raise click.UsageError("say by --to which legacy format to write")
+        for name in given:
+            if name not in _OF_FILES:
+                raise click.UsageError(f"{given[name]} has no effect on files")
+        if len(data_sets) > 1:
+            raise click.UsageError("--data-set is given twice for the groups that name none")
+        return rewrite_files(
+            sources,
+            output,
+            to,
+            data_set=data_sets[0] if data_sets else None,
+            metadata=metadata,
+            compress=compress,
+            overwrite=overwrite,
+            as_json=as_json,
+            quiet=quiet,
+        )
+    if to is None and naming is None:
+        raise click.UsageError("choose by --options how option combos are named: coc, co+cc, co+ds or co")
+    if to is None and output == "-":
+        raise click.UsageError("--output - is for one legacy file: say by --to which format")
+    if to is not None and "layout" in given:
+        raise click.UsageError("--layout has no effect with --to")
+    naming = naming or ("co+ds" if to == "adx" else "coc")
     if all_elements == bool(data_elements or groups or data_sets):
         raise click.UsageError(
             "choose data elements by --data-element, --data-element-group or --data-set, or all of them by --all"
@@ -155,22 +217,43 @@ def command(
             id_schemes=dict(id_scheme),
             keep_followup_false=keep_followup_false,
             layout=layout,
-            compress=compress,
+            compress="none" if to else compress,
             jobs=jobs or 0,
             memory_bytes=memory,
-            overwrite=overwrite,
+            overwrite=overwrite and to is None,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     ticker = Ticker(quiet=quiet or as_json)
-    try:
-        outcome = export_values(database, output, options, watch=ticker.show)
-    finally:
-        ticker.clear()
+    with ExitStack() as stack:
+        # Legacy files come by way of ADV2, in a folder that is gone afterwards.
+        folder = stack.enter_context(TemporaryDirectory(prefix="tallyport-")) if to else output
+        url = stack.enter_context(opened_database(database, metadata, embedded, is_shown=not (quiet or as_json)))
+        try:
+            outcome = export_values(url, folder, options, watch=ticker.show)
+        finally:
+            ticker.clear()
+        assert outcome.manifest is not None
+        assert outcome.folder is not None
+        if to is not None and outcome.manifest["groups"]:
+            if not as_json:
+                show_findings(outcome.findings, len(outcome.findings))
+            rewritten = rewrite_files(
+                [str(outcome.folder)],
+                output,
+                to,
+                data_set=None,
+                metadata=None,
+                compress=compress,
+                overwrite=overwrite,
+                as_json=as_json,
+                quiet=quiet,
+            )
+            return max(rewritten, outcome.exit_code)
     if as_json:
-        click.echo(json.dumps({**(outcome.manifest or {}), "folder": str(outcome.folder)}))
+        shown = {} if to else {"folder": str(outcome.folder)}
+        click.echo(json.dumps({**context.ensure_object(dict), **outcome.manifest, **shown}))
         return outcome.exit_code
-    assert outcome.manifest is not None
     head = f"{outcome.source}: DHIS2 {outcome.manifest['database']['generation']}, option combos named by {naming}"
     show_written(outcome, head, quiet=quiet, verbose=False)
     return outcome.exit_code

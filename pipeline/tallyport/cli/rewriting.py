@@ -1,9 +1,10 @@
-"""`tallyport export FILES --to FORMAT`: ADV2 files as legacy files, without a database."""
+"""What `tallyport export --to FORMAT` does with ADV2 files: writes them as legacy files."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,59 +20,8 @@ FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")
 """What can be written, as writers/formats.py lists it: it need not be loaded for `--help`."""
 
 
-@click.command("export")
-@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--to", required=True, type=click.Choice(FORMATS), help="The legacy format to write.")
-@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for what is written, or standard output.")
-@click.option("--data-set", metavar="ID", help="Data set of groups that name none.")
-@click.option(
-    "--metadata",
-    metavar="SNAPSHOT",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Name option combos in place of category options: a file of `tallyport snapshot`, or a metadata export.",
-)
-@click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace files that exist.")
-@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
-def command(
-    sources: tuple[str, ...],
-    to: str,
-    output: str,
-    data_set: str | None,
-    metadata: Path | None,
-    compress: Any,
-    overwrite: bool,
-    as_json: bool,
-    quiet: bool,
-) -> int:
-    """Write ADV2 files as a legacy file.
-
-    \b
-    Examples:
-      tallyport export out --to dxf-csv -o legacy
-      tallyport export out --to adx -o legacy --data-set BfMAe6Itzgt
-      tallyport export out --to dxf-xml -o legacy --metadata country.snapshot
-      tallyport export january.adv2.json --to dxf-json -o - | less
-
-    SOURCE is an ADV2 file, a folder of them, or - for standard input. All become one file, or one for each data set
-    where a file of the format has just one.
-    """
-    return rewrite_files(
-        sources,
-        output,
-        to,
-        data_set=data_set,
-        metadata=metadata,
-        compress=compress,
-        overwrite=overwrite,
-        as_json=as_json,
-        quiet=quiet,
-    )
-
-
 def rewrite_files(
-    sources: tuple[str, ...],
+    sources: Sequence[str],
     output: str,
     to: str,
     *,
