@@ -48,7 +48,7 @@ def test_demo_that_is_kept_can_be_gone_on_with_and_minds_no_settings_of_the_verb
         assert document["folder"] == "tour"
         assert {path.name for path in folder.iterdir()} == {"tour"}
         tour = folder / "tour"
-        assert {path.name for path in tour.iterdir()} == {"adv2", "database", "legacy", "metadata.json"}
+        assert {path.name for path in tour.iterdir()} == {"adv2", "back", "database", "legacy", "metadata.json"}
         kept = contents(tour / "legacy") | {"metadata.json": (tour / "metadata.json").read_bytes()}
         assert kept == contents(SAMPLE)
         program, *arguments = document["steps"][-1]["command"].split()
