@@ -74,7 +74,7 @@ class Integrity:
 
     async def list_checks(self) -> list[IntegrityCheck]:
         """Return all checks that the server has."""
-        where = "GET dataIntegrity"
+        where = self._connection.where("GET", "dataIntegrity")
         found = await self._connection.get("dataIntegrity")
         if not isinstance(found, list):
             raise RequestFailed("TP857", source=where, found="no array", expected="checks")
@@ -133,7 +133,7 @@ class Integrity:
         chosen = await self.select_checks(checks, section=section, severity=severity)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
         found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
-        report = typed(IntegrityReport, {"results": found}, f"GET {path}")
+        report = typed(IntegrityReport, {"results": found}, self._connection.where("GET", path))
         return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
 
     async def iter_integrity_issues(

@@ -51,10 +51,11 @@ class Tasks:
     async def notifications(self, job: JobReference) -> list[Notification]:
         """Return what a job has said so far that the server still has, oldest first."""
         path = f"system/tasks/{job.job_type}/{job.id}"
+        where = self._connection.where("GET", path)
         found = await self._connection.get(path)
         if not isinstance(found, list):
-            raise RequestFailed("TP857", source=f"GET {path}", found="no array", expected="notifications")
-        return [typed(Notification, one, f"GET {path}") for one in reversed(found)]
+            raise RequestFailed("TP857", source=where, found="no array", expected="notifications")
+        return [typed(Notification, one, where) for one in reversed(found)]
 
     async def iter_notifications(
         self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
@@ -120,7 +121,8 @@ class Tasks:
     async def import_summary(self, job: JobReference) -> ImportSummary | None:
         """Return what came of a job that imports; None where it has no summary (yet)."""
         found = await self.summary(job)
-        return None if found is None else typed(ImportSummary, found, f"GET system/taskSummaries/{job.job_type}")
+        where = self._connection.where("GET", f"system/taskSummaries/{job.job_type}/{job.id}")
+        return None if found is None else typed(ImportSummary, found, where)
 
 
 def started(reply: Reply) -> JobReference:
