@@ -58,7 +58,7 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "postgres", "dhis2", "cli"),
+    "tallyport": ("metadata", "validation", "postgres", "dhis2", "mcp", "cli"),
     "tallyport.postgres": (
         "server",
         "statements",
@@ -85,6 +85,7 @@ ROOMS = {
         "server",
         "maintenance",
         "integrity",
+        "mcp",
         "explain",
         "main",
         "completion",

@@ -27,7 +27,7 @@ from tallyport.dhis2.answers import (
     weight,
 )
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
-from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, started
+from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, checked, started
 from tallyport_schemas.findings import Finding
 
 ISSUE_EVENTS = 200_000
@@ -223,10 +223,7 @@ class Integrity:
                     watch(notification)
             seen = len(said)
             if said and said[-1].completed:
-                if said[-1].level == "ERROR":
-                    raise RequestFailed(
-                        "TP861", source=f"{job.job_type} {job.id}", found=said[-1].message or "no reason"
-                    )
+                checked(job, said[-1])
                 return
             running = await self._connection.get(f"dataIntegrity/{kind}/running")
             if not running and await self._are_fresh(job, names, kind):
