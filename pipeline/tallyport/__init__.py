@@ -14,6 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client, open_client
+    from tallyport.dhis2.connecting import RequestFailed
+    from tallyport.dhis2.profiles import Profile, find_profile
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
@@ -33,14 +36,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
+    "Client",
     "Finding",
     "LoadReport",
     "NameClash",
     "Outcome",
     "OutsideFailed",
+    "Profile",
     "Progress",
     "Refused",
     "Report",
+    "RequestFailed",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -48,8 +54,10 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "find_profile",
     "import_values",
     "load_metadata",
+    "open_client",
     "validate",
 ]
 
@@ -57,6 +65,11 @@ _FINDINGS = "tallyport_schemas.findings"
 _CONVERT = "tallyport_converters.convert"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
+    "Client": "tallyport.dhis2.client",
+    "Profile": "tallyport.dhis2.profiles",
+    "RequestFailed": "tallyport.dhis2.connecting",
+    "find_profile": "tallyport.dhis2.profiles",
+    "open_client": "tallyport.dhis2.client",
     "NameClash": _CONVERT,
     "Outcome": _CONVERT,
     "Report": _CONVERT,

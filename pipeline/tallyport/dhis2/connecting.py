@@ -40,7 +40,8 @@ _INFO = "system/info"
 _REDIRECTS = 5
 _WAIT_FIRST_S = 0.2
 _WAIT_MOST_S = 30.0
-_PASSING = (429, 502, 503, 504)
+_NOT_TAKEN = (429, 503)
+_OF_PROXIES = (502, 504)  # the server behind may have done it
 _TITLE = re.compile(r"<title[^>]*>([^<]*)|<h1[^>]*>([^<]*)", re.IGNORECASE)
 
 
@@ -228,7 +229,8 @@ class Connection:
                 return False
             if error.is_passing and error.wait_s is not None:
                 return min(error.wait_s, _WAIT_MOST_S)
-            return error.is_passing or (not is_sent_once and error.finding.code in ("TP850", "TP852"))
+            is_broken = error.finding.code in ("TP850", "TP852") or error.status in _OF_PROXIES
+            return error.is_passing or (is_broken and not is_sent_once)
 
         return stamina.retry_context(
             on=again,
@@ -361,7 +363,7 @@ class Connection:
             f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}"
         )
         failed = RequestFailed(code, status=status, document=document, source=where, found=found)
-        failed.is_passing = status in _PASSING
+        failed.is_passing = status in _NOT_TAKEN
         after = response.headers.get("Retry-After", "")
         failed.wait_s = float(after) if after.isdecimal() else None
         return failed
