@@ -73,7 +73,16 @@ ROOMS = {
         "load",
         "importing",
     ),
-    "tallyport.dhis2": ("answers", "profiles", "connecting", "tasks", "integrity", "maintenance", "client"),
+    "tallyport.dhis2": (
+        "answers",
+        "profiles",
+        "connecting",
+        "tasks",
+        "issue_stream",
+        "integrity",
+        "maintenance",
+        "client",
+    ),
     "tallyport.cli": (
         "drawing",
         "listing",

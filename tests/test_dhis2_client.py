@@ -26,7 +26,8 @@ from tallyport.dhis2.answers import (
 )
 from tallyport.dhis2.client import Client, open_client
 from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.integrity import IntegrityRow, NoSuchCheck
+from tallyport.dhis2.integrity import NoSuchCheck
+from tallyport.dhis2.issue_stream import IntegrityRow
 from tallyport.dhis2.profiles import Credentials, find_profile
 from tallyport_schemas.findings import Finding, SourceUnreadable
 
