@@ -219,6 +219,14 @@ def test_text_of_a_server_cannot_control_the_terminal(server: Dhis2Server, shell
     assert "\x1b" not in ended.stdout
 
 
+@pytest.mark.parametrize("form", ["text", "csv", "ndjson", "json"])
+def test_text_that_no_encoding_can_carry_is_printed_all_the_same(form: str, server: Dhis2Server, shell: Shell) -> None:
+    server.issues["orgunits_trailing_spaces"][0]["name"] = "Bö \ud800"
+    ended = shell("integrity", "issues", "--severity", "WARNING", "--format", form)
+    assert (ended.exit_code, ended.stderr) == (FINDINGS, "")
+    assert "\\ud800" in ended.stdout
+
+
 def test_a_run_takes_place_and_its_results_are_printed(each: Dhis2Server, shell: Shell) -> None:
     each.results = {"summary": {}, "details": {}}
     assert shell("integrity", "report").exit_code == FINDINGS
