@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import runpy
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from dhis2_http import Fault
 from dhis2_running import QUICK, combos, profile_of, talk
 from dhis2_server import BASIC, BEARER, CHECKS, PASSWORD, TOKEN, USERNAME, VERSIONS, Dhis2Server, issues
+from running import ROOT
 from tallyport.dhis2.answers import (
     ImportSummary,
     IntegrityReport,
@@ -24,7 +26,8 @@ from tallyport.dhis2.answers import (
 )
 from tallyport.dhis2.client import Client, open_client
 from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.integrity import IntegrityRow, NoSuchCheck
+from tallyport.dhis2.integrity import NoSuchCheck
+from tallyport.dhis2.issue_stream import IntegrityRow
 from tallyport.dhis2.profiles import Credentials, find_profile
 from tallyport_schemas.findings import Finding, SourceUnreadable
 
@@ -160,6 +163,14 @@ def test_what_reads_is_repeated_after_a_reset_and_what_works_is_not(latest: Dhis
     assert latest.cleared == 1
 
 
+def test_work_that_a_proxy_lost_sight_of_is_not_repeated(latest: Dhis2Server) -> None:
+    latest.fail(Fault("status", "/cacheClear", status=504))
+    assert failure(lambda: talk(latest, lambda client: client.maintenance.clear_cache())).status == 504
+    assert len(latest.asked("cacheClear")) == 1
+    latest.fail(Fault("status", "/api/me", status=504))
+    assert talk(latest, lambda client: client.me()).username == USERNAME
+
+
 def test_work_that_the_server_did_not_take_is_repeated(latest: Dhis2Server) -> None:
     latest.fail(Fault("status", "/cacheClear", status=503, headers={"Retry-After": "0"}))
     talk(latest, lambda client: client.maintenance.clear_cache())
@@ -186,6 +197,22 @@ def test_an_error_names_the_request_the_status_and_what_dhis2_says(server: Dhis2
     assert failed.status == 404
     assert failed.finding.source == f"GET {server.url}/api/categoryCombos/comboOfNone"
     assert failed.finding.found == "404 Not Found: E1005 categoryCombos with id comboOfNone could not be found."
+
+
+def test_the_example_of_the_documentation_runs(
+    latest: Dhis2Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = (ROOT / "docs/server.md").read_text(encoding="utf-8")
+    toml, python = (page.partition(f"```{language}\n")[2].partition("```")[0] for language in ("toml", "python"))
+    toml = toml.replace("https://hmis.example.org", latest.url).replace("d2pat_...", TOKEN)
+    monkeypatch.setenv("TALLYPORT_PROFILES", str(profiles(tmp_path, toml)))
+    (tmp_path / "example.py").write_text(python, encoding="utf-8")
+    latest.issues = {WARNINGS: issues(2)}
+    runpy.run_path(str(tmp_path / "example.py"))
+    said = capsys.readouterr().out.splitlines()
+    assert f"{WARNINGS} WARNING 2" in said
+    assert f"{WARNINGS} it 0" in said
+    assert said[-1] == "Process completed"
 
 
 # Profiles

@@ -14,6 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client, open_client
+    from tallyport.dhis2.connecting import RequestFailed
+    from tallyport.dhis2.profiles import Profile, find_profile
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.embedded import Embedded, embedded_database
     from tallyport.postgres.exporting import ExportOptions, export_values
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
+    "Client",
     "Embedded",
     "ExportOptions",
     "Filters",
@@ -47,9 +51,11 @@ __all__ = [
     "OptionNaming",
     "Outcome",
     "OutsideFailed",
+    "Profile",
     "Progress",
     "Refused",
     "Report",
+    "RequestFailed",
     "RewriteReport",
     "Severity",
     "Snapshot",
@@ -60,8 +66,10 @@ __all__ = [
     "convert",
     "embedded_database",
     "export_values",
+    "find_profile",
     "import_values",
     "load_metadata",
+    "open_client",
     "rewrite",
     "validate",
 ]
@@ -71,6 +79,11 @@ _CONVERT = "tallyport_converters.convert"
 _EMBEDDED = "tallyport.postgres.embedded"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
+    "Client": "tallyport.dhis2.client",
+    "Profile": "tallyport.dhis2.profiles",
+    "RequestFailed": "tallyport.dhis2.connecting",
+    "find_profile": "tallyport.dhis2.profiles",
+    "open_client": "tallyport.dhis2.client",
     "NameClash": _CONVERT,
     "Outcome": _CONVERT,
     "Report": _CONVERT,

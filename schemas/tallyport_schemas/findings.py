@@ -978,6 +978,7 @@ CODES: Mapping[str, Code] = _table(
     ),
     Code("TP876", _E, "the server rejected completions", "correct what it names, then push again"),
     Code("TP877", _E, "the journal of a push is damaged", "remove it: then all is sent again, which changes nothing"),
+    Code("TP880", _E, "the tool writes, which is not allowed", "start the server with tallyport mcp --allow-writes"),
     # TP9xx: usage and safety
     Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),
