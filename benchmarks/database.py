@@ -25,6 +25,19 @@ SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeo
 KEY = ("dataelementid", "periodid", "sourceid", "categoryoptioncomboid", "attributeoptioncomboid")
 COLUMNS = (*KEY, "value", "storedby", "comment", "followup", "deleted")
 UPSERT_ROWS = 500
+JOINED = """
+copy (
+    select e.uid, p.iso, u.uid, c.uid, a.uid, v.value, v.comment, v.followup
+    from datavalue as v
+    join dataelement as e using (dataelementid)
+    join period as p using (periodid)
+    join organisationunit as u on u.organisationunitid = v.sourceid
+    join categoryoptioncombo as c on c.categoryoptioncomboid = v.categoryoptioncomboid
+    join categoryoptioncombo as a on a.categoryoptioncomboid = v.attributeoptioncomboid
+    where not v.deleted
+) to stdout
+"""
+"""All values with their identifiers: the least that an export has to read."""
 NO_LOG = "drop trigger if exists trg_datavalue_audit on datavalue"
 LOG = (
     "create trigger trg_datavalue_audit after insert or update on datavalue "

@@ -1,11 +1,12 @@
-"""Import into a real DHIS2 2.43 database: how fast against DHIS2's own way, against COPY, and how much memory.
+"""Import into a real DHIS2 2.43 database, and export: how fast against DHIS2's own way, against COPY, and how much memory.
 
-Each figure runs its yardstick and `tallyport import` in turns, as whole processes on the same server; the table is put
+Each figure runs its yardstick and tallyport in turns, as whole processes on the same server; the table is put
 into the same state before each. Both write the same rows, which is checked. `--only NAME` tries one.
 Exit 0: all goals reached; 1: one was missed.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import claims, inputs
-from benchmarks.database import LOG, NO_LOG, Database, converted, one_element, repeated, restored, upserts
+from benchmarks.database import JOINED, LOG, NO_LOG, Database, converted, one_element, repeated, restored, upserts
 from benchmarks.measure import Command, FailedError, Outcome, Series, measure, ratios, spread, table
 
 MEMORY_LIMIT = 250_000_000
@@ -158,6 +159,7 @@ class _Figures:
                 1 / 4,
                 "at least 4 times faster",
             ),
+            self._export(filled, stored),
             self._source(),
             Figure("memory", "one data element, batched", None, self._large(), None, "at most 250 MB"),
             Figure(
@@ -169,6 +171,28 @@ class _Figures:
                 "reported",
             ),
         ]
+
+    def _export(self, filled: Callable[[], None], stored: int) -> Figure:
+        """All values as ADV2, against reading them with their identifiers."""
+        output = self.settings.work / "load" / "export"
+
+        def prepare() -> None:
+            shutil.rmtree(output, ignore_errors=True)
+            if self.database.stored() != stored:
+                filled()
+
+        def check(outcome: Outcome) -> None:
+            if outcome.exit_code:
+                raise FailedError(f"exit code {outcome.exit_code}")
+            (manifest,) = output.glob("*/manifest.json")
+            if json.loads(manifest.read_bytes())["values"]["written"] != stored:
+                raise FailedError("not all values were exported")
+
+        words = [*claims.tallyport_command(self.settings), "export", "--database", self.database.url, "-q"]
+        words += ["--all", "--options", "coc", "-o", str(output)]
+        ours = Command("tallyport export", words, env=claims.environment(), prepare=prepare, check=check)
+        yardstick = self._psql("COPY (join) to stdout", prepare, "--command", JOINED)
+        return Figure("export", f"export of {stored:,} values", yardstick, ours, 3, "at most 3 times its time")
 
     def _source(self) -> Figure:
         """One command from the source's legacy file to committed rows."""
