@@ -1,4 +1,4 @@
-"""Import into a real DHIS2 2.43 database, and export: how fast against DHIS2's own way, against COPY, and how much memory.
+"""A real DHIS2 2.43 database, import and export: how fast against DHIS2's own way and COPY, and how much memory.
 
 Each figure runs its yardstick and tallyport in turns, as whole processes on the same server; the table is put
 into the same state before each. Both write the same rows, which is checked. `--only NAME` tries one.
