@@ -228,7 +228,7 @@ LENIENCIES = [(page, *cells) for page in PAGES for cells in _leniencies(page)]
 
 
 def test_formats_have_a_page_each() -> None:
-    assert set(PAGES) == {"README.md", *(f"{format_}.md" for format_ in FORMATS)}
+    assert set(PAGES) == {"README.md", "writing.md", *(f"{format_}.md" for format_ in FORMATS)}
     assert len(LENIENCIES) > 50
 
 

@@ -80,7 +80,7 @@ def statable(to: str, group: Mapping[str, Any], key: adv2.Key, payload: adv2.Pay
     """Whether a row can be stated, by the tables of docs/formats/writing.md."""
     _, element, period, unit, *combos = key
     co, ao = group.get("co"), group.get("ao")
-    options = [text for combo in combos if isinstance(combo, tuple) for pair in combo for text in pair[1:]]
+    of_co, of_ao = ([option for _, option in combo] if isinstance(combo, tuple) else [] for combo in combos)
     identifiers = [element, unit, *(combo for combo in combos if isinstance(combo, str))]
     texts = [payload.value, payload.comment]
     if to == "dxf-json":
@@ -92,9 +92,9 @@ def statable(to: str, group: Mapping[str, Any], key: adv2.Key, payload: adv2.Pay
             return False
         if isinstance(co, dict) and not all(is_column(name) for name in co):
             return False
-        if isinstance(ao, list) and (any(re.search(r"\s", text) for text in options) or options == ["null"]):
+        if isinstance(ao, list) and (any(re.search("[ \t]", text) for text in of_ao) or of_ao == ["null"]):
             return False
-        return "null" not in [*identifiers, *texts, *(options if co else [])]
+        return "null" not in [*identifiers, *texts, *of_co]
     names = [*(co or ()), *(ao or ())]
     return (
         not isinstance(co, list)
@@ -103,7 +103,7 @@ def statable(to: str, group: Mapping[str, Any], key: adv2.Key, payload: adv2.Pay
         and not set(co or ()) & ADX_ROW
         and not set(ao or ()) & ADX_GROUP
         and "NovQ" not in str(period)
-        and plain_xml(*identifiers, *options, *texts, key[0])
+        and plain_xml(*identifiers, *of_co, *of_ao, *texts, key[0])
     )
 
 

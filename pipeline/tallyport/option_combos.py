@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from tallyport.metadata.columns import NONE, Table
-from tallyport_converters.writers.writer import COMBINATIONS_LIMIT, Optioned, Unstated
+from tallyport_converters.writers.writer import Optioned, Unstated
 from tallyport_schemas.findings import finding
 
 if TYPE_CHECKING:
@@ -57,8 +57,7 @@ def named_combos(
     Raises:
         Unstated: TP771, there is no such option, or there are very many combinations.
     """
-    if options.combinations > COMBINATIONS_LIMIT:
-        raise _unknown(role, f"{options.combinations:,} combinations of options")
+    options.check_size(role)
     table = snapshot.table("categoryOptionCombos")
     by_options = {
         frozenset(of_row): row

@@ -38,6 +38,8 @@ from tallyport_converters.writers.writer import (
     Optioned,
     Unstated,
     Writer,
+    no_place,
+    unnamed,
 )
 from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
 from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
@@ -269,6 +271,8 @@ class _Rewriting:
             reason = "a hard deletion"
         elif target.deleted_scope not in (None, scope):
             reason = "periods or org units other than those of the file's deletion"
+        elif len(target.deleted) > COMBINATIONS_LIMIT:
+            reason = f"more than {COMBINATIONS_LIMIT:,} elements of a deletion scope"
         elif header.de in target.elements:
             reason = "a deletion behind rows of the same data element"
         else:
@@ -287,7 +291,7 @@ class _Rewriting:
             if dimension is not None:
                 named = _each(name, dimension)
                 if len(named) * len(combos) > COMBINATIONS_LIMIT:
-                    raise Unstated(finding("TP772", found=f"{len(named) * len(combos):,} combinations"))
+                    raise no_place(name, f"{len(named) * len(combos):,} combinations")
                 combos = [{**combo, name: one} for combo in combos for one in named]
         return combos
 
@@ -399,11 +403,9 @@ class _Rewriting:
                     waiting = whole or found
                 counts = block.rows.counts
                 if block.rows.fault[0] is Fault.NONE:  # else reading on raises
-                    text = join.join(block.rows.copied(block.block))
-                    if text and not target.is_begun:
-                        text = text[len(layout.separator) :]
+                    for text in join.join(block.rows.copied(block.block)):
+                        target.out.write(text if target.is_begun else text[len(layout.separator) :])
                         target.is_begun = True
-                    target.out.write(text)
                 if self._watch:
                     size = file.source.size_bytes
                     self._watch(Progress(label, "write", file.position, size, self.report.read + counts[0]))
@@ -499,14 +501,15 @@ def _each(field: str, combos: Named | Optioned) -> list[str | dict[str, str]]:
     """Return every combo of a dimension as DXF2 JSON names it.
 
     Raises:
-        Unstated: TP770, one of them has no name.
+        Unstated: TP771, one of them has no name, or there are very many.
     """
     if isinstance(combos, Named):
         if None in combos.identifiers:
-            raise Unstated(finding("TP770", field=field, found="option combos that metadata do not know"))
+            raise no_place(field, "option combos that metadata do not know")
         return [str(name) for name in combos.identifiers]
-    if combos.categories is None or combos.combinations > COMBINATIONS_LIMIT:
-        raise Unstated(finding("TP771", field=field, found=f"{combos.combinations:,} combinations of options"))
+    if combos.categories is None:
+        raise no_place(field, unnamed(combos))
+    combos.check_size(field)
     return [dict(zip(combos.categories, options, strict=True)) for options in combos.combined()]
 
 

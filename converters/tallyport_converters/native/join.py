@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
 
-from tallyport_converters.native import Buffer, _address, _library, _Owner
+from tallyport_converters.native import _address, _library, _Owner
 
 PIECES_LIMIT = 160
 """Pieces that a row may have, as in join_rows.c: three for each category of both combos, and the others."""
@@ -72,7 +72,7 @@ def _declare() -> None:
     _library.tp_join_free.restype, _library.tp_join_free.argtypes = None, [join]
     _library.tp_join_piece.restype = c_uint32
     _library.tp_join_piece.argtypes = [join, c_uint32, c_uint32, c_uint32, c_uint32, c_char_p, p64, c_char_p]
-    _library.tp_join_rows.restype, _library.tp_join_rows.argtypes = c_void_p, [join, c_void_p, c_uint64, p64]
+    _library.tp_join_rows.restype, _library.tp_join_rows.argtypes = c_void_p, [join, c_void_p, c_uint64, p64, p64]
     _library.tp_join_end.restype, _library.tp_join_end.argtypes = c_uint32, [join]
 
 
@@ -119,17 +119,22 @@ class Join(_Owner):
             if not added:
                 raise MemoryError
 
-    def join(self, lines: Buffer) -> bytes:
-        """Return the rows of whole lines: row number, indexes, value, deleted, follow-up, comment.
+    def join(self, lines: bytes) -> Iterator[bytes]:
+        """Yield the rows of whole lines, a megabyte or a row at a time.
 
-        Flags start with `t` or `f`, null is `\\N`; an empty text is null as well.
+        A line: row number, indexes, value, deleted, follow-up, comment, parted by tabs and escaped as COPY does. Flags
+        start with `t` or `f`, null is `\\N`; an empty text is null as well.
         """
         at, length = _address(lines)
-        size = c_uint64()
-        text = _library.tp_join_rows(self.handle, at, length, size)
-        if not text:
-            raise MemoryError
-        return ctypes.string_at(text, size.value)
+        start = at.value or 0
+        done, taken, size = 0, c_uint64(), c_uint64()
+        while done < length:
+            text = _library.tp_join_rows(self.handle, start + done, length - done, taken, size)
+            if not text:
+                raise MemoryError
+            done += taken.value
+            if size.value:
+                yield ctypes.string_at(text, size.value)
 
     def end(self) -> bytes:
         """Return what closes the rows joined so far."""

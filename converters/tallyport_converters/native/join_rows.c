@@ -22,6 +22,7 @@ enum Escape { ESCAPE_JSON, ESCAPE_CSV, ESCAPE_XML };
 
 #define PIECES_LIMIT 160
 #define PLACES_LIMIT 64
+#define LONG_TEXT (1 << 20) /* bytes: a row may be much longer than the line it is made from */
 
 typedef struct {
     uint32_t kind, first, count, texts;
@@ -329,15 +330,17 @@ static void add_row(Join *join, const Line *line) {
     join->written++;
 }
 
-/* Join the rows of whole lines. The text is valid until the next call; NULL: out of memory. Indexes are within the
- * sizes: whoever made the lines saw to that. */
-EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t size, uint64_t *out_size) {
+/* Join the rows of whole lines, from the beginning up to some at which the text is long; `taken` is where that is. The
+ * text is valid until the next call; NULL: out of memory. Indexes are within the sizes: whoever made the lines saw to
+ * that. */
+EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t size, uint64_t *taken,
+                                   uint64_t *out_size) {
     NO_MEMORY_GUARD(NULL);
     const uint8_t *p = lines, *end = lines + size;
     join->out.size = 0;
     bytes_reserve(&join->out, 1);
     Line line;
-    while (p < end) {
+    while (p < end && join->out.size < LONG_TEXT) {
         Bytes none = {0};
         p = take_number(p, end, &line.number);
         for (uint32_t place = 0; place < join->places; place++) {
@@ -351,6 +354,7 @@ EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t si
         p = take_field(p, end, &join->comment, &line.comment);
         add_row(join, &line);
     }
+    *taken = (uint64_t)(p - lines);
     *out_size = join->out.size;
     return join->out.data;
 }

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
 from tallyport_converters.readers.dxf_csv import CATEGORIES_LIMIT, known_column
 from tallyport_converters.writers.writer import (
-    COMBINATIONS_LIMIT,
     Combos,
     FileScope,
     GroupScope,
@@ -99,10 +98,9 @@ def _option_list(combos: Combos, scope: FileScope) -> Iterator[Piece]:
         return
     if combos.categories is not None:
         raise no_place("ao", ", ".join(combos.categories))
-    if combos.combinations > COMBINATIONS_LIMIT:
-        raise no_place("ao", f"{combos.combinations:,} combinations of options")
+    combos.check_size("ao")
     texts = [
-        None if any(re.search(r"\s", option) for option in options) else " ".join(options)
+        None if any(re.search("[ \t]", option) for option in options) else " ".join(options)
         for options in combos.combined()
     ]
     yield fragments("attributeOptions", Named(texts, combos.places), _cell, b",")

@@ -9,6 +9,7 @@ from tallyport_converters.writers.writer import (
     GroupScope,
     Layout,
     Named,
+    Unstated,
     fragments,
     merged,
     no_place,
@@ -16,6 +17,7 @@ from tallyport_converters.writers.writer import (
     unnamed,
 )
 from tallyport_converters.writers.xml_text import attribute, escaped
+from tallyport_schemas.findings import finding, shown
 
 
 class DxfXmlWriter:
@@ -36,7 +38,8 @@ class DxfXmlWriter:
 
     def layout(self, group: GroupScope, scope: FileScope) -> Layout:
         """Return rows as elements without content."""
-        del scope
+        if scope.data_set and escaped(scope.data_set) is None:
+            raise Unstated(finding("TP770", field="dataSet", found=shown(scope.data_set)))
         pieces = [
             fragments("dataElement", Named([group.data_element], range(0)), escaped, b'<dataValue dataElement="', b'"'),
             fragments("period", group.periods, escaped, b' period="', b'"'),

@@ -16,8 +16,11 @@ from tallyport_converters.header import SCHEME_PROPERTIES
 from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
 from tallyport_schemas.findings import Finding, finding
 
-COMBINATIONS_LIMIT = 1_000_000
+COMBINATIONS_LIMIT = 100_000
 """Combinations of options that are written down for one group."""
+
+COMBINED_BYTES = 64 << 20
+"""Characters that they may have in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,16 @@ class Optioned:
     def combinations(self) -> int:
         """How many combinations the options make."""
         return prod(len(named.identifiers) for named in self.options)
+
+    def check_size(self, field: str) -> None:
+        """Do nothing if the combinations can be written down.
+
+        Raises:
+            Unstated: TP771, they are too many.
+        """
+        longest = sum(max(len(name or "") for name in named.identifiers) for named in self.options)
+        if self.combinations > COMBINATIONS_LIMIT or self.combinations * longest > COMBINED_BYTES:
+            raise no_place(field, f"{self.combinations:,} combinations of options")
 
     def combined(self) -> Iterator[tuple[str, ...]]:
         """Yield all combinations, in the order of the rows' indexes."""
