@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_the_help_of_each_command_has_examples_before_the_options(command: list[
     assert "--json" in ended.stdout
     assert "--profile" in ended.stdout
     assert max(map(len, ended.stdout.splitlines())) <= 80
+
+
+def test_help_loads_no_heavy_library() -> None:
+    lines = [[*command, "--help"] for command in [*COMMANDS, ["mcp"]]]
+    script = f"import sys; from tallyport.cli import main; [main.run(line) for line in {lines}]; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=running.environment(), capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+    assert "click" in loaded
+    assert not loaded & {"httpx2", "pydantic", "asyncio", "stamina", "mcp", "ssl", "orjson", "tallyport_converters"}
 
 
 # server
@@ -286,11 +298,16 @@ def test_checks_are_listed(each: Dhis2Server, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("command", ["analytics", "resource-tables", "monitoring"])
-def test_a_job_is_started_or_watched(command: str, each: Dhis2Server, shell: Shell) -> None:
+def test_a_job_is_started(command: str, each: Dhis2Server, shell: Shell) -> None:
     ended = shell("maintenance", command)
     assert ended.exit_code == OK
     assert "started; --watch would follow it" in ended.stdout
+    assert [job.type for job in each.jobs.values()] == [ended.stdout.split()[0]]
     assert len(each.asked("/system/tasks")) == 0
+
+
+@pytest.mark.parametrize("command", ["analytics", "resource-tables", "monitoring"])
+def test_a_job_is_watched_to_its_end(command: str, server: Dhis2Server, shell: Shell) -> None:
     ended = shell("maintenance", command, "--watch")
     assert ended.exit_code == OK
     assert ended.stdout.endswith("Process completed\n")
@@ -407,9 +424,10 @@ def test_watching_shows_progress_while_the_job_is_at_work_and_an_interrupt_ends_
         assert process.stdout.read() == ""
 
 
-def test_without_the_libraries_the_program_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [COMMANDS[0], COMMANDS[2], COMMANDS[6]], ids=" ".join)
+def test_without_the_libraries_the_program_says_what_to_install(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError('no httpx2', name='httpx2')")
     path = os.pathsep.join((str(tmp_path), running.environment()["PYTHONPATH"]))
-    ended = running.run("server", "info", "--url", "https://host", env={"PYTHONPATH": path})
+    ended = running.run(*command, "--url", "https://host", env={"PYTHONPATH": path})
     assert ended.returncode == OUTSIDE
     assert b"pip install 'tallyport[server]'" in ended.stderr

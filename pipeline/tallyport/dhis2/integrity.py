@@ -98,6 +98,8 @@ class Integrity:
         chosen = await self.select_checks(checks, section=section, severity=severity)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
         found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
+        if isinstance(found, dict):
+            found = {name: result for name, result in found.items() if result is not None}  # null: no result of it
         report = typed(IntegrityReport, {"results": found}, self._connection.where("GET", path))
         return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
 
