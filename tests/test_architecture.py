@@ -73,6 +73,8 @@ ROOMS = {
         "load",
         "importing",
         "selecting",
+        "identifying",
+        "combo_naming",
         "naming",
         "stored",
         "exporting",

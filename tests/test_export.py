@@ -402,6 +402,29 @@ def test_option_combos_of_the_same_options_are_refused_by_options_but_not_by_the
         )
 
 
+def test_second_default_option_combo_is_not_taken_for_the_first(exporting: Exporting) -> None:
+    exporting.put(visits([0, 0, 5]))
+    exporting.sql(
+        "insert into categoryoptioncombo values (7, 'cbDefault02', null, 'default')",
+        "insert into categorycombos_optioncombos values (7, 1)",
+        "insert into categoryoptioncombos_categoryoptions values (7, 1)",
+    )
+    try:
+        assert "coc" not in exporting.groups("co")[0]
+        exporting.sql("update datavalue set categoryoptioncomboid = 7")
+        with pytest.raises(Refused) as caught:
+            exporting("co")
+        assert caught.value.finding.found == "HllvX50cXC0 (default) and cbDefault02 (default)"
+        assert exporting.groups("coc")[0]["coc"] == "cbDefault02"
+    finally:
+        exporting.sql(
+            "truncate datavalue",
+            "delete from categoryoptioncombos_categoryoptions where categoryoptioncomboid = 7",
+            "delete from categorycombos_optioncombos where categoryoptioncomboid = 7",
+            "delete from categoryoptioncombo where categoryoptioncomboid = 7",
+        )
+
+
 @pytest.mark.parametrize(("naming", "code"), [("co", "TP763"), ("co+ds", "TP764")])
 def test_option_combos_that_the_data_element_cannot_have_are_named(
     exporting: Exporting, naming: str, code: str
@@ -459,6 +482,26 @@ def test_objects_that_share_an_identifier_are_named(exporting: Exporting) -> Non
     with pytest.raises(SourceUnreadable) as caught:
         exporting(id_schemes={"ou": "NAME"})
     assert (caught.value.finding.code, caught.value.finding.found) == ("TP766", "ouClinicB01")
+
+
+def test_an_identifier_is_shared_with_objects_that_no_filter_chooses_too(exporting: Exporting) -> None:
+    exporting.put(CASES)
+    with pytest.raises(SourceUnreadable) as caught:
+        exporting(id_schemes={"ou": "NAME"}, filters=Filters(org_units=["ouClinicB01"]))
+    assert (caught.value.finding.code, caught.value.finding.found) == ("TP766", "ouClinicB01")
+
+
+def test_values_of_objects_that_are_gone_are_told_of(exporting: Exporting) -> None:
+    exporting.put(visits([0, 0, 5]))
+    exporting.sql("set session_replication_role = replica", "update datavalue set sourceid = 77")
+    with pytest.raises(SourceUnreadable) as caught:
+        exporting()
+    assert (caught.value.finding.code, caught.value.finding.field, caught.value.finding.found) == (
+        "TP761",
+        "ou",
+        "id 77",
+    )
+    assert not (exporting.folder / "out").exists()
 
 
 def test_objects_without_values_need_no_identifier(exporting: Exporting) -> None:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.exporting import ExportOptions, export_values
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
-    from tallyport.postgres.naming import OptionNaming
     from tallyport.postgres.selecting import Filters
     from tallyport.validation.files import ValidationReport, validate
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
@@ -71,7 +71,7 @@ _HOMES = {
     "Snapshot": "tallyport.metadata",
     "ExportOptions": "tallyport.postgres.exporting",
     "Filters": "tallyport.postgres.selecting",
-    "OptionNaming": "tallyport.postgres.naming",
+    "OptionNaming": "tallyport.postgres.combo_naming",
     "export_values": "tallyport.postgres.exporting",
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",

@@ -13,7 +13,7 @@ from tallyport.cli.convert import Scheme, Size, show_written
 from tallyport.cli.drawing import Ticker
 
 OPTIONS = ("coc", "co+cc", "co+ds", "co")
-"""How option combos can be named, as postgres/naming.py tells them: it need not be loaded for `--help`."""
+"""How option combos can be named, as postgres/combo_naming.py tells them: it need not be loaded for `--help`."""
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
@@ -130,8 +130,8 @@ def command(
     for kind, times in Counter(kind for kind, _ in id_scheme).items():
         if times > 1:
             raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.exporting import ExportOptions, export_values
-    from tallyport.postgres.naming import OptionNaming
     from tallyport.postgres.selecting import Filters
 
     try:
