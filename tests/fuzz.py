@@ -260,7 +260,7 @@ def exact_blocks() -> Iterator[None]:
         return scan_copy
 
     with ExitStack() as patches:
-        for name in ("scan_json", "scan_csv", "scan_xml"):
+        for name in ("scan_json", "scan_csv", "scan_xml", "scan_tuples"):
             patches.enter_context(mock.patch.object(Batch, name, exact(getattr(Batch, name))))
         yield
 

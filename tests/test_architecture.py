@@ -81,6 +81,8 @@ ROOMS = {
         "load",
         "importing",
         "selecting",
+        "identifying",
+        "combo_naming",
         "naming",
         "stored",
         "exporting",

@@ -17,6 +17,7 @@ import pytest
 
 from checking import check_output, plain_bytes, strict_json
 from databases import GENERATIONS, execute, fresh, running_server, small
+from fuzz import exact_blocks
 from running import contents, json_rows, run
 from tallyport import (
     ExportOptions,
@@ -34,6 +35,7 @@ from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
 from tallyport_converters import periods
+from tallyport_converters.native import Batch, Fault
 from tallyport_converters.periods import PeriodType
 
 TODAY = date(2026, 1, 31)
@@ -400,6 +402,29 @@ def test_option_combos_of_the_same_options_are_refused_by_options_but_not_by_the
         )
 
 
+def test_second_default_option_combo_is_not_taken_for_the_first(exporting: Exporting) -> None:
+    exporting.put(visits([0, 0, 5]))
+    exporting.sql(
+        "insert into categoryoptioncombo values (7, 'cbDefault02', null, 'default')",
+        "insert into categorycombos_optioncombos values (7, 1)",
+        "insert into categoryoptioncombos_categoryoptions values (7, 1)",
+    )
+    try:
+        assert "coc" not in exporting.groups("co")[0]
+        exporting.sql("update datavalue set categoryoptioncomboid = 7")
+        with pytest.raises(Refused) as caught:
+            exporting("co")
+        assert caught.value.finding.found == "HllvX50cXC0 (default) and cbDefault02 (default)"
+        assert exporting.groups("coc")[0]["coc"] == "cbDefault02"
+    finally:
+        exporting.sql(
+            "truncate datavalue",
+            "delete from categoryoptioncombos_categoryoptions where categoryoptioncomboid = 7",
+            "delete from categorycombos_optioncombos where categoryoptioncomboid = 7",
+            "delete from categoryoptioncombo where categoryoptioncomboid = 7",
+        )
+
+
 @pytest.mark.parametrize(("naming", "code"), [("co", "TP763"), ("co+ds", "TP764")])
 def test_option_combos_that_the_data_element_cannot_have_are_named(
     exporting: Exporting, naming: str, code: str
@@ -457,6 +482,26 @@ def test_objects_that_share_an_identifier_are_named(exporting: Exporting) -> Non
     with pytest.raises(SourceUnreadable) as caught:
         exporting(id_schemes={"ou": "NAME"})
     assert (caught.value.finding.code, caught.value.finding.found) == ("TP766", "ouClinicB01")
+
+
+def test_an_identifier_is_shared_with_objects_that_no_filter_chooses_too(exporting: Exporting) -> None:
+    exporting.put(CASES)
+    with pytest.raises(SourceUnreadable) as caught:
+        exporting(id_schemes={"ou": "NAME"}, filters=Filters(org_units=["ouClinicB01"]))
+    assert (caught.value.finding.code, caught.value.finding.found) == ("TP766", "ouClinicB01")
+
+
+def test_values_of_objects_that_are_gone_are_told_of(exporting: Exporting) -> None:
+    exporting.put(visits([0, 0, 5]))
+    exporting.sql("set session_replication_role = replica", "update datavalue set sourceid = 77")
+    with pytest.raises(SourceUnreadable) as caught:
+        exporting()
+    assert (caught.value.finding.code, caught.value.finding.field, caught.value.finding.found) == (
+        "TP761",
+        "ou",
+        "id 77",
+    )
+    assert not (exporting.folder / "out").exists()
 
 
 def test_objects_without_values_need_no_identifier(exporting: Exporting) -> None:
@@ -662,6 +707,67 @@ def test_an_existing_folder_is_replaced_only_if_that_is_asked_for(exporting: Exp
     assert contents(first) == before
     exporting()
     assert contents(first) != before
+
+
+# --- Tuples as they come over the wire -------------------------------------------------------------------------------
+
+
+def tuple_of(*fields: bytes | None) -> bytes:
+    """A tuple in the binary form of COPY."""
+    sized = [b"\xff\xff\xff\xff" if text is None else len(text).to_bytes(4) + text for text in fields]
+    return len(fields).to_bytes(2) + b"".join(sized)
+
+
+def stored_tuple(number: int, value: bytes | None = b"7", comment: bytes | None = None) -> bytes:
+    ids = [(id_ << 40 | number).to_bytes(8) for id_ in range(5)]
+    return tuple_of(*ids, None, value, comment, b"\0", None, b"\1")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_tuples_are_read_the_same_wherever_they_are_cut(seed: int) -> None:
+    chance = random.Random(seed)
+    texts = [None, b"", b"7", "é💉".encode(), b"x" * 300]
+    tuples = [stored_tuple(n, chance.choice(texts), chance.choice(texts)) for n in range(chance.randint(1, 9))]
+    whole = b"".join(tuples)
+    ends = [0]
+    for one in tuples:
+        ends.append(ends[-1] + len(one))
+    cut = chance.randint(0, len(whole))
+    with exact_blocks(), Batch() as first, Batch() as rest:
+        first.scan_tuples(whole[:cut], final=False)
+        assert (first.fault, first.consumed) == (Fault.NONE, max(end for end in ends if end <= cut))
+        rest.scan_tuples(whole[first.consumed :], final=True)
+        assert (rest.fault, first.rows + rest.rows) == (Fault.NONE, len(tuples))
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (stored_tuple(1)[:-1], Fault.TRUNCATED),
+        (stored_tuple(1)[:1], Fault.TRUNCATED),
+        (tuple_of(b"12345678"), Fault.STRUCTURE),
+        (stored_tuple(1).replace(b"\0\0\0\x08", b"\0\0\0\x04", 1), Fault.STRUCTURE),
+        (stored_tuple(1).replace(b"\0\0\0\x08", b"\x7f\0\0\x08", 1), Fault.TRUNCATED),
+        (stored_tuple(1, b"caf\xe9"), Fault.UTF8),
+        (stored_tuple(1, b"7", b"caf\xe9"), Fault.UTF8),
+    ],
+)
+def test_what_is_no_tuple_is_a_fault(data: bytes, fault: Fault) -> None:
+    with exact_blocks(), Batch() as batch:
+        batch.scan_tuples(stored_tuple(0) + data, final=True)
+        assert (batch.rows, batch.fault, batch.fault_at) == (1, fault, len(stored_tuple(0)))
+
+
+def test_random_bytes_are_read_to_an_end() -> None:
+    chance = random.Random(1)
+    with exact_blocks():
+        for _ in range(300):
+            data = bytearray(stored_tuple(1) + stored_tuple(2, b"8", b"x"))
+            for _ in range(chance.randint(1, 6)):
+                data[chance.randrange(len(data))] = chance.randrange(256)
+            with Batch() as batch:
+                batch.scan_tuples(bytes(data), final=chance.random() < 0.5)
+                assert batch.consumed <= len(data)
 
 
 # --- The command -----------------------------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from tallyport.dhis2.connecting import RequestFailed
     from tallyport.dhis2.profiles import Profile, find_profile
     from tallyport.metadata import Snapshot, load_metadata
+    from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.embedded import Embedded, embedded_database
     from tallyport.postgres.exporting import ExportOptions, export_values
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
-    from tallyport.postgres.naming import OptionNaming
     from tallyport.postgres.selecting import Filters
     from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
@@ -91,7 +91,7 @@ _HOMES = {
     "Snapshot": "tallyport.metadata",
     "ExportOptions": "tallyport.postgres.exporting",
     "Filters": "tallyport.postgres.selecting",
-    "OptionNaming": "tallyport.postgres.naming",
+    "OptionNaming": "tallyport.postgres.combo_naming",
     "export_values": "tallyport.postgres.exporting",
     "LoadReport": "tallyport.postgres.load",
     "Embedded": _EMBEDDED,

@@ -52,7 +52,7 @@ EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, ui
             batch->error = ERROR_STRUCTURE;
             break;
         }
-        p += 2;
+        p += whole ? 2 : 0;
         for (int field = 0; whole && field < FIELDS; field++) {
             whole = end - p >= 4;
             if (!whole)

@@ -19,7 +19,7 @@ from tallyport.cli.drawing import Ticker, show_findings
 from tallyport.cli.rewriting import FORMATS, rewrite_files
 
 OPTIONS = ("coc", "co+cc", "co+ds", "co")
-"""How option combos can be named, as postgres/naming.py tells them: it need not be loaded for `--help`."""
+"""How option combos can be named, as postgres/combo_naming.py tells them: it need not be loaded for `--help`."""
 
 _OF_FILES = {"sources", "to", "output", "data_sets", "metadata", "compress", "overwrite", "as_json", "quiet"}
 """What can be said where no database is read."""
@@ -192,8 +192,8 @@ def command(
     for kind, times in Counter(kind for kind, _ in id_scheme).items():
         if times > 1:
             raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.exporting import ExportOptions, export_values
-    from tallyport.postgres.naming import OptionNaming
     from tallyport.postgres.selecting import Filters
 
     try:

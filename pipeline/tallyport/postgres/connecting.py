@@ -39,7 +39,7 @@ def connection(url: str) -> Iterator[Connection[Row]]:
     except ImportError:
         raise OutsideFailed(finding("TP809", found="psycopg")) from None
     try:
-        made = psycopg.connect(url, application_name="tallyport", connect_timeout=30)
+        made = psycopg.connect(url, application_name="tallyport", connect_timeout=30, client_encoding="utf8")
     except psycopg.Error as error:
         raise OutsideFailed(finding("TP806", found=_sentence(error))) from None
     try:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tallyport.postgres.combo_naming import OptionNaming
 from tallyport.postgres.connecting import connection, generation
-from tallyport.postgres.naming import OptionNaming, stored_names
+from tallyport.postgres.naming import stored_names
 from tallyport.postgres.selecting import Filters, select
 from tallyport.postgres.statements import statement
 from tallyport.postgres.stored import StoredValues

@@ -1,4 +1,4 @@
-"""Naming: how the ids of stored values become identifiers, and option combos what an export calls them.
+"""Naming: how the ids of stored values become identifiers.
 
 All is known before the first value is read, or the export is refused with all culprits named. A dimension is looked at
 by its distinct ids, never by its rows.
@@ -6,58 +6,28 @@ by its distinct ids, never by its rows.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
+from tallyport.postgres.combo_naming import ByOptions, OptionNaming
 from tallyport.postgres.connecting import Row
+from tallyport.postgres.identifying import Identified, Identifying
 from tallyport.postgres.selecting import Selection
-from tallyport.postgres.statements import statement
-from tallyport_converters.combos import DEFAULT, Combo, ComboForm, Shape, identified
+from tallyport_converters.combos import Combo, identified
 from tallyport_converters.meaning import Names
 from tallyport_converters.native import Dictionaries, Kind
 from tallyport_converters.periods import Period
 from tallyport_converters.readers.reader import ReadPeriod
-from tallyport_schemas.findings import Refused, SourceUnreadable, finding
+from tallyport_schemas.findings import SourceUnreadable, finding
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_DEFAULT_UID = "HllvX50cXC0"
-_DEFAULT_NAME = "default"
+_Name = TypeVar("_Name")
+
 _DOUBT = ("de", "pe", "ou", "coc", "aoc")
-_STATEMENT = {
-    "de": "data_elements",
-    "ou": "org_units",
-    "coc": "option_combos",
-    "aoc": "option_combos",
-    "ds": "data_sets",
-    "cc": "category_combos",
-    "c": "categories",
-    "co": "category_options",
-}
-_WORDS = {
-    "de": "data element",
-    "ou": "organisation unit",
-    "coc": "option combo",
-    "aoc": "attribute option combo",
-    "ds": "data set",
-    "cc": "category combo",
-    "c": "category",
-    "co": "category option",
-}
-
-
-class OptionNaming(StrEnum):
-    """How option combos are named: by themselves, or by their category options and what settles whose these are."""
-
-    COC = "coc"
-    CO_CC = "co+cc"
-    CO_DS = "co+ds"
-    CO = "co"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +45,20 @@ class StoredNames:
     def read(self, dictionaries: Dictionaries) -> Names:
         """Name all that values refer to; see `meaning.Naming`."""
 
-        def ids(kind: Kind) -> list[int]:
-            return [int.from_bytes(text, signed=True) for text in dictionaries.texts(kind)]
+        def named(kind: Kind, names: Mapping[int, _Name]) -> list[_Name]:
+            ids = [int.from_bytes(text, signed=True) for text in dictionaries.texts(kind)]
+            if lost := [f"id {id_}" for id_ in ids if id_ not in names]:
+                # Foreign keys forbid it, but they can be switched off.
+                raise SourceUnreadable(finding("TP761", field=kind.name.lower(), culprits=lost, expected="an object"))
+            return [names[id_] for id_ in ids]
 
         return Names(
-            [self.elements[id_] for id_ in ids(Kind.DE)],
-            [ReadPeriod(self.periods[id_], "") for id_ in ids(Kind.PE)],
-            [self.org_units[id_] for id_ in ids(Kind.OU)],
-            [self.option_combos[id_] for id_ in ids(Kind.COC)],
-            [self.attribute_combos[id_] for id_ in ids(Kind.AOC)],
-            [self.data_sets[id_] for id_ in ids(Kind.DS)],
+            named(Kind.DE, self.elements),
+            [ReadPeriod(period, "") for period in named(Kind.PE, self.periods)],
+            named(Kind.OU, self.org_units),
+            named(Kind.COC, self.option_combos),
+            named(Kind.AOC, self.attribute_combos),
+            named(Kind.DS, self.data_sets),
         )
 
 
@@ -98,279 +72,38 @@ def stored_names(
             combos that cannot be named as asked for; TP767 periods that cannot be named.
         Refused: TP762, category options alone would be ambiguous.
     """
-    return _Naming(database, selection, schemes, naming).names()
+    identifying = Identifying(database, schemes)
+    chosen = selection.parameters
+    kinds = {
+        "de": identifying.identified("de", chosen["data_elements"]),
+        "ou": identifying.identified("ou", chosen["org_units"]),
+    }
+    if naming is OptionNaming.COC:
+        kinds["coc"] = identifying.identified("coc", None)
+        kinds["aoc"] = identifying.identified("aoc", chosen["attribute_combos"])
+    _check(identifying, selection, kinds)
+    elements, units = kinds["de"].named, kinds["ou"].named
+    if naming is OptionNaming.COC:
+        combos = {id_: identified(text) for id_, text in kinds["coc"].named.items()}
+        attributes = {id_: identified(text) for id_, text in kinds["aoc"].named.items()}
+        return StoredNames(elements, selection.periods, units, combos, attributes, {})
+    used = identifying.rows("used_combos", **chosen)
+    combos, attributes, set_of = ByOptions(identifying, naming, used, selection.data_sets).named()
+    sets = identifying.identifiers("ds", sorted(set(set_of.values()))) if set_of is not None else {}
+    return StoredNames(elements, selection.periods, units, combos, attributes, sets, set_of)
 
 
-@dataclass(slots=True)
-class _Kind:
-    """The objects of a kind: identifiers by id, and those in doubt: without one, or sharing it."""
-
-    named: dict[int, str] = field(default_factory=dict)
-    uids: dict[int, str] = field(default_factory=dict)
-    lacking: set[int] = field(default_factory=set)
-    shared: set[int] = field(default_factory=set)
-
-
-@dataclass(frozen=True, slots=True)
-class _OptionCombo:
-    uid: str
-    name: str
-    category_combo: int | None
-    options: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """A data set that a data element is in: the category combos that apply there."""
-
-    data_set: int
-    uid: str
-    combo: int
-    attribute_combo: int
-
-
-@dataclass(slots=True)
-class _Element:
-    uid: str
-    own: int
-    holders: list[_Holder] = field(default_factory=list)
-
-
-class _Naming:
-    def __init__(
-        self, database: Connection[Row], selection: Selection, schemes: Mapping[str, str], naming: OptionNaming
-    ) -> None:
-        self._database = database
-        self._selection = selection
-        self._schemes = schemes
-        self._naming = naming
-
-    def names(self) -> StoredNames:
-        chosen = self._selection.parameters
-        kinds = {"de": self._kind("de", chosen["data_elements"]), "ou": self._kind("ou", chosen["org_units"])}
-        if self._naming is OptionNaming.COC:
-            kinds |= {"coc": self._kind("coc", None), "aoc": self._kind("aoc", chosen["attribute_combos"])}
-        self._check(kinds)
-        elements, units = kinds["de"].named, kinds["ou"].named
-        if self._naming is OptionNaming.COC:
-            combos = {id_: identified(text) for id_, text in kinds["coc"].named.items()}
-            attributes = {id_: identified(text) for id_, text in kinds["aoc"].named.items()}
-            return StoredNames(elements, self._selection.periods, units, combos, attributes, {})
-        by_options = _ByOptions(self, self._rows("used_combos", **chosen))
-        combos, attributes, set_of = by_options.named()
-        sets = self.identifiers("ds", sorted(set(set_of.values()))) if set_of is not None else {}
-        return StoredNames(elements, self._selection.periods, units, combos, attributes, sets, set_of)
-
-    @property
-    def naming(self) -> OptionNaming:
-        """How option combos are named."""
-        return self._naming
-
-    @property
-    def data_sets(self) -> Sequence[int]:
-        """The data sets that filters name."""
-        return self._selection.data_sets
-
-    def _rows(self, name: str, **parameters: Any) -> list[Row]:
-        return self._database.execute(statement(f"export_{name}"), parameters).fetchall()
-
-    rows = _rows
-
-    def _kind(self, kind: str, ids: Sequence[int] | None) -> _Kind:
-        scheme, _, attribute = self._schemes[kind].partition(":")
-        found = _Kind()
-        rows = self._rows(f"name_{_STATEMENT[kind]}", ids=ids, scheme=scheme, attribute=attribute or None)
-        times = Counter(text for _, _, text in rows)
-        for id_, uid, text in rows:
-            found.uids[id_] = uid
-            found.named[id_] = text or ""
-            if not text:
-                found.lacking.add(id_)
-            elif times[text] > 1:
-                found.shared.add(id_)
-        return found
-
-    def identifiers(self, kind: str, ids: Sequence[int]) -> dict[int, str]:
-        """Return the identifiers of objects that values refer to, all of them.
-
-        Raises:
-            SourceUnreadable: TP761, TP766.
-        """
-        found = self._kind(kind, ids)
-        self._refuse("TP761", kind, [found.uids[id_] for id_ in sorted(found.lacking)])
-        self._refuse("TP766", kind, [found.uids[id_] for id_ in sorted(found.shared)])
-        return found.named
-
-    def _refuse(self, code: str, kind: str, uids: Sequence[str]) -> None:
-        if uids:
-            raise SourceUnreadable(
-                finding(code, field=kind, culprits=uids, expected=f"{_WORDS[kind]}s with a {self._schemes[kind]}")
-            )
-
-    def _check(self, kinds: Mapping[str, _Kind]) -> None:
-        """Refuse what cannot be named, if values refer to it: only where there is such do values have to be asked."""
-        unnamed = self._selection.unnamed
-        doubt = {kind: sorted(of.lacking | of.shared) for kind, of in kinds.items()} | {"pe": sorted(unnamed)}
-        if not any(doubt.values()):
-            return
-        given = {f"doubt_{kind}": doubt.get(kind, []) for kind in _DOUBT}
-        used: dict[str, list[int]] = defaultdict(list)
-        for kind, id_ in self._rows("used", **given, **self._selection.parameters):
-            used[kind].append(id_)
-        if used["pe"]:
-            raise SourceUnreadable(finding("TP767", culprits=[unnamed[id_] for id_ in sorted(used["pe"])]))
-        for kind, of in kinds.items():
-            self._refuse("TP761", kind, sorted(of.uids[id_] for id_ in used[kind] if id_ in of.lacking))
-            self._refuse("TP766", kind, sorted(of.uids[id_] for id_ in used[kind] if id_ in of.shared))
-
-
-class _ByOptions:
-    """Option combos by their category options. `used`: data element and its two option combos, as values have them."""
-
-    def __init__(self, room: _Naming, used: Iterable[Row]) -> None:
-        self._room = room
-        self._used = [(element, combo, attribute) for element, combo, attribute in used]
-        self._elements: dict[int, _Element] = {}
-        wanted = sorted({element for element, _, _ in self._used})
-        for id_, uid, own, data_set, set_uid, combo, attribute_combo in room.rows("holders", ids=wanted):
-            element = self._elements.setdefault(id_, _Element(uid, own))
-            if data_set is not None:
-                element.holders.append(_Holder(data_set, set_uid, combo, attribute_combo))
-        ids = sorted({id_ for _, combo, attribute in self._used for id_ in (combo, attribute)})
-        rivals = sorted({h.attribute_combo for element in self._elements.values() for h in element.holders})
-        self._combos: dict[int, _OptionCombo] = {}
-        self._alike: dict[tuple[int | None, frozenset[int]], list[int]] = defaultdict(list)
-        for id_, uid, name, category_combo, options in room.rows("combo_options", ids=ids, category_combos=rivals):
-            self._combos[id_] = _OptionCombo(uid, name or "", category_combo, frozenset(options))
-            self._alike[category_combo, frozenset(options)].append(id_)
-        self._default = self._default_combo()
-        self._categories: dict[int, list[tuple[int, frozenset[int]]]] = defaultdict(list)
-        category_combos = sorted({c.category_combo for c in self._combos.values() if c.category_combo is not None})
-        for category_combo, category, options in room.rows("combo_categories", ids=category_combos):
-            self._categories[category_combo].append((category, frozenset(options)))
-
-    def named(self) -> tuple[dict[int, Combo], dict[int, Combo], dict[tuple[int, int, int], int] | None]:
-        """Name combos and attribute combos; with the data set of each, if it is to settle whose options they are."""
-        combos = {combo for _, combo, _ in self._used}
-        attributes = {attribute for _, _, attribute in self._used}
-        placed = self._placed(sorted((combos | attributes) - {self._default}))
-        self._refuse_twins(sorted(placed))
-        set_of = None
-        if self._room.naming is OptionNaming.CO_DS:
-            set_of = self._data_sets()
-        else:
-            self._refuse_ambiguous()
-        categories = self._room.identifiers("c", sorted({c for places in placed.values() for c, _ in places}))
-        options = self._room.identifiers("co", sorted({o for places in placed.values() for _, o in places}))
-        with_combo = self._room.naming is OptionNaming.CO_CC
-        of_combo = {self._combos[id_].category_combo for id_ in combos if id_ in placed}
-        called = self._room.identifiers("cc", sorted(id_ for id_ in of_combo if id_ is not None)) if with_combo else {}
-
-        def combo(id_: int, *, is_attribute: bool) -> Combo:
-            if id_ == self._default:
-                return DEFAULT
-            names = tuple(categories[category] for category, _ in placed[id_])
-            of = self._combos[id_].category_combo
-            whose = "" if is_attribute or of is None else called.get(of, "")
-            chosen = tuple(options[option] for _, option in placed[id_])
-            return Combo(Shape(ComboForm.MAP, names, len(names), whose), chosen)
-
-        return (
-            {id_: combo(id_, is_attribute=False) for id_ in combos},
-            {id_: combo(id_, is_attribute=True) for id_ in attributes},
-            set_of,
-        )
-
-    def _default_combo(self) -> int | None:
-        """Return the default option combo, if a value has it; by its UID, else by name, as DHIS2 finds it."""
-        by_uid = [id_ for id_, combo in self._combos.items() if combo.uid == _DEFAULT_UID]
-        by_name = sorted(id_ for id_, combo in self._combos.items() if combo.name == _DEFAULT_NAME)
-        return next(iter(by_uid or by_name), None)
-
-    def _called(self, id_: int) -> str:
-        combo = self._combos[id_]
-        return f"{combo.uid} ({combo.name})" if combo.name else combo.uid
-
-    def _placed(self, ids: Sequence[int]) -> dict[int, tuple[tuple[int, int], ...]]:
-        """Return the category and option of each place of option combos.
-
-        Raises:
-            SourceUnreadable: TP763, some are not made of an option of each category.
-        """
-        placed: dict[int, tuple[tuple[int, int], ...]] = {}
-        culprits = []
-        for id_ in ids:
-            combo = self._combos[id_]
-            places = self._categories.get(combo.category_combo, []) if combo.category_combo is not None else []
-            fitting = [sorted(options & combo.options) for _, options in places]
-            # An option can be in several categories: it takes one place, and which is no matter to who looks it up.
-            chosen = next((c for c in product(*fitting) if len(set(c)) == len(c) and set(c) == combo.options), ())
-            if not chosen:
-                culprits.append(self._called(id_))
-            placed[id_] = tuple((category, option) for (category, _), option in zip(places, chosen, strict=False))
-        if culprits:
-            raise SourceUnreadable(finding("TP763", culprits=culprits, expected="an option of each category"))
-        return placed
-
-    def _refuse_twins(self, ids: Sequence[int]) -> None:
-        """Refuse option combos that another one of the same category combo equals."""
-        twins = [self._alike[self._combos[id_].category_combo, self._combos[id_].options] for id_ in ids]
-        culprits = {" and ".join(map(self._called, sorted(many))) for many in twins if len(many) > 1}
-        if culprits:
-            raise Refused(finding("TP762", culprits=sorted(culprits), expected="one option combo for the same options"))
-
-    def _refuse_ambiguous(self) -> None:
-        """Refuse options that the header does not settle the category combo of, as an import would have to guess.
-
-        An import wants one category combo for `co`; for `ao` it looks through those of all data sets that can be meant.
-        """
-        alien: set[str] = set()
-        unsettled: dict[str, set[str]] = defaultdict(set)
-        for element_id, combo_id, attribute_id in self._used:
-            element = self._elements[element_id]
-            if self._room.naming is OptionNaming.CO and combo_id != self._default:
-                fitting = {element.own, *(holder.combo for holder in element.holders)}
-                if self._combos[combo_id].category_combo not in fitting:
-                    alien.add(f"{self._called(combo_id)} of {element.uid}")
-                elif len(fitting) > 1:
-                    unsettled[element.uid].add(self._called(combo_id))
-            if attribute_id != self._default:
-                fitting = {holder.attribute_combo for holder in element.holders}
-                options = self._combos[attribute_id].options
-                alike = [id_ for category_combo in fitting for id_ in self._alike.get((category_combo, options), ())]
-                if attribute_id not in alike:
-                    alien.add(f"{self._called(attribute_id)} of {element.uid}")
-                elif len(alike) > 1:
-                    unsettled[element.uid].update(map(self._called, alike))
-        if unsettled:
-            culprits = [f"{uid}: {', '.join(sorted(names))}" for uid, names in sorted(unsettled.items())]
-            raise Refused(finding("TP762", culprits=culprits))
-        if alien:
-            raise SourceUnreadable(
-                finding("TP763", culprits=sorted(alien), expected="of the category combo of data element or data set")
-            )
-
-    def _data_sets(self) -> dict[tuple[int, int, int], int]:
-        """Return the data set that settles the option combos of each data element: one that filters name goes first.
-
-        Raises:
-            SourceUnreadable: TP764, there is none.
-        """
-        preferred = {id_: place for place, id_ in reversed(list(enumerate(self._room.data_sets)))}
-        found: dict[tuple[int, int, int], int] = {}
-        culprits = set()
-        for key in self._used:
-            element, combo, attribute = self._elements[key[0]], self._combos[key[1]], self._combos[key[2]]
-            fitting = [
-                holder
-                for holder in element.holders
-                if holder.combo == combo.category_combo and holder.attribute_combo == attribute.category_combo
-            ]
-            if not fitting:
-                culprits.add(f"{element.uid} with {self._called(key[1])} and {self._called(key[2])}")
-                continue
-            best = min(fitting, key=lambda holder: (preferred.get(holder.data_set, len(preferred)), holder.uid))
-            found[key] = best.data_set
-        if culprits:
-            raise SourceUnreadable(finding("TP764", culprits=sorted(culprits)))
-        return found
+def _check(identifying: Identifying, selection: Selection, kinds: Mapping[str, Identified]) -> None:
+    """Refuse what cannot be named, if values refer to it: only where there is such do values have to be asked."""
+    unnamed = selection.unnamed
+    doubt = {kind: sorted(of.lacking | of.shared) for kind, of in kinds.items()} | {"pe": sorted(unnamed)}
+    if not any(doubt.values()):
+        return
+    given = {f"doubt_{kind}": doubt.get(kind, []) for kind in _DOUBT}
+    used: dict[str, list[int]] = defaultdict(list)
+    for kind, id_ in identifying.rows("used", **given, **selection.parameters):
+        used[kind].append(id_)
+    if used["pe"]:
+        raise SourceUnreadable(finding("TP767", culprits=[unnamed[id_] for id_ in sorted(used["pe"])]))
+    for kind, of in kinds.items():
+        identifying.refuse(kind, of, used[kind])
