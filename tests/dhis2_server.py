@@ -144,7 +144,8 @@ class Dhis2Server(LoopbackServer):
         path = re.sub(r"^/api/(4\d/)?", "", path)
         for pattern, method, handler in self._routes():
             if (match := re.fullmatch(pattern, path)) and request.method in method.split("|"):
-                return await handler(request, *match.groups())
+                answer: Answer = await handler(request, *match.groups())
+                return answer
         return self.message(404, f"/api/{path} was not found", "E1005")
 
     def message(
@@ -206,7 +207,13 @@ class Dhis2Server(LoopbackServer):
         return Answer(200, b"pong", {"Content-Type": "text/plain"})
 
     async def _me(self, request: Request) -> Answer:
-        me = {"id": "xE7jOejl9FI", "username": USERNAME, "authorities": ["ALL"], "dataSets": [], "organisationUnits": []}
+        me = {
+            "id": "xE7jOejl9FI",
+            "username": USERNAME,
+            "authorities": ["ALL"],
+            "dataSets": [],
+            "organisationUnits": [],
+        }
         return Answer.of(me)
 
     @staticmethod
@@ -218,7 +225,9 @@ class Dhis2Server(LoopbackServer):
     async def _collection(self, request: Request, name: str) -> Answer:
         if name not in self.metadata.collections:
             return self.message(404, f"/api/{name} was not found", "E1005")
-        found = [o for o in self.metadata.collections[name] if all(_fits(o, f) for f in request.query.get("filter", []))]
+        found = [
+            o for o in self.metadata.collections[name] if all(_fits(o, f) for f in request.query.get("filter", []))
+        ]
         fields = _fields(request.first("fields", "id,displayName"))
         if request.first("paging") == "false":
             return Answer.of({name: [_picked(o, fields) for o in found]})
@@ -244,11 +253,19 @@ class Dhis2Server(LoopbackServer):
         """Add the option combos that a category combo lacks."""
         categories = self.metadata.by_id("categories")
         cocs = self.metadata.collections.setdefault("categoryOptionCombos", [])
-        known = {frozenset(o["id"] for o in c["categoryOptions"]) for c in cocs if c["categoryCombo"]["id"] == combo["id"]}
-        for options in product(*([o["id"] for o in categories[c["id"]]["categoryOptions"]] for c in combo["categories"])):
+        known = {
+            frozenset(o["id"] for o in c["categoryOptions"]) for c in cocs if c["categoryCombo"]["id"] == combo["id"]
+        }
+        for options in product(
+            *([o["id"] for o in categories[c["id"]]["categoryOptions"]] for c in combo["categories"])
+        ):
             if frozenset(options) not in known:
                 uid = f"coc{len(cocs):08d}"
-                made = {"id": uid, "categoryCombo": {"id": combo["id"]}, "categoryOptions": [{"id": o} for o in options]}
+                made = {
+                    "id": uid,
+                    "categoryCombo": {"id": combo["id"]},
+                    "categoryOptions": [{"id": o} for o in options],
+                }
                 cocs.append(made)
                 combo.setdefault("categoryOptionCombos", []).append(made)
 
@@ -347,7 +364,11 @@ class Dhis2Server(LoopbackServer):
         rows = self.issues.get(found["name"], [])
         result = found | {"startTime": started, "finishedTime": self.now(-0.001)}
         if found["name"] in self.crashing:
-            return result | {"error": "relation does not exist", "count": -1} | ({"issues": []} if what == "details" else {})
+            return (
+                result
+                | {"error": "relation does not exist", "count": -1}
+                | ({"issues": []} if what == "details" else {})
+            )
         if what == "details":
             return result | {"issues": rows}
         return result | {"count": len(rows), "percentage": 1.5}
@@ -393,7 +414,13 @@ class Dhis2Server(LoopbackServer):
             return self.message(409, f"CategoryCombo with id {uid} could not be found.", "E1110")
         if not self.cocs_wait:
             self._generate(combo)
-        done = {"responseType": "ImportSummaries", "status": "SUCCESS", "imported": 0, "updated": 1, "importSummaries": []}
+        done = {
+            "responseType": "ImportSummaries",
+            "status": "SUCCESS",
+            "imported": 0,
+            "updated": 1,
+            "importSummaries": [],
+        }
         return self.message(200, "Import was successful.", response=done)
 
     async def _tables(self, request: Request, what: str | None) -> Answer:
@@ -486,7 +513,12 @@ class _Importing:
             return {o["id"]: o for o in objects}
         if scheme.startswith("ATTRIBUTE:"):
             uid = scheme.partition(":")[2]
-            return {v["value"]: o for o in objects for v in o.get("attributeValues", []) if v["attribute"]["id"].upper() == uid}
+            return {
+                v["value"]: o
+                for o in objects
+                for v in o.get("attributeValues", [])
+                if v["attribute"]["id"].upper() == uid
+            }
         return {o[scheme.lower()]: o for o in objects if o.get(scheme.lower())}
 
     # 2.41 and 2.42: row by row
@@ -496,7 +528,12 @@ class _Importing:
         data_set = self.document.get("dataSet")
         if data_set and data_set not in self._by("dataSet", "dataSets"):
             self.conflicts.append(
-                {"object": data_set, "objects": {"dataSet": data_set}, "value": "Data set not found", "errorCode": "E7600"}
+                {
+                    "object": data_set,
+                    "objects": {"dataSet": data_set},
+                    "value": "Data set not found",
+                    "errorCode": "E7600",
+                }
             )
             return self._summary("ERROR", 0, 0, 0), 409
         counts: Counter[str] = Counter()
@@ -647,7 +684,9 @@ class _Importing:
             row.get("attributeOptionCombo") or DEFAULT_COC,
         )
         known = self.server.values.get(key)
-        said = {name: row[name] for name in ("value", "comment", "followUp", "followup", "deleted") if name in row}
+        said: Object = {
+            name: row[name] for name in ("value", "comment", "followUp", "followup", "deleted") if name in row
+        }
         if self.dry_run:
             return "updated" if known else "imported"
         self.server.arrivals[key] += 1
@@ -702,4 +741,6 @@ def _picked(found: Any, fields: Object) -> Any:
         return [_picked(one, fields) for one in found]
     if not fields or not isinstance(found, dict):
         return found
-    return {name: _picked(found[name], below) for name, below in fields.items() if name in found and found[name] is not None}
+    return {
+        name: _picked(found[name], below) for name, below in fields.items() if name in found and found[name] is not None
+    }

@@ -58,7 +58,7 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "postgres", "cli"),
+    "tallyport": ("metadata", "validation", "postgres", "dhis2", "cli"),
     "tallyport.postgres": (
         "server",
         "statements",
@@ -73,11 +73,25 @@ ROOMS = {
         "load",
         "importing",
     ),
+    "tallyport.dhis2": ("answers", "profiles", "connecting", "tasks", "integrity", "maintenance", "client"),
     "tallyport.cli": ("drawing", "convert", "validate", "snapshot", "importing", "explain", "main", "completion"),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
 
-HEAVY = {"lxml", "pypdf", "orjson", "polars", "backports", "zipfile", "ssl", "asyncio", "psycopg"}
+HEAVY = {
+    "lxml",
+    "pypdf",
+    "orjson",
+    "polars",
+    "backports",
+    "zipfile",
+    "ssl",
+    "asyncio",
+    "psycopg",
+    "httpx2",
+    "pydantic",
+    "mcp",
+}
 """What the command line's front door must not load before it is needed."""
 
 WORDS_THAT_TELL_NOTHING = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "tools", "stuff", "base"}

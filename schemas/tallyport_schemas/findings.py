@@ -753,7 +753,12 @@ CODES: Mapping[str, Code] = _table(
         "credentials are not sent on: if you trust the place, give it as the URL",
     ),
     Code("TP859", _E, "the server's version is not one that is known", "use DHIS2 2.41 or later"),
-    Code("TP860", _E, "the job did not end in time", "it goes on at the server: look at its progress there, or wait longer"),
+    Code(
+        "TP860",
+        _E,
+        "the job did not end in time",
+        "it goes on at the server: look at its progress there, or wait longer",
+    ),
     Code("TP861", _E, "the job failed", "see what it says and the server's log"),
     Code("TP862", _E, "the profiles' file cannot be read", "write it in TOML, readable for you alone"),
     Code(

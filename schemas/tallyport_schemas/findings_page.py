@@ -57,8 +57,8 @@ _RANGES = (
     (
         "TP8",
         "The outside failed",
-        "Nothing is half-done: run the same command again. The exit code is 4. From TP863 on, it is what a DHIS2 server "
-        "says of its data or of values that were pushed: then the exit code is 1, or 3 where nothing was taken.",
+        "Nothing is half-done: run the same command again. The exit code is 4. From TP863 on, it is what a DHIS2 "
+        "server says of its data or of values that were pushed: then the exit code is 1, or 3 where nothing was taken.",
     ),
     ("TP9", "Usage and safety", "Nothing was begun. The exit code is 2 for TP900, and 5 for the others."),
 )

@@ -114,7 +114,7 @@ class IntegrityIssue(Answer):
 
 
 class IntegrityResult(IntegrityCheck):
-    """A check's result. `count` is None where details hold no issues, -1 where the check crashed: then `error` says why.
+    """A check's result. `count` is None where details hold none, -1 where the check crashed: then `error` says why.
 
     Times are the server's own. A summary has no `issues`.
     """

@@ -58,7 +58,9 @@ class Client:
             answer = await self.connection.get(collection, parameters)
             objects = answer.get(collection) if isinstance(answer, dict) else None
             if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
-                raise RequestFailed("TP857", source=where, found="no such collection", expected=f"a page of {collection}")
+                raise RequestFailed(
+                    "TP857", source=where, found="no such collection", expected=f"a page of {collection}"
+                )
             pager = answer.get("pager") or {}
             yield objects, int(pager.get("total") or len(objects))
             if page >= int(pager.get("pageCount") or 1) or not objects:

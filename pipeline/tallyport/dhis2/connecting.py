@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -179,7 +179,7 @@ class Connection:
         else:
             await opening.__aexit__(None, None, None)
 
-    async def pieces(self, response: httpx2.Response, where: str) -> AsyncIterator[bytes]:
+    async def pieces(self, response: httpx2.Response, where: str) -> AsyncGenerator[bytes]:
         """Yield an answer's body as it comes, unpacked."""
         try:
             async for piece in response.aiter_bytes():
@@ -269,9 +269,7 @@ class Connection:
             sent["Authorization"] = profile.credentials.header
         timeout = httpx2.Timeout(profile.timeout_s, read=wait_s or profile.timeout_s)
         try:
-            request = self._client.build_request(
-                method, url, params=query, headers=sent, content=body, timeout=timeout
-            )
+            request = self._client.build_request(method, url, params=query, headers=sent, content=body, timeout=timeout)
             return await self._client.send(request, stream=True)
         except httpx2.HTTPError as error:
             raise self._failed(error, where) from None
@@ -344,7 +342,9 @@ class Connection:
         except (RequestFailed, orjson.JSONDecodeError):
             pass  # the status is known, and says enough
         code = {401: "TP853", 403: "TP854"}.get(status, "TP856" if status >= 500 or status == 429 else "TP855")
-        found = self._shown(f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}")
+        found = self._shown(
+            f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}"
+        )
         failed = RequestFailed(code, status=status, document=document, source=where, found=found)
         failed.is_passing = status in _PASSING
         after = response.headers.get("Retry-After", "")

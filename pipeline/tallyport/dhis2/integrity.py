@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-import ijson
+import ijson  # type: ignore[import-untyped]
 
 from tallyport.dhis2.answers import IntegrityCheck, IntegrityIssue, IntegrityReport, JobReference, Notification
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
@@ -70,7 +70,8 @@ class Integrity:
     ) -> IntegrityReport:
         """Return the results that the server has in its cache, by the name of the check; none that was not run.
 
-        `checks`: names, `*` standing for anything, or codes; None is all. `details` gives the issues, else their number.
+        `checks`: names, `*` standing for anything, or codes; None is all. `details` gives the issues, else their
+        number.
 
         Raises:
             ValueError: no check has such a name.
@@ -150,7 +151,9 @@ class Integrity:
             seen = len(said)
             if said and said[-1].completed:
                 if said[-1].level == "ERROR":
-                    raise RequestFailed("TP861", source=f"{job.job_type} {job.id}", found=said[-1].message or "no reason")
+                    raise RequestFailed(
+                        "TP861", source=f"{job.job_type} {job.id}", found=said[-1].message or "no reason"
+                    )
                 return
             running = await self._connection.get(f"dataIntegrity/{kind}/running")
             if not running and await self._are_fresh(job, names, kind):
@@ -183,7 +186,9 @@ class Integrity:
         return all(finished.get(name, "") >= (job.created or "") for name in names)
 
     async def _chosen(self, checks: Sequence[str] | None, *, with_slow: bool) -> list[IntegrityCheck]:
-        """Return the checks that names, patterns or codes stand for: the server drops in silence what it does not know."""
+        """Return the checks that names, patterns or codes stand for: the server drops in silence what it does not
+        know.
+        """
         known = await self.list_checks()
         if checks is None:
             return [check for check in known if with_slow or not check.is_slow]

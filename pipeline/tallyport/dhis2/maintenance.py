@@ -96,7 +96,12 @@ class Maintenance(Integrity):
         return (await self._connection.post("maintenance/cacheClear", is_work=True)).message()
 
     async def watch(
-        self, job: JobReference, watch: Watch | None = None, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
+        self,
+        job: JobReference,
+        watch: Watch | None = None,
+        *,
+        timeout_s: float = JOB_TIMEOUT_S,
+        poll: Poll | None = None,
     ) -> Notification:
         """Follow a job that was started here to its end; see `Tasks.await_completion`."""
         return await self._tasks.await_completion(job, timeout_s=timeout_s, poll=poll, watch=watch)

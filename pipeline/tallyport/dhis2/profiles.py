@@ -22,6 +22,7 @@ Scheme = Literal["basic", "token", "bearer"]
 
 _PREFIXES = ("TALLYPORT_", "DHIS2_")
 _SETTINGS = ("url", "username", "password", "token", "bearer", "timeout_s", "answer_timeout_s", "retries")
+_SECRETS = ("username", "password", "token", "bearer")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -153,7 +154,7 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
     secrets: dict[str, str] = {}
     for prefix in _PREFIXES:
         own = {key: environment[prefix + key.upper()] for key in _SETTINGS if environment.get(prefix + key.upper())}
-        who = {key: own.pop(key) for key in ("username", "password", "token", "bearer") if key in own}
+        who: dict[str, str] = {key: own.pop(key) for key in _SECRETS if key in own}
         found = own | found
         secrets = secrets or who
     return found | secrets
@@ -186,7 +187,7 @@ def _from_file(path: Path, name: str | None, *, needs_one: bool) -> tuple[dict[s
 
 def _credentials(settings: Mapping[str, Any], place: str) -> Credentials | None:
     """Return the credentials that settings give, of one kind."""
-    texts = {key: settings[key] for key in ("username", "password", "token", "bearer") if settings.get(key)}
+    texts = {key: settings[key] for key in _SECRETS if settings.get(key)}
     if strange := [key for key, text in texts.items() if not isinstance(text, str) or not text.isprintable()]:
         raise ValueError(f"{place}: {', '.join(strange)} is no printable text")
     kinds = [kind for kind, keys in _KINDS.items() if texts.keys() & keys]
@@ -199,8 +200,8 @@ def _credentials(settings: Mapping[str, Any], place: str) -> Credentials | None:
         if not texts[kind].isascii():
             raise ValueError(f"{place}: {kind} holds characters that no token has")
         return Credentials(kind, texts[kind].strip())
-    if missing := _KINDS["basic"] - texts.keys():
-        raise ValueError(f"{place} lack the {missing.pop()}")
+    for key in sorted(_KINDS["basic"] - texts.keys()):
+        raise ValueError(f"{place} lack the {key}")
     return Credentials("basic", texts["password"], texts["username"])
 
 

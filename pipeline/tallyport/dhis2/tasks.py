@@ -87,7 +87,9 @@ class Tasks:
             waits = poll.waits() if is_new else waits
             wait_s = waits()
             if time.monotonic() + wait_s > until:
-                raise RequestFailed("TP860", source=f"{job.job_type} {job.id}", found=f"still at work after {timeout_s:g} s")
+                raise RequestFailed(
+                    "TP860", source=f"{job.job_type} {job.id}", found=f"still at work after {timeout_s:g} s"
+                )
             await asyncio.sleep(wait_s)
 
     async def await_completion(
