@@ -18,6 +18,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "convert": ("tallyport.cli.convert", "Rewrite legacy files into ADV2."),
     "validate": ("tallyport.cli.validate", "Say of ADV2 files whether they can be imported."),
     "import": ("tallyport.cli.importing", "Write values into a DHIS2 database."),
+    "push": ("tallyport.cli.push", "Send values to a DHIS2 server."),
     "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
