@@ -81,6 +81,7 @@ ROOMS = {
         "integrity",
         "maintenance",
         "client",
+        "pulling",
         "lookups",
         "values",
         "plan",
@@ -92,6 +93,7 @@ ROOMS = {
     ),
     "tallyport.cli": (
         "drawing",
+        "connection_options",
         "convert",
         "validate",
         "snapshot",

@@ -134,7 +134,7 @@ def run(arguments: Sequence[str]) -> int:
         return failure.say(found, EXIT_USAGE, f"{usage}error[TP900]: {message}\n  help: {found.help}")
     except Unusable as error:
         codes = {SourceUnreadable: EXIT_SOURCE, OutsideFailed: EXIT_OUTSIDE, Refused: EXIT_REFUSED}
-        return failure.say(error.finding, codes[type(error)])
+        return failure.say(error.finding, next(code for kind, code in codes.items() if isinstance(error, kind)))
     except (click.Abort, KeyboardInterrupt):
         return failure.say(finding("TP803"), EXIT_INTERRUPTED)
     except BrokenPipeError:

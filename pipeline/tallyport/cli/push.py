@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -65,7 +64,7 @@ def command(
     Examples:
       tallyport push out --server production --dry-run
       tallyport push out --server production
-      tallyport push january.json.gz --server https://play.dhis2.org/dev --token d2pat_...
+      tallyport push january.json.gz --server https://play.dhis2.org/dev
       tallyport push january.xml --server production --completions --async
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Values go
@@ -80,6 +79,8 @@ def command(
         if times > 1:
             raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
     profile = connection_profile(connection)
+
+    import asyncio
 
     from tallyport.dhis2.push import ChunkPushed, PushOptions
     from tallyport.validation.files import FileResult, RowFinding

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-FIRST, MOST = 500, 50_000
+FIRST, MOST = 500, 20_000
 """Values of the first request, and of any."""
 
 TARGET_S = 8.0
