@@ -45,7 +45,7 @@ async def complete(
         RequestFailed: the server failed.
     """
     report = CompletionsSent()
-    for path in paths:
+    for path in dict.fromkeys(paths):
         for found in sorted(Path(path).rglob(FILE)) if Path(path).is_dir() else ():
             await _send(client, found, schemes.get(str(found.parent), {}), report, dry_run=dry_run)
     return report

@@ -41,7 +41,7 @@ from tallyport.dhis2.rejections import (
     whole_findings,
 )
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, started
-from tallyport.dhis2.values import Group, Row, body, group_rows
+from tallyport.dhis2.values import MEMBERS, Group, Row, body, group_rows
 from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, validation, walked
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -50,8 +50,8 @@ from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, finding
 from tallyport_schemas.progress import Progress
 
-PARTS = 64
-"""Requests that looking for the culprits within a rejected chunk may take."""
+ROUNDS, PARTINGS = 256, 64
+"""How often a rejected chunk is sent without the rows that the server names, and how often in halves as none is named."""
 
 _UNKNOWN = ("TP851", "TP852")
 _UNKNOWN_STATUS = (502, 504)
@@ -174,7 +174,8 @@ async def push(
             pusher = _Pusher(client, options, journal, report, tell)
             await pusher.push(files)
             if options.completions:
-                report.completions = await complete(client, paths, pusher.schemes, dry_run=options.dry_run)
+                folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
+                report.completions = await complete(client, folders, pusher.schemes, dry_run=options.dry_run)
                 for told in report.completions.findings:
                     pusher.tell(told)
             journal.finish()
@@ -247,6 +248,20 @@ class _Pending:
     size: int = 0
 
 
+@dataclass(slots=True)
+class _Chunk:
+    """Rows that are being sent: all of them, and in parts those that are not settled, the next one last."""
+
+    envelope: _Envelope
+    rows: list[Row]
+    waiting: list[list[Row]] = field(init=False)
+    rounds: int = 0
+    partings: int = 0
+
+    def __post_init__(self) -> None:
+        self.waiting = [self.rows]
+
+
 class _Pusher:
     """Sends files one after the other. All rows that wait have one set of schemes, and a data element in one group."""
 
@@ -256,6 +271,7 @@ class _Pusher:
         self._size = ChunkSize(options.chunk_rows)
         self._pending: dict[_Envelope, _Pending] = {}
         self._elements: set[str] = set()
+        self._refused: dict[tuple[_Envelope, str, str | None], Conflict] = {}
         self._followup = "followUp" if client.version >= (2, 43) else "followup"
         self._started = time.monotonic()
         self._sent = 0
@@ -348,61 +364,70 @@ class _Pusher:
         self._elements.clear()
 
     async def _send(self, envelope: _Envelope) -> None:
-        """Send a chunk until all its rows are settled; what is rejected as a whole in parts."""
-        waiting = [self._pending.pop(envelope).rows]
-        requests = 0
-        while waiting:
-            rows = waiting.pop()
-            requests += 1
+        """Send a chunk until all its rows are settled; what is rejected as a whole without those it is rejected for."""
+        chunk = _Chunk(envelope, self._pending.pop(envelope).rows)
+        while chunk.waiting:
+            rows = chunk.waiting.pop()
+            known = [(row, conflict) for row in rows if (conflict := self._known(envelope, row))]
+            if known:
+                self._reject(chunk, rows, known, 0.0)
+                continue
             try:
                 summary, seconds = await self._import(envelope, rows)
             except _TooLarge as error:
-                self._size.refused(len(rows))
                 if len(rows) == 1:
                     raise error.failed from None
-                waiting += _halves(rows)
+                self._size.refused(len(rows))
+                chunk.waiting += _halves(rows)
                 continue
             if not is_whole(summary, rows):
                 self._size.took(len(rows), seconds)
                 counts, told = outcome(summary, rows, self._client.version)
-                self._settle(envelope, rows, waiting, counts, told, seconds)
+                self._settle(chunk, counts, told, seconds)
                 continue
             named = culprits(summary, rows)
-            blamed = {id(row) for row, _ in named}
-            innocent = [row for row in rows if id(row) not in blamed]
-            if named and requests < PARTS:
-                waiting += [innocent] if innocent else []
-                counts = Counter({"rejected": len(named)})
-                told = list(rejection_findings(named))
-                self._settle(envelope, [row for row, _ in named], waiting, counts, told, seconds)
-            elif len(rows) > 1 and requests < PARTS and may_be_parted(summary):
-                waiting += _halves(rows)
+            if named and chunk.rounds < ROUNDS:
+                chunk.rounds += 1
+                for row, kind, conflict in named:
+                    self._refused[envelope, kind, row.members[MEMBERS[kind]]] = conflict
+                self._reject(chunk, rows, [(row, conflict) for row, _, conflict in named], seconds)
+            elif len(rows) > 1 and chunk.partings < PARTINGS and may_be_parted(summary):
+                chunk.partings += 1
+                chunk.waiting += _halves(rows)
             else:
                 counts = Counter({"rejected": len(rows)})
-                self._settle(envelope, rows, waiting, counts, list(whole_findings(rows, summary)), seconds)
+                self._settle(chunk, counts, list(whole_findings(rows, summary)), seconds)
 
-    def _settle(
-        self,
-        envelope: _Envelope,
-        rows: Sequence[Row],
-        waiting: Sequence[Sequence[Row]],
-        counts: Counter[str],
-        told: Sequence[Told],
-        seconds: float,
-    ) -> None:
-        """Keep that rows are settled, and say so. Of each group, what lies before its first row that waits."""
+    def _known(self, envelope: _Envelope, row: Row) -> Conflict | None:
+        """Return why the server will not take a row, if it has said so of another with the same identifier."""
+        if self._refused:
+            for kind, member in MEMBERS.items():
+                if (conflict := self._refused.get((envelope, kind, row.members.get(member)))) is not None:
+                    return conflict
+        return None
+
+    def _reject(self, chunk: _Chunk, rows: Sequence[Row], rejected: list[tuple[Row, Conflict]], seconds: float) -> None:
+        """Settle rows that a server rejects; the others are sent without them."""
+        blamed = {id(row) for row, _ in rejected}
+        if innocent := [row for row in rows if id(row) not in blamed]:
+            chunk.waiting.append(innocent)
+        self._settle(chunk, Counter({"rejected": len(rejected)}), list(rejection_findings(rejected)), seconds)
+
+    def _settle(self, chunk: _Chunk, counts: Counter[str], told: Sequence[Told], seconds: float) -> None:
+        """Keep that all rows of a chunk are settled but those that wait, and say what became of them."""
         marks: dict[Mark, int] = {}
-        for row in rows:
-            marks[row.group.place, row.group.number, envelope.data_set or ""] = row.number + 1
-        for row in (row for part in waiting for row in part):
-            mark = row.group.place, row.group.number, envelope.data_set or ""
-            if mark in marks:
-                marks[mark] = min(marks[mark], row.number)
+        data_set = chunk.envelope.data_set or ""
+        for row in chunk.rows:
+            marks[row.group.place, row.group.number, data_set] = row.number + 1
+        for row in (row for part in chunk.waiting for row in part):
+            mark = row.group.place, row.group.number, data_set
+            marks[mark] = min(marks[mark], row.number)
         self._journal.settle(marks, counts, told)
-        self._sent += len(rows)
+        rows = sum(counts[name] for name in CLASSES)
+        self._sent += rows
         for one in told:
             self.tell(one)
-        self._tell(ChunkPushed(len(rows), dict(counts), seconds))
+        self._tell(ChunkPushed(rows, dict(counts), seconds))
 
     def _progress(self, file: _File, part: float) -> None:
         rate = self._sent / max(time.monotonic() - self._started, 1e-3)

@@ -52,22 +52,23 @@ def may_be_parted(summary: ImportSummary) -> bool:
     return not any(conflict.error_code in _OF_REQUESTS for conflict in summary.conflicts)
 
 
-def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, Conflict]]:
-    """Return the rows that a request was rejected for, so far as the server names them by an identifier."""
-    found: dict[int, tuple[Row, Conflict]] = {}
+def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, str, Conflict]]:
+    """Return the rows that a request was rejected for, and by which kind of identifier, so far as the server names it.
+
+    Any row with that identifier is rejected, whatever else it has.
+    """
+    found: dict[int, tuple[Row, str, Conflict]] = {}
     for conflict in summary.conflicts:
-        kinds = _DIMENSIONS.get(conflict.error_code or "")
-        if kinds is None and conflict.error_code is None and _INVALID_PERIOD.search(conflict.value or ""):
+        kinds = _DIMENSIONS.get(conflict.error_code or "", ())
+        if conflict.error_code is None and _INVALID_PERIOD.search(conflict.value or ""):
             kinds = ("pe",)
-        if not kinds:
-            continue
         text = " ".join(filter(None, (conflict.culprit, conflict.value)))
         for kind in kinds:
             names = {row.members.get(MEMBERS[kind]) for row in rows} - {None}
             named = {name for name in names if re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", text)}
             for at, row in enumerate(rows):
                 if row.members.get(MEMBERS[kind]) in named:
-                    found.setdefault(at, (row, conflict))
+                    found.setdefault(at, (row, kind, conflict))
     return [found[at] for at in sorted(found)]
 
 
