@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
-from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.findings import Finding, Severity, shown
 from tallyport_schemas.progress import Progress
 
 SHOWN = 20
@@ -75,19 +76,27 @@ class Ticker:
     """Shows progress on stderr: a line redrawn on a terminal, else a plain line every few seconds."""
 
     def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+        self.is_quiet = quiet
         self._terminal = sys.stderr.isatty()
         self._shown = time.monotonic() if not self._terminal else 0.0
         self._is_drawn = False
 
     def show(self, progress: Progress) -> None:
         """Show how far things are, if it is time to."""
+        if self.is_due():
+            part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
+            self.draw(f"{progress.source}: {progress.phase} {part}, {progress.values:,} values")
+
+    def is_due(self) -> bool:
+        """Whether it is time to show something; if so, the next time begins now."""
         now = time.monotonic()
-        if self._quiet or now - self._shown < (_REDRAW_S if self._terminal else _EVERY_S):
-            return
+        if self.is_quiet or now - self._shown < (_REDRAW_S if self._terminal else _EVERY_S):
+            return False
         self._shown = now
-        part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
-        line = f"{progress.source}: {progress.phase} {part}, {progress.values:,} values"
+        return True
+
+    def draw(self, line: str) -> None:
+        """Show a line that may be replaced by the next."""
         if self._terminal:
             click.echo(f"\r\033[K{line}", err=True, nl=False)
             self._is_drawn = True
@@ -99,3 +108,24 @@ class Ticker:
         if self._is_drawn:
             click.echo("\r\033[K", err=True, nl=False)
             self._is_drawn = False
+
+
+class JobTicker(Ticker):
+    """Shows on stderr what a server's job says: each step as a line that stays, the steps of its loops as progress."""
+
+    def tell(self, said: Any) -> None:
+        """Show a notification, by its level, time and message."""
+        if self.is_quiet and said.level != "ERROR":
+            return
+        line = "  ".join(filter(None, ((said.time or "")[11:19], f"{said.level:<5}", shown(said.message or ""))))
+        if said.level in ("LOOP", "DEBUG"):
+            if self.is_due():
+                self.draw(line)
+            return
+        self.clear()
+        click.echo(line.rstrip(), err=True)
+
+    def note(self, line: str) -> None:
+        """Show a line that stays."""
+        if not self.is_quiet:
+            click.echo(line, err=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from tallyport.cli import AS_JSON
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused, SourceUnreadable, Unusable, finding
 
@@ -20,6 +21,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "import": ("tallyport.cli.importing", "Write values into a DHIS2 database."),
     "push": ("tallyport.cli.push", "Send values to a DHIS2 server."),
     "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
+    "server": ("tallyport.cli.server", "Say which DHIS2 server a profile leads to."),
+    "integrity": ("tallyport.cli.integrity", "Check the data of a DHIS2 server."),
+    "maintenance": ("tallyport.cli.maintenance", "Have a DHIS2 server update what it derives."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
 }
@@ -78,6 +82,8 @@ class _Failure:
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.document: dict[str, Any] = {}
+        self.meta: dict[str, Any] = {}
+        """What the command notes of itself."""
         self._as_json = _wants_json(arguments)
 
     def say(self, found: Finding, code: int, text: str | None = None) -> int:
@@ -85,7 +91,7 @@ class _Failure:
         from tallyport.cli.drawing import finding_text
 
         text = finding_text(found) if text is None else text
-        if self._as_json:
+        if self._as_json or self.meta.get(AS_JSON):
             try:
                 click.echo(json.dumps({**self.document, "error": found.as_json()}))
                 return code
@@ -98,9 +104,9 @@ class _Failure:
 def _wants_json(arguments: Sequence[str]) -> bool:
     """Whether the command is asked for JSON, told without parsing: arguments that cannot be parsed are answered too."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    verb = next((argument for argument in options if not argument.startswith("-")), "")
-    from_environment = os.environ.get(f"TALLYPORT_{verb.upper()}_JSON", "")
-    return "--json" in options or from_environment.lower() in {"1", "true", "t", "yes", "y", "on"}
+    words = [argument.upper().replace("-", "_") for argument in options if not argument.startswith("-")]
+    settings = [os.environ.get(f"TALLYPORT_{'_'.join(words[:count])}_JSON", "") for count in (1, 2)]
+    return "--json" in options or any(text.lower() in {"1", "true", "t", "yes", "y", "on"} for text in settings)
 
 
 def _give_up_stdout() -> None:
@@ -120,6 +126,7 @@ def run(arguments: Sequence[str]) -> int:
         if "_TALLYPORT_COMPLETE" in os.environ:
             program.main([], prog_name="tallyport")  # a shell asks for completions
         with program.make_context("tallyport", list(arguments), obj=failure.document, color=_color()) as context:
+            failure.meta = context.meta
             return int(program.invoke(context) or 0)
     except click.exceptions.Exit as end:
         return end.exit_code

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tallyport_schemas.findings import Finding, finding, shown
+
 _Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: value or ())]
 _Numbers = Annotated[tuple[int, ...], BeforeValidator(lambda value: value or ())]
 
@@ -80,10 +82,19 @@ class Severity(StrEnum):
     SEVERE = "SEVERE"
     CRITICAL = "CRITICAL"
 
-    @property
-    def weight(self) -> int:
-        """0 for the weakest, 3 for the strongest."""
-        return list(Severity).index(self)
+
+_Severity = Annotated[Severity | str, Field(union_mode="left_to_right")]
+"""A later release may have others."""
+
+
+def weight(severity: str | None) -> int:
+    """Return how much a severity weighs; one that is not known weighs most, so that no filter hides it.
+
+    >>> weight("WARNING") < weight("SEVERE") < weight("of a later release")
+    True
+    """
+    known = list(Severity)
+    return known.index(Severity(severity)) if severity in known else len(known)
 
 
 class IntegrityCheck(Answer):
@@ -93,7 +104,7 @@ class IntegrityCheck(Answer):
     display_name: str | None = None
     section: str | None = None
     section_order: int | None = None
-    severity: Severity | None = None
+    severity: _Severity | None = None
     code: str | None = None
     description: str | None = None
     introduction: str | None = None
@@ -140,14 +151,30 @@ class IntegrityResult(IntegrityCheck):
 
 
 class IntegrityReport(Answer):
-    """Results by the name of the check."""
+    """Results by the name of the check. `missing` are the checks asked for that the server has no result of."""
 
     results: Mapping[str, IntegrityResult]
+    missing: tuple[str, ...] = ()
 
     def at_least(self, severity: Severity) -> list[IntegrityResult]:
         """Return the results with issues of that severity or a stronger one."""
         found = (result for result in self.results.values() if result.issue_count)
-        return [result for result in found if result.severity and result.severity.weight >= severity.weight]
+        return [result for result in found if weight(result.severity) >= weight(severity)]
+
+    def gaps(self) -> list[Finding]:
+        """Return what is not known: checks that crashed (TP863), checks without a result (TP864)."""
+        found = [crashed(name, result.error) for name, result in self.results.items() if result.has_crashed]
+        return found + ([not_run(self.missing)] if self.missing else [])
+
+
+def crashed(check: str, error: str | None) -> Finding:
+    """Return the finding for a check that failed itself."""
+    return finding("TP863", source=check, found=shown(error or "no reason"))
+
+
+def not_run(checks: Sequence[str]) -> Finding:
+    """Return the finding for checks that the server has no result of."""
+    return finding("TP864", found=shown(", ".join(checks)))
 
 
 class ImportCount(Answer):
@@ -213,6 +240,15 @@ class CategoryComboMatrix(Answer):
     def is_complete(self) -> bool:
         """Whether none is missing."""
         return self.present >= self.expected
+
+    def as_finding(self) -> Finding:
+        """Return the finding (TP865) for one that is not complete."""
+        return finding(
+            "TP865",
+            source=shown(f"category combo {self.name or self.id}"),
+            found=f"{self.present:,} option combos",
+            expected=f"{self.expected:,}",
+        )
 
 
 def matrix(combo: Mapping[str, Any]) -> CategoryComboMatrix:

@@ -96,11 +96,10 @@ class Connection:
 
     async def find_base(self) -> Any:
         """Ask for the system's info, and learn the canonical URL on the way, where the server leads there."""
-        async with self.stream(_INFO) as (response, where):
-            path = str(response.url.copy_with(query=None))
-            if path.endswith(f"/api/{_INFO}"):
-                self.base = path.removesuffix(f"/api/{_INFO}")
-            return self._document(response, await self._body(response, where), where)
+        url, document = await self._get(_INFO, None)
+        if url.endswith(f"/api/{_INFO}"):
+            self.base = url.removesuffix(f"/api/{_INFO}")
+        return document
 
     async def get(self, path: str, parameters: Parameters | None = None, *, is_optional: bool = False) -> Any:
         """Return the JSON at `/api/{path}`. `is_optional`: None if the server knows no such thing (404).
@@ -108,18 +107,12 @@ class Connection:
         Raises:
             RequestFailed: TP850 to TP858.
         """
-        async for attempt in self._attempts():
-            with attempt:
-                try:
-                    async with self._deadline("GET", path, self.profile.timeout_s):
-                        async with self._answer("GET", path, parameters) as (response, where):
-                            body = await self._body(response, where)
-                        return self._document(response, body, where)
-                except RequestFailed as failed:
-                    if is_optional and failed.status == 404:
-                        return None
-                    raise
-        raise AssertionError
+        try:
+            return (await self._get(path, parameters))[1]
+        except RequestFailed as failed:
+            if is_optional and failed.status == 404:
+                return None
+            raise
 
     async def post(
         self,
@@ -208,6 +201,16 @@ class Connection:
         except TimeoutError:
             found = f"no whole answer within {most:g} s"
             raise RequestFailed("TP851", source=self._where(method, path), found=found) from None
+
+    async def _get(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        """Return the URL that a GET led to, without its query, and the JSON there."""
+        async for attempt in self._attempts():
+            with attempt:
+                async with self._deadline("GET", path, self.profile.timeout_s):
+                    async with self._answer("GET", path, parameters) as (response, where):
+                        body = await self._body(response, where)
+                    return str(response.url.copy_with(query=None)), self._document(response, body, where)
+        raise AssertionError
 
     def _attempts(self, *, is_sent_once: bool = False, is_repeatable: bool = True) -> Any:
         def again(error: Exception) -> bool | float:

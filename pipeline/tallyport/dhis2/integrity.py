@@ -8,22 +8,37 @@ from __future__ import annotations
 import asyncio
 import fnmatch
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 import ijson  # type: ignore[import-untyped]
 
-from tallyport.dhis2.answers import IntegrityCheck, IntegrityIssue, IntegrityReport, JobReference, Notification
+from tallyport.dhis2.answers import (
+    IntegrityCheck,
+    IntegrityIssue,
+    IntegrityReport,
+    JobReference,
+    Notification,
+    Severity,
+    crashed,
+    not_run,
+    weight,
+)
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, started
+from tallyport_schemas.findings import Finding
 
 ISSUE_EVENTS = 200_000
 """Parts that one issue may have."""
 
 ISSUE_BYTES = 32 << 20
 """Bytes that may pass without a part coming to its end."""
+
+
+class NoSuchCheck(ValueError):
+    """The server has no check of that name, or none in that section."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,46 +80,102 @@ class Integrity:
             raise RequestFailed("TP857", source=where, found="no array", expected="checks")
         return [typed(IntegrityCheck, one, where) for one in found]
 
+    async def select_checks(
+        self,
+        checks: Sequence[str] | None = None,
+        *,
+        section: str | None = None,
+        severity: Severity | None = None,
+    ) -> list[IntegrityCheck]:
+        """Return the checks of these names that are of a section, and of a severity or a stronger one.
+
+        `checks`: names, patterns (`*` stands for anything) or codes; None is all. The server drops in silence what it
+        does not know, and takes no names for all: so they are looked up here.
+
+        Raises:
+            NoSuchCheck: no check has such a name, or there is no such section.
+        """
+        chosen = known = await self.list_checks()
+        sections = {check.section for check in known if check.section}
+        if section is not None and section.casefold() not in {name.casefold() for name in sections}:
+            raise NoSuchCheck(f"the server has no section {section!r}; it has: {', '.join(sorted(sections))}")
+        if checks is not None:
+            picked: dict[str, IntegrityCheck] = {}
+            for text in checks:
+                name = text.replace("-", "_")
+                found = [c for c in known if c.code == text or fnmatch.fnmatchcase(c.name.replace("-", "_"), name)]
+                if not found:
+                    raise NoSuchCheck(f"the server has no data integrity check {text!r}")
+                picked |= {check.name: check for check in found}
+            chosen = list(picked.values())
+        return [
+            check
+            for check in chosen
+            if (section is None or (check.section or "").casefold() == section.casefold())
+            and (severity is None or weight(check.severity) >= weight(severity))
+        ]
+
     async def get_integrity_report(
-        self, checks: Sequence[str] | None = None, *, details: bool = True
+        self,
+        checks: Sequence[str] | None = None,
+        *,
+        section: str | None = None,
+        severity: Severity | None = None,
+        details: bool = True,
     ) -> IntegrityReport:
         """Return the results that the server has in its cache, by the name of the check; none that was not run.
 
-        `checks`: names, `*` standing for anything, or codes; None is all. `details` gives the issues, else their
-        number.
+        Which checks: as in `select_checks`. `details` gives the issues, else their number.
 
         Raises:
-            ValueError: no check has such a name.
+            NoSuchCheck: no check has such a name.
         """
-        chosen = await self._chosen(checks, with_slow=True)
+        chosen = await self.select_checks(checks, section=section, severity=severity)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
-        found = await self._connection.get(path, _asked(chosen))
-        return typed(IntegrityReport, {"results": {} if found is None else found}, f"GET {path}")
+        found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
+        report = typed(IntegrityReport, {"results": found}, f"GET {path}")
+        return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
 
-    async def iter_integrity_issues(self, checks: Sequence[str] | None = None) -> AsyncIterator[IntegrityRow]:
+    async def iter_integrity_issues(
+        self,
+        checks: Sequence[str] | None = None,
+        *,
+        section: str | None = None,
+        severity: Severity | None = None,
+        tell: Callable[[Finding], None] | None = None,
+    ) -> AsyncGenerator[IntegrityRow]:
         """Yield the issues that the server has in its cache, while its answer still arrives.
 
-        Holds one issue, however many there are. Leaving the loop closes the connection.
+        Holds one issue, however many there are. Closing the iterator closes the connection: leave the loop within
+        `contextlib.aclosing`. `tell` is called with what is not known: TP863 for a check that crashed, TP864 for those
+        without a result.
 
         Raises:
-            ValueError: no check has such a name.
+            NoSuchCheck: no check has such a name.
         """
-        chosen = await self._chosen(checks, with_slow=True)
+        chosen = await self.select_checks(checks, section=section, severity=severity)
+        if not chosen:
+            return
+        tell = tell or _nobody
         async with self._connection.stream("dataIntegrity/details", _asked(chosen)) as (response, where):
             if not self._connection.is_json(response):
                 async with aclosing(self._connection.pieces(response, where)) as pieces:
                     raise self._connection.no_json(response, await anext(pieces, b""), where)
-            reading = _Issues({check.name: check for check in chosen}, where)
+            reading = _Issues({check.name: check for check in chosen}, where, tell)
             async with aclosing(self._connection.pieces(response, where)) as pieces:
                 async for piece in pieces:
                     for row in reading.feed(piece):
                         yield row
             reading.end()
+        if missing := _missing(chosen, reading.seen, is_named=checks is not None):
+            tell(not_run(missing))
 
     async def run_integrity(
         self,
         checks: Sequence[str] | None = None,
         *,
+        section: str | None = None,
+        severity: Severity | None = None,
         wait: bool = True,
         details: bool = True,
         timeout_s: float = JOB_TIMEOUT_S,
@@ -113,14 +184,16 @@ class Integrity:
     ) -> JobReference:
         """Run checks at the server and, with `wait`, return when their results can be read.
 
-        `checks`: as in `get_integrity_report`; None is all that are not slow.
+        Which checks: as in `select_checks`, but None is all that are not slow.
 
         Raises:
-            ValueError: no check has such a name.
+            NoSuchCheck: no check has such a name, or there is none to run.
             RequestFailed: TP860 it did not end in time, TP861 it failed.
         """
-        chosen = await self._chosen(checks, with_slow=False)
-        names = [check.name for check in chosen]
+        chosen = await self.select_checks(checks, section=section, severity=severity)
+        names = [check.name for check in chosen if checks is not None or not check.is_slow]
+        if not names:
+            raise NoSuchCheck("there is no check to run")
         kind = "details" if details else "summary"
         job = started(await self._connection.post(f"dataIntegrity/{kind}", json=names))
         if wait:
@@ -185,21 +258,15 @@ class Integrity:
                 raise RequestFailed("TP857", source=where, found=str(error).partition("\n")[0]) from None
         return all(finished.get(name, "") >= (job.created or "") for name in names)
 
-    async def _chosen(self, checks: Sequence[str] | None, *, with_slow: bool) -> list[IntegrityCheck]:
-        """Return the checks that names, patterns or codes stand for: the server drops in silence what it does not
-        know.
-        """
-        known = await self.list_checks()
-        if checks is None:
-            return [check for check in known if with_slow or not check.is_slow]
-        chosen: dict[str, IntegrityCheck] = {}
-        for text in checks:
-            name = text.replace("-", "_")
-            found = [c for c in known if c.code == text or fnmatch.fnmatchcase(c.name.replace("-", "_"), name)]
-            if not found:
-                raise ValueError(f"the server has no data integrity check {text}")
-            chosen |= {check.name: check for check in found}
-        return list(chosen.values())
+
+def _missing(chosen: Sequence[IntegrityCheck], seen: Container[str], *, is_named: bool) -> tuple[str, ...]:
+    """Return the checks without a result. Where none is named, those that only run on demand are not missed."""
+    return tuple(check.name for check in chosen if check.name not in seen and (is_named or not check.is_slow))
+
+
+def _nobody(found: Finding) -> None:
+    """Hear what is told, and do nothing."""
+    del found
 
 
 def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:
@@ -210,9 +277,14 @@ def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:
 class _Issues:
     """Reads a details answer piece by piece: `{check: {field: ..., "issues": [issue, ...]}}`."""
 
-    def __init__(self, checks: Mapping[str, IntegrityCheck], where: str) -> None:
+    def __init__(
+        self, checks: Mapping[str, IntegrityCheck], where: str, tell: Callable[[Finding], None] = _nobody
+    ) -> None:
+        self.seen: set[str] = set()
+        """Names of the checks whose results began so far."""
         self._checks = checks
         self._where = where
+        self._tell = tell
         self._events: Any = ijson.sendable_list()
         self._parser = ijson.basic_parse_coro(self._events, use_float=True)
         self._depth = 0
@@ -257,8 +329,11 @@ class _Issues:
         elif event == "map_key":
             if self._depth == 1:
                 self._check = value
+                self.seen.add(value)
             elif self._depth == 2:
                 self._field = value
+        elif self._depth == 2 and self._field == "error" and value:
+            self._tell(crashed(self._check, str(value)))
         if self._depth == 0 and event not in ("end_map", "start_map"):
             raise self._malformed("no object of checks")
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tallyport.dhis2.answers import CategoryComboMatrix, JobReference, Notification, WebMessage, matrix
-from tallyport.dhis2.connecting import Connection, RequestFailed
+from tallyport.dhis2.connecting import Connection, Reply, RequestFailed
 from tallyport.dhis2.integrity import Integrity
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, started
+from tallyport_schemas.findings import shown
 
 MATRIX_TIMEOUT_S = 300.0
 """Seconds that option combos are waited for, unless said otherwise."""
 
 _MATRIX = "id,name,categories[id,categoryOptions[id]],categoryOptionCombos[id,categoryOptions[id]]"
+ANALYTICS_PARTS = (
+    "ResourceTables",
+    "Aggregate",
+    "ValidationResult",
+    "Events",
+    "Enrollment",
+    "TrackedEntities",
+    "OrgUnitOwnership",
+    "Outliers",
+)
+"""What the making of analytics tables can leave out."""
+
+_UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
 Watch = Callable[[Notification], None]
 
 
@@ -28,12 +43,20 @@ class Maintenance(Integrity):
         """Have the server make missing option combos and remove obsolete ones: of all category combos, or of one.
 
         Returns when it is done. 2.42 answers without a word.
+
+        Raises:
+            ValueError: `combo` is no identifier.
+            RequestFailed: TP855, the server did not do it.
         """
         path = "maintenance/categoryOptionComboUpdate" + (f"/categoryCombo/{combo}" if combo else "")
-        return (await self._connection.post(path, is_work=True)).message()
+        if combo is not None and not _UID.fullmatch(combo):
+            raise ValueError(f"{combo!r} is no identifier of a category combo")
+        return _done(await self._connection.post(path, is_work=True))
 
     async def category_combo_matrix(self, combo: str) -> CategoryComboMatrix:
         """Return how many of the option combos of a category combo there are."""
+        if not _UID.fullmatch(combo):
+            raise ValueError(f"{combo!r} is no identifier of a category combo")
         found = await self._connection.get(f"categoryCombos/{combo}", {"fields": _MATRIX})
         try:
             return matrix(found)
@@ -41,9 +64,26 @@ class Maintenance(Integrity):
             source = f"GET categoryCombos/{combo}"
             raise RequestFailed("TP857", source=source, found="another shape", expected="a category combo") from None
 
-    async def incomplete_category_combos(self) -> list[CategoryComboMatrix]:
-        """Return the category combos that lack option combos."""
-        found = []
+    async def incomplete_category_combos(
+        self, combo: str | None = None, *, timeout_s: float = 0, poll: Poll | None = None
+    ) -> list[CategoryComboMatrix]:
+        """Return the category combos that lack option combos, or the one if it does: none if all is well.
+
+        Looks again for `timeout_s` seconds as long as some are missing.
+        """
+        until = time.monotonic() + timeout_s
+        waits = (poll or Poll()).waits()
+        while True:
+            states = [await self.category_combo_matrix(combo)] if combo else await self._matrices()
+            found = [state for state in states if not state.is_complete]
+            wait_s = waits()
+            if not found or time.monotonic() + wait_s > until:
+                return found
+            await asyncio.sleep(wait_s)
+
+    async def _matrices(self) -> list[CategoryComboMatrix]:
+        """Return the state of all category combos that are not complete."""
+        found: list[CategoryComboMatrix] = []
         page = 1
         while True:
             parameters = {"fields": _MATRIX, "page": str(page), "pageSize": "100", "order": "id:asc"}
@@ -67,17 +107,21 @@ class Maintenance(Integrity):
         Raises:
             RequestFailed: TP865, some are still missing.
         """
-        until = time.monotonic() + timeout_s
-        waits = (poll or Poll()).waits()
-        while not (state := await self.category_combo_matrix(combo)).is_complete:
-            wait_s = waits()
-            if time.monotonic() + wait_s > until:
-                raise missing(state)
-            await asyncio.sleep(wait_s)
-        return state
+        for state in await self.incomplete_category_combos(combo, timeout_s=timeout_s, poll=poll):
+            found = state.as_finding()
+            raise RequestFailed(found.code, source=found.source, found=found.found, expected=found.expected)
+        return await self.category_combo_matrix(combo)
 
-    async def refresh_analytics(self, *, last_years: int | None = None, skip: tuple[str, ...] = ()) -> JobReference:
-        """Start the making of analytics tables. `skip`: parts, such as `Events` for DHIS2's `skipEvents`."""
+    async def refresh_analytics(self, *, last_years: int | None = None, skip: Sequence[str] = ()) -> JobReference:
+        """Start the making of analytics tables.
+
+        `last_years`: only data of that many years. `skip`: parts, such as `Events` for DHIS2's `skipEvents`.
+
+        Raises:
+            ValueError: `skip` names none of `ANALYTICS_PARTS`.
+        """
+        if strange := [part for part in skip if part not in ANALYTICS_PARTS]:
+            raise ValueError(f"{strange[0]} is none of {', '.join(ANALYTICS_PARTS)}")
         parameters = {f"skip{part}": "true" for part in skip}
         if last_years is not None:
             parameters["lastYears"] = str(last_years)
@@ -93,7 +137,7 @@ class Maintenance(Integrity):
 
     async def clear_cache(self) -> WebMessage:
         """Have the server forget what it holds in memory of its database."""
-        return (await self._connection.post("maintenance/cacheClear", is_work=True)).message()
+        return _done(await self._connection.post("maintenance/cacheClear", is_work=True))
 
     async def watch(
         self,
@@ -107,11 +151,10 @@ class Maintenance(Integrity):
         return await self._tasks.await_completion(job, timeout_s=timeout_s, poll=poll, watch=watch)
 
 
-def missing(state: CategoryComboMatrix) -> RequestFailed:
-    """Return the exception for a category combo that lacks option combos."""
-    return RequestFailed(
-        "TP865",
-        source=f"category combo {state.name or state.id}",
-        found=f"{state.present:,} option combos",
-        expected=f"{state.expected:,}",
-    )
+def _done(reply: Reply) -> WebMessage:
+    """Return what the server says of work that it did: it may have failed under a status that says otherwise."""
+    message = reply.message()
+    if "ERROR" in (message.status, (message.response or {}).get("status")):
+        told = " ".join(filter(None, (message.error_code, message.message))) or "no reason"
+        raise RequestFailed("TP855", source=reply.where, status=reply.status, found=shown(told))
+    return message

@@ -1,0 +1,129 @@
+"""Which server: the options that all commands share which talk to one, and how such a command runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
+
+if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
+
+SECRET_BYTES = 64 << 10
+"""Bytes that a file with a secret may have."""
+
+_OPTIONS = (
+    click.option("--profile", metavar="NAME", help="Profile of the profiles' file, or a URL; see docs/server.md."),
+    click.option("--url", metavar="URL", help="The server, as https://host/path."),
+    click.option("--username", metavar="NAME", help="User; with --password-file."),
+    click.option("--password-file", metavar="FILE", help="File that holds the password alone; - for standard input."),
+    click.option("--token-file", metavar="FILE", help="File that holds a personal access token."),
+    click.option("--bearer-file", metavar="FILE", help="File that holds an OAuth2 bearer token."),
+    click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."),
+)
+_NAMES = ("profile", "url", "username", "password_file", "token_file", "bearer_file", "timeout")
+
+
+class ServerOptions:
+    """The options of a command that talks to a server."""
+
+    def __init__(self, **given: Any) -> None:
+        self._given = given
+
+    def talk(self, work: Callable[[Client], Awaitable[int]]) -> int:
+        """Connect, do the work and return its exit code."""
+        try:
+            import asyncio
+
+            from tallyport.dhis2.client import open_client
+            from tallyport.dhis2.integrity import NoSuchCheck
+            from tallyport.dhis2.profiles import find_profile
+        except ImportError as error:
+            raise not_installed(error, "server") from None
+        with usage():
+            profile = find_profile(self._given["profile"], **self.settings())
+
+        async def talking() -> int:
+            async with open_client(profile) as client:
+                return await work(client)
+
+        try:
+            return asyncio.run(talking())
+        except NoSuchCheck as error:
+            raise click.UsageError(str(error)) from None
+
+    def settings(self) -> dict[str, Any]:
+        """Return what was given as settings of a profile."""
+        given = self._given
+        if [given[f"{name}_file"] for name in ("password", "token", "bearer")].count("-") > 1:
+            raise click.UsageError("standard input can be read only once")
+        return {
+            "url": given["url"],
+            "username": given["username"],
+            "password": _secret(given["password_file"]),
+            "token": _secret(given["token_file"]),
+            "bearer": _secret(given["bearer_file"]),
+            "timeout_s": given["timeout"],
+        }
+
+    @property
+    def profile(self) -> str | None:
+        """The name of a profile, or a URL."""
+        name: str | None = self._given["profile"]
+        return name
+
+
+def server_options(command: Callable[..., Any], *, profile: str = "--profile") -> Callable[..., Any]:
+    """Give a command the options, which it gets as one argument, `server`.
+
+    `profile` is what the option for the profile is called: one of another name stands for the URL too.
+    """
+
+    @wraps(command)
+    def gathering(**arguments: Any) -> Any:
+        server = ServerOptions(**{name: arguments.pop(name) for name in _NAMES})
+        return command(server=server, **arguments)
+
+    decorated: Callable[..., Any] = gathering
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Turn what the library says of arguments into an error of usage."""
+    try:
+        yield
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def not_installed(error: ImportError, extra: str) -> OutsideFailed:
+    """Return the exception for a library that an extra brings."""
+    advice = f"install it with pip install 'tallyport[{extra}]'"
+    return OutsideFailed(finding("TP809", help=advice, found=error.name or str(error)))
+
+
+def _secret(path: str | None) -> str | None:
+    """Return what a file holds, without the line's end."""
+    if path is None:
+        return None
+    try:
+        with click.open_file(path, "r", encoding="utf-8") if path == "-" else Path(path).open(encoding="utf-8") as file:
+            text: str = file.read(SECRET_BYTES + 1)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is no UTF-8"
+        raise SourceUnreadable(
+            finding("TP862", message="the secret cannot be read", source=path, found=reason)
+        ) from None
+    if len(text) > SECRET_BYTES or not text.strip():
+        found = "it is empty" if not text.strip() else f"it has more than {SECRET_BYTES >> 10} KiB"
+        raise SourceUnreadable(finding("TP862", message="the secret cannot be read", source=path, found=found))
+    return text.rstrip("\r\n")
