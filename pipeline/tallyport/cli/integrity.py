@@ -48,11 +48,14 @@ _CHECKS = {"severity": 8, "code": 6, "check": 44, "section": 1, "displayName": 0
 def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command the options that choose checks."""
     for option in (
-        click.option("--severity", type=click.Choice(SEVERITIES, case_sensitive=False), help="This one or stronger."),
-        click.option("--section", metavar="NAME", help="Checks of this section only, such as 'Option sets'."),
         click.option(
-            "--check", "checks", multiple=True, metavar="NAME", help="Name, pattern with *, or code; repeatable."
+            "--severity",
+            type=click.Choice(SEVERITIES, case_sensitive=False),
+            metavar="LEVEL",
+            help="INFO, WARNING, SEVERE or CRITICAL: this one and stronger ones.",
         ),
+        click.option("--section", metavar="NAME", help="Checks of this section only, such as 'Option sets'."),
+        click.option("--check", "checks", multiple=True, metavar="NAME", help="Name, pattern or code; repeatable."),
     ):
         command = option(command)
     return command
@@ -74,7 +77,7 @@ def command() -> None:
     """
 
 
-@command.command("report")
+@command.command("report", short_help="Print how many issues each check found.")
 @_filters
 @click.option("--details", is_flag=True, help="Read results of a run with --details, issues and all.")
 @format_options
@@ -110,7 +113,7 @@ def report(
     return server.talk(work)
 
 
-@command.command("issues")
+@command.command("issues", short_help="Print each issue, as it arrives.")
 @_filters
 @format_options
 @server_options
@@ -145,7 +148,7 @@ def issues(
     return server.talk(work)
 
 
-@command.command("run")
+@command.command("run", short_help="Run checks, then print what they found.")
 @_filters
 @click.option("--details", is_flag=True, help="Collect the issues too, not only their number.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end: print the job alone.")
@@ -173,7 +176,7 @@ def run(
     Examples:
       tallyport integrity run --profile play
       tallyport integrity run --profile play --severity SEVERE --quiet
-      tallyport integrity run --profile play --check data_elements_aggregate_no_data
+      tallyport integrity run --profile play --check 'data_elements_*'
       tallyport integrity run --profile play --details --no-wait
 
     Checks that the server calls slow run only if --check names them.
@@ -271,12 +274,12 @@ def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: 
     with Listing(form, "checks", _RESULTS) as listing:
         for result in results:
             if form != "text" or verbose or result.issue_count:
-                counted = {} if result.has_crashed else {"count": result.issue_count}
+                counted = {"count": None if result.has_crashed else result.issue_count}
                 listing.row(_named(result.as_json() | counted))
         tell = _telling(listing) if details else listing.tell
         for gap in found.gaps():
             tell(gap)
         is_bad = listing.end(issueCount=total)
     if form == "text":
-        click.echo(f"{len(results):,} checks have results: {total:,} issues")
+        click.echo(f"{len(results):,} checks with results, {total:,} issues")
     return int(is_bad or total > 0)

@@ -60,7 +60,7 @@ def command() -> None:
     """
 
 
-@command.command("coc")
+@command.command("coc", short_help="Make missing category option combos.")
 @click.argument("combo", required=False)
 @click.option("--watch", is_flag=True, help="Wait until no option combo is missing; exit code 1 if some still are.")
 @click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long --watch waits; default 300.")
@@ -173,10 +173,8 @@ def monitoring(server: ServerOptions, watch: bool, job_timeout: float | None, as
     return _run_job(server, start, watch=watch, job_timeout=job_timeout, as_json=as_json, quiet=quiet)
 
 
-@command.command("cache")
-@click.option(
-    "--watch", is_flag=True, help="Wait until it is done: so it does anyway, as the server answers only then."
-)
+@command.command("cache", short_help="Clear the cache.")
+@click.option("--watch", is_flag=True, help="Wait until it is done, as it does anyway: the server answers only then.")
 @_shared("cache")
 def cache(server: ServerOptions, watch: bool, as_json: bool, quiet: bool) -> int:
     """Have the server forget what it holds in memory of its database.

@@ -120,10 +120,15 @@ def _secret(path: str | None) -> str | None:
             text: str = file.read(SECRET_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is no UTF-8"
-        raise SourceUnreadable(
-            finding("TP862", message="the secret cannot be read", source=path, found=reason)
-        ) from None
+        raise _unreadable(path, reason) from None
     if len(text) > SECRET_BYTES or not text.strip():
         found = "it is empty" if not text.strip() else f"it has more than {SECRET_BYTES >> 10} KiB"
-        raise SourceUnreadable(finding("TP862", message="the secret cannot be read", source=path, found=found))
+        raise _unreadable(path, found)
     return text.rstrip("\r\n")
+
+
+def _unreadable(path: str, reason: str) -> SourceUnreadable:
+    advice = "write the secret alone into the file, readable for you alone"
+    return SourceUnreadable(
+        finding("TP862", message="the secret cannot be read", help=advice, source=path, found=reason)
+    )
