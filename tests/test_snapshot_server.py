@@ -34,6 +34,8 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith(("TALLYPORT_", "DHIS2_")) and name != "TALLYPORT_DATA":
             monkeypatch.delenv(name)
     monkeypatch.setenv("TALLYPORT_PROFILES", str(tmp_path / "profiles.toml"))
+    monkeypatch.setenv("TALLYPORT_USERNAME", USERNAME)
+    monkeypatch.setenv("TALLYPORT_PASSWORD", PASSWORD)
 
 
 @pytest.fixture(params=VERSIONS)
@@ -51,7 +53,7 @@ def pulled(server: Dhis2Server, watched: list[Progress] | None = None, **options
 
 
 def command(server: Dhis2Server, *arguments: str | Path) -> list[str]:
-    return ["snapshot", "--server", server.url, "--username", USERNAME, "--password", PASSWORD, *map(str, arguments)]
+    return ["snapshot", "--server", server.url, *map(str, arguments)]
 
 
 def test_it_says_what_a_snapshot_of_the_export_says(server: Dhis2Server) -> None:
@@ -148,7 +150,7 @@ def test_server_that_fails_leaves_no_file(
     [
         (["-o", "it"], "give metadata exports, or a --server"),
         (["export.json", "--server", "http://127.0.0.1:9", "-o", "it"], "not both"),
-        (["export.json", "--token", "d2pat_x", "-o", "it"], "--token has no effect without --server"),
+        (["export.json", "--token-file", "x", "-o", "it"], "--token-file has no effect without --server"),
         (["export.json", "--timeout", "3", "-o", "it"], "--timeout has no effect without --server"),
         (["--server", "nowhere", "-o", "it"], "there is no profile nowhere"),
         (["--server", "http://127.0.0.1:9"], "give --output FILE"),

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.connection_options import connection_options, connection_profile
 from tallyport.cli.convert import Scheme
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.profiles import Profile
-    from tallyport.dhis2.push import PushOptions, PushReport, Watch
+    from tallyport.dhis2.client import Client
+    from tallyport.dhis2.push import PushReport
 
 
 @click.command("push")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@connection_options
+@server_options
 @click.option("--dry-run", is_flag=True, help="Have the server check everything, and write nothing.")
 @click.option("--async", "is_async", is_flag=True, help="Send chunks as jobs of the server, and follow them.")
 @click.option(
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_PUSH_JSON", help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 def command(
+    server: ServerOptions,
     sources: tuple[str, ...],
     dry_run: bool,
     is_async: bool,
@@ -56,16 +57,15 @@ def command(
     state: Path | None,
     as_json: bool,
     quiet: bool,
-    **connection: Any,
 ) -> int:
     """Send values to a DHIS2 server, 2.41 to 2.43.
 
     \b
     Examples:
-      tallyport push out --server production --dry-run
-      tallyport push out --server production
-      tallyport push january.json.gz --server https://play.dhis2.org/dev
-      tallyport push january.xml --server production --completions --async
+      tallyport push out --profile production --dry-run
+      tallyport push out --profile production
+      tallyport push january.json.gz --url https://play.dhis2.org/dev
+      tallyport push january.xml --profile production --completions --async
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Values go
     in chunks; each is settled before the next is sent. When a push breaks off, the same command goes on where it
@@ -78,11 +78,10 @@ def command(
     for kind, times in Counter(kind for kind, _ in id_scheme).items():
         if times > 1:
             raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
-    profile = connection_profile(connection)
-
-    import asyncio
-
-    from tallyport.dhis2.push import ChunkPushed, PushOptions
+    try:
+        from tallyport.dhis2.push import ChunkPushed, PushOptions, push
+    except ImportError as error:
+        raise not_installed(error, "server") from None
     from tallyport.validation.files import FileResult, RowFinding
     from tallyport_converters.convert import Options, Outcome
 
@@ -95,7 +94,6 @@ def command(
         state=state,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
-    document |= {"server": profile.url, "dry_run": dry_run}
     ticker = Ticker(quiet=quiet or as_json)
     shown = 0
 
@@ -124,29 +122,24 @@ def command(
             if shown <= SHOWN:
                 click.echo(finding_text(one), err=True)
 
-    try:
-        report = asyncio.run(_push(profile, sources, options, watch))
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    finally:
-        ticker.clear()
-    document |= _document(report)
-    if as_json:
-        click.echo(json.dumps(document))
+    async def work(client: Client) -> int:
+        document.update(server=client.url, dry_run=dry_run)
+        try:
+            with usage():
+                report = await push(client, sources, options, watch=watch)
+        finally:
+            ticker.clear()
+        document.update(_document(report))
+        if as_json:
+            click.echo(json.dumps(document))
+            return report.exit_code
+        if shown > SHOWN:
+            click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
+        if not quiet:
+            _summarise(report)
         return report.exit_code
-    if shown > SHOWN:
-        click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
-    if not quiet:
-        _summarise(report)
-    return report.exit_code
 
-
-async def _push(profile: Profile, sources: tuple[str, ...], options: PushOptions, watch: Watch) -> PushReport:
-    from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.push import push
-
-    async with open_client(profile) as client:
-        return await push(client, sources, options, watch=watch)
+    return server.talk(work)
 
 
 def _conversion(outcome: Any) -> dict[str, Any]:

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.connection_options import connection_options, connection_profile
 from tallyport.cli.drawing import Ticker, show_findings, size_text
+from tallyport.cli.server_options import ServerOptions, not_installed, server_options
 from tallyport_schemas.findings import Refused, finding
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
     from tallyport.metadata import Snapshot
 
 
 @click.command("snapshot")
 @click.argument("exports", nargs=-1, metavar="[EXPORT...]")
-@connection_options
+@partial(server_options, profile="--server")
 @click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
 @click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -32,13 +33,13 @@ if TYPE_CHECKING:
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 def command(
+    server: ServerOptions,
     exports: tuple[str, ...],
     output: str | None,
     show: bool,
     overwrite: bool,
     as_json: bool,
     quiet: bool,
-    **connection: Any,
 ) -> int:
     """Make one file of the metadata that validation needs, for use without a server.
 
@@ -54,8 +55,9 @@ def command(
     put together: organisation units are often exported apart. --server takes the metadata from a server instead, as
     far as the user may see it. --show says which checks the metadata can answer, and what it lacks for the others.
     """
-    if connection["server"] is None:
-        _refuse_loose(connection)
+    if server.profile is None:
+        if server.loose:
+            raise click.UsageError(f"{server.loose[0]} has no effect without --server")
         if not exports:
             raise click.UsageError("give metadata exports, or a --server to take the metadata from")
     elif exports:
@@ -74,7 +76,7 @@ def command(
     from tallyport.metadata import Snapshot, load_metadata
 
     if not exports:
-        snapshot = _pulled(connection, quiet=quiet or as_json)
+        snapshot = _pulled(server, quiet=quiet or as_json)
     else:
         snapshot = load_metadata(exports[0]) if show and len(exports) == 1 else Snapshot.from_exports(exports)
     summary = snapshot.summary()
@@ -93,32 +95,24 @@ def command(
     return 1 if snapshot.findings else 0
 
 
-def _pulled(connection: Mapping[str, Any], *, quiet: bool) -> Snapshot:
+def _pulled(server: ServerOptions, *, quiet: bool) -> Snapshot:
     """Return a server's metadata."""
-    import asyncio
-
-    from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.pulling import pull_snapshot
-
-    profile = connection_profile(connection)
+    try:
+        from tallyport.dhis2.pulling import pull_snapshot
+    except ImportError as error:
+        raise not_installed(error, "server") from None
     ticker = Ticker(quiet=quiet)
+    found: list[Snapshot] = []
 
-    async def pull() -> Snapshot:
-        async with open_client(profile) as client:
-            return await pull_snapshot(client, watch=ticker.show)
+    async def pull(client: Client) -> int:
+        found.append(await pull_snapshot(client, watch=ticker.show))
+        return 0
 
     try:
-        return asyncio.run(pull())
+        server.talk(pull)
     finally:
         ticker.clear()
-
-
-def _refuse_loose(connection: Mapping[str, Any]) -> None:
-    context = click.get_current_context()
-    source = click.core.ParameterSource.COMMANDLINE
-    given = [name for name in connection if context.get_parameter_source(name) is source]
-    if given:
-        raise click.UsageError(f"--{given[0].removesuffix('_s').replace('_', '-')} has no effect without --server")
+    return found[0]
 
 
 def _refuse_idle(**given: bool) -> None:

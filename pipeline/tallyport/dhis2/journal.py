@@ -114,12 +114,14 @@ class Journal:
             if not _locks(self._file):
                 raise Refused(finding("TP886"))
             self._read(self._path.read_bytes())
-            yield
+            try:
+                yield
+            finally:
+                if not self._settled and not self._cleared:
+                    self.finish()
         finally:
             os.close(self._file)
             self._file = None
-            if not self._settled and not self._cleared:
-                self.finish()
 
     def _read(self, text: bytes) -> None:
         whole = text[: text.rfind(b"\n") + 1]

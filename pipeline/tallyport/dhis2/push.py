@@ -51,7 +51,7 @@ from tallyport_schemas.findings import Finding, Severity, finding
 from tallyport_schemas.progress import Progress
 
 ROUNDS, PARTINGS = 256, 64
-"""How often a rejected chunk is sent without the rows that the server names, and how often in halves as none is named."""
+"""How often a rejected chunk is sent again: without rows that the server names; in halves where it names none."""
 
 _UNKNOWN = ("TP851", "TP852")
 _UNKNOWN_STATUS = (502, 504)
