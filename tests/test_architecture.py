@@ -89,6 +89,10 @@ ROOMS = {
         "rejections",
         "journal",
         "completing",
+        "push_report",
+        "survey",
+        "value_import",
+        "sending",
         "push",
     ),
     "tallyport.cli": (

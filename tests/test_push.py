@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dhis2_values
+import running
 from dhis2_http import Fault
 from dhis2_metadata import served
 from dhis2_server import DEFAULT_COC, PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
@@ -41,25 +44,26 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TALLYPORT_PROFILES", str(tmp_path / "profiles.toml"))
     monkeypatch.setenv("TALLYPORT_USERNAME", USERNAME)
     monkeypatch.setenv("TALLYPORT_PASSWORD", PASSWORD)
-    monkeypatch.setattr("tallyport.dhis2.push._WAIT_FIRST_S", 0.001)
+    monkeypatch.setattr("tallyport.dhis2.value_import._WAIT_FIRST_S", 0.001)
 
 
-@pytest.fixture(params=VERSIONS)
+@pytest.fixture(params=[OLD, NEW])
 def server(request: pytest.FixtureRequest) -> Iterator[Dhis2Server]:
-    with dhis2_values.server(request.param) as running:
-        yield running
+    """One that judges row by row, and one that judges requests; 2.41 is as 2.42."""
+    with dhis2_values.server(request.param) as started:
+        yield started
 
 
 @pytest.fixture
 def old() -> Iterator[Dhis2Server]:
-    with dhis2_values.server(OLD) as running:
-        yield running
+    with dhis2_values.server(OLD) as started:
+        yield started
 
 
 @pytest.fixture
 def new() -> Iterator[Dhis2Server]:
-    with dhis2_values.server(NEW) as running:
-        yield running
+    with dhis2_values.server(NEW) as started:
+        yield started
 
 
 @pytest.fixture
@@ -78,8 +82,10 @@ def expected(rows: Sequence[Sequence[Any]]) -> dict[tuple[str, str, str], str]:
 # --- What arrives ----------------------------------------------------------------------------------------------------
 
 
-def test_each_value_arrives_once(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
-    report = pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_each_value_arrives_once(version: str, tmp_path: Path, state: Path) -> None:
+    with dhis2_values.server(version) as server:
+        report = pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
     assert texts(server) == expected(stock())
     assert set(server.arrivals.values()) == {1}
     assert sum(report.rows.values()) == len(stock())
@@ -791,6 +797,48 @@ def test_options_that_make_no_sense_are_usage_errors(
 ) -> None:
     assert run(command(old, state, *arguments)) == USAGE
     assert told in capsys.readouterr().err
+
+
+def test_a_killed_push_goes_on_when_it_is_run_again(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    old.seconds_a_value = 0.02
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    arguments = running.command(*command(old, state, file, "--chunk-size", "4"))
+    settings = {"TALLYPORT_USERNAME": USERNAME, "TALLYPORT_PASSWORD": PASSWORD}
+    process = subprocess.Popen(arguments, env=running.environment(settings), stdout=subprocess.DEVNULL)
+    while len(old.accepted_sizes) < 3:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    time.sleep(0.1)  # the server may still be at work
+    before = sum(old.arrivals.values())
+    assert 12 <= before < len(stock())
+    old.seconds_a_value = 0
+    assert run(command(old, state, file)) == OK
+    assert texts(old) == expected(stock())
+    assert sum(old.arrivals.values()) <= len(stock()) + 4  # of one chunk it was not known that it had arrived
+    assert not list(state.iterdir())
+
+
+def test_a_legacy_file_goes_on_too(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    file = tmp_path / "a.csv"
+    rows = [f"deStock0001,{month},{unit},{month}" for month in MONTHS for unit in UNITS]
+    file.write_text("\n".join(["dataelement,period,orgunit,value", *reversed(rows)]))
+    old.fail(Fault("reset", path="/dataValueSets", skip=2, times=99))
+    with pytest.raises(RequestFailed):
+        pushed(old, file, state=state, chunk_rows=10, retries=0)
+    old.fail()
+    assert pushed(old, file, state=state, chunk_rows=10).is_resumed
+    assert Counter(old.arrivals.values()) == {1: len(stock())}
+
+
+def test_no_secret_is_in_what_a_server_says(old: Dhis2Server, tmp_path: Path, state: Path, capfd: Any) -> None:
+    file = written(tmp_path / "a.adv2.json", group(stock(1, 1), ds=f"no {PASSWORD}", ids={"ds": "NAME"}))
+    assert run(command(old, state, file)) == FINDINGS
+    out, err = capfd.readouterr()
+    assert "error[TP871]" in err
+    assert "no ***" in err
+    assert not any(secret in out + err for secret in SECRETS)
 
 
 # --- Real data -------------------------------------------------------------------------------------------------------
