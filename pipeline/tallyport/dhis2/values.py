@@ -39,6 +39,8 @@ MEMBERS: Mapping[str, str] = {
 _ESCAPES = {b"\\\\": b"\\", b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r"}
 _ESCAPED = re.compile(rb"\\[\\tnr]")
 _NULL = b"\\N"
+_ROWS = 2_000
+"""Rows that are made at a time: of a block there may be very many, each larger than its text."""
 
 Combos = Callable[[tuple[int, ...]], str | None]
 """The option combo for the indexes of its category options; None if there is none."""
@@ -71,7 +73,7 @@ class Row(NamedTuple):
 def group_rows(
     file: Adv2File, group: Group, *, followup: str, coc: Combos | None = None, aoc: Combos | None = None
 ) -> Iterator[list[Row]]:
-    """Yield the accepted rows of the group whose head `file` has just given, a block at a time.
+    """Yield the accepted rows of the group whose head `file` has just given, some at a time.
 
     `followup` is the server's name for that flag. `coc` and `aoc` find the combos of category options, where the header
     gives these.
@@ -122,6 +124,9 @@ def group_rows(
             if deleted[:1] == b"t":
                 members["deleted"] = True
             rows.append(Row(group, int(number), members, fixed + len(line) + 50, lacks))
+            if len(rows) == _ROWS:
+                yield rows
+                rows = []
         yield rows
 
 
