@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dhis2_values
+import hmis
 import running
 from dhis2_http import Fault
 from dhis2_metadata import served
@@ -337,6 +338,19 @@ def test_a_job_that_fails_stops_the_push_and_is_taken_up_by_the_next(
     assert texts(server) == expected(stock())
 
 
+def test_a_job_that_calls_itself_failed_is_asked_what_it_rejected(tmp_path: Path, state: Path) -> None:
+    class Gloomy(Dhis2Server):
+        def _step(self, job: Any) -> None:
+            super()._step(job)
+            if job.is_done:
+                job.steps[-1]["level"] = "ERROR"
+
+    with Gloomy(NEW, served(hmis.export())) as server:
+        file = written(tmp_path / "a.adv2.json", group([[0, 0, "much"]]))
+        report = pushed(server, file, state=state, is_async=True)
+    assert [one.row for one in found(report, "TP870")] == [0]
+
+
 def test_a_dry_run_writes_nothing_and_leaves_nothing(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
     rows = stock()
     rows[3][2] = "much"
@@ -482,6 +496,15 @@ def test_nothing_is_sent_of_a_file_that_breaks_off(old: Dhis2Server, tmp_path: P
     assert {key[0] for key in old.values} == {"deSupply001"}
     assert [error.source for error in report.errors] == ["cut.adv2.json"]
     assert report.exit_code == UNREADABLE
+
+
+def test_options_for_conversion_that_have_nothing_to_convert_are_an_error(
+    old: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    with pytest.raises(ValueError, match="the sources are ADV2 already"):
+        pushed(old, file, state=state, conversion=Options(data_set="MONTHLY"))
+    assert run(command(old, state, file, "--data-set", "MONTHLY")) == USAGE
 
 
 def test_one_path_in_place_of_a_list_is_a_type_error(old: Dhis2Server, tmp_path: Path, state: Path) -> None:

@@ -14,6 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.client import open_client
+    from tallyport.dhis2.pulling import pull_snapshot
+    from tallyport.dhis2.push import PushOptions, PushReport, push
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
@@ -39,6 +42,8 @@ __all__ = [
     "Outcome",
     "OutsideFailed",
     "Progress",
+    "PushOptions",
+    "PushReport",
     "Refused",
     "Report",
     "Severity",
@@ -50,11 +55,15 @@ __all__ = [
     "convert",
     "import_values",
     "load_metadata",
+    "open_client",
+    "pull_snapshot",
+    "push",
     "validate",
 ]
 
 _FINDINGS = "tallyport_schemas.findings"
 _CONVERT = "tallyport_converters.convert"
+_PUSH = "tallyport.dhis2.push"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
     "NameClash": _CONVERT,
@@ -65,6 +74,11 @@ _HOMES = {
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
+    "open_client": "tallyport.dhis2.client",
+    "pull_snapshot": "tallyport.dhis2.pulling",
+    "PushOptions": _PUSH,
+    "PushReport": _PUSH,
+    "push": _PUSH,
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

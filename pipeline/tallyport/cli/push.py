@@ -12,6 +12,7 @@ import click
 from tallyport.cli.convert import Scheme
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
+from tallyport_schemas.findings import Severity
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def command(
     """
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
-    if dry_run and state is not None:
+    source = click.get_current_context().get_parameter_source("state")
+    if dry_run and source is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--state has no effect with --dry-run, which leaves nothing to go on with")
     for kind, times in Counter(kind for kind, _ in id_scheme).items():
         if times > 1:
@@ -117,7 +119,7 @@ def command(
             document["chunks"] = document.get("chunks", 0) + 1
             rows = document.setdefault("rows", Counter())
             rows.update(event.counts)
-        for one in found if not as_json else ():
+        for one in (one for one in found if not as_json and one.severity is not Severity.INFO):
             shown += 1
             if shown <= SHOWN:
                 click.echo(finding_text(one), err=True)

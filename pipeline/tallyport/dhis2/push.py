@@ -19,7 +19,7 @@ from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Wa
 from tallyport.dhis2.sending import Sender
 from tallyport.dhis2.survey import survey
 from tallyport.validation.files import RowFinding, walked
-from tallyport_converters.convert import Outcome
+from tallyport_converters.convert import Options, Outcome
 
 __all__ = ["ChunkPushed", "PushOptions", "PushReport", "Watch", "push"]
 
@@ -38,7 +38,7 @@ async def push(
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
-        ValueError: a folder holds no ADV2 file.
+        ValueError: a folder holds no ADV2 file; the options for conversion have nothing to convert.
         Refused: TP886, another run pushes the same.
         OutsideFailed: TP850 to TP861 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
             until then is kept, and not sent again.
@@ -54,6 +54,8 @@ async def push(
             if isinstance(event, Outcome):
                 report.conversions.append(event)
             tell(event)
+        if options.conversion != Options() and not report.conversions:
+            raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
         files = [survey(place, path, label, report, tell) for place, (path, label) in enumerate(walked(paths))]
         digests = [file.digest for file in files]
         folder = options.state or state_folder()

@@ -94,15 +94,16 @@ def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int
     counts["ignored"] = max(0, len(rows) - sum(counts[name] for name in ("imported", "updated", "deleted", "rejected")))
     found = list(rejection_findings((rows[index], conflict) for index, conflict in sorted(rejected.items())))
     where = rows[0].group if rows else None
+    label, number = (where.label, where.number) if where else ("", 0)
+    source = label if all(row.group.label == label for row in rows) else None
     for conflict in loose:
-        told = finding("TP870", message=_message(conflict), found=conflict.culprit)
-        found.append((where.label if where else "", where.number if where else 0, told))
+        told = finding("TP870", message=_message(conflict), source=source, found=conflict.culprit)
+        found.append((label, number, told))
     if counts["ignored"]:
-        # 2.42 says so of values that are stored as they are already; 2.43 writes these again.
-        told = finding("TP872", count=counts["ignored"])
-        if version < (2, 43):
+        told = finding("TP872", source=source, count=counts["ignored"])
+        if version < (2, 43):  # of values that are stored already; 2.43 writes these again
             told = replace(told, severity=Severity.INFO)
-        found.append((where.label if where else "", where.number if where else 0, told))
+        found.append((label, number, told))
     return counts, found
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from tallyport.dhis2.answers import Conflict, ImportSummary
+from tallyport.dhis2.answers import Conflict, ImportSummary, JobReference
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.connecting import Reply, RequestFailed, typed
 from tallyport.dhis2.plan import Schemes
@@ -94,16 +94,7 @@ class ValueImport:
         message = reply.message()
         response = message.response or {}
         if self._options.is_async and "jobType" in response:
-            job, tasks = started(reply), self._client.tasks
-            options = self._options
-            await tasks.await_completion(job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch)
-            for look in range(_SUMMARY_LOOKS):
-                if (told := await tasks.import_summary(job)) is not None:
-                    return told
-                await asyncio.sleep(options.poll.first_s * (look + 1))
-            raise RequestFailed(
-                "TP857", source=f"{job.job_type} {job.id}", found="no summary", expected="ImportSummary"
-            )
+            return await self._summary_of(started(reply))
         if "importCount" in response:
             return typed(ImportSummary, response, reply.where)
         conflict = Conflict(value=message.message, error_code=message.error_code, indexes=(-1,))
@@ -111,3 +102,18 @@ class ValueImport:
             return ImportSummary(status="ERROR", conflicts=(conflict,))  # 2.43 says no more of a period that is none
         found = redacted(f"{reply.status}: {message.message}", self._client)
         raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
+
+    async def _summary_of(self, job: JobReference) -> ImportSummary:
+        """Return the summary that a job ends with: also one that calls itself failed, as what it imported was wrong."""
+        options, tasks = self._options, self._client.tasks
+        try:
+            await tasks.await_completion(job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch)
+        except RequestFailed as failed:
+            if failed.finding.code != "TP861" or (summary := await tasks.import_summary(job)) is None:
+                raise
+            return summary
+        for look in range(_SUMMARY_LOOKS):
+            if (summary := await tasks.import_summary(job)) is not None:
+                return summary
+            await asyncio.sleep(options.poll.first_s * (look + 1))
+        raise RequestFailed("TP857", source=f"{job.job_type} {job.id}", found="no summary", expected="ImportSummary")
