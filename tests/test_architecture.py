@@ -58,7 +58,7 @@ ROOMS = {
         "xml_common_subset",
         "xml_general",
     ),
-    "tallyport": ("metadata", "validation", "converting", "postgres", "dhis2", "cli"),
+    "tallyport": ("metadata", "validation", "converting", "postgres", "dhis2", "mcp", "cli"),
     "tallyport.postgres": (
         "server",
         "statements",
@@ -107,6 +107,7 @@ ROOMS = {
         "server",
         "maintenance",
         "integrity",
+        "mcp",
         "explain",
         "main",
         "completion",

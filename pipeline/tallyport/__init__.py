@@ -14,7 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.client import open_client
+    from tallyport.dhis2.client import Client, open_client
+    from tallyport.dhis2.connecting import RequestFailed
+    from tallyport.dhis2.profiles import Profile, find_profile
     from tallyport.dhis2.pulling import pull_snapshot
     from tallyport.dhis2.push import PushOptions, PushReport, push
     from tallyport.metadata import Snapshot, load_metadata
@@ -36,16 +38,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CODES",
+    "Client",
     "Finding",
     "LoadReport",
     "NameClash",
     "Outcome",
     "OutsideFailed",
+    "Profile",
     "Progress",
     "PushOptions",
     "PushReport",
     "Refused",
     "Report",
+    "RequestFailed",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -53,6 +58,7 @@ __all__ = [
     "ValidationReport",
     "__version__",
     "convert",
+    "find_profile",
     "import_values",
     "load_metadata",
     "open_client",
@@ -66,6 +72,11 @@ _CONVERT = "tallyport_converters.convert"
 _PUSH = "tallyport.dhis2.push"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
+    "Client": "tallyport.dhis2.client",
+    "Profile": "tallyport.dhis2.profiles",
+    "RequestFailed": "tallyport.dhis2.connecting",
+    "find_profile": "tallyport.dhis2.profiles",
+    "open_client": "tallyport.dhis2.client",
     "NameClash": _CONVERT,
     "Outcome": _CONVERT,
     "Report": _CONVERT,
@@ -74,7 +85,6 @@ _HOMES = {
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
-    "open_client": "tallyport.dhis2.client",
     "pull_snapshot": "tallyport.dhis2.pulling",
     "PushOptions": _PUSH,
     "PushReport": _PUSH,

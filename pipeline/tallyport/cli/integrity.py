@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallyport.cli.drawing import JobTicker
-from tallyport.cli.listing import Listing, chosen_format, flushed, format_options
+from tallyport.cli.listing import Listing, NamedOption, chosen_format, flushed, format_options
 from tallyport.cli.server_options import ServerOptions, server_options
 from tallyport_schemas.findings import Finding
 
@@ -55,7 +55,14 @@ def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
             help="INFO, WARNING, SEVERE or CRITICAL: this one and stronger ones.",
         ),
         click.option("--section", metavar="NAME", help="Checks of this section only, such as 'Option sets'."),
-        click.option("--check", "checks", multiple=True, metavar="NAME", help="Name, pattern or code; repeatable."),
+        click.option(
+            "--check",
+            "checks",
+            cls=NamedOption,
+            multiple=True,
+            metavar="NAME",
+            help="Name, pattern or code; repeatable.",
+        ),
     ):
         command = option(command)
     return command

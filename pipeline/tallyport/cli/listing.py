@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -22,11 +23,22 @@ _FLUSH_S = 0.1
 _SPOOL_BYTES = 8 << 20
 
 
+class NamedOption(click.Option):
+    """An option whose environment variable is named after it, not after the parameter that it becomes."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the environment says of it."""
+        name = self.opts[-1].lstrip("-").replace("-", "_").upper()
+        return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
+
+
 def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--format` and `--json`; see `chosen_format`."""
-    as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document, as --format json does.")
+    as_json = click.option(
+        "--json", "as_json", cls=NamedOption, is_flag=True, help="Print one JSON document, as --format json does."
+    )
     text = "How to print; default text."
-    return click.option("--format", "form", type=click.Choice(FORMATS), help=text)(as_json(command))
+    return click.option("--format", "form", cls=NamedOption, type=click.Choice(FORMATS), help=text)(as_json(command))
 
 
 def chosen_format(form: str | None, *, as_json: bool) -> str:

@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "server": ("tallyport.cli.server", "Say which DHIS2 server a profile leads to."),
     "integrity": ("tallyport.cli.integrity", "Check the data of a DHIS2 server."),
     "maintenance": ("tallyport.cli.maintenance", "Have a DHIS2 server update what it derives."),
+    "mcp": ("tallyport.cli.mcp", "Serve tools by the Model Context Protocol."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
 }

@@ -58,11 +58,13 @@ class ServerOptions:
         except NoSuchCheck as error:
             raise click.UsageError(str(error)) from None
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, *, has_stdin: bool = True) -> dict[str, Any]:
         """Return what was given as settings of a profile."""
         given = self._given
-        if [given[f"{name}_file"] for name in ("password", "token", "bearer")].count("-") > 1:
-            raise click.UsageError("standard input can be read only once")
+        count = [given[f"{name}_file"] for name in ("password", "token", "bearer")].count("-")
+        if count > has_stdin:
+            told = "standard input can be read only once" if has_stdin else "standard input belongs to the protocol"
+            raise click.UsageError(told)
         return {
             "url": given["url"],
             "username": given["username"],

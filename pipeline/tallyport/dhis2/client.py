@@ -36,7 +36,7 @@ class Client:
     async def me(self) -> Me:
         """Return whose credentials these are."""
         found = await self.connection.get("me", {"fields": "id,username,authorities"})
-        return typed(Me, found, "GET me")
+        return typed(Me, found, self.connection.where("GET", "me"))
 
     async def pages(
         self, collection: str, fields: str, *, filters: Sequence[str] = (), page_size: int = PAGE_SIZE
@@ -46,7 +46,7 @@ class Client:
         `fields` and `filters` as DHIS2 has them, `id,code` and `id:in:[a,b]`.
         """
         page = 1
-        where = f"GET {collection}"
+        where = self.connection.where("GET", collection)
         while True:
             parameters: Mapping[str, str | Sequence[str]] = {
                 "fields": fields,
@@ -85,8 +85,9 @@ async def open_client(
     elif options:
         raise ValueError("options have no effect on a profile that is ready-made")
     async with Connection(profile) as connection:
-        where = f"GET {connection.base}/api/system/info"
-        info = typed(SystemInfo, await connection.find_base(), where)
+        found = await connection.find_base()
+        where = connection.where("GET", "system/info")
+        info = typed(SystemInfo, found, where)
         match = re.match(r"(\d+)\.(\d+)", info.version)
         version = (int(match[1]), int(match[2])) if match else (0, 0)
         if version < OLDEST and not accepts_any_version:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -38,11 +40,20 @@ _INFO = "system/info"
 _REDIRECTS = 5
 _WAIT_FIRST_S = 0.2
 _WAIT_MOST_S = 30.0
-_PASSING = (429, 502, 503, 504)
+_NOT_TAKEN = (429, 503)
+_OF_PROXIES = (502, 504)  # the server behind may have done it
 _TITLE = re.compile(r"<title[^>]*>([^<]*)|<h1[^>]*>([^<]*)", re.IGNORECASE)
 
-# The library of retries warns of each on stderr where nobody listens.
+
+def _has_no_headers(record: logging.LogRecord) -> bool:
+    return "_headers.complete" not in record.getMessage()
+
+
+# The library of retries warns of each on stderr where nobody listens. That of HTTP logs an answer's headers, where
+# session cookies stand, and what a server repeats.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
+for _name in ("httpcore2.http11", "httpcore2.http2", "httpcore2.proxy"):
+    logging.getLogger(_name).addFilter(_has_no_headers)
 
 
 class RequestFailed(OutsideFailed):
@@ -81,6 +92,7 @@ class Connection:
         timeout = httpx2.Timeout(profile.timeout_s)
         self._client = httpx2.AsyncClient(
             timeout=timeout,
+            verify=_trust(),
             follow_redirects=False,
             headers={"Accept": "application/json", "User-Agent": f"tallyport/{__version__}"},
         )
@@ -150,7 +162,7 @@ class Connection:
                             )
                 except RequestFailed as failed:
                     if failed.status in accept and failed.document is not None and failed.status is not None:
-                        return Reply(failed.status, failed.document, self._where("POST", path))
+                        return Reply(failed.status, failed.document, self.where("POST", path))
                     raise
         raise AssertionError
 
@@ -188,7 +200,8 @@ class Connection:
 
     # --- One request -------------------------------------------------------------------------------------------------
 
-    def _where(self, method: str, path: str) -> str:
+    def where(self, method: str, path: str) -> str:
+        """Return how a request is named in findings: without its query."""
         return f"{method} {self.base}/api/{path}"
 
     @asynccontextmanager
@@ -200,7 +213,7 @@ class Connection:
                 yield
         except TimeoutError:
             found = f"no whole answer within {most:g} s"
-            raise RequestFailed("TP851", source=self._where(method, path), found=found) from None
+            raise RequestFailed("TP851", source=self.where(method, path), found=found) from None
 
     async def _get(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
         """Return the URL that a GET led to, without its query, and the JSON there."""
@@ -218,7 +231,8 @@ class Connection:
                 return False
             if error.is_passing and error.wait_s is not None:
                 return min(error.wait_s, _WAIT_MOST_S)
-            return error.is_passing or (not is_sent_once and error.finding.code in ("TP850", "TP852"))
+            is_broken = error.finding.code in ("TP850", "TP852") or error.status in _OF_PROXIES
+            return error.is_passing or (is_broken and not is_sent_once)
 
         return stamina.retry_context(
             on=again,
@@ -351,7 +365,7 @@ class Connection:
             f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}"
         )
         failed = RequestFailed(code, status=status, document=document, source=where, found=found)
-        failed.is_passing = status in _PASSING
+        failed.is_passing = status in _NOT_TAKEN
         after = response.headers.get("Retry-After", "")
         failed.wait_s = float(after) if after.isdecimal() else None
         return failed
@@ -373,6 +387,12 @@ class Connection:
     def _shown(self, text: str) -> str:
         credentials = self.profile.credentials
         return shown(credentials.redacted(text) if credentials else text)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return whom to trust; made once, as it takes longer than a request."""
+    return httpx2.create_ssl_context()
 
 
 def typed(model: type[Model], document: Any, where: str) -> Model:

@@ -27,7 +27,7 @@ from tallyport.dhis2.answers import (
     weight,
 )
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
-from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, started
+from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, checked, started
 from tallyport_schemas.findings import Finding
 
 ISSUE_EVENTS = 200_000
@@ -74,7 +74,7 @@ class Integrity:
 
     async def list_checks(self) -> list[IntegrityCheck]:
         """Return all checks that the server has."""
-        where = "GET dataIntegrity"
+        where = self._connection.where("GET", "dataIntegrity")
         found = await self._connection.get("dataIntegrity")
         if not isinstance(found, list):
             raise RequestFailed("TP857", source=where, found="no array", expected="checks")
@@ -133,7 +133,7 @@ class Integrity:
         chosen = await self.select_checks(checks, section=section, severity=severity)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
         found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
-        report = typed(IntegrityReport, {"results": found}, f"GET {path}")
+        report = typed(IntegrityReport, {"results": found}, self._connection.where("GET", path))
         return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
 
     async def iter_integrity_issues(
@@ -161,7 +161,7 @@ class Integrity:
             if not self._connection.is_json(response):
                 async with aclosing(self._connection.pieces(response, where)) as pieces:
                     raise self._connection.no_json(response, await anext(pieces, b""), where)
-            reading = _Issues({check.name: check for check in chosen}, where, tell)
+            reading = IssueReading({check.name: check for check in chosen}, where, tell)
             async with aclosing(self._connection.pieces(response, where)) as pieces:
                 async for piece in pieces:
                     for row in reading.feed(piece):
@@ -223,10 +223,7 @@ class Integrity:
                     watch(notification)
             seen = len(said)
             if said and said[-1].completed:
-                if said[-1].level == "ERROR":
-                    raise RequestFailed(
-                        "TP861", source=f"{job.job_type} {job.id}", found=said[-1].message or "no reason"
-                    )
+                checked(job, said[-1])
                 return
             running = await self._connection.get(f"dataIntegrity/{kind}/running")
             if not running and await self._are_fresh(job, names, kind):
@@ -274,7 +271,7 @@ def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:
     return {"checks": ",".join(check.name for check in checks)}
 
 
-class _Issues:
+class IssueReading:
     """Reads a details answer piece by piece: `{check: {field: ..., "issues": [issue, ...]}}`."""
 
     def __init__(

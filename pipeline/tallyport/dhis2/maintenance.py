@@ -61,7 +61,7 @@ class Maintenance(Integrity):
         try:
             return matrix(found)
         except (KeyError, TypeError, AttributeError):
-            source = f"GET categoryCombos/{combo}"
+            source = self._connection.where("GET", f"categoryCombos/{combo}")
             raise RequestFailed("TP857", source=source, found="another shape", expected="a category combo") from None
 
     async def incomplete_category_combos(
@@ -92,7 +92,7 @@ class Maintenance(Integrity):
                 states = [matrix(combo) for combo in answer["categoryCombos"]]
                 pages = answer.get("pager", {}).get("pageCount", page)
             except (KeyError, TypeError, AttributeError):
-                source = "GET categoryCombos"
+                source = self._connection.where("GET", "categoryCombos")
                 raise RequestFailed("TP857", source=source, found="another shape", expected="a page") from None
             found += [state for state in states if not state.is_complete]
             if page >= pages:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tallyport.dhis2.answers import ImportSummary, JobReference, Notification
 from tallyport.dhis2.connecting import Connection, Reply, RequestFailed, typed
+from tallyport_schemas.findings import shown
 
 POLL_FIRST_S = 0.5
 """Seconds between the first looks at a job; each further wait is half as long again."""
@@ -51,10 +52,11 @@ class Tasks:
     async def notifications(self, job: JobReference) -> list[Notification]:
         """Return what a job has said so far that the server still has, oldest first."""
         path = f"system/tasks/{job.job_type}/{job.id}"
+        where = self._connection.where("GET", path)
         found = await self._connection.get(path)
         if not isinstance(found, list):
-            raise RequestFailed("TP857", source=f"GET {path}", found="no array", expected="notifications")
-        return [typed(Notification, one, f"GET {path}") for one in reversed(found)]
+            raise RequestFailed("TP857", source=where, found="no array", expected="notifications")
+        return [typed(Notification, one, where) for one in reversed(found)]
 
     async def iter_notifications(
         self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
@@ -109,9 +111,7 @@ class Tasks:
         async for last in self.iter_notifications(job, timeout_s=timeout_s, poll=poll):
             if watch:
                 watch(last)
-        if last.level == "ERROR":
-            raise RequestFailed("TP861", source=f"{job.job_type} {job.id}", found=last.message or "no reason")
-        return last
+        return checked(job, last)
 
     async def summary(self, job: JobReference) -> Any:
         """Return what came of a job, as it is; None where it has no summary (yet)."""
@@ -120,7 +120,19 @@ class Tasks:
     async def import_summary(self, job: JobReference) -> ImportSummary | None:
         """Return what came of a job that imports; None where it has no summary (yet)."""
         found = await self.summary(job)
-        return None if found is None else typed(ImportSummary, found, f"GET system/taskSummaries/{job.job_type}")
+        where = self._connection.where("GET", f"system/taskSummaries/{job.job_type}/{job.id}")
+        return None if found is None else typed(ImportSummary, found, where)
+
+
+def checked(job: JobReference, last: Notification) -> Notification:
+    """Return the last that a job said.
+
+    Raises:
+        RequestFailed: TP861, it says that the job failed.
+    """
+    if last.level == "ERROR":
+        raise RequestFailed("TP861", source=f"{job.job_type} {job.id}", found=shown(last.message or "no reason"))
+    return last
 
 
 def started(reply: Reply) -> JobReference:

@@ -1,0 +1,355 @@
+"""MCP: what programs that speak the Model Context Protocol can have done by tallyport, over standard input and output.
+
+A tool that changes something at a server or on disk says so, and refuses unless writing was allowed at start. Answers
+are bounded: lists are cut at `limit`, and say how many there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial, wraps
+from inspect import cleandoc
+from typing import Any, ParamSpec
+
+import anyio.to_thread
+from mcp.server import MCPServer
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+
+from tallyport.dhis2.answers import JobReference, Notification, Severity
+from tallyport.dhis2.client import open_client
+from tallyport.dhis2.maintenance import MATRIX_TIMEOUT_S
+from tallyport.dhis2.profiles import Profile
+from tallyport.dhis2.tasks import JOB_TIMEOUT_S, checked
+from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, load_snapshot, validation
+from tallyport_converters.convert import Report
+from tallyport_converters.convert import convert as convert_files
+from tallyport_schemas import __version__
+from tallyport_schemas.findings import CODES, Finding, Refused, Unusable, finding
+
+LIMIT = 100
+"""Entries of a list that a tool answers with, unless asked for more."""
+
+Document = dict[str, Any]
+Parameters = ParamSpec("Parameters")
+
+
+@dataclass(frozen=True, slots=True)
+class ToolNote:
+    """What a tool is called, whether it changes something, and what it does, in a line."""
+
+    name: str
+    writes: bool
+    text: str
+
+
+def mcp_server(profile: Callable[[], Profile], *, allow_writes: bool = False) -> MCPServer[Any]:
+    """Return a server of all tools; `.run()` serves it on standard input and output until that ends.
+
+    `profile` is called for each use of a tool that asks a DHIS2 server; a ValueError of it becomes the tool's error.
+    """
+    server: MCPServer[Any] = MCPServer(
+        "tallyport",
+        version=__version__,
+        instructions="Moves DHIS2 aggregate data and looks after a DHIS2 server. Problems are findings with codes: "
+        "the tool `explain` tells what one means.",
+        log_level="WARNING",
+    )
+    tools = Tools(profile, allow_writes=allow_writes)
+    for note in TOOLS:
+        text = f"{_description(note)} Needs --allow-writes at start." if note.writes else _description(note)
+        annotations = ToolAnnotations(
+            read_only_hint=not note.writes, destructive_hint=note.name in _REPLACING, idempotent_hint=True
+        )
+        server.add_tool(getattr(tools, note.name), name=note.name, description=text, annotations=annotations)
+    return server
+
+
+def _description(note: ToolNote) -> str:
+    return f"{'WRITES' if note.writes else 'Reads only'}: {cleandoc(getattr(Tools, note.name).__doc__)}"
+
+
+def _told(tool: Callable[Parameters, Awaitable[Document]]) -> Callable[Parameters, Awaitable[Document]]:
+    """Tell of what goes wrong as a finding."""
+
+    @wraps(tool)
+    async def telling(*arguments: Parameters.args, **named: Parameters.kwargs) -> Document:
+        try:
+            return await tool(*arguments, **named)
+        except Unusable as error:
+            raise ToolError(json.dumps(error.finding.as_json())) from None
+        except ValueError as error:
+            raise ToolError(json.dumps(finding("TP900", message=str(error)).as_json())) from None
+
+    return telling
+
+
+class Tools:
+    """The tools; each answers with one JSON object."""
+
+    def __init__(self, profile: Callable[[], Profile], *, allow_writes: bool) -> None:
+        self._profile = profile
+        self._allow_writes = allow_writes
+
+    # --- That read ---------------------------------------------------------------------------------------------------
+
+    @_told
+    async def server_info(self) -> Document:
+        """Which DHIS2 server this is, its version, and whose credentials are used."""
+        async with open_client(self._profile()) as client:
+            me = await client.me()
+            return {"url": client.url, "system": client.info.as_json(), "user": me.as_json()}
+
+    @_told
+    async def integrity_list_checks(self, section: str | None = None, severity: Severity | None = None) -> Document:
+        """The server's checks of data integrity; of a section, of a severity and stronger ones."""
+        async with open_client(self._profile()) as client:
+            found = await client.maintenance.select_checks(section=section, severity=severity)
+            return {"checks": [check.as_json() for check in found]}
+
+    @_told
+    async def integrity_report(
+        self,
+        checks: list[str] | None = None,
+        section: str | None = None,
+        severity: Severity | None = None,
+        details: bool = False,
+    ) -> Document:
+        """How many issues each check found in the last run. `details`: by the last run with details."""
+        async with open_client(self._profile()) as client:
+            report = await client.maintenance.get_integrity_report(
+                checks, section=section, severity=severity, details=details
+            )
+        results = [
+            {name: value for name, value in result.as_json().items() if name != "issues"}
+            | ({} if result.has_crashed else {"count": result.issue_count})
+            for result in report.results.values()
+        ]
+        return {"checks": results, "findings": _json(report.gaps())}
+
+    @_told
+    async def integrity_issues(
+        self,
+        checks: list[str] | None = None,
+        section: str | None = None,
+        severity: Severity | None = None,
+        limit: int = LIMIT,
+    ) -> Document:
+        """The issues of the last run with details, the first `limit` of them; `complete` if these are all."""
+        issues: list[Document] = []
+        findings: list[Finding] = []
+        async with open_client(self._profile()) as client:
+            choice: Document = {"checks": checks, "section": section, "severity": severity}
+            async with aclosing(client.maintenance.iter_integrity_issues(**choice, tell=findings.append)) as rows:
+                async for row in rows:
+                    if len(issues) >= limit:
+                        return {"issues": issues, "complete": False, "findings": _json(findings)}
+                    issues.append(row.as_json())
+        return {"issues": issues, "complete": True, "findings": _json(findings)}
+
+    @_told
+    async def task_notifications(self, job_type: str, job_id: str, limit: int = LIMIT) -> Document:
+        """What a job of the server said so far, the newest `limit` entries, and what came of it if it ended."""
+        if not (job_type.replace("_", "").isalnum() and job_id.isalnum()):
+            raise ValueError("a job has a type such as ANALYTICS_TABLE and an identifier")
+        job = JobReference(id=job_id, job_type=job_type)
+        async with open_client(self._profile()) as client:
+            said = await client.tasks.notifications(job)
+            summary = await client.tasks.summary(job)
+        shown = said[-limit:] if limit > 0 else []
+        return {
+            "completed": bool(said and said[-1].completed),
+            "notifications": [one.as_json() for one in shown],
+            "summary": summary,
+        }
+
+    @_told
+    async def incomplete_category_combos(self) -> Document:
+        """Category combos that lack category option combos."""
+        async with open_client(self._profile()) as client:
+            found = await client.maintenance.incomplete_category_combos()
+        return {"category_combos": [state.as_json() for state in found]}
+
+    @_told
+    async def validate(
+        self, paths: list[str], metadata: str | None = None, header_only: bool = False, limit: int = LIMIT
+    ) -> Document:
+        """Whether ADV2 files can be imported: counts by group and the first `limit` findings.
+
+        `metadata`: a snapshot, or a metadata export of DHIS2.
+        """
+        _refuse_stdin(paths)
+        return await anyio.to_thread.run_sync(partial(_validated, paths, metadata, header_only, limit))
+
+    @_told
+    async def explain(self, code: str) -> Document:
+        """What a finding means, by its code, and what to do about it."""
+        kind = CODES.get(code.upper())
+        if kind is None:
+            raise ValueError(f"{code} is no code of a finding")
+        return {"code": kind.code, "severity": kind.severity.value, "message": kind.message, "help": kind.help}
+
+    # --- That write --------------------------------------------------------------------------------------------------
+
+    @_told
+    async def convert(
+        self,
+        sources: list[str],
+        output: str,
+        source_format: str | None = None,
+        id_schemes: dict[str, str] | None = None,
+        data_set: str | None = None,
+        strict: bool = False,
+        overwrite: bool = False,
+    ) -> Document:
+        """Rewrite legacy files (DXF2 JSON, CSV, XML, PDF, ADX) into ADV2, a folder in `output` for each source.
+
+        `id_schemes` maps a kind (de ou ds cc c co coc aoc, or "" for all) to UID, CODE, NAME or ATTRIBUTE:<uid>.
+        """
+        self._require_writes("convert")
+        _refuse_stdin(sources)
+        work = partial(
+            convert_files,
+            sources,
+            output,
+            source_format=source_format,
+            id_schemes=id_schemes,
+            data_set=data_set,
+            strict=strict,
+            overwrite=overwrite,
+        )
+        report: Report = await anyio.to_thread.run_sync(work)
+        return {
+            "sources": [
+                {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
+                if outcome.error
+                else {"folder": str(outcome.folder), **(outcome.manifest or {})}
+                for outcome in report.sources
+            ]
+        }
+
+    @_told
+    async def integrity_run(
+        self,
+        checks: list[str] | None = None,
+        section: str | None = None,
+        severity: Severity | None = None,
+        details: bool = False,
+        watch: bool = True,
+        timeout_s: float = JOB_TIMEOUT_S,
+    ) -> Document:
+        """Run checks of data integrity at the server, by default all that are not slow; `watch` waits for the end."""
+        self._require_writes("integrity_run")
+        choice: Document = {"checks": checks, "section": section, "severity": severity}
+        async with open_client(self._profile()) as client:
+            job = await client.maintenance.run_integrity(**choice, details=details, wait=watch, timeout_s=timeout_s)
+        return {"job": job.as_json(), "completed": watch}
+
+    @_told
+    async def maintenance_refresh_analytics(
+        self,
+        context: Context,
+        watch: bool = False,
+        last_years: int | None = None,
+        skip: list[str] | None = None,
+        timeout_s: float = JOB_TIMEOUT_S,
+    ) -> Document:
+        """Start to make the server's analytics tables anew; `watch` follows the job to its end, with progress."""
+        self._require_writes("maintenance_refresh_analytics")
+        said: list[Notification] = []
+        count = 0
+        async with open_client(self._profile()) as client:
+            job = await client.maintenance.refresh_analytics(last_years=last_years, skip=skip or ())
+            if watch:
+                async for one in client.tasks.iter_notifications(job, timeout_s=timeout_s):
+                    said = [*said[1 - LIMIT :], one]
+                    count += 1
+                    await context.report_progress(count, message=one.message)
+                checked(job, said[-1])
+        return {
+            "job": job.as_json(),
+            "completed": watch,
+            "notifications": [one.as_json() for one in said],
+        }
+
+    @_told
+    async def maintenance_update_category_option_combos(
+        self, combo: str | None = None, watch: bool = True, timeout_s: float = MATRIX_TIMEOUT_S
+    ) -> Document:
+        """Make missing category option combos and remove obsolete ones: of all category combos, or of one.
+
+        `watch` waits until none is missing; those that stay incomplete are findings.
+        """
+        self._require_writes("maintenance_update_category_option_combos")
+        async with open_client(self._profile()) as client:
+            message = await client.maintenance.update_category_option_combos(combo)
+            if not watch:
+                return {"message": message.message}
+            missing = await client.maintenance.incomplete_category_combos(combo, timeout_s=timeout_s)
+        findings = _json([state.as_finding() for state in missing])
+        return {"message": message.message, "complete": not missing, "findings": findings}
+
+    def _require_writes(self, tool: str) -> None:
+        if not self._allow_writes:
+            raise Refused(finding("TP880", source=tool))
+
+
+def _validated(paths: Sequence[str], metadata: str | None, header_only: bool, limit: int) -> Document:
+    """Validate, holding `limit` findings."""
+    groups: list[Document] = []
+    findings: list[Finding] = []
+    total = 0
+    for event in validation(paths, load_snapshot(metadata), header_only=header_only):
+        found: Sequence[Finding] = ()
+        if isinstance(event, HeaderVerdict):
+            found = event.findings
+        elif isinstance(event, RowFinding):
+            found = [event.finding]
+        elif isinstance(event, GroupResult):
+            found = event.findings
+            rows = {"read": event.read, "accepted": event.accepted, "ignored": event.ignored}
+            groups.append({"file": event.file, "de": event.de, "valid": event.valid, "rows": rows})
+        elif isinstance(event, FileResult):
+            found = [event.error] if event.error else []
+        total += len(found)
+        findings += found[: max(0, limit - len(findings))]
+    return {"groups": groups, "findings": _json(findings), "finding_count": total}
+
+
+def _refuse_stdin(paths: Sequence[str]) -> None:
+    if "-" in paths:
+        raise ValueError("standard input belongs to the protocol: name files")
+
+
+def _json(findings: Sequence[Finding]) -> list[dict[str, str | int]]:
+    return [found.as_json() for found in findings]
+
+
+_READING = (
+    "server_info",
+    "integrity_list_checks",
+    "integrity_report",
+    "integrity_issues",
+    "task_notifications",
+    "incomplete_category_combos",
+    "validate",
+    "explain",
+)
+_WRITING = (
+    "convert",
+    "integrity_run",
+    "maintenance_refresh_analytics",
+    "maintenance_update_category_option_combos",
+)
+_REPLACING = ("convert", "maintenance_update_category_option_combos")
+"""Those that may also remove something: with `overwrite`, and option combos that are obsolete."""
+
+TOOLS: Sequence[ToolNote] = tuple(
+    ToolNote(name, name in _WRITING, getattr(Tools, name).__doc__.strip().partition("\n")[0])
+    for name in (*_READING, *_WRITING)
+)
+"""All tools, those that only read first."""
