@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,12 +25,19 @@ from dhis2_metadata import served
 from dhis2_server import DEFAULT_COC, PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
 from dhis2_values import MONTHS, UNITS, group, pushed, sizes, stock, texts, written
 from tallyport.cli.main import run
+from tallyport.dhis2.answers import ImportSummary
 from tallyport.dhis2.chunk_size import ChunkSize
 from tallyport.dhis2.connecting import RequestFailed
 from tallyport.dhis2.journal import Journal, journal_path
 from tallyport.dhis2.push import ChunkPushed
+from tallyport.dhis2.rejections import outcome
+from tallyport.dhis2.values import Group, Row, body, group_rows
+from tallyport.validation.form import check_form
+from tallyport_converters.adv2_reading import Adv2File
 from tallyport_converters.convert import Options
+from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused
+from tallyport_schemas.progress import Progress
 
 FOLDER = Path(os.environ.get("TALLYPORT_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
 VALUES = FOLDER / "sierra-leone-values.json.gz"
@@ -294,6 +302,23 @@ def test_a_size_that_was_refused_is_not_tried_again() -> None:
     assert size.rows == 200
 
 
+def test_what_waits_is_parted_when_the_server_turns_out_slow(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    new.slowest_size = 3
+    both = group(stock(3), de="deSupply001"), group([[1]], de="deWeekly001", ds="dsWeekly001", pe="2025W1", ou=UNITS[0])
+    pushed(new, written(tmp_path / "a.adv2.json", *both, group(stock(3))), state=state, chunk_rows=24)
+    assert new.accepted_sizes == [3] * 8 + [1]
+
+
+def test_progress_comes_to_its_end(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    told: list[Any] = []
+    pushed(old, written(tmp_path / "a.adv2.json", group(stock())), state=state, watch=told.append, chunk_rows=10)
+    shown = [one for one in told if isinstance(one, Progress)]
+    assert [one.phase.partition(",")[0] for one in shown] == ["push"] * len(shown)
+    assert shown
+    assert all(one.done <= one.total for one in shown)
+    assert shown[-1].done == shown[-1].total
+
+
 def test_rows_of_one_element_arrive_in_the_order_of_their_sources(
     server: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:
@@ -439,6 +464,87 @@ def test_an_unknown_data_set_is_not_parted(server: Dhis2Server, tmp_path: Path, 
     (told,) = found(report, "TP871")
     assert (told.row, told.count, told.found) == (0, len(stock()), "dsNowhere01")
     assert (len(sizes(server)), report.rows["rejected"], report.exit_code) == (1, len(stock()), FINDINGS)
+
+
+def test_a_period_that_the_server_does_not_know_rejects_its_rows_alone(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    said = json.dumps({"httpStatusCode": 400, "message": "Invalid period: 202503"}).encode()
+    headers = {"Content-Type": "application/json"}
+    new.fail(Fault("status", path="/dataValueSets", status=400, body=said, headers=headers))
+    report = pushed(new, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert texts(new) == expected([row for row in stock() if row[0] != 2])
+    assert [(one.row, one.count, one.field) for one in found(report, "TP870")] == [(8, 4, "pe")]
+
+
+def test_a_refusal_that_is_about_no_value_stops_the_push(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    said = json.dumps({"httpStatusCode": 409, "message": "Not now", "errorCode": "E1006"}).encode()
+    new.fail(
+        Fault("status", path="/dataValueSets", status=409, body=said, headers={"Content-Type": "application/json"})
+    )
+    with pytest.raises(RequestFailed) as failed:
+        pushed(new, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert (failed.value.finding.code, failed.value.finding.found) == ("TP855", "409: Not now")
+
+
+def rows_of(units: Sequence[str]) -> list[Row]:
+    at = Group(0, "a.adv2.json", 0, hmis.header())
+    return [Row(at, number, {"dataElement": "de", "orgUnit": unit}, 1) for number, unit in enumerate(units)]
+
+
+def test_conflicts_without_places_are_mapped_by_what_they_name() -> None:
+    summary = ImportSummary.model_validate(
+        {
+            "status": "WARNING",
+            "importCount": {"imported": 2, "ignored": 2},
+            "conflicts": [{"object": "b", "objects": {"orgUnit": "b"}, "value": "not found", "errorCode": "E7612"}],
+        }
+    )
+    counts, told = outcome(summary, rows_of("abba"), (2, 42))
+    assert (counts["imported"], counts["rejected"], counts["ignored"]) == (2, 2, 0)
+    assert [(one.row, one.count, one.field, one.found) for _, _, one in told] == [(1, 2, "ou", "b")]
+
+
+def test_a_conflict_that_fits_no_row_is_told_all_the_same() -> None:
+    summary = ImportSummary.model_validate(
+        {"status": "WARNING", "importCount": {"imported": 2}, "conflicts": [{"object": "x", "value": "odd"}]}
+    )
+    _, told = outcome(summary, rows_of("ab"), (2, 42))
+    assert [(one.code, one.row, one.found) for _, _, one in told] == [("TP870", None, "x")]
+
+
+def test_rejected_rows_without_a_reason_are_told() -> None:
+    summary = ImportSummary.model_validate(
+        {"status": "WARNING", "importCount": {"imported": 1, "ignored": 1}, "rejectedIndexes": [1]}
+    )
+    counts, told = outcome(summary, rows_of("ab"), (2, 42))
+    assert (counts["rejected"], [(one.code, one.row) for _, _, one in told]) == (1, [("TP870", 1)])
+
+
+@pytest.mark.parametrize(("version", "severity"), [((2, 42), "info"), ((2, 43), "warning")])
+def test_values_that_get_lost_in_silence_are_a_warning_where_that_means_something(
+    version: tuple[int, int], severity: str
+) -> None:
+    summary = ImportSummary.model_validate({"status": "SUCCESS", "importCount": {"updated": 3, "ignored": 1}})
+    counts, told = outcome(summary, rows_of("abcd"), version)
+    assert counts["ignored"] == 1
+    assert [(one.code, one.count, one.severity) for _, _, one in told] == [("TP872", 1, severity)]
+
+
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1, max_size=20))
+def test_any_text_is_sent_as_it_is(values: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [[number, text, False, None, text] for number, text in enumerate(values)]
+        units = [f"unit{number}" for number in range(max(2, len(values)))]
+        path = written(Path(folder) / "a.adv2.json", group(rows, pe="202501", ou=units, ids={"ou": "CODE"}))
+        with Source.open(path) as source:
+            file = Adv2File(source)
+            head = next(file.heads())
+            header = check_form(head.properties)[0]
+            assert header
+            made = [row for part in group_rows(file, Group(0, "a", 0, header), followup="f") for row in part]
+    sent = [(value["value"], value["comment"]) for value in json.loads(body(made, None))["dataValues"]]
+    assert sent == [(text, text) for text in values]
 
 
 def test_values_that_are_stored_already_are_no_fault(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
@@ -810,6 +916,7 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
     ("arguments", "told"),
     [
         (["-", "-"], "standard input can be read only once"),
+        (["-", "--token-file", "-"], "standard input can be read only once"),
         (["a.json", "--dry-run"], "--state has no effect with --dry-run"),
         (["a.json", "--id-scheme", "CODE", "--id-scheme", "UID"], "--id-scheme is given 2 times in general"),
         (["a.json", "--chunk-size", "0"], "--chunk-size"),

@@ -72,7 +72,7 @@ def command(
     in chunks; each is settled before the next is sent. When a push breaks off, the same command goes on where it
     stopped. What the server rejects is told with its place in the source.
     """
-    if list(sources).count("-") > 1:
+    if list(sources).count("-") + server.reads_stdin > 1:
         raise click.UsageError("standard input can be read only once")
     source = click.get_current_context().get_parameter_source("state")
     if dry_run and source is click.core.ParameterSource.COMMANDLINE:

@@ -75,6 +75,11 @@ class ServerOptions:
         }
 
     @property
+    def reads_stdin(self) -> bool:
+        """Whether a secret is to come from standard input."""
+        return any(self._given[f"{name}_file"] == "-" for name in ("password", "token", "bearer"))
+
+    @property
     def loose(self) -> list[str]:
         """The options given that say nothing without a profile."""
         given = [name for name, value in self._given.items() if name != "profile" and value is not None]

@@ -32,7 +32,6 @@ _DIMENSIONS = {
 
 _OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
 _OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
-_INVALID_PERIOD = re.compile(r"period", re.IGNORECASE)
 
 
 def is_whole(summary: ImportSummary, rows: Sequence[Row]) -> bool:
@@ -60,7 +59,7 @@ def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, str
     found: dict[int, tuple[Row, str, Conflict]] = {}
     for conflict in summary.conflicts:
         kinds = _DIMENSIONS.get(conflict.error_code or "", ())
-        if conflict.error_code is None and _INVALID_PERIOD.search(conflict.value or ""):
+        if conflict.error_code is None and conflict.kind == MEMBERS["pe"]:
             kinds = ("pe",)
         text = " ".join(filter(None, (conflict.culprit, conflict.value)))
         for kind in kinds:
@@ -131,7 +130,7 @@ def rejection_findings(rejected: Iterable[tuple[Row, Conflict | None]]) -> Itera
             continue
         field = _field(conflict)
         at = row.members.get(MEMBERS.get(field or "", field or ""))
-        culprit = conflict.culprit if conflict.error_code is None or not isinstance(at, str) else at
+        culprit = at if isinstance(at, str) else conflict.culprit
         yield _told(row, finding("TP870", message=_message(conflict), field=field, found=culprit), count)
 
 

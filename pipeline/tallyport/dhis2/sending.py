@@ -176,6 +176,9 @@ class Sender:
         chunk = _Chunk(envelope, self._pending.pop(envelope).rows)
         while chunk.waiting:
             rows = chunk.waiting.pop()
+            if len(rows) > self._size.rows:  # it has become smaller since
+                chunk.waiting += _parts(rows, self._size.rows)
+                continue
             known = [(row, conflict) for row in rows if (conflict := self._known(envelope, row))]
             if known:
                 self._reject(chunk, rows, known, 0.0)
@@ -186,7 +189,7 @@ class Sender:
                 if len(rows) == 1:
                     raise error.failed from None
                 self._size.refused(len(rows))
-                chunk.waiting += _halves(rows)
+                chunk.waiting.append(rows)
                 continue
             if not is_whole(summary, rows):
                 self._size.took(len(rows), seconds)
@@ -201,7 +204,7 @@ class Sender:
                 self._reject(chunk, rows, [(row, conflict) for row, _, conflict in named], seconds)
             elif len(rows) > 1 and chunk.partings < PARTINGS and may_be_parted(summary):
                 chunk.partings += 1
-                chunk.waiting += _halves(rows)
+                chunk.waiting += _parts(rows, (len(rows) + 1) // 2)
             else:
                 counts = Counter({"rejected": len(rows)})
                 self._settle(chunk, counts, list(whole_findings(rows, summary)), seconds)
@@ -244,7 +247,6 @@ class Sender:
         self._tell(Progress(file.label, phase, self._done + int(file.size * min(part, 1)), self._total, self._sent))
 
 
-def _halves(rows: list[Row]) -> list[list[Row]]:
-    """Return the halves of rows, the first one last: it is taken first."""
-    middle = (len(rows) + 1) // 2
-    return [rows[middle:], rows[:middle]]
+def _parts(rows: list[Row], size: int) -> list[list[Row]]:
+    """Return the first `size` rows and the others, the first ones last: they are taken first."""
+    return [rows[size:], rows[:size]]

@@ -97,9 +97,9 @@ class ValueImport:
             return await self._summary_of(started(reply))
         if "importCount" in response:
             return typed(ImportSummary, response, reply.where)
-        conflict = Conflict(value=message.message, error_code=message.error_code, indexes=(-1,))
         if reply.status == 400 and message.message and "period" in message.message.lower():
-            return ImportSummary(status="ERROR", conflicts=(conflict,))  # 2.43 says no more of a period that is none
+            # 2.43 says no more of a period that it does not know.
+            return ImportSummary(status="ERROR", conflicts=(Conflict(value=message.message, property="period"),))
         found = redacted(f"{reply.status}: {message.message}", self._client)
         raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
 
