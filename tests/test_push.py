@@ -435,6 +435,16 @@ def test_codes_that_are_unknown_reject_their_rows_alone(new: Dhis2Server, tmp_pa
     assert report.rows["rejected"] == 4
 
 
+def test_a_code_that_is_part_of_an_unknown_one_is_not_rejected_with_it(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    new.metadata.by_id("organisationUnits")[UNITS[0]]["code"] = "NO"
+    said = {"ids": {"ou": "CODE"}, "ou": ["NO", "NO-1", "CLINIC_A2", "NO-10"]}
+    report = pushed(new, written(tmp_path / "a.adv2.json", group(stock(2), **said)), state=state)
+    assert {key[2] for key in new.values} == {UNITS[0], UNITS[1]}
+    assert report.rows["rejected"] == 4
+
+
 def test_a_chunk_rejected_for_what_no_identifier_tells_is_parted(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     new.locked = {(UNITS[1], "202503"), (UNITS[2], "202509")}
     report = pushed(new, written(tmp_path / "a.adv2.json", group(stock())), state=state)

@@ -61,14 +61,20 @@ def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, str
         kinds = _DIMENSIONS.get(conflict.error_code or "", ())
         if conflict.error_code is None and conflict.kind == MEMBERS["pe"]:
             kinds = ("pe",)
-        text = " ".join(filter(None, (conflict.culprit, conflict.value)))
         for kind in kinds:
-            names = {row.members.get(MEMBERS[kind]) for row in rows} - {None}
-            named = {name for name in names if re.search(rf"(?<!\w){re.escape(str(name))}(?!\w)", text)}
+            member = MEMBERS[kind]
+            names = {str(name) for row in rows if (name := row.members.get(member)) is not None}
+            named = _named_in(conflict.culprit, names) or _named_in(conflict.value, names)
             for at, row in enumerate(rows):
-                if row.members.get(MEMBERS[kind]) in named:
+                if row.members.get(member) in named:
                     found.setdefault(at, (row, kind, conflict))
     return [found[at] for at in sorted(found)]
+
+
+def _named_in(text: str | None, names: Iterable[str]) -> set[str]:
+    """Return the identifiers that a text names; one that is part of another is not told from it, so it is left out."""
+    named = {name for name in names if text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)}
+    return {name for name in named if not any(name != other and name in other for other in named)}
 
 
 def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]) -> tuple[Counter[str], list[Told]]:

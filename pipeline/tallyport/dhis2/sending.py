@@ -138,7 +138,10 @@ class Sender:
         if self._journal.is_cleared(mark):
             return
         envelope = Envelope(plan.schemes, plan.deletion_data_set)
-        summary, seconds = await self._import.send(envelope, [], plan.deletion)
+        try:
+            summary, seconds = await self._import.send(envelope, [], plan.deletion)
+        except TooLarge as error:
+            raise error.failed from None
         if summary.status == "ERROR":
             raise CannotSend(scope_finding(summary))
         counts = {"cleared": summary.import_count.deleted}
