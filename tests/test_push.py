@@ -102,6 +102,12 @@ def test_each_value_arrives_once(version: str, tmp_path: Path, state: Path) -> N
     assert list(state.iterdir()) == []
 
 
+def test_values_go_to_the_place_that_the_server_leads_to(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    assert run(["push", "--url", f"http://127.0.0.1:{server.port}", "--state", str(state), str(file)]) == OK
+    assert texts(server) == expected(stock())
+
+
 def test_all_that_a_row_says_arrives(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
     note = 'a "note"\twith\nlines \\N and \\ é'
     rows: list[list[Any]] = [
@@ -246,11 +252,11 @@ def test_groups_of_one_data_set_share_requests(server: Dhis2Server, tmp_path: Pa
 def test_a_data_element_in_no_data_set_fails_its_group_and_no_other(
     new: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:
-    lost = group(stock(), de="deNowhere01", ds=None)
+    lost = group([*stock(), [0, 0, "twice"]], de="deNowhere01", ds=None)
     report = pushed(new, written(tmp_path / "a.adv2.json", lost, group(stock())), state=state)
     (told,) = found(report, "TP873")
     assert (told.found, told.source) == ("deNowhere01", "a.adv2.json")
-    assert (texts(new), report.left_out, report.exit_code) == (expected(stock()), len(stock()), UNREADABLE)
+    assert (texts(new), report.left_out, report.exit_code) == (expected(stock()), len(stock()) + 1, UNREADABLE)
 
 
 # --- Chunks ----------------------------------------------------------------------------------------------------------
@@ -611,6 +617,7 @@ def test_nothing_is_sent_of_a_file_that_breaks_off(old: Dhis2Server, tmp_path: P
     report = pushed(old, cut, whole, state=state)
     assert {key[0] for key in old.values} == {"deSupply001"}
     assert [error.source for error in report.errors] == ["cut.adv2.json"]
+    assert (report.left_out, report.failed_groups) == (len(stock()), 0)
     assert report.exit_code == UNREADABLE
 
 

@@ -35,6 +35,7 @@ from tallyport.validation.files import RowFinding
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
+from tallyport_schemas.findings import OutsideFailed, finding
 from tallyport_schemas.progress import Progress
 
 ROUNDS, PARTINGS = 256, 64
@@ -96,7 +97,7 @@ class Sender:
         """Send the groups of files."""
         self._total = sum(file.size for file in files)
         for file in files:
-            if file.is_readable:
+            if file.accepted:
                 await self._file(file)
             self._done += file.size
         await self._flush()
@@ -105,12 +106,13 @@ class Sender:
         with closing(Source.open(surveyed.path)) as source:
             file = Adv2File(source)
             for head in file.heads():
-                if head.number not in surveyed.failed:
+                if head.number in surveyed.accepted:
                     await self._group(surveyed, file, head)
 
     async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
         header, _, _ = check_form(head.properties)
-        assert header, "the survey has seen it"
+        if header is None:
+            raise OutsideFailed(finding("TP801", message="the file was changed meanwhile", source=surveyed.label))
         group = Group(surveyed.place, surveyed.label, head.number, header)
         self.schemes.setdefault(str(Path(surveyed.path).parent), header.ids)
         try:
@@ -122,7 +124,7 @@ class Sender:
                 await self._clear(group, plan)
         except CannotSend as cannot:
             self._report.failed_groups += 1
-            self._report.left_out += header.size
+            self._report.left_out += surveyed.accepted[head.number]
             self.tell((group.label, group.number, cannot.finding.at(group.label)))
             return
         self._elements.add(header.de)
