@@ -78,6 +78,7 @@ ROOMS = {
         "profiles",
         "connecting",
         "tasks",
+        "issue_stream",
         "integrity",
         "maintenance",
         "client",

@@ -26,7 +26,8 @@ from tallyport.dhis2.answers import (
 )
 from tallyport.dhis2.client import Client, open_client
 from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.integrity import IntegrityRow, NoSuchCheck
+from tallyport.dhis2.integrity import NoSuchCheck
+from tallyport.dhis2.issue_stream import IntegrityRow
 from tallyport.dhis2.profiles import Credentials, find_profile
 from tallyport_schemas.findings import Finding, SourceUnreadable
 
@@ -551,6 +552,19 @@ def test_a_run_that_fails_is_an_error(server: Dhis2Server) -> None:
     server.fails_jobs = True
     failed = failure(lambda: talk(server, lambda client: client.maintenance.run_integrity(poll=QUICK)))
     assert (failed.finding.code, failed.finding.found) == ("TP861", "Process failed: no disk")
+
+
+def test_a_result_of_null_is_none(latest: Dhis2Server) -> None:
+    body = json.dumps({"orgunits_orphaned": None, WARNINGS: {**CHECKS[1], "issues": issues(1)}}).encode()
+    answer = Fault("status", "/details", status=200, body=body, headers={"Content-Type": "application/json"}, times=2)
+    latest.fail(answer)
+
+    async def work(client: Client) -> tuple[IntegrityReport, int]:
+        report = await client.maintenance.get_integrity_report(["orgunits_*"])
+        return report, len([row async for row in client.maintenance.iter_integrity_issues(["orgunits_*"])])
+
+    report, count = talk(latest, work)
+    assert (list(report.results), report.missing, count) == ([WARNINGS], ("orgunits_orphaned",), 1)
 
 
 def test_issues_are_flat_rows_with_their_check(server: Dhis2Server) -> None:

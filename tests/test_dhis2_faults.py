@@ -150,7 +150,15 @@ def test_each_fault_of_an_answer_is_a_clear_error(name: str, run: Runner) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "code"),
-    [("break", "TP852"), ("cut", "TP852"), ("stall", "TP851"), ("truncate", "TP857"), ("overstate", "TP852")],
+    [
+        ("silence", "TP851"),
+        ("status", "TP856"),
+        ("break", "TP852"),
+        ("cut", "TP852"),
+        ("stall", "TP851"),
+        ("truncate", "TP857"),
+        ("overstate", "TP852"),
+    ],
 )
 def test_each_fault_within_a_stream_of_issues_is_a_clear_error_behind_the_rows_that_came(
     kind: str, code: str, run: Runner

@@ -24,7 +24,7 @@ from dhis2_server import CHECKS, TOKEN, Dhis2Server, issues
 from tallyport.dhis2.answers import IntegrityCheck, Severity
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.integrity import ISSUE_BYTES, IssueReading
+from tallyport.dhis2.issue_stream import ISSUE_CHARACTERS, IssueReading
 
 ISSUES = int(os.environ.get("TALLYPORT_ISSUES", "100000"))
 PART = 500
@@ -139,9 +139,18 @@ def test_rows_are_the_same_wherever_the_answer_is_cut() -> None:
         OPENING + b'{"id":[1]}]}}',
         OPENING + b'{"id":"\xff"}]}}',
         b'{"a":{"issues":[{"id":"x"}]}} more',
+        b'{"a":{"issues":[{"id":"x"},]}}',
+        b'{"a":{"issues":[{"id":"x"}{"id":"y"}]}}',
+        b'{"a":{"issues":[{"n":NaN}]}}',
+        b'{"a":{"n":' + b"9" * 5000 + b"}}",
+        b'{"a":7}',
+        b"{7:{}}",
         b'{"a":{"issues":[{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}]}}",
     ],
-    ids=["array", "text", "cut", "cut in an issue", "cut at the end", "an id of no text", "no UTF-8", "more", "deep"],
+    ids=[
+        *("array", "text", "cut", "cut in an issue", "cut at the end", "an id of no text", "no UTF-8", "more"),
+        *("comma", "no comma", "no number", "huge number", "no object", "no name", "deep"),
+    ],
 )
 def test_what_is_no_details_answer_is_an_error(body: bytes) -> None:
     reading = IssueReading({}, "here")
@@ -169,7 +178,7 @@ def test_an_issue_without_an_end_does_not_fill_memory() -> None:
 
     with pytest.raises(RequestFailed, match="TP857"):
         feed()
-    assert fed <= ISSUE_BYTES
+    assert fed <= ISSUE_CHARACTERS
 
 
 MEASURED = """

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,6 +105,17 @@ def test_the_help_of_each_command_has_examples_before_the_options(command: list[
     assert "--json" in ended.stdout
     assert "--profile" in ended.stdout
     assert max(map(len, ended.stdout.splitlines())) <= 80
+
+
+def test_help_loads_no_heavy_library() -> None:
+    lines = [[*command, "--help"] for command in [*COMMANDS, ["mcp"]]]
+    script = f"import sys; from tallyport.cli import main; [main.run(line) for line in {lines}]; print(*sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=running.environment(), capture_output=True, text=True, check=True
+    )
+    loaded = {name.partition(".")[0] for name in ended.stdout.splitlines()[-1].split()}
+    assert "click" in loaded
+    assert not loaded & {"httpx2", "pydantic", "asyncio", "stamina", "mcp", "ssl", "orjson", "tallyport_converters"}
 
 
 # server
@@ -217,6 +229,14 @@ def test_text_of_a_server_cannot_control_the_terminal(server: Dhis2Server, shell
     ended = shell("integrity", "issues", "--severity", "WARNING")
     assert len(ended.stdout.splitlines()) == 3
     assert "\x1b" not in ended.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "csv", "ndjson", "json"])
+def test_text_that_no_encoding_can_carry_is_printed_all_the_same(form: str, server: Dhis2Server, shell: Shell) -> None:
+    server.issues["orgunits_trailing_spaces"][0]["name"] = "Bö \ud800"
+    ended = shell("integrity", "issues", "--severity", "WARNING", "--format", form)
+    assert (ended.exit_code, ended.stderr) == (FINDINGS, "")
+    assert "\\ud800" in ended.stdout
 
 
 def test_a_run_takes_place_and_its_results_are_printed(each: Dhis2Server, shell: Shell) -> None:
@@ -399,9 +419,10 @@ def test_watching_shows_progress_while_the_job_is_at_work_and_an_interrupt_ends_
         assert process.stdout.read() == ""
 
 
-def test_without_the_libraries_the_program_says_what_to_install(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [COMMANDS[0], COMMANDS[2], COMMANDS[6]], ids=" ".join)
+def test_without_the_libraries_the_program_says_what_to_install(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "httpx2.py").write_text("raise ModuleNotFoundError('no httpx2', name='httpx2')")
     path = os.pathsep.join((str(tmp_path), running.environment()["PYTHONPATH"]))
-    ended = running.run("server", "info", "--url", "https://host", env={"PYTHONPATH": path})
+    ended = running.run(*command, "--url", "https://host", env={"PYTHONPATH": path})
     assert ended.returncode == OUTSIDE
     assert b"pip install 'tallyport[server]'" in ended.stderr

@@ -137,9 +137,10 @@ async def flushed() -> AsyncIterator[None]:
 
 
 def _cell(value: Any) -> str:
-    """Return a value as a column shows it."""
+    """Return a value as a column shows it; half of a character, which UTF-8 cannot carry, as its number."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

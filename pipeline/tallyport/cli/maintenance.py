@@ -123,10 +123,6 @@ def analytics(
     Parts that can be left out: ResourceTables, Aggregate, ValidationResult, Events, Enrollment, TrackedEntities,
     OrgUnitOwnership, Outliers.
     """
-    from tallyport.dhis2.maintenance import ANALYTICS_PARTS
-
-    if strange := [part for part in skip if part not in ANALYTICS_PARTS]:
-        raise click.UsageError(f"--skip {strange[0]} is none of {', '.join(ANALYTICS_PARTS)}")
     _refuse_idle(watch=watch, job_timeout=job_timeout)
 
     def start(maintenance: Maintenance) -> Awaitable[JobReference]:
@@ -219,7 +215,8 @@ def _run_job(
     """Start a job, follow it if asked, print how it ended. One that fails, or does not end in time, is an error."""
 
     async def work(client: Client) -> int:
-        job = await start(client.maintenance)
+        with usage():
+            job = await start(client.maintenance)
         said: list[Notification] = []
         if watch:
             ticker = JobTicker(quiet=quiet or as_json)

@@ -10,59 +10,24 @@ import fnmatch
 import time
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Any
-
-import ijson  # type: ignore[import-untyped]
 
 from tallyport.dhis2.answers import (
     IntegrityCheck,
-    IntegrityIssue,
     IntegrityReport,
     JobReference,
     Notification,
     Severity,
-    crashed,
     not_run,
     weight,
 )
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
+from tallyport.dhis2.issue_stream import IntegrityRow, IssueReading
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll, Tasks, checked, started
 from tallyport_schemas.findings import Finding
-
-ISSUE_EVENTS = 200_000
-"""Parts that one issue may have."""
-
-ISSUE_BYTES = 32 << 20
-"""Bytes that may pass without a part coming to its end."""
 
 
 class NoSuchCheck(ValueError):
     """The server has no check of that name, or none in that section."""
-
-
-@dataclass(frozen=True, slots=True)
-class IntegrityRow:
-    """An issue with the check that found it, flat."""
-
-    check: str
-    display_name: str | None
-    section: str | None
-    severity: str | None
-    issue: IntegrityIssue
-
-    def as_json(self) -> dict[str, Any]:
-        """Return it as one flat object."""
-        return {
-            "check": self.check,
-            "displayName": self.display_name,
-            "section": self.section,
-            "severity": self.severity,
-            "id": self.issue.id,
-            "name": self.issue.name,
-            "comment": self.issue.comment,
-            "refs": list(self.issue.refs),
-        } | (self.issue.model_extra or {})
 
 
 class Integrity:
@@ -133,6 +98,8 @@ class Integrity:
         chosen = await self.select_checks(checks, section=section, severity=severity)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
         found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
+        if isinstance(found, dict):
+            found = {name: result for name, result in found.items() if result is not None}  # null: no result of it
         report = typed(IntegrityReport, {"results": found}, self._connection.where("GET", path))
         return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
 
@@ -167,7 +134,7 @@ class Integrity:
                     for row in reading.feed(piece):
                         yield row
             reading.end()
-        if missing := _missing(chosen, reading.seen, is_named=checks is not None):
+        if missing := _missing(chosen, reading.finished, is_named=checks is not None):
             tell(not_run(missing))
 
     async def run_integrity(
@@ -239,21 +206,13 @@ class Integrity:
         completed = await self._connection.get(f"dataIntegrity/{kind}/completed")
         if not isinstance(completed, list) or not set(names) <= set(completed):
             return False
-        parameters = {"checks": list(names)}
-        finished: dict[str, str] = {}
-        async with self._connection.stream(f"dataIntegrity/{kind}", parameters) as (response, where):
-            events: Any = ijson.sendable_list()
-            parser = ijson.parse_coro(events)
-            try:
-                async for piece in self._connection.pieces(response, where):
-                    parser.send(piece)
-                    for prefix, _, value in events:
-                        if prefix.endswith(".finishedTime") and prefix.count(".") == 1:
-                            finished[prefix.partition(".")[0]] = value
-                    del events[:]
-            except ijson.JSONError as error:
-                raise RequestFailed("TP857", source=where, found=str(error).partition("\n")[0]) from None
-        return all(finished.get(name, "") >= (job.created or "") for name in names)
+        async with self._connection.stream(f"dataIntegrity/{kind}", {"checks": ",".join(names)}) as (response, where):
+            reading = IssueReading({}, where)
+            async with aclosing(self._connection.pieces(response, where)) as pieces:
+                async for piece in pieces:
+                    reading.feed(piece)
+            reading.end()
+        return all(reading.finished.get(name, "") >= (job.created or "") for name in names)
 
 
 def _missing(chosen: Sequence[IntegrityCheck], seen: Container[str], *, is_named: bool) -> tuple[str, ...]:
@@ -269,84 +228,3 @@ def _nobody(found: Finding) -> None:
 def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:
     """Return the parameter that asks for results of these checks: by name, or those that are slow stay out."""
     return {"checks": ",".join(check.name for check in checks)}
-
-
-class IssueReading:
-    """Reads a details answer piece by piece: `{check: {field: ..., "issues": [issue, ...]}}`."""
-
-    def __init__(
-        self, checks: Mapping[str, IntegrityCheck], where: str, tell: Callable[[Finding], None] = _nobody
-    ) -> None:
-        self.seen: set[str] = set()
-        """Names of the checks whose results began so far."""
-        self._checks = checks
-        self._where = where
-        self._tell = tell
-        self._events: Any = ijson.sendable_list()
-        self._parser = ijson.basic_parse_coro(self._events, use_float=True)
-        self._depth = 0
-        self._check = ""
-        self._field = ""
-        self._builder: Any = None
-        self._builder_events = 0
-        self._since = 0
-
-    def feed(self, piece: bytes) -> list[IntegrityRow]:
-        """Return the issues that end in a piece."""
-        try:
-            self._parser.send(piece)
-        except (ijson.JSONError, UnicodeDecodeError, ValueError) as error:
-            raise self._malformed(str(error)) from None
-        self._since = 0 if self._events else self._since + len(piece)
-        if self._since > ISSUE_BYTES:
-            raise self._malformed(f"a part of more than {ISSUE_BYTES >> 20} MiB")
-        rows: list[IntegrityRow] = []
-        for event, value in self._events:
-            self._take(event, value, rows)
-        del self._events[:]
-        return rows
-
-    def _take(self, event: str, value: Any, rows: list[IntegrityRow]) -> None:
-        if self._builder is not None:
-            self._builder.event(event, value)
-            self._builder_events += 1
-            if self._builder_events > ISSUE_EVENTS:
-                raise self._malformed("an issue of very many parts")
-        if event in ("start_map", "start_array"):
-            self._depth += 1
-            if self._depth == 4 and self._field == "issues" and event == "start_map":
-                self._builder = ijson.ObjectBuilder()
-                self._builder.event(event, value)
-                self._builder_events = 0
-        elif event in ("end_map", "end_array"):
-            self._depth -= 1
-            if self._depth == 3 and self._builder is not None:
-                rows.append(self._row(self._builder.value))
-                self._builder = None
-        elif event == "map_key":
-            if self._depth == 1:
-                self._check = value
-                self.seen.add(value)
-            elif self._depth == 2:
-                self._field = value
-        elif self._depth == 2 and self._field == "error" and value:
-            self._tell(crashed(self._check, str(value)))
-        if self._depth == 0 and event not in ("end_map", "start_map"):
-            raise self._malformed("no object of checks")
-
-    def _row(self, issue: Any) -> IntegrityRow:
-        check = self._checks.get(self._check)
-        found = typed(IntegrityIssue, issue, self._where)
-        if check is None:
-            return IntegrityRow(self._check, None, None, None, found)
-        return IntegrityRow(self._check, check.display_name, check.section, check.severity, found)
-
-    def end(self) -> None:
-        """Say that the answer has ended."""
-        try:
-            self._parser.close()
-        except (ijson.JSONError, ValueError) as error:
-            raise self._malformed(str(error)) from None
-
-    def _malformed(self, reason: str) -> RequestFailed:
-        return RequestFailed("TP857", source=self._where, found=reason.partition("\n")[0])
