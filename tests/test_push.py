@@ -895,6 +895,19 @@ def test_command_says_what_became_of_the_values(
     assert not any(secret in out + err for secret in SECRETS)
 
 
+def test_command_says_what_the_conversion_rejected_and_what_was_completed(
+    old: Dhis2Server, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = legacy(tmp_path / "a.json")
+    document = json.loads(file.read_text())
+    document["dataValues"].append({"value": "2"})
+    file.write_text(json.dumps(document))
+    assert run(command(old, state, file, "--completions")) == FINDINGS
+    out = capsys.readouterr().out
+    assert "           1 rejected by the conversion" in out
+    assert "           1 of 1 completions taken" in out
+
+
 def test_document_holds_all(
     server: Dhis2Server, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

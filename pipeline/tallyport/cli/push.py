@@ -174,6 +174,8 @@ def _summarise(report: PushReport) -> None:
     click.echo(f"DHIS2 {report.version}{f'; {ending}' if ending else ''}")
     for name, count in report.rows.items():
         click.echo(f"  {count:>12,} {name}")
+    if rejected := sum(one.manifest["values"]["rejected"] for one in report.conversions if one.manifest):
+        click.echo(f"  {rejected:>12,} rejected by the conversion")
     if report.left_out:
         click.echo(f"  {report.left_out:>12,} not sent")
     if report.cleared:
