@@ -89,7 +89,7 @@ def test_command_of_the_readme_is_understood(line: str) -> None:
     assert words.pop(0) == "tallyport"
     command = program.get_command(click.Context(program), words[0])
     assert command is not None
-    command.make_context(words[0], words[1:], resilient_parsing=False)
+    command.make_context(words[0], words[1:], parent=click.Context(program, **program.context_settings))
 
 
 def test_readme_names_every_command() -> None:
