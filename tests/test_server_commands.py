@@ -298,11 +298,16 @@ def test_checks_are_listed(each: Dhis2Server, shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("command", ["analytics", "resource-tables", "monitoring"])
-def test_a_job_is_started_or_watched(command: str, each: Dhis2Server, shell: Shell) -> None:
+def test_a_job_is_started(command: str, each: Dhis2Server, shell: Shell) -> None:
     ended = shell("maintenance", command)
     assert ended.exit_code == OK
     assert "started; --watch would follow it" in ended.stdout
+    assert [job.type for job in each.jobs.values()] == [ended.stdout.split()[0]]
     assert len(each.asked("/system/tasks")) == 0
+
+
+@pytest.mark.parametrize("command", ["analytics", "resource-tables", "monitoring"])
+def test_a_job_is_watched_to_its_end(command: str, server: Dhis2Server, shell: Shell) -> None:
     ended = shell("maintenance", command, "--watch")
     assert ended.exit_code == OK
     assert ended.stdout.endswith("Process completed\n")
