@@ -106,6 +106,8 @@ class Dhis2Server(LoopbackServer):
         """How often each value was written."""
         self.accepted_sizes: list[int] = []
         self.completions: list[Object] = []
+        self.locked: set[tuple[str, str]] = set()
+        """Organisation units and periods that are closed for entry."""
         self.jobs: dict[str, Job] = {}
         self.issues: dict[str, list[Object]] = {}
         self.crashing: set[str] = set()
@@ -575,6 +577,8 @@ class _Importing:
             return "E7611", "period", row["period"], "Period not valid"
         if row["orgUnit"] not in units:
             return "E7612", "orgUnit", row["orgUnit"], "Organisation unit not found or not accessible"
+        if (row["orgUnit"], row["period"]) in self.server.locked:
+            return "E7640", "period", row["period"], f"Current date is past expiry days for period {row['period']}"
         if not row.get("deleted") and not row.get("value") and not row.get("comment"):
             return "E7618", "value", "", "Value or comment not specified"
         if _wrong(row, element):
@@ -653,6 +657,8 @@ class _Importing:
         strange = sorted({r["orgUnit"] for r in self.rows if units.get(r["orgUnit"], {}).get("id") not in assigned})
         if strange:
             return "E8022", f"Organisation units are not assigned to the data set: {strange}", strange
+        if any((r["orgUnit"], r["period"]) in self.server.locked for r in self.rows):
+            return "E8030", "Data set is not open for entry", [named or "none"]
         keys = Counter(json.dumps([r.get(k) for k in _KEY]) for r in self.rows)
         twice = [key for key, count in keys.items() if count > 1]
         return ("E8128", f"Duplicate values: {twice[:3]}", twice[:3]) if twice else None

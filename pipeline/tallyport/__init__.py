@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client, open_client
     from tallyport.dhis2.connecting import RequestFailed
     from tallyport.dhis2.profiles import Profile, find_profile
+    from tallyport.dhis2.pulling import pull_snapshot
+    from tallyport.dhis2.push import PushOptions, PushReport, push
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.embedded import Embedded, embedded_database
@@ -53,6 +55,8 @@ __all__ = [
     "OutsideFailed",
     "Profile",
     "Progress",
+    "PushOptions",
+    "PushReport",
     "Refused",
     "Report",
     "RequestFailed",
@@ -70,6 +74,8 @@ __all__ = [
     "import_values",
     "load_metadata",
     "open_client",
+    "pull_snapshot",
+    "push",
     "rewrite",
     "validate",
 ]
@@ -77,6 +83,7 @@ __all__ = [
 _FINDINGS = "tallyport_schemas.findings"
 _CONVERT = "tallyport_converters.convert"
 _EMBEDDED = "tallyport.postgres.embedded"
+_PUSH = "tallyport.dhis2.push"
 _VALIDATE = "tallyport.validation.files"
 _HOMES = {
     "Client": "tallyport.dhis2.client",
@@ -100,6 +107,10 @@ _HOMES = {
     "load_metadata": "tallyport.metadata",
     "RewriteReport": "tallyport.rewriting",
     "rewrite": "tallyport.rewriting",
+    "pull_snapshot": "tallyport.dhis2.pulling",
+    "PushOptions": _PUSH,
+    "PushReport": _PUSH,
+    "push": _PUSH,
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

@@ -979,6 +979,15 @@ CODES: Mapping[str, Code] = _table(
     Code("TP876", _E, "the server rejected completions", "correct what it names, then push again"),
     Code("TP877", _E, "the journal of a push is damaged", "remove it: then all is sent again, which changes nothing"),
     Code("TP880", _E, "the tool writes, which is not allowed", "start the server with tallyport mcp --allow-writes"),
+    Code("TP886", _E, "another run pushes the same values to this server", "wait for it to end"),
+    Code(
+        "TP887",
+        _I,
+        "it is not known what became of a chunk: it is sent again",
+        "nothing to do: a value that is written twice is the same value",
+    ),
+    Code("TP888", _E, "the server did not delete what the group's scope names", "see what it says, then push again"),
+    Code("TP889", _E, "the completions cannot be read", "convert the source again, or push without --completions"),
     # TP9xx: usage and safety
     Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),

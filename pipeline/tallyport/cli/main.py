@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "validate": ("tallyport.cli.validate", "Say of ADV2 files whether they can be imported."),
     "import": ("tallyport.cli.importing", "Write values into a DHIS2 database."),
     "export": ("tallyport.cli.exporting", "Read values out of a DHIS2 database; write legacy files."),
+    "push": ("tallyport.cli.push", "Send values to a DHIS2 server."),
     "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
     "server": ("tallyport.cli.server", "Say which DHIS2 server a profile leads to."),
     "integrity": ("tallyport.cli.integrity", "Check the data of a DHIS2 server."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -75,22 +75,40 @@ class ServerOptions:
         }
 
     @property
+    def reads_stdin(self) -> bool:
+        """Whether a secret is to come from standard input."""
+        return any(self._given[f"{name}_file"] == "-" for name in ("password", "token", "bearer"))
+
+    @property
+    def loose(self) -> list[str]:
+        """The options given that say nothing without a profile."""
+        given = [name for name, value in self._given.items() if name != "profile" and value is not None]
+        return [f"--{name.replace('_', '-')}" for name in given]
+
+    @property
     def profile(self) -> str | None:
         """The name of a profile, or a URL."""
         name: str | None = self._given["profile"]
         return name
 
 
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options, which it gets as one argument, `server`."""
+def server_options(command: Callable[..., Any], *, profile: str = "--profile") -> Callable[..., Any]:
+    """Give a command the options, which it gets as one argument, `server`.
+
+    `profile` is what the option for the profile is called: one of another name stands for the URL too.
+    """
 
     @wraps(command)
     def gathering(**arguments: Any) -> Any:
-        server = ServerOptions(**{name: arguments.pop(name) for name in _NAMES})
+        server = ServerOptions(**{name: arguments.pop(name, None) for name in _NAMES})
         return command(server=server, **arguments)
 
     decorated: Callable[..., Any] = gathering
-    for option in reversed(_OPTIONS):
+    options: Sequence[Callable[..., Any]] = _OPTIONS
+    if profile != "--profile":
+        both = click.option(profile, "profile", metavar="PROFILE", help="Profile of the profiles' file, or a URL.")
+        options = (both, *_OPTIONS[2:])
+    for option in reversed(options):
         decorated = option(decorated)
     return decorated
 

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.drawing import show_findings, size_text
+from tallyport.cli.drawing import Ticker, show_findings, size_text
+from tallyport.cli.server_options import ServerOptions, not_installed, server_options
 from tallyport_schemas.findings import Refused, finding
+
+if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
+    from tallyport.metadata import Snapshot
 
 
 @click.command("snapshot")
-@click.argument("exports", nargs=-1, required=True, metavar="EXPORT...")
+@click.argument("exports", nargs=-1, metavar="[EXPORT...]")
+@partial(server_options, profile="--server")
 @click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
 @click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -26,7 +33,13 @@ from tallyport_schemas.findings import Refused, finding
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 def command(
-    exports: tuple[str, ...], output: str | None, show: bool, overwrite: bool, as_json: bool, quiet: bool
+    server: ServerOptions,
+    exports: tuple[str, ...],
+    output: str | None,
+    show: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Make one file of the metadata that validation needs, for use without a server.
 
@@ -34,13 +47,21 @@ def command(
     Examples:
       tallyport snapshot metadata.json.gz -o hmis.snapshot
       tallyport snapshot metadata.json org-units.json -o hmis.snapshot
+      tallyport snapshot --server production -o hmis.snapshot
       tallyport snapshot --show hmis.snapshot
       tallyport validate out --metadata hmis.snapshot
 
     EXPORT is a metadata export of DHIS2 in JSON, plain or in gzip, zip or zstd, or - for standard input. Several are
-    put together: organisation units are often exported apart. --show says which checks the metadata can answer, and
-    what it lacks for the others.
+    put together: organisation units are often exported apart. --server takes the metadata from a server instead, as
+    far as the user may see it. --show says which checks the metadata can answer, and what it lacks for the others.
     """
+    if server.profile is None:
+        if server.loose:
+            raise click.UsageError(f"{server.loose[0]} has no effect without --server")
+        if not exports:
+            raise click.UsageError("give metadata exports, or a --server to take the metadata from")
+    elif exports:
+        raise click.UsageError("give metadata exports or a --server, not both")
     if show:
         _refuse_idle(output=output is not None, overwrite=overwrite, quiet=quiet)
     elif output is None:
@@ -54,7 +75,10 @@ def command(
 
     from tallyport.metadata import Snapshot, load_metadata
 
-    snapshot = load_metadata(exports[0]) if show and len(exports) == 1 else Snapshot.from_exports(exports)
+    if not exports:
+        snapshot = _pulled(server, quiet=quiet or as_json)
+    else:
+        snapshot = load_metadata(exports[0]) if show and len(exports) == 1 else Snapshot.from_exports(exports)
     summary = snapshot.summary()
     document: dict[str, Any] = {**summary, "findings": [found.as_json() for found in snapshot.findings]}
     if path is not None:
@@ -69,6 +93,26 @@ def command(
                 click.echo(f"{path}: {size_text(size_bytes)}")
             _show(summary)
     return 1 if snapshot.findings else 0
+
+
+def _pulled(server: ServerOptions, *, quiet: bool) -> Snapshot:
+    """Return a server's metadata."""
+    try:
+        from tallyport.dhis2.pulling import pull_snapshot
+    except ImportError as error:
+        raise not_installed(error, "server") from None
+    ticker = Ticker(quiet=quiet)
+    found: list[Snapshot] = []
+
+    async def pull(client: Client) -> int:
+        found.append(await pull_snapshot(client, watch=ticker.show))
+        return 0
+
+    try:
+        server.talk(pull)
+    finally:
+        ticker.clear()
+    return found[0]
 
 
 def _refuse_idle(**given: bool) -> None:

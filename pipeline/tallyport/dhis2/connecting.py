@@ -132,14 +132,14 @@ class Connection:
         parameters: Parameters | None = None,
         *,
         json: Any = None,
-        content: AsyncIterator[bytes] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
         accept: Sequence[int] = (),
         is_work: bool = False,
     ) -> Reply:
         """Send JSON, or `content` that is JSON already; an answer with an error's status is returned if in `accept`.
 
         Sent once: it is not repeated but where the server did not take it. `is_work`: the server answers when its work
-        is done. `content` can be sent only once, then.
+        is done. `content` that is an iterator can be sent only once.
 
         Raises:
             RequestFailed: TP850 to TP858.
@@ -147,7 +147,9 @@ class Connection:
         headers = {"Content-Type": "application/json"} if json is not None or content is not None else {}
         body = content if json is None else orjson.dumps(json)
         wait_s = self.profile.answer_timeout_s if is_work else self.profile.timeout_s
-        async for attempt in self._attempts(is_sent_once=True, is_repeatable=content is None):
+        async for attempt in self._attempts(
+            is_sent_once=True, is_repeatable=content is None or isinstance(content, bytes)
+        ):
             with attempt:
                 try:
                     async with self._deadline("POST", path, wait_s):

@@ -6,21 +6,15 @@ What is no ADV2 is converted first, into a folder that is gone afterwards. Nothi
 from __future__ import annotations
 
 import os
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tallyport.converting import converted
 from tallyport.postgres.connecting import connection, generation
 from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import Event, LoadReport, loading
-from tallyport.validation.files import walked
-from tallyport_converters.adv2_reading import Adv2File
-from tallyport_converters.convert import Options, Outcome, conversion
-from tallyport_converters.sources import Source
-from tallyport_schemas.findings import SourceUnreadable
-from tallyport_schemas.progress import Progress
+from tallyport_converters.convert import Outcome
 
 
 def import_values(
@@ -47,7 +41,7 @@ def import_values(
         report.generation = generation(connected)
         with TemporaryDirectory(prefix="tallyport-") as work:
             paths: list[str] = []
-            for event in _converted(sources, Path(work), paths):
+            for event in converted(sources, Path(work), paths):
                 report.add(event)
                 if watch:
                     watch(event)
@@ -56,37 +50,3 @@ def import_values(
                 if watch:
                     watch(loaded)
     return report
-
-
-def _converted(sources: Sequence[str | os.PathLike[str]], work: Path, paths: list[str]) -> Iterator[Outcome | Progress]:
-    """Convert what is no ADV2; fills `paths` with what is, in the order of the sources."""
-    for number, source in enumerate(sources):
-        path = os.fspath(source)
-        if path == "-":
-            path = str(work / "stdin")
-            with Path(path).open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        if _is_adv2(path):
-            paths.append(path)
-            continue
-        folder = work / str(number)
-        for event in conversion([path], folder, Options()):
-            yield event
-            if isinstance(event, Outcome) and event.folder and any(event.folder.glob("*.adv2.json")):
-                paths.append(str(event.folder))
-
-
-def _is_adv2(path: str) -> bool:
-    """Whether a file is ADV2 by its content, or a folder has files of that name."""
-    if Path(path).is_dir():
-        try:
-            return bool(list(walked([path])))
-        except ValueError:
-            return False
-    try:
-        with Source.open(path) as source:
-            head = next(Adv2File(source).heads(), None)
-    except SourceUnreadable:
-        return path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst"))
-    names = {name for name, _ in head.properties} if head else {"de"}
-    return "de" in names or not names & {"dataValues", "dataSet"}

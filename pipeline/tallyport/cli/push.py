@@ -1,0 +1,186 @@
+"""`tallyport push`: values to a DHIS2 server over its Web API."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tallyport.cli.convert import Scheme
+from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
+from tallyport_schemas.findings import Severity
+from tallyport_schemas.progress import Progress
+
+if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
+    from tallyport.dhis2.push import PushReport
+
+
+@click.command("push")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@server_options
+@click.option("--dry-run", is_flag=True, help="Have the server check everything, and write nothing.")
+@click.option("--async", "is_async", is_flag=True, help="Send chunks as jobs of the server, and follow them.")
+@click.option(
+    "--chunk-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Values of a request.  [default: as many as the server takes in some seconds]",
+)
+@click.option("--completions", is_flag=True, help="Send also which data sets the sources state complete.")
+@click.option(
+    "--id-scheme",
+    type=Scheme(),
+    multiple=True,
+    help="Identifier scheme of sources that are no ADV2, as for convert. Repeatable.",
+)
+@click.option("--data-set", metavar="ID", help="Data set of sources that are no ADV2 and name none.")
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for how far pushes have come.  [default: the platform's]",
+)
+@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_PUSH_JSON", help="Print one JSON document.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+def command(
+    server: ServerOptions,
+    sources: tuple[str, ...],
+    dry_run: bool,
+    is_async: bool,
+    chunk_size: int | None,
+    completions: bool,
+    id_scheme: tuple[tuple[str, str], ...],
+    data_set: str | None,
+    state: Path | None,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Send values to a DHIS2 server, 2.41 to 2.43.
+
+    \b
+    Examples:
+      tallyport push out --profile production --dry-run
+      tallyport push out --profile production
+      tallyport push january.json.gz --url https://play.dhis2.org/dev
+      tallyport push january.xml --profile production --completions --async
+
+    SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Values go
+    in chunks; each is settled before the next is sent. When a push breaks off, the same command goes on where it
+    stopped. What the server rejects is told with its place in the source.
+    """
+    if list(sources).count("-") + server.reads_stdin > 1:
+        raise click.UsageError("standard input can be read only once")
+    source = click.get_current_context().get_parameter_source("state")
+    if dry_run and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--state has no effect with --dry-run, which leaves nothing to go on with")
+    for kind, times in Counter(kind for kind, _ in id_scheme).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    try:
+        from tallyport.dhis2.push import ChunkPushed, PushOptions, push
+    except ImportError as error:
+        raise not_installed(error, "server") from None
+    from tallyport.validation.files import FileResult, RowFinding
+    from tallyport_converters.convert import Options, Outcome
+
+    options = PushOptions(
+        dry_run=dry_run,
+        is_async=is_async,
+        chunk_rows=chunk_size,
+        completions=completions,
+        conversion=Options(id_schemes=dict(id_scheme), data_set=data_set),
+        state=state,
+    )
+    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
+    ticker = Ticker(quiet=quiet or as_json)
+    shown = 0
+
+    def watch(event: Any) -> None:
+        nonlocal shown
+        if isinstance(event, Progress):
+            ticker.show(event)
+            return
+        ticker.clear()
+        found = []
+        if isinstance(event, RowFinding):
+            found = [event.finding]
+            document.setdefault("findings", []).append({"group": event.number, **event.finding.as_json()})
+        elif isinstance(event, FileResult):
+            found = [event.error] if event.error else []
+            document.setdefault("errors", []).extend(one.as_json() for one in found)
+        elif isinstance(event, Outcome):
+            found = [event.error] if event.error else list(event.findings)
+            document.setdefault("conversions", []).append(_conversion(event))
+        elif isinstance(event, ChunkPushed):
+            document["chunks"] = document.get("chunks", 0) + 1
+            rows = document.setdefault("rows", Counter())
+            rows.update(event.counts)
+        for one in (one for one in found if not as_json and one.severity is not Severity.INFO):
+            shown += 1
+            if shown <= SHOWN:
+                click.echo(finding_text(one), err=True)
+
+    async def work(client: Client) -> int:
+        document.update(server=client.url, dry_run=dry_run)
+        try:
+            with usage():
+                report = await push(client, sources, options, watch=watch)
+        finally:
+            ticker.clear()
+        document.update(_document(report))
+        if as_json:
+            click.echo(json.dumps(document))
+            return report.exit_code
+        if shown > SHOWN:
+            click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
+        if not quiet:
+            _summarise(report)
+        return report.exit_code
+
+    return server.talk(work)
+
+
+def _conversion(outcome: Any) -> dict[str, Any]:
+    if outcome.error:
+        return {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
+    return dict(outcome.manifest)
+
+
+def _document(report: PushReport) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "version": report.version,
+        "resumed": report.is_resumed,
+        "rows": report.rows | {"left_out": report.left_out},
+        "cleared": report.cleared,
+        "failed_groups": report.failed_groups,
+        "resent": report.resent,
+        "findings": [{"group": found.number, **found.finding.as_json()} for found in report.findings],
+    }
+    if report.completions:
+        sent = report.completions
+        document["completions"] = {"sent": sent.sent, "taken": sent.taken, "rejected": sent.rejected}
+    return document
+
+
+def _summarise(report: PushReport) -> None:
+    """Print the sum of all chunks."""
+    ending = (
+        "nothing was written: a dry run" if report.dry_run else "went on where it stopped" if report.is_resumed else ""
+    )
+    click.echo(f"DHIS2 {report.version}{f'; {ending}' if ending else ''}")
+    for name, count in report.rows.items():
+        click.echo(f"  {count:>12,} {name}")
+    if rejected := sum(one.manifest["values"]["rejected"] for one in report.conversions if one.manifest):
+        click.echo(f"  {rejected:>12,} rejected by the conversion")
+    if report.left_out:
+        click.echo(f"  {report.left_out:>12,} not sent")
+    if report.cleared:
+        click.echo(f"  {report.cleared:>12,} stored values deleted by scope")
+    if report.resent:
+        click.echo(f"  {report.resent:>12,} chunks sent again")
+    if report.completions:
+        click.echo(f"  {report.completions.taken:>12,} of {report.completions.sent:,} completions taken")

@@ -1,0 +1,55 @@
+"""Converting on the way: sources of any format as ADV2 files. What is no ADV2 is converted into a working folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tallyport.validation.files import walked
+from tallyport_converters.adv2_reading import Adv2File
+from tallyport_converters.convert import Options, Outcome, conversion
+from tallyport_converters.sources import Source
+from tallyport_schemas.findings import SourceUnreadable
+from tallyport_schemas.progress import Progress
+
+
+def converted(
+    sources: Sequence[str | os.PathLike[str]], work: Path, paths: list[str], options: Options | None = None
+) -> Iterator[Outcome | Progress]:
+    """Convert what is no ADV2 into `work`; fills `paths` with what is, in the order of the sources.
+
+    `sources` are ADV2 files, legacy files, folders of either, or `-`. A path is a file or a folder of files.
+    """
+    for number, source in enumerate(sources):
+        path = os.fspath(source)
+        if path == "-":
+            path = str(work / "stdin")
+            with Path(path).open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        if is_adv2(path):
+            paths.append(path)
+            continue
+        folder = work / str(number)
+        for event in conversion([path], folder, options or Options()):
+            yield event
+            if isinstance(event, Outcome) and event.folder and any(event.folder.glob("*.adv2.json")):
+                paths.append(str(event.folder))
+
+
+def is_adv2(path: str) -> bool:
+    """Whether a file is ADV2 by its content, or a folder has files of that name."""
+    if Path(path).is_dir():
+        try:
+            return bool(list(walked([path])))
+        except ValueError:
+            return False
+    try:
+        with Source.open(path) as source:
+            head = next(Adv2File(source).heads(), None)
+    except SourceUnreadable:
+        return path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst"))
+    names = {name for name, _ in head.properties} if head else {"de"}
+    return "de" in names or not names & {"dataValues", "dataSet"}

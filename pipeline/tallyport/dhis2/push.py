@@ -1,0 +1,75 @@
+"""Push: values of any source to a DHIS2 server, in chunks, each settled before the next is sent.
+
+What is no ADV2 is converted first, and all is checked for its form before anything is sent. A chunk whose outcome is
+unknown is sent again: a value that is written twice is the same value. Nothing here prints.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tallyport.converting import converted
+from tallyport.dhis2.client import Client
+from tallyport.dhis2.completing import complete
+from tallyport.dhis2.journal import Journal, journal_path, state_folder
+from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
+from tallyport.dhis2.sending import Sender
+from tallyport.dhis2.survey import survey
+from tallyport.validation.files import RowFinding, walked
+from tallyport_converters.convert import Options, Outcome
+
+__all__ = ["ChunkPushed", "PushOptions", "PushReport", "Watch", "push"]
+
+
+async def push(
+    client: Client,
+    sources: Sequence[str | os.PathLike[str]],
+    options: PushOptions | None = None,
+    *,
+    watch: Watch | None = None,
+) -> PushReport:
+    """Send values to a DHIS2 server.
+
+    `sources` are ADV2 files, legacy files, folders of either, or `-`. A push that broke off goes on where it stopped
+    when it is called again with the same sources for the same server. `watch` is told of everything as it happens.
+
+    Raises:
+        TypeError: `sources` is one path, not a list of them.
+        ValueError: a folder holds no ADV2 file; the options for conversion have nothing to convert.
+        Refused: TP886, another run pushes the same.
+        OutsideFailed: TP850 to TP861 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
+            until then is kept, and not sent again.
+    """
+    if isinstance(sources, str | os.PathLike):
+        raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
+    options = options or PushOptions()
+    report = PushReport(client.info.version, options.dry_run)
+    tell = watch or (lambda _: None)
+    with TemporaryDirectory(prefix="tallyport-") as work:
+        paths: list[str] = []
+        for event in converted(sources, Path(work), paths, options.conversion):
+            if isinstance(event, Outcome):
+                report.conversions.append(event)
+            tell(event)
+        if options.conversion != Options() and not report.conversions:
+            raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
+        files = [survey(place, path, label, report, tell) for place, (path, label) in enumerate(walked(paths))]
+        digests = [file.digest for file in files]
+        folder = options.state or state_folder()
+        journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))
+        with journal.open():
+            report.is_resumed = journal.is_resumed
+            report.counts = journal.counts
+            report.findings += [RowFinding(*told) for told in journal.findings]
+            sender = Sender(client, options, journal, report, tell)
+            await sender.send(files)
+            if options.completions:
+                folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
+                report.completions = await complete(client, folders, sender.schemes, dry_run=options.dry_run)
+                for told in report.completions.findings:
+                    sender.tell(told)
+            journal.finish()
+    return report

@@ -1,0 +1,95 @@
+"""Push report: how to push, what is told on the way, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tallyport.dhis2.answers import Notification
+from tallyport.dhis2.completing import CompletionsSent
+from tallyport.dhis2.rejections import CLASSES
+from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll
+from tallyport.validation.files import FileResult, RowFinding
+from tallyport_converters.convert import Options, Outcome
+from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """How to push.
+
+    `dry_run`: the server checks, and writes nothing. `is_async`: chunks are jobs of the server. `chunk_rows`: values of
+    a request, by default as many as the server takes in a few seconds. `completions`: send what the sources state of
+    complete data sets, too. `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that
+    lets a push go on, by default the platform's.
+    """
+
+    dry_run: bool = False
+    is_async: bool = False
+    chunk_rows: int | None = None
+    completions: bool = False
+    conversion: Options = field(default_factory=Options)
+    state: Path | None = None
+    job_timeout_s: float = JOB_TIMEOUT_S
+    poll: Poll = field(default_factory=Poll)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPushed:
+    """A chunk is settled: the rows it had, what became of them, and how long the server took."""
+
+    rows: int
+    counts: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(slots=True)
+class PushReport:
+    """The outcome of a push. `counts`: rows by class, with those that earlier runs of the same push settled.
+
+    `left_out` counts rows that were not sent, for what is wrong with them or with their group; `cleared` stored values
+    that the server deleted by scope; `resent` chunks that were sent again as their outcome was unknown.
+    """
+
+    version: str = ""
+    dry_run: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
+    is_resumed: bool = False
+    failed_groups: int = 0
+    findings: list[RowFinding] = field(default_factory=list)
+    errors: list[Finding] = field(default_factory=list)
+    conversions: list[Outcome] = field(default_factory=list)
+    completions: CompletionsSent | None = None
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows of each class there are."""
+        return {name: self.counts[name] for name in CLASSES}
+
+    @property
+    def resent(self) -> int:
+        """Chunks that were sent again."""
+        return sum(found.finding.code == "TP887" for found in self.findings)
+
+    @property
+    def cleared(self) -> int:
+        """Stored values deleted by scope."""
+        return self.counts["cleared"]
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing was found, 1 values rejected or warnings, 3 a group failed or a source is unreadable."""
+        converted = max((one.exit_code for one in self.conversions), default=0)
+        if converted == 3 or self.errors or self.failed_groups:
+            return 3
+        told = any(found.finding.severity is not Severity.INFO for found in self.findings)
+        rejected = self.rows["rejected"] or self.left_out or (self.completions and self.completions.rejected)
+        return 1 if told or rejected else converted
+
+
+Event = ChunkPushed | RowFinding | FileResult | Outcome | Progress | Notification
+Watch = Callable[[Event], None]

@@ -1,0 +1,197 @@
+"""Rejections: what a server's summary of an import says of the rows it was sent, as counts and findings.
+
+Servers tell it differently: 2.42 judges row by row, answers 409 with the culprit by its kind; 2.43 judges the whole
+request first, names the culprits within a text, and counts none of the rows of a request that it rejects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from tallyport.dhis2.answers import Conflict, ImportSummary
+from tallyport.dhis2.values import MEMBERS, Row
+from tallyport_schemas.findings import Finding, Severity, finding, shown
+
+CLASSES = ("imported", "updated", "deleted", "ignored", "rejected")
+"""What becomes of a row that is sent. 2.43 does not tell imported and deleted from updated ones."""
+
+Told = tuple[str, int, Finding]
+"""A finding with the file and the group that it is about."""
+
+_DIMENSIONS = {
+    **dict.fromkeys(("E8020", "E8102", "E8103", "E8104"), ("de",)),
+    **dict.fromkeys(("E8011", "E8022", "E8105", "E8106", "E8107"), ("ou",)),
+    **dict.fromkeys(("E8021", "E8100"), ("pe",)),
+    **dict.fromkeys(("E8012", "E8108", "E8109", "E8110", "E8111"), ("coc", "aoc")),
+    "E8023": ("aoc",),
+}
+"""What a request is rejected for: each row that has the identifier named, whatever else it has."""
+
+_OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
+_OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
+
+
+def is_whole(summary: ImportSummary, rows: Sequence[Row]) -> bool:
+    """Whether none of the rows was taken for what is wrong with the request, or with some of them."""
+    if summary.status != "ERROR" or not summary.conflicts:
+        return False
+    return any(
+        not conflict.indexes
+        or -1 in conflict.indexes
+        or (len(set(conflict.indexes)) >= len(rows) and not _is_of_rows(conflict))
+        for conflict in summary.conflicts
+    )
+
+
+def may_be_parted(summary: ImportSummary) -> bool:
+    """Whether a part of a request that was rejected as a whole may be taken."""
+    return not any(conflict.error_code in _OF_REQUESTS for conflict in summary.conflicts)
+
+
+def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, str, Conflict]]:
+    """Return the rows that a request was rejected for, and by which kind of identifier, so far as the server names it.
+
+    Any row with that identifier is rejected, whatever else it has.
+    """
+    found: dict[int, tuple[Row, str, Conflict]] = {}
+    for conflict in summary.conflicts:
+        kinds = _DIMENSIONS.get(conflict.error_code or "", ())
+        if conflict.error_code is None and conflict.kind == MEMBERS["pe"]:
+            kinds = ("pe",)
+        for kind in kinds:
+            member = MEMBERS[kind]
+            names = {str(name) for row in rows if (name := row.members.get(member)) is not None}
+            named = _named_in(conflict.culprit, names) or _named_in(conflict.value, names)
+            for at, row in enumerate(rows):
+                if row.members.get(member) in named:
+                    found.setdefault(at, (row, kind, conflict))
+    return [found[at] for at in sorted(found)]
+
+
+def _named_in(text: str | None, names: Iterable[str]) -> set[str]:
+    """Return the identifiers that a text names; one that is part of another is not told from it, so it is left out."""
+    named = {name for name in names if text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)}
+    return {name for name in named if not any(name != other and name in other for other in named)}
+
+
+def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]) -> tuple[Counter[str], list[Told]]:
+    """Return what became of rows that were not rejected as a whole: how many of each class, and what was found."""
+    rejected: dict[int, Conflict | None] = {}
+    loose: list[Conflict] = []
+    for conflict in summary.conflicts:
+        places = [index for index in conflict.indexes if 0 <= index < len(rows)]
+        if not places:
+            places = _named(conflict, rows)
+        if not places:
+            loose.append(conflict)
+        rejected.update((index, conflict) for index in places if rejected.get(index) is None)
+    for index in summary.rejected_indexes:
+        if 0 <= index < len(rows):
+            rejected.setdefault(index, None)
+    count = summary.import_count
+    deleted = 0 if version >= (2, 43) else count.deleted  # there, it is values deleted by scope
+    counts = Counter({"imported": count.imported, "updated": count.updated, "deleted": deleted})
+    counts["cleared"] = count.deleted - deleted
+    counts["rejected"] = len(rejected)
+    counts["ignored"] = max(0, len(rows) - sum(counts[name] for name in ("imported", "updated", "deleted", "rejected")))
+    found = list(rejection_findings((rows[index], conflict) for index, conflict in sorted(rejected.items())))
+    where = rows[0].group if rows else None
+    label, number = (where.label, where.number) if where else ("", 0)
+    source = label if all(row.group.label == label for row in rows) else None
+    for conflict in loose:
+        told = finding("TP870", message=_message(conflict), source=source, found=conflict.culprit)
+        found.append((label, number, told))
+    if counts["ignored"]:
+        told = finding("TP872", source=source, count=counts["ignored"])
+        if version < (2, 43):  # of values that are stored already; 2.43 writes these again
+            told = replace(told, severity=Severity.INFO)
+        found.append((label, number, told))
+    return counts, found
+
+
+def whole_findings(rows: Sequence[Row], summary: ImportSummary) -> Iterator[Told]:
+    """Yield that the server took none of the rows: one finding for neighbours."""
+    conflict = summary.conflicts[0]
+    for run in _runs((row, conflict) for row in rows):
+        first = run[0][0]
+        message = f"the server rejected a whole chunk: {_said(conflict)}"
+        yield _told(first, finding("TP871", message=message, found=conflict.culprit), len(run))
+
+
+def scope_finding(summary: ImportSummary) -> Finding:
+    """Return why the server did not clear a scope."""
+    conflict = summary.conflicts[0] if summary.conflicts else Conflict(value=summary.description)
+    return finding("TP888", found=_said(conflict))
+
+
+def rejection_findings(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[Told]:
+    """Yield why rows were rejected: one finding for neighbours that share the reason."""
+    for run in _runs(rejected):
+        (row, conflict), count = run[0], len(run)
+        if conflict is None:
+            yield _told(row, finding("TP870"), count)
+            continue
+        field = _field(conflict)
+        at = row.members.get(MEMBERS.get(field or "", field or ""))
+        culprit = at if isinstance(at, str) else conflict.culprit
+        yield _told(row, finding("TP870", message=_message(conflict), field=field, found=culprit), count)
+
+
+def comboless_findings(rows: Iterable[Row]) -> Iterator[Told]:
+    """Yield that rows cannot be sent as there is no option combo for them: one finding for neighbours."""
+    for run in _runs((row, None) for row in rows):
+        row = run[0][0]
+        yield _told(row, finding("TP875", field="ao" if row.lacks_combo == MEMBERS["aoc"] else "co"), len(run))
+
+
+def _told(row: Row, found: Finding, count: int) -> Told:
+    group = row.group
+    placed = replace(found, source=group.label, row=row.number, count=count if count > 1 else None)
+    return group.label, group.number, placed
+
+
+def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tuple[Row, Conflict | None]]]:
+    """Yield neighbouring rows that share a reason."""
+    run: list[tuple[Row, Conflict | None]] = []
+    for row, conflict in rejected:
+        if run:
+            before, reason = run[-1]
+            if before.group is not row.group or row.number != before.number + 1 or reason is not conflict:
+                yield run
+                run = []
+        run.append((row, conflict))
+    if run:
+        yield run
+
+
+def _named(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
+    """Return the rows that have what a conflict without places is about."""
+    culprit = {str(text) for text in (conflict.object, *conflict.objects.values()) if text}
+    return [at for at, row in enumerate(rows) if culprit & {row.members.get(name) for name in MEMBERS.values()}]
+
+
+def _is_of_rows(conflict: Conflict) -> bool:
+    return bool(_OF_ROWS.fullmatch(conflict.error_code or ""))
+
+
+def _field(conflict: Conflict) -> str | None:
+    """Return the name that ADV2 has for what a conflict is about."""
+    names = {member: kind for kind, member in MEMBERS.items()}
+    kind = conflict.kind or next(iter(conflict.objects), None)
+    if kind and kind != "args":
+        return names.get(kind, kind)
+    code = conflict.error_code or ""
+    if code in ("E8125", "E8124"):
+        return "comment"
+    return "value" if _is_of_rows(conflict) else next(iter(_DIMENSIONS.get(code, ())), None)
+
+
+def _message(conflict: Conflict) -> str:
+    return f"the server rejected values: {_said(conflict)}"
+
+
+def _said(conflict: Conflict) -> str:
+    return shown(" ".join(filter(None, (conflict.error_code, conflict.value))) or "no reason")

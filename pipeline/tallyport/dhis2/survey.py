@@ -1,0 +1,61 @@
+"""Survey: files are read as a whole before anything of them is sent, as what is sent cannot be called back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallyport.dhis2.push_report import PushReport, Watch
+from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A file that may be pushed and its place among all; `digest` of its bytes.
+
+    `accepted`: for each group that may be sent, by its number, how many of its rows.
+    """
+
+    place: int
+    path: str
+    label: str
+    digest: str
+    size: int
+    accepted: Mapping[int, int]
+
+
+def survey(place: int, path: str, label: str, report: PushReport, tell: Watch) -> Surveyed:
+    """Check the form of a file; what is wrong with it goes to the report."""
+    accepted: dict[int, int] = {}
+    groups = rows = 0
+    for event in validation([path], None):
+        if isinstance(event, RowFinding):
+            _tell(RowFinding(label, event.number, event.finding.at(label)), report, tell)
+        elif isinstance(event, HeaderVerdict | GroupResult):
+            for found in event.findings:
+                _tell(RowFinding(label, event.number, found.at(label)), report, tell)
+            if isinstance(event, GroupResult):
+                groups += 1
+                rows += event.read if event.valid else max(event.read, event.declared or 0)
+                if event.valid:
+                    accepted[event.number] = event.accepted
+        elif isinstance(event, FileResult) and event.error:
+            groups, accepted = 0, {}
+            report.errors.append(event.error.at(label))
+            tell(FileResult(label, report.errors[-1]))
+    report.left_out += rows - sum(accepted.values())
+    report.failed_groups += groups - len(accepted)
+    try:
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = Path(path).stat().st_size
+    except OSError:
+        digest, size = "", 0  # unreadable, as was said
+    return Surveyed(place, path, label, digest, size, accepted)
+
+
+def _tell(found: RowFinding, report: PushReport, tell: Watch) -> None:
+    report.findings.append(found)
+    tell(found)

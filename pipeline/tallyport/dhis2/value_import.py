@@ -1,0 +1,119 @@
+"""Value import: one request that carries values, sent until its outcome is known, and the summary of it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from tallyport.dhis2.answers import Conflict, ImportSummary, JobReference
+from tallyport.dhis2.client import Client
+from tallyport.dhis2.connecting import Reply, RequestFailed, typed
+from tallyport.dhis2.plan import Schemes
+from tallyport.dhis2.push_report import PushOptions, Watch
+from tallyport.dhis2.rejections import Told
+from tallyport.dhis2.tasks import started
+from tallyport.dhis2.values import Row, body
+from tallyport_schemas.findings import finding
+
+_UNKNOWN = ("TP851", "TP852")
+_UNKNOWN_STATUS = (502, 504)
+_WAIT_FIRST_S, _WAIT_MOST_S = 0.5, 30.0
+_SUMMARY_LOOKS = 5
+
+
+class Envelope(NamedTuple):
+    """What a request says of all its rows."""
+
+    schemes: Schemes
+    data_set: str | None
+
+
+class TooLarge(Exception):
+    """The server does not take so many values at once."""
+
+    def __init__(self, failed: RequestFailed) -> None:
+        super().__init__()
+        self.failed = failed
+
+
+def redacted(text: str, client: Client) -> str:
+    """Return what a server says without the secret, which it may repeat."""
+    credentials = client.connection.profile.credentials
+    return credentials.redacted(text) if credentials else text
+
+
+class ValueImport:
+    """Imports of values at one server. `watch` is told what jobs say, `tell` gets findings."""
+
+    def __init__(self, client: Client, options: PushOptions, watch: Watch, tell: Callable[[Told], None]) -> None:
+        self._client, self._options, self._watch, self._tell = client, options, watch, tell
+
+    async def send(
+        self, envelope: Envelope, rows: Sequence[Row], deletion: Mapping[str, object] | None = None
+    ) -> tuple[ImportSummary, float]:
+        """Send rows and return what became of them, and how many seconds that took.
+
+        Raises:
+            TooLarge: the server does not take so many, or does not answer in time.
+        """
+        content = gzip.compress(body(rows, envelope.data_set, deletion), 1)
+        parameters = dict(envelope.schemes)
+        if self._options.dry_run:
+            parameters["dryRun"] = "true"
+        if self._options.is_async:
+            parameters["async"] = "true"
+        wait_s, left = _WAIT_FIRST_S, self._client.connection.profile.retries
+        while True:
+            started_at = time.monotonic()
+            try:
+                reply = await self._client.connection.post(
+                    "dataValueSets", parameters, content=content, accept=(400, 409), is_work=True
+                )
+                summary = await self._summary(reply)
+                return summary, time.monotonic() - started_at
+            except RequestFailed as failed:
+                if failed.status == 413:
+                    raise TooLarge(failed) from None
+                is_unknown = failed.finding.code in _UNKNOWN or failed.status in _UNKNOWN_STATUS
+                if not is_unknown or not left:
+                    raise
+                left -= 1
+                first = rows[0].group if rows else None
+                told = finding("TP887", found=failed.finding.message, count=len(rows) or None)
+                self._tell((first.label if first else "", first.number if first else 0, told))
+                await asyncio.sleep(wait_s)
+                wait_s = min(2 * wait_s, _WAIT_MOST_S)
+                if failed.finding.code == "TP851" and len(rows) > 1:
+                    raise TooLarge(failed) from None
+
+    async def _summary(self, reply: Reply) -> ImportSummary:
+        """Return the summary that an answer has, or that its job ends with."""
+        message = reply.message()
+        response = message.response or {}
+        if self._options.is_async and "jobType" in response:
+            return await self._summary_of(started(reply))
+        if "importCount" in response:
+            return typed(ImportSummary, response, reply.where)
+        if reply.status == 400 and message.message and "period" in message.message.lower():
+            # 2.43 says no more of a period that it does not know.
+            return ImportSummary(status="ERROR", conflicts=(Conflict(value=message.message, property="period"),))
+        found = redacted(f"{reply.status}: {message.message}", self._client)
+        raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
+
+    async def _summary_of(self, job: JobReference) -> ImportSummary:
+        """Return the summary that a job ends with: also one that calls itself failed, as what it imported was wrong."""
+        options, tasks = self._options, self._client.tasks
+        try:
+            await tasks.await_completion(job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch)
+        except RequestFailed as failed:
+            if failed.finding.code != "TP861" or (summary := await tasks.import_summary(job)) is None:
+                raise
+            return summary
+        for look in range(_SUMMARY_LOOKS):
+            if (summary := await tasks.import_summary(job)) is not None:
+                return summary
+            await asyncio.sleep(options.poll.first_s * (look + 1))
+        raise RequestFailed("TP857", source=f"{job.job_type} {job.id}", found="no summary", expected="ImportSummary")
