@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import LoadReport
     from tallyport.validation.files import ValidationReport, validate
+    from tallyport.web.serving import ServeOptions, serve
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.findings import (
@@ -41,6 +42,7 @@ __all__ = [
     "Progress",
     "Refused",
     "Report",
+    "ServeOptions",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -50,6 +52,7 @@ __all__ = [
     "convert",
     "import_values",
     "load_metadata",
+    "serve",
     "validate",
 ]
 
@@ -65,6 +68,8 @@ _HOMES = {
     "LoadReport": "tallyport.postgres.load",
     "import_values": "tallyport.postgres.importing",
     "load_metadata": "tallyport.metadata",
+    "ServeOptions": "tallyport.web.serving",
+    "serve": "tallyport.web.serving",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

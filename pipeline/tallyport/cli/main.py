@@ -19,6 +19,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "validate": ("tallyport.cli.validate", "Say of ADV2 files whether they can be imported."),
     "import": ("tallyport.cli.importing", "Write values into a DHIS2 database."),
     "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
+    "serve": ("tallyport.cli.serving", "Open the page: choose files, dry run, run, watch."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
 }

@@ -66,7 +66,7 @@ def _converted(sources: Sequence[str | os.PathLike[str]], work: Path, paths: lis
             path = str(work / "stdin")
             with Path(path).open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        if _is_adv2(path):
+        if is_adv2(path):
             paths.append(path)
             continue
         folder = work / str(number)
@@ -76,7 +76,7 @@ def _converted(sources: Sequence[str | os.PathLike[str]], work: Path, paths: lis
                 paths.append(str(event.folder))
 
 
-def _is_adv2(path: str) -> bool:
+def is_adv2(path: str) -> bool:
     """Whether a file is ADV2 by its content, or a folder has files of that name."""
     if Path(path).is_dir():
         try:
