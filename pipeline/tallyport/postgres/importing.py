@@ -16,7 +16,7 @@ from tallyport.postgres.connecting import connection, generation
 from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import Event, LoadReport, loading
 from tallyport.validation.files import walked
-from tallyport_converters.adv2_reading import Adv2File
+from tallyport_converters.adv2_reading import is_adv2
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable
@@ -66,7 +66,7 @@ def _converted(sources: Sequence[str | os.PathLike[str]], work: Path, paths: lis
             path = str(work / "stdin")
             with Path(path).open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        if is_adv2(path):
+        if _is_adv2(path):
             paths.append(path)
             continue
         folder = work / str(number)
@@ -76,7 +76,7 @@ def _converted(sources: Sequence[str | os.PathLike[str]], work: Path, paths: lis
                 paths.append(str(event.folder))
 
 
-def is_adv2(path: str) -> bool:
+def _is_adv2(path: str) -> bool:
     """Whether a file is ADV2 by its content, or a folder has files of that name."""
     if Path(path).is_dir():
         try:
@@ -85,8 +85,6 @@ def is_adv2(path: str) -> bool:
             return False
     try:
         with Source.open(path) as source:
-            head = next(Adv2File(source).heads(), None)
+            return is_adv2(source)
     except SourceUnreadable:
         return path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst"))
-    names = {name for name, _ in head.properties} if head else {"de"}
-    return "de" in names or not names & {"dataValues", "dataSet"}

@@ -8,7 +8,7 @@ import hashlib
 import json
 import mimetypes
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +50,7 @@ from tallyport.web.openapi import document
 from tallyport.web.store import Store
 from tallyport.web.targets import Target
 from tallyport.web.uploads import Uploads, new_id
+from tallyport_converters.header import canonical_scheme
 from tallyport_converters.naming import clashes
 from tallyport_converters.sources import stem_of
 from tallyport_schemas import __version__
@@ -197,6 +198,7 @@ class Routes:
         return self._targets[id]
 
     def _queued(self, kind: str, sources: list[SourceOf], target: Target, options: Options) -> Response:
+        _check_schemes(options.id_schemes)
         taken = [self._source(source) for source in sources]
         twice = clashes(stem_of(source["name"]) for source in taken)
         if twice:
@@ -374,6 +376,21 @@ class Routes:
         return Failed(Finding(**{**error, "severity": Severity(error["severity"])}), 422)
 
 
+def _check_schemes(schemes: Sequence[str]) -> None:
+    """Refuse schemes that are none, and two for one kind."""
+    kinds: set[str] = set()
+    for text in schemes:
+        kind, _, scheme = text.rpartition("=")
+        try:
+            canonical_scheme(scheme)
+        except ValueError:
+            expected = "UID, CODE, NAME or ATTRIBUTE:<uid>"
+            raise failed("TP915", field="id_schemes", found=text, expected=expected) from None
+        if kind in kinds:
+            raise failed("TP915", field="id_schemes", found=text, message="a kind is given two schemes")
+        kinds.add(kind)
+
+
 def plan_of(request: Mapping[str, Any], target: Target) -> str:
     """Return what tells a plan from others: the files' bytes and names, formats, options, target."""
     sources = [[source["sha256"], source["name"], source.get("format")] for source in request["sources"]]
@@ -476,7 +493,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, Failed):
         return answer(error)
     assert isinstance(error, HTTPException)
-    return answer(failed("TP916" if error.status_code == 405 else "TP914"))
+    return answer(failed("TP916" if error.status_code == 405 else "TP914"), error.headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -42,8 +42,8 @@ def failed(code: str, *, status: int | None = None, **more: str | None) -> Faile
     return Failed(finding(code, **more), status)  # type: ignore[arg-type]
 
 
-def answer(failure: Failed) -> Response:
-    """Return the response that says so."""
+def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the response that says so; what was not read of a body ends the connection."""
     body = msgspec.json.encode(Failure(FindingMessage(**failure.finding.as_json())))  # type: ignore[arg-type]
-    headers = {"connection": "close"} if failure.status in (400, 413) else None
-    return Response(body, failure.status, headers, "application/json")
+    closing = {"connection": "close"} if failure.status in (400, 413) else {}
+    return Response(body, failure.status, {**closing, **(headers or {})}, "application/json")

@@ -76,7 +76,8 @@ def _operation(
     if parameters:
         members["parameters"] = parameters
     if body:
-        members["requestBody"] = {"required": True, "content": dict(body)}
+        is_file = "application/octet-stream" in body  # no body is an empty file
+        members["requestBody"] = {"required": not is_file, "content": dict(body)}
     return members | {"responses": {**{str(status): dict(given) for status, given in answers.items()}, **refusals}}
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
-from tallyport.postgres.importing import is_adv2
 from tallyport.web.limits import TimeUp, limit
+from tallyport_converters.adv2_reading import is_adv2
 from tallyport_converters.detect import detect
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, Unusable, finding
+from tallyport_schemas.findings import Finding, SourceUnreadable, Unusable, finding
 
 _SECONDS = 15.0
 
@@ -26,8 +26,9 @@ def recognised(path: str, name: str) -> dict[str, Any]:
     try:
         with closing(Source.open(path, name=name)) as source:
             told["compression"] = source.compression
-            if is_adv2(path):
-                return {**told, "format": "adv2", "evidence": "its groups have the properties of ADV2"}
+            with suppress(SourceUnreadable):
+                if is_adv2(source):
+                    return {**told, "format": "adv2", "evidence": "its groups have the properties of ADV2"}
             form, evidence = detect(source.head())
             return {**told, "format": form.name, "evidence": evidence}
     except Unusable as unusable:

@@ -19,7 +19,7 @@ from tallyport.web.limits import TimeUp, limit
 from tallyport.web.store import Store
 from tallyport.web.telling import Telling
 from tallyport.web.validating import write_validation
-from tallyport.web.writing import WRITERS
+from tallyport.web.writing import writer_of
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_schemas.findings import Unusable, finding
 from tallyport_schemas.progress import Progress
@@ -42,7 +42,7 @@ class Work:
             told.stages(["convert"])
             self._convert()
             return
-        writer = WRITERS.get(told.target_kind)
+        writer = writer_of(told.target_kind)
         second = "write" if writer else "check"
         told.stages(["convert", second, "map"])
         self._convert()

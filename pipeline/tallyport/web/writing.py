@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.importing import import_values
-from tallyport.postgres.load import FileLoad, GroupLoad
 from tallyport.web.folders import SCRIPT, UNDO
 from tallyport.web.targets import DATABASE_SETTING
 from tallyport.web.telling import Telling
@@ -18,6 +15,10 @@ from tallyport_schemas.progress import Progress
 
 def into_database(told: Telling) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
+    from tallyport.postgres.group import ImportOptions
+    from tallyport.postgres.importing import import_values
+    from tallyport.postgres.load import FileLoad, GroupLoad
+
     database = os.environ.get(DATABASE_SETTING)
     if not database:
         raise OutsideFailed(finding("TP806", found="the job was given no database"))
@@ -48,5 +49,6 @@ def into_database(told: Telling) -> None:
     told.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
-WRITERS: Mapping[str, Callable[[Telling], None]] = {"database": into_database}
-"""For each kind of target that is written to, how. A target without an entry is only converted for."""
+def writer_of(kind: str) -> Callable[[Telling], None] | None:
+    """Return how a kind of target is written to; None for one that is only converted for."""
+    return {"database": into_database}.get(kind)
