@@ -602,6 +602,7 @@ def test_500_mb_go_through_convert_with_flat_memory_in_the_server(tmp_path: Path
 # --- Whatever is sent ------------------------------------------------------------------------------------------------
 
 schema = schemathesis.openapi.from_dict(document())
+schema.config.phases.coverage.enabled = CASES > 100  # each corner of each message: slow, as many of them begin jobs
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def database(url: str) -> Target:
     return Target(
         "database",
         "database",
-        f"{name} ({host.rpartition('/')[2] if host.startswith('/') else host})",
+        f"{name} ({'localhost' if host.startswith('/') else host})",
         (*CONVERSION_OPTIONS, "username"),
         _digest(["database", place]),
         {DATABASE_SETTING: url},

@@ -80,8 +80,10 @@ class Telling:
         self._store.tell(self._job["id"], "stages", {"stages": list(names)})
 
     def begin(self, stage: str) -> None:
-        """Begin a stage."""
-        self._stage, self._since, self._told = stage, time.monotonic(), 0.0
+        """Begin a stage, and say so: it may be long before there is any progress to tell."""
+        self._stage, self._since = stage, time.monotonic()
+        self._store.tell(self._job["id"], "progress", {"stage": stage, "source": "", "part": None, "values": 0})
+        self._told = time.monotonic() - _TELL_EVERY_S
 
     def progress(self, event: Progress) -> None:
         """Tell how far the stage is, if it is time to."""

@@ -36,7 +36,7 @@ export async function set(request) {
     const known = files.find((file) => file.upload?.id === upload);
     if (known) return { ...known, format };
     const told = await server.upload(upload).catch(() => null);
-    return told && { name: told.name, bytes: told.bytes, upload: told, format };
+    return told && { name: told.name, bytes: told.bytes, upload: told, format, isSent: true };
   }))).filter(Boolean);
   draw();
 }
@@ -45,6 +45,11 @@ export async function set(request) {
 export function request() {
   const sources = files.filter((file) => file.upload).map(({ upload, format }) => (format ? { upload: upload.id, format } : { upload: upload.id }));
   return { sources, target, options: used() };
+}
+
+/** Say that a job has the files now: what is removed from the draft stays on the server. */
+export function sent() {
+  for (const file of files) file.isSent = true;
 }
 
 function used() {
@@ -98,8 +103,8 @@ function add(chosen) {
 function remove(entry) {
   const at = files.indexOf(entry);
   files.splice(at, 1);
-  if (entry.upload) server.removeUpload(entry.upload.id).catch(() => null); // a job needs it: it stays
-  else entry.stop?.();
+  if (!entry.upload) entry.stop?.();
+  else if (!entry.isSent) server.removeUpload(entry.upload.id).catch(() => null);
   draw();
   ($("files").children[Math.min(at, files.length - 1)]?.querySelector("button") ?? $("choose")).focus();
 }

@@ -55,6 +55,7 @@ async function begin(starting) {
   try {
     const begun = await starting();
     if (begun) {
+      draft.sent();
       say(t("said.started", { kind: t(`kind.${begun.kind}`) }));
       await show(begun, true);
       history.pushState(null, "", `#${begun.id}`);
