@@ -18,11 +18,12 @@ from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import Browser, sync_playwright
 
-from running import command, environment
+from running import ROOT, command, environment
 
 KEY = "the-key-of-the-tests"
 FINAL = ("done", "failed", "cancelled", "interrupted")
 
+os.environ.setdefault("PLAYWRIGHT_BROWSERS_PATH", str(ROOT / ".venv" / "browsers"))
 CHROMIUM_FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 
 

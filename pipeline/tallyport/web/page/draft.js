@@ -161,7 +161,8 @@ function drawTargets() {
 }
 
 function drawOptions() {
-  $("fields").replaceChildren(...chosenTarget().options.map(field));
+  const names = chosenTarget().options; // what is ticked stands behind what is filled in
+  $("fields").replaceChildren(...[false, true].flatMap((isCheck) => names.filter((name) => CHECKS.includes(name) === isCheck)).map(field));
   if (Object.keys(used()).length) $("options").open = true;
 }
 

@@ -6,10 +6,13 @@ import { duration, known, moment, number, percent, size, t } from "./texts.js";
 
 const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
 
+const removes = (summary, target) => summary.removes_for_good && target.kind !== "convert";
+
 /** How a job ended, in one word: good, warn, bad; or live. */
-export function tone({ state, summary }) {
+export function tone({ state, summary, kind, target }) {
   if (state === "queued" || state === "running") return "live";
   if (state !== "done") return state === "failed" ? "bad" : "warn";
+  if (summary.exit_code === 0 && kind === "dry-run" && removes(summary, target)) return "warn";
   return summary.exit_code === 0 ? "good" : summary.exit_code === 1 ? "warn" : "bad";
 }
 
@@ -41,7 +44,7 @@ export function atWork(job, cancel) {
       mark(told.stage);
       if (told.part == null) bar.removeAttribute("value");
       else bar.value = told.part;
-      const parts = [told.part == null ? "" : percent(told.part), t("values", { n: told.values })];
+      const parts = [told.part == null ? "" : percent(told.part), told.values ? t("values", { n: told.values }) : ""];
       if (told.per_second) parts.push(t("rate", { n: told.per_second }));
       const left = told.remaining_s ? t("left", { time: duration(told.remaining_s) }) : "";
       line.replaceChildren(h("span", {}, parts.filter(Boolean).join(" · ")), h("span", {}, left));
@@ -61,13 +64,13 @@ function headline(job) {
   return summary.runnable ? t(`verdict.${tone(job)}.dry`, given) : t("verdict.nothing");
 }
 
-function sentences({ summary, finding }) {
+function sentences({ summary, finding, target }) {
   const parts = finding ? [`${finding.message}${finding.found ? ` (${finding.found})` : ""}. ${finding.help ?? ""}`] : [];
   if (!summary) return parts;
   const failed = summary.groups_failed;
   if (summary.groups) parts.push(t("headers", { n: summary.groups, good: summary.groups - failed, bad: failed }));
   if (summary.sources_failed) parts.push(t("unreadable", { n: summary.sources_failed }));
-  if (summary.removes_for_good) parts.push(t("removes", { n: summary.removes_for_good }));
+  if (removes(summary, target)) parts.push(t("removes", { n: summary.removes_for_good }));
   return parts;
 }
 

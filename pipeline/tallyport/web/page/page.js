@@ -104,7 +104,7 @@ function watch() {
   $("outcome").replaceChildren(work.element);
   let said = 0;
   unfollow = server.follow(id, {
-    stages: work.stages,
+    stages: (names) => { work.stages(names); list().catch(wrong); },
     progress: (told) => {
       const text = work.progress(told);
       if (Date.now() - said > 8000) { said = Date.now(); say(text); }
