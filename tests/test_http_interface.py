@@ -526,6 +526,15 @@ def test_a_password_is_nowhere_but_in_the_job_s_environment(tmp_path: Path) -> N
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"secret-word" in path.read_bytes()]
 
 
+def test_a_profile_s_job_ends_with_what_the_push_says(tmp_path: Path) -> None:
+    with served(tmp_path, "--profile", "nowhere") as server:
+        assert [target["label"] for target in server.ask("GET", "/api/server").json["targets"]] == ["", "nowhere"]
+        job = server.dry_run({"a.adv2.json": adv2([0, 0, 5])}, "profile")
+        said = run("push", tmp_path, "--profile", "nowhere", "--json", "--dry-run")
+        assert job["state"] == "failed"
+        assert job["finding"]["code"] == json.loads(said.stdout)["error"]["code"]
+
+
 # --- One request, one answer -----------------------------------------------------------------------------------------
 
 

@@ -44,6 +44,7 @@ from tallyport.web.messages import (
     SourceOf,
     TargetMessage,
     Upload,
+    finding_of,
 )
 from tallyport.web.messages import Jobs as JobList
 from tallyport.web.openapi import document
@@ -54,7 +55,7 @@ from tallyport_converters.header import canonical_scheme
 from tallyport_converters.naming import clashes
 from tallyport_converters.sources import stem_of
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import Finding, Severity, finding
+from tallyport_schemas.findings import finding
 
 PAGE, TEXTS = Path(__file__).parent / "page", Path(__file__).parent / "texts"
 
@@ -364,7 +365,7 @@ class Routes:
             raise failed("TP914", found=id)
         if job["state"] != "done":
             self._forget(job)
-            raise Failed(Finding(**{**job["finding"], "severity": Severity(job["finding"]["severity"])}), 422)
+            raise Failed(finding_of(job["finding"]), 422)
         return job
 
     def _source_failed(self, job: Mapping[str, Any]) -> Failed:
@@ -373,7 +374,7 @@ class Routes:
         error = result["sources"][0].get("error")
         if error is None:
             return Failed(finding("TP915", message="the file has no values, so there is no single ADV2 file"), 422)
-        return Failed(Finding(**{**error, "severity": Severity(error["severity"])}), 422)
+        return Failed(finding_of(error), 422)
 
 
 def _check_schemes(schemes: Sequence[str]) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+
+from tallyport_schemas.findings import Finding, Severity
 
 Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
@@ -85,6 +88,11 @@ class FindingMessage(Struct, omit_defaults=True):
     found: str | None = None
     expected: str | None = None
     count: int | None = None
+
+
+def finding_of(members: Mapping[str, Any]) -> Finding:
+    """Return the finding that was JSON."""
+    return Finding(**{**members, "severity": Severity(members["severity"])})
 
 
 class Failure(Struct):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from tallyport.web.folders import SCRIPT, UNDO
-from tallyport.web.targets import DATABASE_SETTING
+from tallyport.web.messages import finding_of
+from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING
 from tallyport.web.telling import Telling
 from tallyport_schemas.findings import OutsideFailed, finding
 from tallyport_schemas.progress import Progress
@@ -49,6 +53,28 @@ def into_database(told: Telling) -> None:
     told.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
+def to_profile(told: Telling) -> None:
+    """Send to the DHIS2 server of the profile that the environment names: by `tallyport push`, whose document is read.
+
+    A signal to this process reaches that one too. What was acknowledged before is not sent again by a later run.
+    """
+    profile = os.environ[PROFILE_SETTING]
+    line = [sys.executable, "-P", "-m", "tallyport.cli.main", "push", str(told.out), "--profile", profile, "--json"]
+    if told.is_dry_run:
+        line.append("--dry-run")
+    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
+        said, _ = process.communicate()
+    document: dict[str, Any] = json.loads(said)
+    for members in [*document.get("findings", ()), *document.get("errors", ())]:
+        told.keep({name: member for name, member in members.items() if name != "group"})
+    told.summary["rows"] = {name: count for name, count in document.get("rows", {}).items() if name != "cleared"}
+    told.summary["cleared"] = document.get("cleared", 0)
+    told.summary["groups_failed"] = document.get("failed_groups", 0)
+    if "error" in document:
+        raise OutsideFailed(finding_of(document["error"]))
+    told.ends_with(min(process.returncode, 3))
+
+
 def writer_of(kind: str) -> Callable[[Telling], None] | None:
     """Return how a kind of target is written to; None for one that is only converted for."""
-    return {"database": into_database}.get(kind)
+    return {"database": into_database, "profile": to_profile}.get(kind)

@@ -4,8 +4,9 @@ import { h, icon } from "./dom.js";
 import { downloadOf } from "./server.js";
 import { duration, known, moment, number, percent, size, t } from "./texts.js";
 
-const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
+const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, imported: 1, updated: 2, deleted: 3, left_out: 5, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
 
+const NOT_TAKEN = ["ignored", "rejected", "left_out"];
 const removes = (summary, target) => summary.removes_for_good && target.kind !== "convert";
 
 /** How a job ended, in one word: good, warn, bad; or live. */
@@ -55,17 +56,20 @@ export function atWork(job, cancel) {
 
 // --- Verdict ---
 
+/** What the server said, as a sentence. */
+const sentence = (text, end = ".") => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : end);
+
 function headline(job) {
   const { state, kind, summary } = job;
   if (state !== "done") return t(`verdict.${state}`);
-  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (name === "ignored" ? sum : sum + n), 0);
+  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (NOT_TAKEN.includes(name) ? sum : sum + n), 0);
   const given = { values: t("values", { n: taken }) };
   if (kind === "run") return t(`verdict.${tone(job)}.run`, given);
   return summary.runnable ? t(`verdict.${tone(job)}.dry`, given) : t("verdict.nothing");
 }
 
 function sentences({ summary, finding, target }) {
-  const parts = finding ? [`${finding.message}${finding.found ? ` (${finding.found})` : ""}. ${finding.help ?? ""}`] : [];
+  const parts = finding ? [sentence(finding.message + (finding.found ? ` (${finding.found})` : "")), sentence(finding.help ?? "")] : [];
   if (!summary) return parts;
   const failed = summary.groups_failed;
   if (summary.groups) parts.push(t("headers", { n: summary.groups, good: summary.groups - failed, bad: failed }));
@@ -110,7 +114,7 @@ function facts({ id, summary, result, downloads, target }) {
   const parts = [];
   if (values.read) parts.push(counts(t("by.values"), ["read", "written", "superseded", "rejected"].map((name) => [name, values[name]])));
   if (target.kind !== "convert" || !values.read) {
-    parts.push(counts(t("by.rows"), [...Object.entries(rows), ["cleared", summary.cleared || null], ["periods_created", summary.periods_created || null]]));
+    parts.push(counts(t("by.rows"), [...Object.entries(rows ?? {}), ["cleared", summary.cleared || null], ["periods_created", summary.periods_created || null]]));
   }
   const notes = [];
   for (const source of result?.sources ?? []) {
@@ -175,8 +179,8 @@ function problem(found) {
     found.field ? t("where.field", { field: found.field }) : ""].filter(Boolean);
   const pairs = ["found", "expected"].filter((name) => found[name] != null).flatMap((name) => [h("dt", {}, t(name)), h("dd.code", {}, found[name])]);
   return h("li.problem", {},
-    h("h3", {}, h(`span.chip.${found.severity}`, {}, t(`severity.${found.severity}`)), found.message, h("span.chip", {}, found.code)),
-    h("p.where", {}, where.join(" · ")), pairs.length ? h("dl", {}, pairs) : null, found.help ? h("p.do", {}, found.help) : null);
+    h("h3", {}, h(`span.chip.${found.severity}`, {}, t(`severity.${found.severity}`)), sentence(found.message, ""), h("span.chip", {}, found.code)),
+    h("p.where", {}, where.join(" · ")), pairs.length ? h("dl", {}, pairs) : null, found.help ? h("p.do", {}, sentence(found.help)) : null);
 }
 
 function changes({ summary, result }) {
