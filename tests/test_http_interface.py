@@ -9,6 +9,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -29,9 +31,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from databases import execute, running_server, small
-from running import ROOT, SAMPLES, contents, run
+from running import ROOT, SAMPLES, contents, environment, run
 from serving import KEY, Server, served
+from tallyport.web.folders import Folders
 from tallyport.web.openapi import document
+from tallyport.web.store import Store
 
 CASES = int(os.environ.get("TALLYPORT_CASES", "0")) or 6
 """Requests that are made up for each kind of request; 2,000 in all are TALLYPORT_CASES=125."""
@@ -92,13 +96,13 @@ def test_the_address_lets_one_browser_in_and_its_cookie_is_for_this_site_alone(t
         token = server.address.partition("?")[2]
         assert server.ask("GET", f"/?{token}x", is_known=False).status == 401
         first = server.ask("GET", f"/?{token}", is_known=False)
-        assert (first.status, first.headers["location"]) == (303, "/")
+        assert (first.status, first.headers["refresh"]) == (200, "0; url=/")
         cookie = first.headers["set-cookie"]
         assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(cookie.split("; "))
         known = {"Cookie": cookie.partition(";")[0]}
         assert server.ask("GET", "/", headers=known, is_known=False).status == 200
         assert server.ask("GET", f"/?{token}", is_known=False).status == 401
-        server.stop()
+        assert server.stop() == 0
         server.start()
         assert server.ask("GET", "/api/jobs", headers=known, is_known=False).status == 200
 
@@ -402,6 +406,32 @@ def test_jobs_go_on_without_a_server_and_those_that_had_not_begun_begin_with_the
         server.start()
         assert server.wait(alive)["state"] == "done"
         assert server.wait(dead)["state"] == "done"
+
+
+def test_what_a_killed_server_left_half_done_is_gone_with_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "uploads").mkdir()
+    (tmp_path / "uploads" / f"{'a' * 16}.partial").write_bytes(b"{}")
+    (tmp_path / "jobs" / ("b" * 16)).mkdir(parents=True)
+    with served(tmp_path) as server:
+        assert server.ask("GET", "/api/jobs").json == {"jobs": []}
+        assert not list((tmp_path / "uploads").iterdir())
+        assert not list((tmp_path / "jobs").iterdir())
+
+
+def test_a_job_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    folders = Folders(tmp_path)
+    folders.make()
+    store = Store(tmp_path)
+    lines = (f"deVisits001,202501,ou{number:09},,,1\n" for number in range(1_000_000))
+    folders.upload("a" * 16).write_text("dataelement,period,orgunit,catoptcombo,attroptcombo,value\n" + "".join(lines))
+    source = {"upload": "a" * 16, "name": "large.csv", "bytes": 1, "is_adv2": False}
+    store.add_job("b" * 16, "dry-run", {"sources": [source], "options": {}}, {"kind": "convert"}, "", "")
+    folders.job("b" * 16).mkdir()
+    line = [sys.executable, "-P", "-m", "tallyport.web.work", str(tmp_path), "b" * 16, "0.5"]
+    assert subprocess.run(line, env=environment(), timeout=60, check=False).returncode == 0
+    job = store.job("b" * 16)
+    assert job is not None
+    assert (job["state"], job["finding"]["code"]) == ("failed", "TP921")
 
 
 def test_a_folder_has_one_server(server: Server) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallyport.web.failing import answer, failed
@@ -92,7 +92,8 @@ class Access:
         self.token = None
         secret = secrets.token_urlsafe(32)
         self._store.add_session(_digest(secret))
-        response = RedirectResponse("/", 303)
+        # No redirect: a browser that comes from elsewhere would follow it without the cookie, which is strict.
+        response = HTMLResponse('<a href="/">tallyport</a>', headers={"refresh": "0; url=/"})
         response.set_cookie(self._cookie, secret, max_age=int(SESSION_S), httponly=True, samesite="strict")
         return response
 

@@ -510,12 +510,14 @@ def application(parts: Parts) -> Starlette:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         del app
-        parts.uploads.remove_idle(_IDLE_UPLOADS_S)
-        watching = asyncio.create_task(parts.jobs.watch())
+        parts.uploads.remove_unknown()
+        parts.jobs.remove_unknown()
+        tasks = [asyncio.create_task(parts.jobs.watch()), asyncio.create_task(_tidy(parts.uploads))]
         try:
             yield
         finally:
-            watching.cancel()
+            for task in tasks:
+                task.cancel()
 
     table: list[tuple[str, str, Handler]] = [
         ("GET", "/api/server", routes.server),
@@ -546,6 +548,12 @@ def application(parts: Parts) -> Starlette:
         exception_handlers={Failed: _refused, HTTPException: _refused, ClientDisconnect: _gone},
         lifespan=lifespan,
     )
+
+
+async def _tidy(uploads: Uploads) -> None:
+    while True:
+        uploads.remove_idle(_IDLE_UPLOADS_S)
+        await asyncio.sleep(3600)
 
 
 def _by_method(handlers: Mapping[str, Handler]) -> Handler:

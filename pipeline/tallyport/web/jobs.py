@@ -83,6 +83,12 @@ class Jobs:
         self._store.remove_job(id)
         shutil.rmtree(self._folders.job(id), ignore_errors=True)
 
+    def remove_unknown(self) -> None:
+        """Remove folders of which the store knows nothing: a server was killed in the middle."""
+        for path in self._folders.jobs.iterdir():
+            if self._store.job(path.name) is None and not self._is_alive(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
     def _start(self, job: Mapping[str, Any]) -> bool:
         """Start a job's process; it holds the lock from before its first instruction on."""
         id, target = job["id"], self._targets.get(job["target"]["id"])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +54,9 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         OutsideFailed: TP809 a part is not installed, TP925 the port is taken, TP801 the folder cannot be made.
     """
     options = options or ServeOptions()
+    if sys.platform == "win32":
+        message, help_text = "the page is served on Linux and macOS alone", "use the command line"
+        raise OutsideFailed(finding("TP809", message=message, help=help_text))
     try:
         import uvicorn
 
@@ -99,7 +101,8 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         )
         if listening:
             listening(f"http://127.0.0.1:{port}/?token={access.token}")
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # the way to end it
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _targets(options: ServeOptions) -> Iterator[Target]:
@@ -113,12 +116,15 @@ def _targets(options: ServeOptions) -> Iterator[Target]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder: its jobs have one server."""
+    import fcntl
+
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(finding("TP924", found=str(folder))) from None
         yield
-    except BlockingIOError:
-        raise Refused(finding("TP924", found=str(folder))) from None
     finally:
         os.close(lock)
 

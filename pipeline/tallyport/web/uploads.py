@@ -112,12 +112,16 @@ class Uploads:
         self._folders.upload(id).unlink(missing_ok=True)
 
     def remove_idle(self, older_than_s: float) -> None:
-        """Remove what no job needs and nobody is about to use, and what broke off."""
+        """Remove what no job needs and nobody is about to use."""
         for id in self._store.idle_uploads(older_than_s):
             if self._store.remove_upload(id):
                 self._folders.upload(id).unlink(missing_ok=True)
-        for path in self._folders.uploads.glob("*.partial"):
-            path.unlink(missing_ok=True)
+
+    def remove_unknown(self) -> None:
+        """Remove files of which the store knows nothing: a server was killed in the middle. Only while none serves."""
+        for path in self._folders.uploads.iterdir():
+            if self._store.upload(path.name) is None:
+                path.unlink(missing_ok=True)
 
 
 async def _timed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
