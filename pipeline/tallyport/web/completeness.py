@@ -61,17 +61,17 @@ class Completeness:
     def _count(self, file: Adv2File, header: GroupHeader) -> Iterator[int]:
         feed = RowFeed(file, header, None)
         places = [place for place in PLACES[:2] if place in feed.columns]
-        pattern = re.compile(rb"^\d+" + rb"\t(\d+)" * len(places) + rb"\t", re.MULTILINE)
-        counts: Counter[Any] = Counter()
+        pattern = re.compile(rb"^\d+\t(" + rb"\t".join([rb"\d+"] * len(places)) + rb")\t", re.MULTILINE)
+        counts: Counter[bytes] = Counter()
         for lines in feed:
             if not self._is_too_large:
-                counts.update(pattern.findall(lines) if places else {(): lines.count(b"\n")})
+                counts.update(pattern.findall(lines) if places else {b"": lines.count(b"\n")})
                 self._is_too_large = len(counts) > CELLS_LIMIT
             yield feed.counts[0]
-        for found, count in counts.items():
-            at = dict(zip(places, found if isinstance(found, tuple) else (found,), strict=True))
-            period, unit = (int(at.get(place, b"0")) for place in PLACES[:2])
-            self._cells[header.pe[period], header.ou[unit]] += count
+        cells, before = self._cells, b"" if PLACES[0] in places else b"0\t"
+        for found, count in (+counts).items():
+            period, _, unit = (before + found).partition(b"\t")
+            cells[header.pe[int(period)], header.ou[int(unit or b"0")]] += count
         self._is_too_large = self._is_too_large or len(self._cells) > CELLS_LIMIT
 
     def map(self) -> dict[str, Any] | None:
