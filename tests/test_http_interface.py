@@ -439,6 +439,17 @@ def test_a_folder_has_one_server(server: Server) -> None:
     assert (ended.returncode, json.loads(ended.stdout)["error"]["code"]) == (5, "TP924")
 
 
+def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules.update(dict.fromkeys(['msgspec', 'starlette', 'uvicorn']));"
+        "from tallyport.cli.main import run; sys.exit(run(['serve', '--no-browser', '--json']))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], env=environment(), capture_output=True, check=False)
+    error = json.loads(ended.stdout)["error"]
+    assert (ended.returncode, error["code"]) == (4, "TP809")
+    assert "tallyport[web]" in error["help"]
+
+
 def test_a_port_that_is_taken_is_said(server: Server, tmp_path: Path) -> None:
     ended = run("serve", "--folder", tmp_path, "--port", str(server.port), "--no-browser")
     assert ended.returncode == 4

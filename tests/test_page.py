@@ -168,6 +168,20 @@ def test_several_files_at_once_tell_what_became_of_them_together(window: Window,
     window.check_access()
 
 
+def test_files_can_be_dropped(window: Window) -> None:
+    dropped = window.page.evaluate_handle(
+        """text => {
+            const data = new DataTransfer();
+            data.items.add(new File([text], "january.json"));
+            return data;
+        }""",
+        FILES["dxf-json"].read_text(encoding="utf-8"),
+    )
+    window.page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+    expect(window.page.locator(".file-told")).to_contain_text("DXF2 JSON")
+    expect(window.page.locator("#dry")).to_be_enabled()
+
+
 def test_a_broken_file_is_told_of_and_cannot_be_run(window: Window, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text('{"dataValues":[{"dataEle')

@@ -6,9 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tallyport.web.messages import TargetMessage
 from tallyport_schemas.findings import OutsideFailed, Refused, finding
+
+if TYPE_CHECKING:
+    from tallyport.web.messages import TargetMessage
 
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
 DATABASE_SETTING = "TALLYPORT_IMPORT_DATABASE"
@@ -32,6 +35,8 @@ class Target:
     @property
     def message(self) -> TargetMessage:
         """What the page is told: no address with a password, no key."""
+        from tallyport.web.messages import TargetMessage
+
         return TargetMessage(self.id, self.kind, self.label, list(self.options))
 
 
