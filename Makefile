@@ -19,7 +19,7 @@ lint: .venv/developer
 types: .venv/developer
 	$(BIN)/mypy
 
-test: .venv/developer
+test: .venv/developer .venv/browser
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 # The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
@@ -53,4 +53,11 @@ clean:
 
 .venv/developer: .venv/installed requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-dev.txt
+	touch $@
+
+# The page is tested in a Chromium: the system's, else one within .venv, else (where that is not to be had) Debian's.
+.venv/browser: .venv/developer
+	for name in chromium chromium-browser google-chrome google-chrome-stable; do command -v $$name && break; done \
+		|| PLAYWRIGHT_BROWSERS_PATH=$(CURDIR)/.venv/browsers $(BIN)/playwright install --only-shell chromium \
+		|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; }
 	touch $@

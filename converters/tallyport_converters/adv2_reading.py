@@ -246,6 +246,17 @@ class Adv2File:
         return finding(code, message=f"{message} ({where})", found=found, expected=expected or usual)
 
 
+def is_adv2(source: Source) -> bool:
+    """Whether a source is ADV2 by the names of its first group.
+
+    Raises:
+        SourceUnreadable: as `Adv2File.heads`: then it is none, or a damaged one.
+    """
+    head = next(Adv2File(source).heads(), None)
+    names = {name for name, _ in head.properties} if head else {"de"}
+    return "de" in names or not names & {"dataValues", "dataSet"}
+
+
 def _is_cut(text: bytearray) -> bool:
     """Whether a text ends within its first character."""
     try:

@@ -105,9 +105,13 @@ class NameClash(ValueError):
 
 
 def conversion(
-    sources: Sequence[str | os.PathLike[str]], output: Path, options: Options
+    sources: Sequence[str | os.PathLike[str]], output: Path, options: Options, *, name: str | None = None
 ) -> Iterator[Progress | Outcome]:
-    """Convert source by source, yielding progress and each one's outcome; see `convert`."""
+    """Convert source by source, yielding progress and each one's outcome; see `convert`.
+
+    `name` is what to call a single source whose path does not say it: it goes into manifest and findings, while the
+    folder is named after the path.
+    """
     paths = list(_walked(sources, output))
     named = [(path, _stem(path)) for path in paths]
     twice = clashes(stem for _, stem in named)
@@ -122,10 +126,10 @@ def conversion(
     ):
         for path, stem in named:
             try:
-                yield from _convert_one(path, stem, output, work, options, threads)
+                yield from _convert_one(path, stem, output, work, options, threads, name)
             except SourceUnreadable as error:
-                name = "stdin" if path == "-" else Path(path).name
-                yield Outcome(name, error=error.finding if error.finding.source else error.finding.at(name))
+                called = "stdin" if path == "-" else name or Path(path).name
+                yield Outcome(called, error=error.finding if error.finding.source else error.finding.at(called))
 
 
 def _stem(path: str) -> str:
@@ -150,9 +154,9 @@ def _is_same(folder: Path, output: Path) -> bool:
 
 
 def _convert_one(
-    path: str, stem: str, output: Path, work: Path, options: Options, threads: Executor
+    path: str, stem: str, output: Path, work: Path, options: Options, threads: Executor, name: str | None
 ) -> Iterator[Progress | Outcome]:
-    with closing(Source.open(path, spool=work)) as source:
+    with closing(Source.open(path, spool=work, name=name)) as source:
         try:
             form, evidence = detect(source.head()) if options.source_format is None else (None, "--from")
             form = form or FORMATS[options.source_format or ""]

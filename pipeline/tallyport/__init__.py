@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.selecting import Filters
     from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
+    from tallyport.web.serving import ServeOptions, serve
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.findings import (
@@ -61,6 +62,7 @@ __all__ = [
     "Report",
     "RequestFailed",
     "RewriteReport",
+    "ServeOptions",
     "Severity",
     "Snapshot",
     "SourceUnreadable",
@@ -77,6 +79,7 @@ __all__ = [
     "pull_snapshot",
     "push",
     "rewrite",
+    "serve",
     "validate",
 ]
 
@@ -111,6 +114,8 @@ _HOMES = {
     "PushOptions": _PUSH,
     "PushReport": _PUSH,
     "push": _PUSH,
+    "ServeOptions": "tallyport.web.serving",
+    "serve": "tallyport.web.serving",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tallyport.validation.files import walked
-from tallyport_converters.adv2_reading import Adv2File
+from tallyport_converters.adv2_reading import is_adv2
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable
@@ -29,7 +29,7 @@ def converted(
             path = str(work / "stdin")
             with Path(path).open("wb") as file:
                 shutil.copyfileobj(sys.stdin.buffer, file)
-        if is_adv2(path):
+        if _holds_adv2(path):
             paths.append(path)
             continue
         folder = work / str(number)
@@ -39,7 +39,7 @@ def converted(
                 paths.append(str(event.folder))
 
 
-def is_adv2(path: str) -> bool:
+def _holds_adv2(path: str) -> bool:
     """Whether a file is ADV2 by its content, or a folder has files of that name."""
     if Path(path).is_dir():
         try:
@@ -48,8 +48,6 @@ def is_adv2(path: str) -> bool:
             return False
     try:
         with Source.open(path) as source:
-            head = next(Adv2File(source).heads(), None)
+            return is_adv2(source)
     except SourceUnreadable:
         return path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst"))
-    names = {name for name, _ in head.properties} if head else {"de"}
-    return "de" in names or not names & {"dataValues", "dataSet"}

@@ -92,8 +92,8 @@ class Source:
             raise
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, spool: Path | None = None) -> Self:
-        """Open the file at `path`, or stdin for `-`.
+    def open(cls, path: str | os.PathLike[str], *, spool: Path | None = None, name: str | None = None) -> Self:
+        """Open the file at `path`, or stdin for `-`. `name` is what to call it where that is not the path's own.
 
         What cannot be read twice (a pipe, a terminal) is first copied to a nameless file in the folder `spool`, by
         default the system's for temporary files.
@@ -103,7 +103,8 @@ class Source:
             OutsideFailed: TP801, the copy could not be written.
         """
         is_stdin = os.fspath(path) == "-"
-        name = "stdin" if is_stdin else _visible(Path(path).name or os.fspath(path)) or "unnamed"
+        called = name or Path(path).name or os.fspath(path)
+        name = "stdin" if is_stdin else _visible(called) or "unnamed"
         try:
             handle: Handle = _stdin() if is_stdin else io.FileIO(path)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path

@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "maintenance": ("tallyport.cli.maintenance", "Have a DHIS2 server update what it derives."),
     "mcp": ("tallyport.cli.mcp", "Serve tools by the Model Context Protocol."),
     "demo": ("tallyport.cli.demo", "Show the whole way on a sample, in a few seconds."),
+    "serve": ("tallyport.cli.serving", "Open the page: choose files, dry run, run, watch."),
     "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
     "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
 }

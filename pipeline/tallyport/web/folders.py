@@ -1,0 +1,72 @@
+"""Folders: what lies where below the server's folder. Every path is made of names of our own; none of a user's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tallyport_converters.sources import stem_of
+
+FINDINGS, RESULT, SCRIPT, LOG, LOCK = "findings.ndjson", "result.json", "statements.sql", "log.txt", "lock"
+UNDO, VALIDATION = "undo", "validation.json"
+
+_LABEL = re.compile(r"(\d{3})(?:\.adv2\.json|(?:/[a-z2-7]{16})?/(.+))", re.DOTALL)
+
+
+class Folders:
+    """The folders below `root`: an upload is a file, a job is a folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.uploads, self.jobs = root / "uploads", root / "jobs"
+
+    def make(self) -> None:
+        """Make them, for this user alone."""
+        for folder in (self.root, self.uploads, self.jobs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def upload(self, id: str) -> Path:
+        """Where an upload's bytes are."""
+        return self.uploads / id
+
+    def job(self, id: str) -> Path:
+        """Where all of a job is."""
+        return self.jobs / id
+
+    def out(self, id: str) -> Path:
+        """What a job has converted: for each source `NNN/<upload>/`, or `NNN.adv2.json` where it was ADV2 before."""
+        return self.job(id) / "out"
+
+
+class Naming:
+    """What a job's sources are called: by number on the disk, by their own names for people."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+
+    def folder(self, number: int) -> str:
+        """The folder's name of a source that is converted."""
+        return f"{number:03}"
+
+    def adv2(self, number: int) -> str:
+        """The file's name of a source that is ADV2 already."""
+        return f"{number:03}.adv2.json"
+
+    def label(self, label: str) -> str:
+        """Return for a file's label what people call it.
+
+        >>> Naming(["january.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
+        'deX.adv2.json'
+        >>> Naming(["january.json", "x.adv2.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
+        'january/deX.adv2.json'
+        >>> Naming(["january.json", "x.adv2.json"]).label("001.adv2.json")
+        'x.adv2.json'
+        """
+        match = _LABEL.fullmatch(label)
+        if not match or int(match[1]) >= len(self.names):
+            return label
+        name, inner = self.names[int(match[1])], match[2]
+        if inner is None:
+            return name
+        return inner if len(self.names) == 1 else f"{stem_of(name)}/{inner}"

@@ -1,0 +1,228 @@
+// The outcome: a job while it is at work, and what came of it.
+
+import { h, icon } from "./dom.js";
+import { downloadOf } from "./server.js";
+import { duration, known, moment, number, percent, size, t } from "./texts.js";
+
+const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, imported: 1, updated: 2, deleted: 3, left_out: 5, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
+
+const NOT_TAKEN = ["ignored", "rejected", "left_out"];
+const removes = (summary, target) => summary.removes_for_good && target.kind !== "convert";
+
+/** How a job ended, in one word: good, warn, bad; or live. */
+export function tone({ state, summary, kind, target }) {
+  if (state === "queued" || state === "running") return "live";
+  if (state !== "done") return state === "failed" ? "bad" : "warn";
+  if (summary.exit_code === 0 && kind === "dry-run" && removes(summary, target)) return "warn";
+  return summary.exit_code === 0 ? "good" : summary.exit_code === 1 ? "warn" : "bad";
+}
+
+// --- At work ---
+
+/** Draw a job at work. Gives the element, and functions that take what is told of it. */
+export function atWork(job, cancel) {
+  const stages = h("ol.stages"), bar = h("progress", { max: 1, "aria-label": t("progress") });
+  const line = h("div.progress-line"), stop = h("button.button.small", { type: "button", click: () => {
+    stop.disabled = true;
+    stop.textContent = t("cancelling");
+    cancel();
+  } }, t("cancel"));
+  line.append(job.state === "queued" ? t("queued") : "");
+  const element = h("div.card", {}, h("h2#outcome-title", { tabindex: -1 }, t(`working.${job.kind}`)), stages, bar, line, h("div.buttons.foot", {}, stop));
+  let names = [], shown;
+  const mark = (current) => {
+    if (current === shown) return;
+    shown = current;
+    stages.replaceChildren(...names.map((name, at) => {
+      const attributes = name === current ? { "aria-current": "step" } : {};
+      return h(at < names.indexOf(current) ? "li.past-stage" : "li", attributes, t(`stage.${name}`));
+    }));
+  };
+  return {
+    element,
+    stages: (list) => { names = list; shown = undefined; mark(names[0]); line.replaceChildren(); },
+    progress: (told) => {
+      mark(told.stage);
+      if (told.part == null) bar.removeAttribute("value");
+      else bar.value = told.part;
+      const parts = [told.part == null ? "" : percent(told.part), told.values ? t("values", { n: told.values }) : ""];
+      if (told.per_second) parts.push(t("rate", { n: told.per_second }));
+      const left = told.remaining_s ? t("left", { time: duration(told.remaining_s) }) : "";
+      line.replaceChildren(h("span", {}, parts.filter(Boolean).join(" · ")), h("span", {}, left));
+      return t("said.stage", { stage: t(`stage.${told.stage}`), part: told.part == null ? "" : percent(told.part) });
+    },
+  };
+}
+
+// --- Verdict ---
+
+/** What the server said, as a sentence. */
+const sentence = (text, end = ".") => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : end);
+
+function headline(job) {
+  const { state, kind, summary } = job;
+  if (state !== "done") return t(`verdict.${state}`);
+  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (NOT_TAKEN.includes(name) ? sum : sum + n), 0);
+  const given = { values: t("values", { n: taken }) };
+  if (kind === "run") return t(`verdict.${tone(job)}.run`, given);
+  return summary.runnable ? t(`verdict.${tone(job)}.dry`, given) : t("verdict.nothing");
+}
+
+function sentences({ summary, finding, target }) {
+  const parts = finding ? [sentence(finding.message + (finding.found ? ` (${finding.found})` : "")), sentence(finding.help ?? "")] : [];
+  if (!summary) return parts;
+  const failed = summary.groups_failed;
+  if (summary.groups) parts.push(t("headers", { n: summary.groups, good: summary.groups - failed, bad: failed }));
+  if (summary.sources_failed) parts.push(t("unreadable", { n: summary.sources_failed }));
+  if (removes(summary, target)) parts.push(t("removes", { n: summary.removes_for_good }));
+  return parts;
+}
+
+function counts(title, entries) {
+  const shown = entries.filter(([, n]) => n != null);
+  if (!shown.some(([, n]) => n)) return null;
+  const bar = h("div.bar", { "aria-hidden": "true" });
+  for (const [name, n] of shown) {
+    if (!CLASSES[name] || !n) continue;
+    const piece = h(`i.k${CLASSES[name]}`);
+    piece.style.flexGrow = n;
+    bar.append(piece);
+  }
+  const list = shown.map(([name, n]) => h(n ? "div" : "div.none", {},
+    h("dt", {}, CLASSES[name] ? h(`i.k${CLASSES[name]}`) : null, t(`count.${name}`)), h("dd", {}, number(n))));
+  return h("section", { "aria-label": title }, h("h3", {}, title), bar, h("dl.counts", {}, list));
+}
+
+/** Draw what came of a job. `again` runs it again. */
+export function ended(job, again) {
+  const { summary, result, kind, started, ended: end } = job;
+  const when = t("took", { kind: t(`kind.${kind}`), when: moment(job.created), time: duration(Math.max(end - (started ?? end), 0)) });
+  const head = h("div.verdict-head", {}, icon(tone(job)), h("h2#outcome-title", { tabindex: -1 }, headline(job)),
+    h("p", {}, sentences(job).join(" ")), h("p.when", {}, when));
+  const body = h("div.verdict-body", {}, facts(job));
+  if (["failed", "cancelled", "interrupted"].includes(job.state)) {
+    body.append(h("div.buttons", {}, h("button.button.small", { type: "button", click: again }, t("again"))));
+  }
+  const parts = [h(`div.card.verdict.${tone(job)}`, {}, head, body.childElementCount ? body : null)];
+  if (result && summary) parts.push(details(job));
+  return parts;
+}
+
+function facts({ id, summary, result, downloads, target }) {
+  if (!summary) return [];
+  const { values, rows } = summary;
+  const parts = [];
+  if (values.read) parts.push(counts(t("by.values"), ["read", "written", "superseded", "rejected"].map((name) => [name, values[name]])));
+  if (target.kind !== "convert" || !values.read) {
+    parts.push(counts(t("by.rows"), [...Object.entries(rows ?? {}), ["cleared", summary.cleared || null], ["periods_created", summary.periods_created || null]]));
+  }
+  const notes = [];
+  for (const source of result?.sources ?? []) {
+    const dropped = Object.entries(source.dropped ?? {}).map(([name, n]) => `${name} ${number(n)}`);
+    if (dropped.length) notes.push(t("dropped", { name: source.name, what: dropped.join(", ") }));
+    if (source.completions) notes.push(t("completions", { name: source.name, n: source.completions }));
+  }
+  if (notes.length) parts.push(h("ul.facts", {}, notes.map((note) => h("li", {}, note))));
+  if (downloads?.length) {
+    parts.push(h("section", { "aria-label": t("downloads") }, h("div.downloads", {}, downloads.map(({ what, bytes }) =>
+      h("a.button.small", { href: downloadOf(id, what), download: what }, icon("down"), t(`get.${what}`), bytes == null ? null : h("small", {}, size(bytes)))))));
+  }
+  return parts.filter(Boolean);
+}
+
+// --- Tabs ---
+
+function details(job) {
+  const { summary, result } = job;
+  const all = [
+    ["problems", summary.problems, () => problems(job)],
+    ["changes", summary.groups, () => changes(job)],
+    ["sql", null, () => script(result.sql)],
+    ["map", null, () => map(result.completeness)],
+  ].filter(([name]) => name !== "sql" || job.target.kind === "database");
+  const panel = h("div#panel", { role: "tabpanel", tabindex: 0 });
+  const tabs = all.map(([name, count]) => h(`button.tab#tab-${name}`, { type: "button", role: "tab", "aria-controls": "panel", click: () => open(name) },
+    t(`tab.${name}`), count ? h("span.badge", {}, number(count)) : null));
+  const open = (name) => {
+    for (const tab of tabs) {
+      const isOpen = tab.id === `tab-${name}`;
+      tab.setAttribute("aria-selected", isOpen);
+      tab.tabIndex = isOpen ? 0 : -1;
+    }
+    panel.setAttribute("aria-labelledby", `tab-${name}`);
+    panel.replaceChildren(...[all.find(([other]) => other === name)[2]()].flat());
+  };
+  const list = h("div.tabs", { role: "tablist", "aria-label": t("details"), keydown: (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1, Home: -all.length, End: all.length }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    const at = tabs.indexOf(document.activeElement), last = all.length - 1;
+    const next = Math.abs(step) > 1 ? (step > 0 ? last : 0) : (at + step + all.length) % all.length;
+    open(all[next][0]);
+    tabs[next].focus();
+  } }, tabs);
+  open("problems");
+  return h("div.card", {}, list, panel);
+}
+
+const empty = (key) => h("p.empty", {}, t(key));
+
+function problems({ summary, result }) {
+  if (!result.problems.length) return empty("problems.none");
+  const rest = summary.problems > result.problems.length;
+  const lead = rest ? h("p.lead", {}, t("problems.first", { shown: result.problems.length, n: summary.problems })) : "";
+  return [lead, h("ul.problems", {}, result.problems.map(problem))].filter(Boolean);
+}
+
+function problem(found) {
+  const where = [found.source, found.count > 1 ? t("where.rows", { n: found.count, row: found.row ?? 0 }) : found.row == null ? "" : t("where.row", { n: found.row }),
+    found.field ? t("where.field", { field: found.field }) : ""].filter(Boolean);
+  const pairs = ["found", "expected"].filter((name) => found[name] != null).flatMap((name) => [h("dt", {}, t(name)), h("dd.code", {}, found[name])]);
+  return h("li.problem", {},
+    h("h3", {}, h(`span.chip.${found.severity}`, {}, t(`severity.${found.severity}`)), sentence(found.message, ""), h("span.chip", {}, found.code)),
+    h("p.where", {}, where.join(" · ")), pairs.length ? h("dl", {}, pairs) : null, found.help ? h("p.do", {}, sentence(found.help)) : null);
+}
+
+function changes({ summary, result }) {
+  if (!result.groups.length) return empty("changes.none");
+  const names = Object.keys(summary.rows);
+  const head = h("tr", {}, h("th", { scope: "col" }, t("changes.de")), names.map((name) => h("th.n", { scope: "col" }, t(`count.${name}`))), h("th", { scope: "col" }, t("changes.file")));
+  const lines = result.groups.map(({ de, file, rows, valid }) => h("tr", {},
+    h("th", { scope: "row" }, h("span.code", {}, de ?? "–"), valid ? "" : h("span.chip.error", {}, t("changes.fails"))),
+    names.map((name) => h(rows[name] ? "td.n" : "td.n.zero", {}, number(rows[name] ?? 0))), h("td.code", {}, file)));
+  const rest = summary.groups > result.groups.length ? ` ${t("changes.first", { shown: result.groups.length, n: summary.groups })}` : "";
+  return [h("p.lead", {}, t("changes.caption") + rest), scrolled(t("tab.changes"), h("table", {}, h("thead", {}, head), h("tbody", {}, lines)))];
+}
+
+const scrolled = (label, inside) => h("div.scroll", { tabindex: 0, role: "region", "aria-label": label }, inside);
+
+function script(sql) {
+  if (!sql) return empty("sql.none");
+  return [h("p.lead", {}, t("sql.lead", { size: size(sql.length) })), scrolled(t("tab.sql"), h("pre", {}, h("code", {}, sql)))];
+}
+
+function map(found) {
+  if (!found) return empty("map.none");
+  const { periods, units, cells, most, filled, total_units: totalUnits, total_periods: totalPeriods } = found;
+  const lead = [t("map.caption", { filled, cells: totalUnits * totalPeriods })];
+  if (units.length < totalUnits || periods.length < totalPeriods) {
+    lead.push(t("map.capped", { units: units.length, totalUnits, periods: periods.length, totalPeriods }));
+  }
+  const cell = (n) => {
+    if (!n) return h("td.gap", {}, h("span.unseen", {}, t("map.missing")));
+    const made = h("td", {}, number(n));
+    made.style.setProperty("--heat-of", (0.08 + 0.3 * Math.sqrt(n / most)).toFixed(3));
+    return made;
+  };
+  const head = h("tr", {}, h("th", { scope: "col" }, t("map.unit")), periods.map((period) => h("th", { scope: "col" }, period)));
+  const lines = units.map((unit, at) => h("tr", {}, h("th.code", { scope: "row" }, unit), cells[at].map(cell)));
+  return [h("p.lead", {}, lead.join(" ")), scrolled(t("tab.map"), h("table.map", {}, h("thead", {}, head), h("tbody", {}, lines)))];
+}
+
+/** What a job is called in the list: its first file. */
+export function title({ sources }) {
+  const [{ name }] = sources;
+  return sources.length > 1 ? t("job.more", { name, n: sources.length - 1 }) : name;
+}
+
+export const ending = (job) => (job.state === "done" ? t(`state.${tone(job)}`) : known(`state.${job.state}`, job.state));

@@ -1,0 +1,52 @@
+"""Recognise: what a file is, told by its content, in a process of its own.
+
+`python -m tallyport.web.recognise PATH NAME` prints one JSON object: format (None where none can be told, with the
+finding), compression, evidence.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import closing, suppress
+from typing import Any
+
+from tallyport.web.limits import TimeUp, limit
+from tallyport_converters.adv2_reading import is_adv2
+from tallyport_converters.detect import detect
+from tallyport_converters.sources import Source
+from tallyport_schemas.findings import Finding, SourceUnreadable, Unusable, finding
+
+_SECONDS = 15.0
+
+
+def recognised(path: str, name: str) -> dict[str, Any]:
+    """Return what the file at `path`, called `name`, is."""
+    told: dict[str, Any] = {"format": None, "compression": None, "evidence": None}
+    try:
+        with closing(Source.open(path, name=name)) as source:
+            told["compression"] = source.compression
+            with suppress(SourceUnreadable):
+                if is_adv2(source):
+                    return {**told, "format": "adv2", "evidence": "its groups have the properties of ADV2"}
+            form, evidence = detect(source.head())
+            return {**told, "format": form.name, "evidence": evidence}
+    except Unusable as unusable:
+        return {**told, "finding": _said(unusable.finding, name)}
+    except (TimeUp, MemoryError):
+        return {**told, "finding": _said(finding("TP921"), name)}
+
+
+def _said(found: Finding, name: str) -> dict[str, Any]:
+    return found.at(name).as_json()
+
+
+def main() -> None:
+    """Say what the file named by the arguments is."""
+    path, name = sys.argv[1:]
+    limit(_SECONDS)
+    sys.stdout.write(json.dumps(recognised(path, name)))
+
+
+if __name__ == "__main__":
+    main()

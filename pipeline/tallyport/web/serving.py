@@ -1,0 +1,143 @@
+"""Serving: the room's public door. Makes the folder, takes the port, prints nothing: who calls is told the address."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallyport.web.targets import Target, convert_only, database, profile
+from tallyport_schemas.findings import OutsideFailed, Refused, finding
+
+DEFAULT_PORT = 8042
+DEFAULT_LIMIT_BYTES = 4 * 10**9
+DEFAULT_JOB_MINUTES = 360
+
+_LOCK = "server.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How to serve. `port` 0 takes any that is free. `key` lets in programs that send it as a bearer token.
+
+    `limit_bytes` bounds one upload, `job_minutes` one job. `folder` holds uploads, jobs and their results.
+    """
+
+    port: int = DEFAULT_PORT
+    database: str | None = None
+    profile: str | None = None
+    limit_bytes: int = DEFAULT_LIMIT_BYTES
+    job_minutes: float = DEFAULT_JOB_MINUTES
+    folder: Path | None = None
+    key: str | None = None
+
+
+def default_folder() -> Path:
+    """Return the user's folder for data of this program, as the system has it."""
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "tallyport"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tallyport"
+
+
+def serve(options: ServeOptions | None = None, *, listening: Callable[[str], None] | None = None) -> None:
+    """Serve the page and its HTTP interface on this machine's loopback address, until interrupted.
+
+    `listening` is told the address to open once: it has the token. Jobs that are at work when this returns go on.
+
+    Raises:
+        Refused: TP924 another server uses the folder, TP915 the database's URL is none.
+        OutsideFailed: TP809 a part is not installed, TP925 the port is taken, TP801 the folder cannot be made.
+    """
+    options = options or ServeOptions()
+    if sys.platform == "win32":
+        message, help_text = "the page is served on Linux and macOS alone", "use the command line"
+        raise OutsideFailed(finding("TP809", message=message, help=help_text))
+    try:
+        import uvicorn
+
+        from tallyport.web.access import Access
+        from tallyport.web.app import Parts, application
+        from tallyport.web.folders import Folders
+        from tallyport.web.jobs import Jobs
+        from tallyport.web.store import Store
+        from tallyport.web.uploads import Uploads
+    except ImportError as error:
+        help_text = "install it with pip install 'tallyport[web]'"
+        raise OutsideFailed(finding("TP809", found=error.name, help=help_text)) from None
+    targets = {target.id: target for target in _targets(options)}
+    folders = Folders(options.folder or default_folder())
+    try:
+        folders.make()
+    except OSError as error:
+        raise OutsideFailed(finding("TP801", found=f"{folders.root}: {error.strerror}")) from error
+    with _alone(folders.root), _listening(options.port) as listener:
+        port = listener.getsockname()[1]
+        store = Store(folders.root)
+        uploads = Uploads(store, folders, options.limit_bytes)
+        jobs = Jobs(store, folders, targets, options.job_minutes * 60)
+        access = Access(
+            application(Parts(store, folders, uploads, jobs, targets)),
+            store=store,
+            hosts=[f"{host}:{port}" for host in ("127.0.0.1", "localhost")],
+            cookie=f"tallyport-{port}",
+            key=options.key,
+        )
+        config = uvicorn.Config(
+            access,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            http="h11",
+            ws="none",
+            limit_concurrency=200,
+            timeout_graceful_shutdown=1,
+            lifespan="on",
+        )
+        if listening:
+            listening(f"http://127.0.0.1:{port}/?token={access.token}")
+        with suppress(KeyboardInterrupt):  # the way to end it
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _targets(options: ServeOptions) -> Iterator[Target]:
+    yield convert_only()
+    if options.database:
+        yield database(options.database)
+    if options.profile:
+        yield profile(options.profile)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder: its jobs have one server."""
+    import fcntl
+
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Refused(finding("TP924", found=str(folder))) from None
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """Listen on the loopback address alone."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+            listener.listen(128)
+        except OSError as error:
+            why = "it is taken" if error.errno == errno.EADDRINUSE else error.strerror
+            raise OutsideFailed(finding("TP925", found=f"{port}: {why}")) from error
+        yield listener

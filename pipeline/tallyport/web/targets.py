@@ -1,0 +1,86 @@
+"""Targets: where a job's values go. To add one: describe it here, and write to it in `writing`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tallyport_schemas.findings import OutsideFailed, Refused, finding
+
+if TYPE_CHECKING:
+    from tallyport.web.messages import TargetMessage
+
+CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
+DATABASE_SETTING = "TALLYPORT_IMPORT_DATABASE"
+PROFILE_SETTING = "TALLYPORT_PUSH_PROFILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One target. `options` are those that have an effect; `settings` reach the job in its environment alone.
+
+    `fingerprint` differs for what are different places, and says nothing of how to get in.
+    """
+
+    id: str
+    kind: str
+    label: str
+    options: tuple[str, ...]
+    fingerprint: str
+    settings: Mapping[str, str]
+
+    @property
+    def message(self) -> TargetMessage:
+        """What the page is told: no address with a password, no key."""
+        from tallyport.web.messages import TargetMessage
+
+        return TargetMessage(self.id, self.kind, self.label, list(self.options))
+
+
+def convert_only() -> Target:
+    """Return the target that is there always: files to download."""
+    return Target("convert", "convert", "", (*CONVERSION_OPTIONS, "layout", "compress"), "convert", {})
+
+
+def database(url: str) -> Target:
+    """Return the database at `url`.
+
+    Raises:
+        OutsideFailed: TP809, the driver is not installed.
+        Refused: TP915, that is no address of a database.
+    """
+    try:
+        from psycopg import ProgrammingError
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError:
+        raise OutsideFailed(finding("TP809", found="psycopg")) from None
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise Refused(
+            finding(
+                "TP915", field="database", expected="postgresql://user@host/name", message="this is no database URL"
+            )
+        ) from None
+    place = {name: str(parts[name]) for name in ("host", "hostaddr", "port", "dbname", "user") if parts.get(name)}
+    name, host = place.get("dbname", "PostgreSQL"), place.get("host", "localhost")
+    return Target(
+        "database",
+        "database",
+        f"{name} ({'localhost' if host.startswith('/') else host})",
+        (*CONVERSION_OPTIONS, "username"),
+        _digest(["database", place]),
+        {DATABASE_SETTING: url},
+    )
+
+
+def profile(name: str) -> Target:
+    """Return the DHIS2 server of a profile; its address and key are looked up by the job."""
+    return Target("profile", "profile", name, CONVERSION_OPTIONS, _digest(["profile", name]), {PROFILE_SETTING: name})
+
+
+def _digest(parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

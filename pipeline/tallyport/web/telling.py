@@ -1,0 +1,144 @@
+"""Telling: what a job has to say while it works, to the store, and at its end, in files. It counts."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
+from tallyport.web.store import Store
+from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.progress import Progress
+
+FIRST_SHOWN = 200
+"""Problems, and groups, that the result names; the files have all of them."""
+
+_TELL_EVERY_S = 0.2
+
+
+class Telling:
+    """One job at work; use it in a `with`: what was counted so far is there whatever happens."""
+
+    def __init__(self, store: Store, folders: Folders, job: Mapping[str, Any]) -> None:
+        self._store, self._folders, self._job = store, folders, job
+        self.request: Mapping[str, Any] = job["request"]
+        self.target_kind: str = job["target"]["kind"]
+        self.kind: str = job["kind"]
+        self.is_dry_run = self.kind != "run"
+        self.naming = Naming([source["name"] for source in self.request["sources"]])
+        self.summary: dict[str, Any] = {
+            "exit_code": 0,
+            "values": dict.fromkeys(("read", "written", "superseded", "rejected"), 0),
+            "groups": 0,
+            "groups_failed": 0,
+            "rows": {},
+            "sources_failed": 0,
+        }
+        self.result: dict[str, Any] = {"sources": [], "groups": [], "problems": []}
+        self._codes: Counter[tuple[str, str, str]] = Counter()
+        self._problems = 0
+        self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
+        self._stage, self._since, self._told = "", 0.0, 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._findings.close()
+        self._finish()
+
+    @property
+    def out(self) -> Path:
+        """The folder of what is converted."""
+        return self._folders.out(self._job["id"])
+
+    @property
+    def folder(self) -> Path:
+        """The job's folder."""
+        return self._folders.job(self._job["id"])
+
+    def _finish(self) -> None:
+        self.summary["problems"] = self._problems
+        by_code = [
+            {"code": code, "severity": severity, "message": message, "count": count}
+            for (code, severity, message), count in self._codes.most_common(50)
+        ]
+        self.result["by_code"] = by_code
+        partial = self.folder / f"{RESULT}.partial"
+        partial.write_text(json.dumps(self.result), encoding="utf-8")
+        partial.replace(self.folder / RESULT)
+
+    def stages(self, names: Sequence[str]) -> None:
+        """Tell what stages there will be."""
+        self._store.tell(self._job["id"], "stages", {"stages": list(names)})
+
+    def begin(self, stage: str) -> None:
+        """Begin a stage, and say so: it may be long before there is any progress to tell."""
+        self._stage, self._since = stage, time.monotonic()
+        self._store.tell(self._job["id"], "progress", {"stage": stage, "source": "", "part": None, "values": 0})
+        self._told = time.monotonic() - _TELL_EVERY_S
+
+    def progress(self, event: Progress) -> None:
+        """Tell how far the stage is, if it is time to."""
+        now = time.monotonic()
+        if now - self._told < _TELL_EVERY_S:
+            return
+        self._told = now
+        elapsed = now - self._since
+        part = event.done / event.total if event.total else 0.0
+        told = {
+            "stage": self._stage,
+            "source": self.naming.label(event.source),
+            "part": round(min(part, 1.0), 4) if event.total else None,
+            "values": event.values,
+            "per_second": round(event.values / elapsed) if elapsed > 0.5 else None,
+            "remaining_s": round(elapsed / part * (1 - part), 1) if elapsed > 1 and part > 0.02 else None,
+        }
+        self._store.tell(self._job["id"], "progress", told)
+
+    def found(self, found: Finding, *, times: int | None = None) -> None:
+        """Keep a finding."""
+        self.keep(found.as_json(), times=times)
+
+    def keep(self, members: Mapping[str, Any], *, times: int | None = None) -> None:
+        """Keep a finding that is JSON already."""
+        if members.get("source"):
+            members = {**members, "source": self.naming.label(members["source"])}
+        if members["severity"] != Severity.INFO:
+            self.ends_with(1)
+        self._problems += 1
+        self._codes[members["code"], members["severity"], members["message"]] += times or members.get("count") or 1
+        self._findings.write(json.dumps(members) + "\n")
+        if len(self.result["problems"]) < FIRST_SHOWN:
+            self.result["problems"].append(members)
+
+    def ends_with(self, exit_code: int) -> None:
+        """Keep the highest exit code."""
+        self.summary["exit_code"] = max(self.summary["exit_code"], exit_code)
+
+    def group(self, file: str, de: str | None, valid: bool, rows: Mapping[str, int], **more: Any) -> None:
+        """Keep what became of a group."""
+        self.summary["groups"] += 1
+        self.summary["groups_failed"] += not valid
+        totals = self.summary["rows"]
+        for change, count in rows.items():
+            totals[change] = totals.get(change, 0) + count
+        if not valid:
+            self.ends_with(3)
+        if len(self.result["groups"]) < FIRST_SHOWN:
+            label = self.naming.label(file)
+            self.result["groups"].append({"file": label, "de": de, "valid": valid, "rows": dict(rows), **more})
+
+    def file(self, event: Any) -> None:
+        """Take the end of a file, a FileResult or what has the same members."""
+        if event.error:
+            self.summary["sources_failed"] += 1
+            self.ends_with(3)
+            self.found(event.error)

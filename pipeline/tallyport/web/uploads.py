@@ -1,0 +1,135 @@
+"""Uploads: a request's body onto the disk, as it comes, cut off at the limit while reading."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import secrets
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+
+from tallyport.web.failing import failed
+from tallyport.web.folders import Folders
+from tallyport.web.store import Store
+from tallyport_schemas.findings import finding
+
+_BLOCK_BYTES = 1 << 20
+_IDLE_S = 60.0
+_RECOGNISE_S = 30.0
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+
+
+def new_id() -> str:
+    """Return 80 bits that nobody can guess, fit for a file's name on any system."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(16))
+
+
+class Uploads:
+    """Takes uploads into `folders` and `store`; `limit_bytes` for each."""
+
+    def __init__(self, store: Store, folders: Folders, limit_bytes: int) -> None:
+        self._store, self._folders, self.limit_bytes = store, folders, limit_bytes
+
+    async def receive(self, request: Request, name: str) -> dict[str, Any]:
+        """Take a request's body in; returns the upload. What breaks off leaves nothing.
+
+        Raises:
+            Failed: TP913 over the limit, TP923 broken off, TP801 the disk is full.
+        """
+        declared = request.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self.limit_bytes:
+            raise self._too_large()
+        id = new_id()
+        partial = self._folders.uploads / f"{id}.partial"
+        try:
+            size, digest = await self._write(request, partial)
+            await anyio.to_thread.run_sync(partial.rename, self._folders.upload(id))
+        except OSError as error:
+            raise failed("TP801", found=error.strerror or str(error)) from error
+        except (ClientDisconnect, TimeoutError) as error:
+            raise failed("TP923") from error
+        finally:
+            partial.unlink(missing_ok=True)
+        told = await self._recognised(self._folders.upload(id), name)
+        self._store.add_upload(id, name, size, digest, told)
+        return {"id": id, "name": name, "bytes": size, "sha256": digest, **told}
+
+    def _too_large(self) -> Exception:
+        return failed("TP913", expected=f"at most {self.limit_bytes:,} bytes")
+
+    async def _write(self, request: Request, partial: Path) -> tuple[int, str]:
+        digest, size, block = hashlib.sha256(), 0, bytearray()
+        with partial.open("wb") as file:
+
+            def put(data: bytes) -> None:
+                digest.update(data)
+                file.write(data)
+
+            async for chunk in _timed(request.stream()):
+                size += len(chunk)
+                if size > self.limit_bytes:
+                    raise self._too_large()
+                block += chunk
+                if len(block) >= _BLOCK_BYTES:
+                    await anyio.to_thread.run_sync(put, bytes(block))
+                    block.clear()
+            await anyio.to_thread.run_sync(put, bytes(block))
+        return size, digest.hexdigest()
+
+    async def _recognised(self, path: Path, name: str) -> dict[str, Any]:
+        """Have a process of its own look at the file: it is untrusted."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "tallyport.web.recognise", str(path), name),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            said, _ = await asyncio.wait_for(process.communicate(), _RECOGNISE_S)
+            told: dict[str, Any] = json.loads(said)
+        except (TimeoutError, ValueError):
+            found = finding("TP922", source=name).as_json()
+            return {"format": None, "compression": None, "evidence": None, "finding": found}
+        finally:
+            if process.returncode is None:
+                process.kill()
+        return told
+
+    def remove(self, id: str) -> None:
+        """Remove an upload.
+
+        Raises:
+            Failed: TP918, a job needs it.
+        """
+        if not self._store.remove_upload(id):
+            raise failed("TP918", message="a job needs this file", help="remove the job first")
+        self._folders.upload(id).unlink(missing_ok=True)
+
+    def remove_idle(self, older_than_s: float) -> None:
+        """Remove what no job needs and nobody is about to use."""
+        for id in self._store.idle_uploads(older_than_s):
+            if self._store.remove_upload(id):
+                self._folders.upload(id).unlink(missing_ok=True)
+
+    def remove_unknown(self) -> None:
+        """Remove files of which the store knows nothing: a server was killed in the middle. Only while none serves."""
+        for path in self._folders.uploads.iterdir():
+            if self._store.upload(path.name) is None:
+                path.unlink(missing_ok=True)
+
+
+async def _timed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield chunks; raises TimeoutError where none comes for long."""
+    while True:
+        try:
+            async with asyncio.timeout(_IDLE_S):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        yield chunk

@@ -1,0 +1,188 @@
+"""Work: a job, in a process of its own. Reads what to do from the store, tells the store how it goes.
+
+`python -m tallyport.web.work FOLDER JOB SECONDS`. It needs no server: one that stops, or is started anew, finds the
+outcome. What goes wrong, a crash aside, ends as a finding. SIGINT cancels: what is being written is taken back.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, validation, walked
+from tallyport.web.completeness import Completeness
+from tallyport.web.folders import VALIDATION, Folders
+from tallyport.web.limits import TimeUp, limit
+from tallyport.web.store import Store
+from tallyport.web.telling import Telling
+from tallyport.web.validating import write_validation
+from tallyport.web.writing import writer_of
+from tallyport_converters.convert import Options, Outcome, conversion
+from tallyport_schemas.findings import Unusable, finding
+from tallyport_schemas.progress import Progress
+
+
+class Work:
+    """The steps of one job."""
+
+    def __init__(self, folders: Folders, told: Telling) -> None:
+        self._folders, self.told = folders, told
+
+    def run(self) -> None:
+        """Do all of them."""
+        told = self.told
+        if told.kind == "validate":
+            (source,) = told.request["sources"]
+            write_validation(self._folders.upload(source["upload"]), source["name"], told.folder / VALIDATION)
+            return
+        if told.kind == "convert":
+            told.stages(["convert"])
+            self._convert()
+            return
+        writer = writer_of(told.target_kind)
+        second = "write" if writer else "check"
+        told.stages(["convert", second, "map"])
+        self._convert()
+        files = list(walked([told.out])) if any(told.out.glob("*.adv2.json")) or any(told.out.glob("*/*/*")) else []
+        told.begin(second)
+        if files and writer:
+            writer(told)
+        elif files:
+            self._check(files)
+        told.begin("map")
+        completeness = Completeness()
+        for progress in completeness.add(files):
+            told.progress(progress)
+        told.result["completeness"] = completeness.map()
+        told.summary["runnable"] = len(files) > 0 and told.summary["groups_failed"] < max(told.summary["groups"], 1)
+        told.summary["removes_for_good"] = completeness.removes_for_good
+
+    def _convert(self) -> None:
+        self.told.begin("convert")
+        self.told.out.mkdir()
+        options = self.told.request["options"]
+        for number, source in enumerate(self.told.request["sources"]):
+            path = self._folders.upload(source["upload"])
+            if source["is_adv2"]:
+                (self.told.out / self.told.naming.adv2(number)).symlink_to(path)
+                self.told.result["sources"].append({"name": source["name"], "format": "adv2", "bytes": source["bytes"]})
+                continue
+            how = Options(
+                source_format=source.get("format"),
+                id_schemes=dict(_scheme(text) for text in options.get("id_schemes", ())),
+                data_set=options.get("data_set"),
+                keep_followup_false=options.get("keep_followup_false", False),
+                layout=options.get("layout", "split"),
+                compress=options.get("compress", "none"),
+                strict=options.get("strict", False),
+            )
+            for event in conversion([path], self.told.out / self.told.naming.folder(number), how, name=source["name"]):
+                if isinstance(event, Outcome):
+                    self._converted(event)
+                else:
+                    self.told.progress(event)
+
+    def _converted(self, outcome: Outcome) -> None:
+        self.told.ends_with(outcome.exit_code)
+        told: dict[str, Any] = {"name": outcome.source}
+        self.told.result["sources"].append(told)
+        if outcome.error:
+            self.told.summary["sources_failed"] += 1
+            told["error"] = outcome.error.as_json()
+            self.told.found(outcome.error)
+            return
+        assert outcome.manifest is not None
+        assert outcome.folder is not None
+        manifest = outcome.manifest
+        told |= {
+            "format": manifest["source"]["format"],
+            "bytes": manifest["source"]["bytes"],
+            "evidence": outcome.evidence,
+            "values": manifest["values"],
+            "dropped": manifest["dropped"],
+            "groups": len(manifest["groups"]),
+            "completions": manifest.get("completions", 0),
+        }
+        for name, count in manifest["values"].items():
+            self.told.summary["values"][name] += count
+        for found in outcome.findings:
+            self.told.found(found)
+        for members in rejects(outcome.folder):
+            del members["original"]
+            self.told.keep(members)
+
+    def _check(self, files: Sequence[tuple[str, str]]) -> None:
+        """Check the form of all that is ADV2 now."""
+        if not files:
+            return
+        sizes = {label: Path(path).stat().st_size for path, label in files}
+        done, total = 0, sum(sizes.values())
+        for event in validation([self.told.out], None):
+            if isinstance(event, Progress):
+                part = min(event.done, sizes[event.source])
+                self.told.progress(Progress(event.source, event.phase, done + part, total, event.values))
+            elif isinstance(event, HeaderVerdict):
+                for found in event.findings:
+                    self.told.found(found)
+            elif isinstance(event, RowFinding):
+                self.told.found(event.finding)
+            elif isinstance(event, GroupResult):
+                for found in event.findings:
+                    self.told.found(found)
+                rows = {"accepted": event.accepted, "ignored": event.ignored}
+                self.told.group(event.file, event.de, event.valid, rows)
+            else:
+                self.told.file(event)
+                done += sizes[event.file]
+
+
+def rejects(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rejected values of a converted source."""
+    path = folder / "rejects.ndjson"
+    if path.exists():
+        with path.open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
+
+def _scheme(text: str) -> tuple[str, str]:
+    kind, _, scheme = text.rpartition("=")
+    return kind, scheme
+
+
+def perform(store: Store, folders: Folders, id: str) -> None:
+    """Do a job and say in the store how it ended."""
+    job = store.job(id)
+    if job is None or not store.start_job(id):
+        return
+    state, error = "done", None
+    told = Telling(store, folders, job)
+    try:
+        with told:
+            Work(folders, told).run()
+    except KeyboardInterrupt:
+        state, error = "cancelled", finding("TP920")
+    except TimeUp:
+        state, error = "failed", finding("TP921")
+    except Unusable as unusable:
+        state, error = "failed", unusable.finding
+    except ValueError as invalid:
+        state, error = "failed", finding("TP915", message=str(invalid))
+    except OSError as failure:
+        state, error = "failed", finding("TP801", found=failure.strerror or str(failure))
+    except MemoryError:
+        state, error = "failed", finding("TP802")
+    store.end_job(id, state, finding=error.as_json() if error else None, summary=told.summary)
+
+
+def main() -> None:
+    """Do the job that the process's arguments name."""
+    folder, id, seconds = sys.argv[1:]
+    limit(float(seconds))
+    perform(Store(Path(folder)), Folders(Path(folder)), id)
+
+
+if __name__ == "__main__":
+    main()
