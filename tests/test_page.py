@@ -206,6 +206,16 @@ def test_a_file_of_no_known_format_asks_for_one(window: Window, tmp_path: Path) 
     expect(window.page.locator(".file")).to_have_count(0)
 
 
+def test_files_over_the_limit_are_named_and_not_sent(browser: Browser, tmp_path: Path) -> None:
+    with served(tmp_path / "served", "--limit", "1kB") as strict, browser.new_context(locale="en-GB") as context:
+        window = Window(context.new_page())
+        window.page.goto(strict.address)
+        window.choose(FILES["dxf-json"], FILES["dxf-xml"], ROOT / "README.md")
+        expect(window.page.locator(".file-name")).to_have_text("march.xml")
+        for name in ("january.json has 1.8 kB", "README.md"):
+            expect(window.page.locator("#files-problem")).to_contain_text(name)
+
+
 def test_a_name_that_looks_like_markup_is_a_name(window: Window, tmp_path: Path) -> None:
     path = tmp_path / "<img src=x onerror=alert(1)>.json"
     path.write_bytes(FILES["dxf-json"].read_bytes().replace(b"202513", b"<b>13</b>"))

@@ -76,12 +76,11 @@ export function obstacle() {
 export const chosenTarget = () => about.targets.find((one) => one.id === target);
 
 function add(chosen) {
-  $("files-problem").textContent = "";
+  const isTooLarge = (file) => file.size > about.limit_bytes;
+  $("files-problem").textContent = chosen.filter(isTooLarge).map((file) =>
+    t("file.tooLarge", { name: file.name, size: size(file.size), limit: size(about.limit_bytes) })).join(" ");
   for (const file of chosen) {
-    if (file.size > about.limit_bytes) {
-      $("files-problem").textContent = t("file.tooLarge", { name: file.name, size: size(file.size), limit: size(about.limit_bytes) });
-      continue;
-    }
+    if (isTooLarge(file)) continue;
     const entry = { name: file.name, bytes: file.size, part: 0 };
     files.push(entry);
     const sending = server.send(file, (sent, total) => {
