@@ -137,6 +137,29 @@ def test_an_empty_source_gives_a_file_without_rows(shell: Shell) -> None:
     assert json.loads((shell.folder / "out" / "january.json").read_text()) == {"dataValues": []}
 
 
+@pytest.mark.parametrize("category", ["value", "Org Unit", "null", "a;b", " Age"])
+def test_a_category_that_no_column_can_name_costs_its_own_group_alone(category: str, shell: Shell) -> None:
+    header = '{"ids":"NAME","de":"Visits","pe":"202401","ou":"A",'
+    rows = '"co":{"%s":["x","y"]},"size":2,"data":[[0,1],[1,2]]}'
+    source = shell.write(f"[{header}{rows % category},{header}{rows % 'Sex'}]")
+    ended = shell(source, "--to", "dxf-csv", "-o", "out", "--json")
+    assert ended.document["values"] == {"read": 4, "written": 2, "ignored": 0, "left_out": 2}
+    assert ended.document["findings"][0]["found"] == category
+    lines = (shell.folder / "out" / "january.csv").read_text().splitlines()
+    assert lines[0].endswith(",deleted,Sex")
+    assert [line.rpartition(",")[2] for line in lines[1:]] == ["x", "y"]
+
+
+def test_more_categories_than_a_csv_file_is_read_with_are_left_out(shell: Shell) -> None:
+    groups = [
+        f'{{"ids":"NAME","de":"Visits","pe":"202401","ou":"A","co":{{"Category {n}":["x","y"]}},"size":1,"data":[[0,1]]}}'
+        for n in range(257)
+    ]
+    ended = shell(shell.write(f"[{','.join(groups)}]"), "--to", "dxf-csv", "-o", "out", "--json")
+    assert ended.document["values"]["left_out"] == 257
+    assert {found["code"] for found in ended.document["findings"]} == {"TP771", "TP773"}
+
+
 # Streams
 
 

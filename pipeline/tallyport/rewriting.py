@@ -48,6 +48,9 @@ from tallyport_schemas.progress import Progress
 FILES_LIMIT = 200
 """Files that are written side by side."""
 
+CATEGORIES_LIMIT = 1_000
+"""Categories of a file that are kept count of: no format names so many."""
+
 CULPRITS_LIMIT = 20
 """Identifiers that cannot be stated and are named."""
 
@@ -221,8 +224,9 @@ class _Rewriting:
             target = self._targets.setdefault(key, _Target(key))
             if len(self._targets) > FILES_LIMIT:
                 raise Refused(finding("TP779", found=f"more than {FILES_LIMIT}"))
-            if self._snapshot is None and header.co and header.co.categories:
-                target.categories |= dict.fromkeys(header.co.categories)
+            is_named = self._snapshot is None and header.co and header.co.categories
+            if is_named and len(target.categories) <= CATEGORIES_LIMIT:
+                target.categories |= dict.fromkeys(is_named)
             if self._snapshot is None and header.ao and not header.ao.categories:
                 target.has_option_lists = True
             if header.delete:
