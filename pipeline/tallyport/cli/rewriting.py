@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tallyport.cli.convert import Scheme
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.progress import Progress
 
@@ -30,6 +33,13 @@ FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Name option combos in place of category options: a file of `tallyport snapshot`, or a metadata export.",
 )
+@click.option(
+    "--id-scheme",
+    type=Scheme(),
+    multiple=True,
+    help="Write identifiers in another scheme (UID, CODE, NAME, ATTRIBUTE:<uid>), in general or for one kind of "
+    "de ou ds c co coc aoc; needs --metadata. Repeatable.",
+)
 @click.option("--compress", type=click.Choice(["none", "gz", "zst"]), default="none", show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
@@ -40,6 +50,7 @@ def command(
     output: str,
     data_set: str | None,
     metadata: Path | None,
+    id_scheme: tuple[tuple[str, str], ...],
     compress: Any,
     overwrite: bool,
     as_json: bool,
@@ -51,6 +62,7 @@ def command(
     Examples:
       tallyport export out --to dxf-csv -o legacy
       tallyport export out --to adx -o legacy --data-set BfMAe6Itzgt
+      tallyport export out --to adx -o legacy --metadata SNAPSHOT --id-scheme CODE
       tallyport export out --to dxf-xml -o legacy --metadata country.snapshot
       tallyport export january.adv2.json --to dxf-json -o - | less
 
@@ -63,6 +75,7 @@ def command(
         to,
         data_set=data_set,
         metadata=metadata,
+        id_schemes=id_scheme,
         compress=compress,
         overwrite=overwrite,
         as_json=as_json,
@@ -77,6 +90,7 @@ def rewrite_files(
     *,
     data_set: str | None,
     metadata: Path | None,
+    id_schemes: Sequence[tuple[str, str]],
     compress: Any,
     overwrite: bool,
     as_json: bool,
@@ -90,6 +104,11 @@ def rewrite_files(
         raise click.UsageError("--overwrite has no effect with --output -")
     if to == "dxf-csv" and data_set is not None:
         raise click.UsageError("--data-set has no effect with --to dxf-csv, which has no place for it")
+    for kind, times in Counter(kind for kind, _ in id_schemes).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    if id_schemes and metadata is None:
+        raise click.UsageError("--id-scheme has no effect without --metadata, where identifiers are looked up")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     from tallyport.rewriting import rewrite
@@ -115,6 +134,7 @@ def rewrite_files(
             to,
             data_set=data_set,
             metadata=metadata,
+            id_schemes=dict(id_schemes),
             compress=compress,
             overwrite=overwrite,
             watch=watch,
