@@ -60,7 +60,16 @@ ROOMS = {
         "xml_general",
     ),
     "tallyport_converters.writers": ("writer", "xml_text", "dxf_json", "dxf_csv", "dxf_xml", "adx", "formats"),
-    "tallyport": ("metadata", "validation", "option_combos", "group_scope", "rewriting", "postgres", "cli"),
+    "tallyport": (
+        "metadata",
+        "validation",
+        "option_combos",
+        "group_scope",
+        "legacy_files",
+        "rewriting",
+        "postgres",
+        "cli",
+    ),
     "tallyport.postgres": (
         "server",
         "statements",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import running
-from tallyport import SourceUnreadable, convert, rewrite
+from tallyport import Snapshot, SourceUnreadable, convert, rewrite
 from tallyport.cli import main
 from tallyport_schemas.findings import CODES
 from test_sierra_leone import FILE, VALUES
@@ -368,6 +368,16 @@ def test_a_deletion_is_written_in_the_scheme_asked_for(shell: Shell) -> None:
     assert written["deletion"] == {"orgUnits": ["ouClinicA01"], "periods": ["202501"], "elements": elements}
 
 
+def test_a_deletion_in_a_data_set_without_an_identifier_is_told(shell: Shell) -> None:
+    group = '{"ds":"dsUnknown01","de":"deVisits001","pe":"202501","ou":"ouClinicA01","delete":"soft","size":0}'
+    ended = shell(
+        *(shell.write(group), "--to", "dxf-json", "-o", "out", "--json"),
+        *("--metadata", str(METADATA), "--id-scheme", "ds=CODE"),
+    )
+    (found,) = ended.document["findings"]
+    assert (ended.exit_code, found["code"], found["found"]) == (FINDINGS, "TP772", "dsUnknown01")
+
+
 # The library
 
 
@@ -425,3 +435,18 @@ def test_the_real_values_come_back_byte_for_byte_from_each_format(to: str, count
     if to == "adx":  # the data set that was said is in the file, and so in each header
         wanted = {name: text.replace(b'{"de":', b'{"ds":"BfMAe6Itzgt","de":', 1) for name, text in wanted.items()}
     assert {path.name: path.read_bytes() for path in outcome.folder.glob("*.adv2.json")} == wanted
+
+
+def test_the_real_values_come_back_through_codes_and_names(country: Path, tmp_path: Path) -> None:
+    exports = [FILE.with_name(f"sierra-leone-{name}.json.gz") for name in ("metadata", "org-units")]
+    snapshot = Snapshot.from_exports(exports)
+    schemes = {"": "UID", "de": "CODE", "ou": "CODE", "coc": "NAME", "aoc": "NAME"}
+    (coded,) = rewrite([country], tmp_path / "coded", "dxf-csv", metadata=snapshot, id_schemes=schemes).files
+    assert coded.path is not None
+    convert([coded.path], tmp_path / "adv2", id_schemes=schemes)
+    report = rewrite([tmp_path / "adv2"], tmp_path / "uids", "dxf-csv", metadata=snapshot, id_schemes={"": "UID"})
+    assert (report.written, report.exit_code) == (VALUES, OK)
+    assert report.files[0].path is not None
+    convert([report.files[0].path], tmp_path / "back")
+    wanted = {path.name: path.read_bytes() for path in country.glob("*.adv2.json")}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "back").rglob("*.adv2.json")} == wanted

@@ -13,16 +13,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from tallyport.group_scope import Scoping
+from tallyport.legacy_files import LegacyFile, Plan
 from tallyport.metadata import Snapshot
 from tallyport.validation.files import load_snapshot, walked
 from tallyport.validation.form import check_form, counted_rows
 from tallyport.validation.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.header import canonical_scheme
-from tallyport_converters.naming import safe_name
 from tallyport_converters.native import Fault
 from tallyport_converters.native.join import Join, Piece, PieceKind
 from tallyport_converters.options import Options
@@ -31,26 +31,14 @@ from tallyport_converters.publish import publish, run_in
 from tallyport_converters.sources import Source, stem_of
 from tallyport_converters.writers.formats import WRITERS
 from tallyport_converters.writers.writer import (
-    COMBINATIONS_LIMIT,
-    DeletionScope,
-    FileScope,
     GroupScope,
     Named,
-    Optioned,
     Unstated,
     Writer,
-    no_place,
-    unnamed,
 )
 from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
-from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
+from tallyport_schemas.header import GroupHeader, OptionDimension
 from tallyport_schemas.progress import Progress
-
-FILES_LIMIT = 200
-"""Files that are written side by side."""
-
-CATEGORIES_LIMIT = 1_000
-"""Categories of a file that are kept count of: no format names so many."""
 
 CULPRITS_LIMIT = 20
 """Identifiers that cannot be stated and are named."""
@@ -168,39 +156,6 @@ class _Sources:
                     yield source, label
 
 
-class _Key(NamedTuple):
-    """What a legacy file states once."""
-
-    schemes: tuple[str, ...]
-    data_set: str | None
-
-
-class _Target:
-    """A legacy file: planned from headers, then written."""
-
-    def __init__(self, key: _Key) -> None:
-        self.key = key
-        self.name = ""
-        self.categories: dict[str, None] = {}
-        self.has_option_lists = False
-        self.deleted: list[dict[str, object]] = []
-        self.deleted_scope: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-        self.elements: set[str] = set()
-        self.rows = 0
-        self.is_begun = False
-        self.out: OutputFile | OutputStream | None = None
-
-    def order(self) -> tuple[str, bool, tuple[str, ...]]:
-        """Return the key that puts files in order: by data set, those of UIDs first."""
-        return self.key.data_set or "", set(self.key.schemes) != {"UID"}, self.key.schemes
-
-    def scope(self) -> FileScope:
-        """Return what the writer needs to know of the file."""
-        deletion = DeletionScope(*self.deleted_scope, self.deleted) if self.deleted_scope else None
-        schemes = dict(zip(KINDS, self.key.schemes, strict=True))
-        return FileScope(self.key.data_set, schemes, sorted(self.categories), self.has_option_lists, deletion)
-
-
 class _Rewriting:
     """One run."""
 
@@ -214,7 +169,7 @@ class _Rewriting:
     ) -> None:
         self._sources, self._writer, self._data_set, self._scoping = sources, writer, data_set, scoping
         self._watch = watch
-        self._targets: dict[_Key, _Target] = {}
+        self._plan = Plan(writer, scoping)
         self._notes: dict[tuple[str, str | None, str | None], Finding] = {}
         self.report = RewriteReport()
 
@@ -227,27 +182,10 @@ class _Rewriting:
             SourceUnreadable, Refused: see `rewrite`.
         """
         for _, header, label in self._groups(heads_only=True):
-            try:
-                key = self._key(header)
-            except Unstated:
-                continue  # told when its rows are read
-            target = self._targets.setdefault(key, _Target(key))
-            if len(self._targets) > FILES_LIMIT:
-                raise Refused(finding("TP778", found=f"more than {FILES_LIMIT} files", expected=f"{FILES_LIMIT}"))
-            is_named = self._scoping.snapshot is None and header.co and header.co.categories
-            if is_named and len(target.categories) <= CATEGORIES_LIMIT:
-                target.categories |= dict.fromkeys(is_named)
-            if self._scoping.snapshot is None and header.ao and not header.ao.categories:
-                target.has_option_lists = True
-            if header.delete:
-                self._plan_deletion(target, header, label)
-            if header.size:
-                target.elements.add(header.de)
-        if not self._targets:
-            key = _Key(("UID",) * len(KINDS), self._data_set if self._writer.data_set_of == "file" else None)
-            self._targets[key] = _Target(key)
-        self._targets = {target.key: target for target in sorted(self._targets.values(), key=_Target.order)}
-        self._name_targets()
+            without = self._plan.take(header)
+            if without:
+                self._say(without.at(label))
+        self._plan.finish(self._sources.stem, self._data_set)
 
     def _groups(self, *, heads_only: bool = False) -> Iterator[tuple[Adv2File, GroupHeader, str]]:
         """Yield the groups of all sources, each after the file that its rows can be read from."""
@@ -271,68 +209,20 @@ class _Rewriting:
             header = replace(header, ds=self._data_set)
         return header
 
-    def _key(self, header: GroupHeader) -> _Key:
-        is_per_group = self._writer.data_set_of == "group"
-        data_set = None if is_per_group else self._scoping.data_set(header)
-        return _Key(tuple(self._scoping.schemes(header).values()), data_set)
-
-    def _plan_deletion(self, target: _Target, header: GroupHeader, label: str) -> None:
-        """Take a deletion into the file's scope, which is applied before any of its rows."""
-        try:
-            reason = self._without_deletion(target, header)
-            if not reason:
-                group = self._scoping.scope(header)
-                scope = (_names("ou", group.org_units), header.pe)
-                elements = _deleted(group)
-                if target.deleted_scope in (None, scope):
-                    target.deleted_scope = scope
-                    target.deleted += elements
-                    return
-                reason = "periods or org units other than those of the file's deletion"
-        except Unstated as error:
-            reason = error.finding.found or error.finding.message
-        self._say(finding("TP772", source=label, field=f"delete of {header.de}", found=reason))
-
-    def _without_deletion(self, target: _Target, header: GroupHeader) -> str | None:
-        """Return why a deletion has no place in a file whatever it is about, or None."""
-        if not self._writer.states_deletion:
-            return f"{self._writer.format} has no deletion scope"
-        if header.delete == "hard":
-            return "a hard deletion"
-        if header.de in target.elements:
-            return "a deletion behind rows of the same data element"
-        if len(target.deleted) > COMBINATIONS_LIMIT:
-            return f"more than {COMBINATIONS_LIMIT:,} elements of a deletion scope"
-        return None
-
-    def _name_targets(self) -> None:
-        """Name files after the source and, where there are several, their data sets; number what still is alike."""
-        taken: set[str] = set()
-        for target in self._targets.values():
-            stem = name = self._sources.stem
-            if len(self._targets) > 1 and target.key.data_set:
-                stem = name = f"{stem}.{safe_name(target.key.data_set)}"
-            number = 1
-            while name.casefold() in taken:
-                number += 1
-                name = f"{stem}.{number}"
-            taken.add(name.casefold())
-            target.name = name + self._writer.suffix
-
     # --- Second reading: rows ----------------------------------------------------------------------------------------
 
     def write_folder(self, output: Path, compress: Compress, *, overwrite: bool) -> None:
         """Write the files of the plan; all are whole before the first appears."""
         suffix = "" if compress == "none" else f".{compress}"
-        for target in self._targets.values():
+        for target in self._plan.files:
             target.name += suffix
-        names = [target.name for target in self._targets.values()]
+        names = [target.name for target in self._plan.files]
         with run_in(output, names, overwrite=overwrite) as work, ExitStack() as stack:
-            for target in self._targets.values():
+            for target in self._plan.files:
                 target.out = stack.enter_context(OutputFile(work / target.name, compress))
             self._write()
             stack.close()
-            for target in self._targets.values():
+            for target in self._plan.files:
                 publish(work / target.name, output / target.name)
                 self._file(target, output / target.name)
 
@@ -342,17 +232,17 @@ class _Rewriting:
         Raises:
             Refused: TP778, there are several.
         """
-        if len(self._targets) > 1:
-            raise Refused(finding("TP778", found=f"{len(self._targets)} files", expected="one"))
-        (target,) = self._targets.values()
+        if len(self._plan.files) > 1:
+            raise Refused(finding("TP778", found=f"{len(self._plan.files)} files", expected="one"))
+        (target,) = self._plan.files
         target.out = OutputStream(output, compress)
         self._write()
         target.out.close()
         self._file(target, None)
 
-    def _file(self, target: _Target, path: Path | None) -> None:
+    def _file(self, target: LegacyFile, path: Path | None) -> None:
         assert target.out
-        scope = target.scope()
+        scope = target.scope
         self.report.files.append(
             RewrittenFile(
                 target.name, path, scope.data_set, scope.schemes, target.rows, target.out.size_bytes, target.out.sha256
@@ -360,9 +250,9 @@ class _Rewriting:
         )
 
     def _write(self) -> None:
-        for target in self._targets.values():
+        for target in self._plan.files:
             assert target.out
-            target.out.write(self._writer.opening(target.scope()))
+            target.out.write(self._writer.opening(target.scope))
         for file, header, label in self._groups():
             try:
                 rows = self._write_group(file, header, label) if file.has_rows else 0
@@ -372,7 +262,7 @@ class _Rewriting:
                 expected = counted_rows(header.size)
                 found = finding("TP514", field="size", found=counted_rows(rows), expected=expected)
                 raise SourceUnreadable(found.at(label))
-        for target in self._targets.values():
+        for target in self._plan.files:
             assert target.out
             target.out.write(self._writer.closing())
             self._say_unsaid(target)
@@ -382,11 +272,11 @@ class _Rewriting:
     def _write_group(self, file: Adv2File, header: GroupHeader, label: str) -> int:
         """Write a group's rows and return how many it has."""
         try:
-            target = self._targets.get(self._key(header))
+            target = self._plan.file_of(header)
             if not target:
                 raise SourceUnreadable(finding("TP121"))  # its header was another at the first reading
             group = self._scoping.scope(header)
-            layout = self._writer.layout(group, target.scope())
+            layout = self._writer.layout(group, target.scope)
         except Unstated as error:
             rows = max(file.skip_rows(), default=0)
             self.report.read += rows
@@ -428,7 +318,7 @@ class _Rewriting:
         self.report.ignored += ignored
         return read
 
-    def _account(self, join: Join, header: GroupHeader, group: GroupScope, target: _Target, label: str) -> None:
+    def _account(self, join: Join, header: GroupHeader, group: GroupScope, target: LegacyFile, label: str) -> None:
         """Count a group's rows, and tell which could not be stated."""
         written, left_out = join.counts
         target.rows += written
@@ -462,9 +352,9 @@ class _Rewriting:
         count = (earlier.count or 0) + (found.count or 0) if earlier else found.count
         self._notes[key] = replace(earlier or found, count=count)
 
-    def _say_unsaid(self, target: _Target) -> None:
+    def _say_unsaid(self, target: LegacyFile) -> None:
         """Tell what a file does not say, and how to say it to whoever reads the file."""
-        scope = target.scope()
+        scope = target.scope
         if self._writer.data_set_of is None and scope.data_set:
             help_ = f"read it with --data-set {scope.data_set}"
             self._say(finding("TP773", source=target.name, field="ds", found=scope.data_set, help=help_))
@@ -475,35 +365,6 @@ class _Rewriting:
         said += [f"--id-scheme {kind}={scheme}" for kind, scheme in scope.schemes.items() if scheme != general]
         found = listed(dict.fromkeys(scope.schemes.values()))
         self._say(finding("TP773", source=target.name, field="ids", found=found, help=f"read it with {' '.join(said)}"))
-
-
-def _deleted(group: GroupScope) -> list[dict[str, object]]:
-    """Return the elements of a deletion scope that a group stands for, as DXF2 JSON has them.
-
-    Raises:
-        Unstated: TP771, TP779: a combo has no name, or there are very many.
-    """
-    combos: list[dict[str, object]] = [{"dataElement": group.data_element}]
-    for name, dimension in (("categoryOptionCombo", group.coc), ("attributeOptionCombo", group.aoc)):
-        if dimension is not None:
-            named = _names(name, dimension) if isinstance(dimension, Named) else _mappings(name, dimension)
-            if len(named) * len(combos) > COMBINATIONS_LIMIT:
-                raise no_place(name, f"{len(named) * len(combos):,} combinations")
-            combos = [{**combo, name: one} for combo in combos for one in named]
-    return combos
-
-
-def _names(field: str, named: Named) -> tuple[str, ...]:
-    if None in named.identifiers:
-        raise Unstated(finding("TP779", field=field, found="identifiers that metadata do not have"))
-    return tuple(str(name) for name in named.identifiers)
-
-
-def _mappings(field: str, options: Optioned) -> list[dict[str, str]]:
-    if options.categories is None:
-        raise no_place(field, unnamed(options))
-    options.check_size(field)
-    return [dict(zip(options.categories, combined, strict=True)) for combined in options.combined()]
 
 
 def _unknown(group: GroupScope) -> set[str]:
