@@ -64,6 +64,8 @@ ROOMS = {
         "metadata",
         "validation",
         "option_combos",
+        "group_scope",
+        "legacy_files",
         "rewriting",
         "converting",
         "postgres",

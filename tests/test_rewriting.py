@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import running
-from tallyport import SourceUnreadable, convert, rewrite
+from tallyport import Snapshot, SourceUnreadable, convert, rewrite
 from tallyport.cli import main
 from tallyport_schemas.findings import CODES
 from test_sierra_leone import FILE, VALUES
@@ -137,6 +137,27 @@ def test_an_empty_source_gives_a_file_without_rows(shell: Shell) -> None:
     assert json.loads((shell.folder / "out" / "january.json").read_text()) == {"dataValues": []}
 
 
+@pytest.mark.parametrize("category", ["value", "Org Unit", "null", "a;b", " Age"])
+def test_a_category_that_no_column_can_name_costs_its_own_group_alone(category: str, shell: Shell) -> None:
+    header = '{"ids":"NAME","de":"Visits","pe":"202401","ou":"A",'
+    rows = '"co":{"%s":["x","y"]},"size":2,"data":[[0,1],[1,2]]}'
+    source = shell.write(f"[{header}{rows % category},{header}{rows % 'Sex'}]")
+    ended = shell(source, "--to", "dxf-csv", "-o", "out", "--json")
+    assert ended.document["values"] == {"read": 4, "written": 2, "ignored": 0, "left_out": 2}
+    assert ended.document["findings"][0]["found"] == category
+    lines = (shell.folder / "out" / "january.csv").read_text().splitlines()
+    assert lines[0].endswith(",deleted,Sex")
+    assert [line.rpartition(",")[2] for line in lines[1:]] == ["x", "y"]
+
+
+def test_more_categories_than_a_csv_file_is_read_with_are_left_out(shell: Shell) -> None:
+    group = '{"ids":"NAME","de":"Visits","pe":"202401","ou":"A","co":{"Category %d":["x","y"]},"size":1,"data":[[0,1]]}'
+    groups = [group % number for number in range(257)]
+    ended = shell(shell.write(f"[{','.join(groups)}]"), "--to", "dxf-csv", "-o", "out", "--json")
+    assert ended.document["values"]["left_out"] == 257
+    assert {found["code"] for found in ended.document["findings"]} == {"TP771", "TP773"}
+
+
 # Streams
 
 
@@ -202,6 +223,7 @@ def test_a_file_that_exists_is_replaced_only_if_asked(shell: Shell) -> None:
         ("--to", "dxf-csv", "-o", "out", "--data-set", "dsMonthly01"),
         ("--to", "dxf-csv", "-o", "-", "--json"),
         ("--to", "dxf-csv", "-o", "-", "--overwrite"),
+        ("--to", "dxf-csv", "-o", "out", "--id-scheme", "CODE"),
         ("--to", "dxf-csv"),
         ("-o", "out"),
     ],
@@ -214,7 +236,7 @@ def test_what_has_no_effect_or_is_missing_is_a_usage_error(arguments: Sequence[s
 def test_more_files_than_can_be_written_side_by_side_are_refused(shell: Shell) -> None:
     groups = [GOOD.replace("{", f'{{"ds":"dsNumber{n:03}",', 1) for n in range(201)]
     ended = shell(shell.write(f"[{','.join(groups)}]"), "--to", "dxf-xml", "-o", "out")
-    assert (ended.exit_code, "TP779" in ended.stderr) == (REFUSED, True)
+    assert (ended.exit_code, "TP778" in ended.stderr) == (REFUSED, True)
     assert not (shell.folder / "out").exists()
 
 
@@ -276,7 +298,7 @@ def test_a_combination_that_no_option_combo_has_is_left_out_and_named(shell: She
     ended = shell(source, "--to", "dxf-xml", "-o", "out", "--metadata", str(METADATA), "--json")
     assert (ended.exit_code, ended.document["values"]["left_out"]) == (FINDINGS, 1)
     (found,) = ended.document["findings"]
-    assert (found["code"], found["row"], found["found"]) == ("TP770", 1, "coWater0001 + coUnder5001")
+    assert (found["code"], found["row"], found["found"]) == ("TP779", 1, "coWater0001 + coUnder5001")
 
 
 def test_metadata_that_do_not_settle_the_category_combo_leave_the_group_out(shell: Shell) -> None:
@@ -293,6 +315,67 @@ def test_metadata_that_do_not_settle_the_category_combo_leave_the_group_out(shel
     again = shell(shell.write(with_combo), "--to", "dxf-xml", "-o", "out", "--metadata", str(METADATA), "--overwrite")
     assert again.exit_code == OK
     assert 'categoryOptionCombo="ocFixed0001"' in (shell.folder / "out" / "january.xml").read_text()
+
+
+def test_identifiers_are_written_in_the_scheme_asked_for(shell: Shell) -> None:
+    group = (
+        '{"ds":"dsMonthly01","de":"deVisits001","pe":"202501","ou":"ouClinicA01",'
+        '"coc":["ocUnder5F01","ocUnder5M01","ocUnknown01"],"aoc":"ocDefault01","size":3,"data":[[0,4],[1,5],[2,6]]}'
+    )
+    chosen = ("--id-scheme", "CODE", "--id-scheme", "ou=UID")
+    ended = shell(shell.write(group), "--to", "dxf-json", "-o", "out", "--metadata", str(METADATA), "--json", *chosen)
+    assert (ended.exit_code, ended.document["values"]["left_out"]) == (FINDINGS, 1)
+    (found,) = ended.document["findings"]
+    assert (found["code"], found["row"], found["found"]) == ("TP779", 2, "ocUnknown01")
+    written = json.loads((shell.folder / "out" / "january.json").read_text())
+    assert (written["dataSet"], written["idScheme"], written["orgUnitIdScheme"]) == ("MONTHLY", "CODE", "UID")
+    row = {"dataElement": "VISITS", "period": "202501", "orgUnit": "ouClinicA01", "attributeOptionCombo": "default"}
+    assert written["dataValues"] == [
+        {**row, "categoryOptionCombo": "U5_F", "value": "4"},
+        {**row, "categoryOptionCombo": "U5_M", "value": "5"},
+    ]
+
+
+def test_a_group_whose_data_element_or_data_set_has_no_identifier_is_left_out(shell: Shell) -> None:
+    group = '{"ds":"%s","de":"%s","pe":"202501","ou":"ouClinicA01","size":1,"data":[[1]]}'
+    groups = [group % ("dsMonthly01", "deUnknown01"), group % ("dsUnknown01", "deVisits001")]
+    ended = shell(
+        *(shell.write(f"[{','.join(groups)}]"), "--to", "dxf-csv", "-o", "out", "--json"),
+        *("--metadata", str(METADATA), "--id-scheme", "de=CODE", "--id-scheme", "ds=CODE"),
+    )
+    assert (ended.exit_code, ended.document["values"]["left_out"]) == (FINDINGS, 2)
+    told = [(found["code"], found["field"], found["found"]) for found in ended.document["findings"][:2]]
+    assert told == [("TP779", "dataElement", "deUnknown01"), ("TP779", "dataSet", "dsUnknown01")]
+
+
+def test_a_deletion_is_written_in_the_scheme_asked_for(shell: Shell) -> None:
+    group = (
+        '{"de":"deVisits001","pe":"202501","ou":"ouClinicA01","co":[["coUnder5001"],["coMale00001"]],'
+        '"delete":"soft","size":0}'
+    )
+    ended = shell(
+        *(shell.write(group), "--to", "dxf-json", "-o", "out"),
+        *("--metadata", str(METADATA), "--id-scheme", "CODE", "--id-scheme", "ou=UID"),
+    )
+    assert ended.exit_code == FINDINGS  # which category combo is meant is not settled
+    ended = shell(
+        *(shell.write(group.replace("{", '{"ds":"dsMonthly01",', 1)), "--to", "dxf-json", "-o", "out", "--overwrite"),
+        *("--metadata", str(METADATA), "--id-scheme", "CODE", "--id-scheme", "ou=UID"),
+    )
+    assert (ended.exit_code, ended.stderr) == (OK, "")
+    written = json.loads((shell.folder / "out" / "january.json").read_text())
+    elements = [{"dataElement": "VISITS", "categoryOptionCombo": "U5_M"}]
+    assert written["deletion"] == {"orgUnits": ["ouClinicA01"], "periods": ["202501"], "elements": elements}
+
+
+def test_a_deletion_in_a_data_set_without_an_identifier_is_told(shell: Shell) -> None:
+    group = '{"ds":"dsUnknown01","de":"deVisits001","pe":"202501","ou":"ouClinicA01","delete":"soft","size":0}'
+    ended = shell(
+        *(shell.write(group), "--to", "dxf-json", "-o", "out", "--json"),
+        *("--metadata", str(METADATA), "--id-scheme", "ds=CODE"),
+    )
+    (found,) = ended.document["findings"]
+    assert (ended.exit_code, found["code"], found["found"]) == (FINDINGS, "TP772", "dsUnknown01")
 
 
 # The library
@@ -352,3 +435,18 @@ def test_the_real_values_come_back_byte_for_byte_from_each_format(to: str, count
     if to == "adx":  # the data set that was said is in the file, and so in each header
         wanted = {name: text.replace(b'{"de":', b'{"ds":"BfMAe6Itzgt","de":', 1) for name, text in wanted.items()}
     assert {path.name: path.read_bytes() for path in outcome.folder.glob("*.adv2.json")} == wanted
+
+
+def test_the_real_values_come_back_through_codes_and_names(country: Path, tmp_path: Path) -> None:
+    exports = [FILE.with_name(f"sierra-leone-{name}.json.gz") for name in ("metadata", "org-units")]
+    snapshot = Snapshot.from_exports(exports)
+    schemes = {"": "UID", "de": "CODE", "ou": "CODE", "coc": "NAME", "aoc": "NAME"}
+    (coded,) = rewrite([country], tmp_path / "coded", "dxf-csv", metadata=snapshot, id_schemes=schemes).files
+    assert coded.path is not None
+    convert([coded.path], tmp_path / "adv2", id_schemes=schemes)
+    report = rewrite([tmp_path / "adv2"], tmp_path / "uids", "dxf-csv", metadata=snapshot, id_schemes={"": "UID"})
+    assert (report.written, report.exit_code) == (VALUES, OK)
+    assert report.files[0].path is not None
+    convert([report.files[0].path], tmp_path / "back")
+    wanted = {path.name: path.read_bytes() for path in country.glob("*.adv2.json")}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "back").rglob("*.adv2.json")} == wanted

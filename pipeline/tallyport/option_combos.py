@@ -1,12 +1,13 @@
-"""Option combos by identifier where a group gives category options, looked up in metadata."""
+"""Option combos by identifier where a group gives category options, and other schemes, looked up in metadata."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING
 
-from tallyport.metadata.columns import NONE, Table
+from tallyport.metadata.columns import NONE
+from tallyport.metadata.snapshot import KINDS
 from tallyport_converters.writers.writer import Optioned, Unstated
 from tallyport_schemas.findings import finding
 
@@ -48,11 +49,11 @@ def attribute_combo(snapshot: Snapshot, header: GroupHeader) -> int:
 
 
 def named_combos(
-    snapshot: Snapshot, header: GroupHeader, options: Optioned, combo: int, role: str, kind: str
+    snapshot: Snapshot, header: GroupHeader, options: Optioned, combo: int, role: str, scheme: str
 ) -> list[str | None]:
-    """Return an identifier, in the header's scheme for `kind`, for each combination of options, in order.
+    """Return the option combo of each combination of options, in order, as an identifier in `scheme`.
 
-    None where metadata have no option combo for a combination, or that one has no such identifier.
+    None where metadata have no option combo for a combination, or no such identifier for it.
 
     Raises:
         Unstated: TP771, there is no such option, or there are very many combinations.
@@ -64,23 +65,27 @@ def named_combos(
         for row in snapshot.option_combos_by_combo.get(combo, ())
         if (of_row := table.rows_of("options", row)) is not None
     }
-    identifiers = _identifiers(table, header.ids[kind])
     places: list[list[int]] = []
     for named in options.options:
-        names = [str(name) for name in named.identifiers]
-        resolved = snapshot.resolve_all("co", header.ids["co"], names)
+        resolved = snapshot.resolve_all("co", header.ids["co"], [str(name) for name in named.identifiers])
         if unknown := [*resolved.missing, *resolved.ambiguous]:
             raise _unknown(role, ", ".join(unknown), "category options that metadata know")
         places.append(list(resolved.rows))
-    rows = (by_options.get(frozenset(combination)) for combination in product(*places))
-    return [None if row is None else identifiers(row) for row in rows]
+    return identifiers_of(
+        snapshot, "coc", scheme, [by_options.get(frozenset(combination), NONE) for combination in product(*places)]
+    )
 
 
-def _identifiers(table: Table, scheme: str) -> Callable[[int], str | None]:
+def identifiers_of(snapshot: Snapshot, kind: str, scheme: str, rows: Iterable[int]) -> list[str | None]:
+    """Return objects' identifiers in a scheme; None where there is none, or several objects share it."""
+    table = snapshot.table(KINDS[kind])
+    shared = table.index(scheme)[1]
     if scheme.startswith("ATTRIBUTE:"):
-        return table.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {}).get
-    texts = table.uids if scheme == "UID" else table.texts(scheme.lower())
-    return lambda row: texts[row] or None
+        values: Mapping[int, str] = table.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
+    else:
+        values = dict(enumerate(table.uids if scheme == "UID" else table.texts(scheme.lower())))
+    found = (values.get(row) for row in rows)
+    return [name if name and name not in shared else None for name in found]
 
 
 def _one(snapshot: Snapshot, header: GroupHeader, kind: str, identifier: str) -> int:

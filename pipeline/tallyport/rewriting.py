@@ -13,40 +13,32 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from tallyport.group_scope import Scoping
+from tallyport.legacy_files import LegacyFile, Plan
 from tallyport.metadata import Snapshot
-from tallyport.option_combos import attribute_combo, data_combo, named_combos
 from tallyport.validation.files import load_snapshot, walked
 from tallyport.validation.form import check_form, counted_rows
 from tallyport.validation.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
-from tallyport_converters.naming import safe_name
+from tallyport_converters.header import canonical_scheme
 from tallyport_converters.native import Fault
 from tallyport_converters.native.join import Join, Piece, PieceKind
+from tallyport_converters.options import Options
 from tallyport_converters.output import Compress, OutputFile, OutputStream
 from tallyport_converters.publish import publish, run_in
 from tallyport_converters.sources import Source, stem_of
 from tallyport_converters.writers.formats import WRITERS
 from tallyport_converters.writers.writer import (
-    COMBINATIONS_LIMIT,
-    Combos,
-    DeletionScope,
-    FileScope,
     GroupScope,
     Named,
-    Optioned,
     Unstated,
     Writer,
-    no_place,
-    unnamed,
 )
 from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
-from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
+from tallyport_schemas.header import GroupHeader, OptionDimension
 from tallyport_schemas.progress import Progress
-
-FILES_LIMIT = 200
-"""Files that are written side by side."""
 
 CULPRITS_LIMIT = 20
 """Identifiers that cannot be stated and are named."""
@@ -92,6 +84,7 @@ def rewrite(
     *,
     data_set: str | None = None,
     metadata: Snapshot | str | os.PathLike[str] | None = None,
+    id_schemes: Mapping[str, str] | None = None,
     compress: Compress = "none",
     overwrite: bool = False,
     watch: Watch | None = None,
@@ -101,14 +94,15 @@ def rewrite(
     `paths` are ADV2 files (plain or compressed), folders of them, or `-`. All become one file in the folder `output`,
     or one for each data set and set of identifier schemes that a file of the format can state only once; `output` may
     be a binary stream, which takes one file. `data_set` is that of groups that name none. With `metadata`, a snapshot
-    or the path of one or of a DHIS2 metadata export, category options are written as option combos. `watch` is told
-    of progress and of every finding. Memory holds a header, a block of rows and their text.
+    or the path of one or of a DHIS2 metadata export, category options are written as option combos, and identifiers
+    in the schemes that `id_schemes` maps kinds ("" for all) to. `watch` is told of progress and of every finding.
+    Memory holds a header, a block of rows and their text.
 
     Raises:
         TypeError: `paths` is one path, not a list of them.
         ValueError: an option is none of what it can be; a folder holds no ADV2 file.
         SourceUnreadable: a source is no ADV2, or a header or `size` fails: nothing is written to a folder.
-        Refused: TP778, TP779 too many files; TP901 a file exists; TP902 another run is at work there.
+        Refused: TP778 too many files; TP901 a file exists; TP902 another run is at work there.
         OutsideFailed: TP801, the disk failed; nothing half-written is left.
     """
     if isinstance(paths, str | os.PathLike):
@@ -117,12 +111,16 @@ def rewrite(
         raise ValueError(f"to: {to!r} is none of {', '.join(WRITERS)}")
     if compress not in ("none", "gz", "zst"):
         raise ValueError("compress is none, gz or zst")
+    if id_schemes and metadata is None:
+        raise ValueError("id_schemes: other schemes are looked up in metadata")
+    Options(id_schemes=id_schemes or {})  # refuses what is none
+    schemes = {kind: canonical_scheme(scheme) for kind, scheme in (id_schemes or {}).items()}
     writer = WRITERS[to]()
     if data_set is not None and writer.data_set_of is None:
         raise ValueError(f"data_set: {to} has no place for it")
     with ExitStack() as stack:
         sources = _Sources(paths, stack)
-        run = _Rewriting(sources, writer, data_set, load_snapshot(metadata), watch)
+        run = _Rewriting(sources, writer, data_set, Scoping(load_snapshot(metadata), schemes), watch)
         run.plan()
         if isinstance(output, str | os.PathLike):
             run.write_folder(Path(output), compress, overwrite=overwrite)
@@ -158,39 +156,6 @@ class _Sources:
                     yield source, label
 
 
-class _Key(NamedTuple):
-    """What a legacy file states once."""
-
-    schemes: tuple[str, ...]
-    data_set: str | None
-
-
-class _Target:
-    """A legacy file: planned from headers, then written."""
-
-    def __init__(self, key: _Key) -> None:
-        self.key = key
-        self.name = ""
-        self.categories: dict[str, None] = {}
-        self.has_option_lists = False
-        self.deleted: list[dict[str, object]] = []
-        self.deleted_scope: tuple[tuple[str, ...], tuple[str, ...]] | None = None
-        self.elements: set[str] = set()
-        self.rows = 0
-        self.is_begun = False
-        self.out: OutputFile | OutputStream | None = None
-
-    def order(self) -> tuple[str, bool, tuple[str, ...]]:
-        """Return the key that puts files in order: by data set, those of UIDs first."""
-        return self.key.data_set or "", set(self.key.schemes) != {"UID"}, self.key.schemes
-
-    def scope(self) -> FileScope:
-        """Return what the writer needs to know of the file."""
-        deletion = DeletionScope(*self.deleted_scope, self.deleted) if self.deleted_scope else None
-        schemes = dict(zip(KINDS, self.key.schemes, strict=True))
-        return FileScope(self.key.data_set, schemes, sorted(self.categories), self.has_option_lists, deletion)
-
-
 class _Rewriting:
     """One run."""
 
@@ -199,12 +164,12 @@ class _Rewriting:
         sources: _Sources,
         writer: Writer,
         data_set: str | None,
-        snapshot: Snapshot | None,
+        scoping: Scoping,
         watch: Watch | None,
     ) -> None:
-        self._sources, self._writer, self._data_set, self._snapshot = sources, writer, data_set, snapshot
+        self._sources, self._writer, self._data_set, self._scoping = sources, writer, data_set, scoping
         self._watch = watch
-        self._targets: dict[_Key, _Target] = {}
+        self._plan = Plan(writer, scoping)
         self._notes: dict[tuple[str, str | None, str | None], Finding] = {}
         self.report = RewriteReport()
 
@@ -217,23 +182,10 @@ class _Rewriting:
             SourceUnreadable, Refused: see `rewrite`.
         """
         for _, header, label in self._groups(heads_only=True):
-            key = self._key(header)
-            target = self._targets.setdefault(key, _Target(key))
-            if len(self._targets) > FILES_LIMIT:
-                raise Refused(finding("TP779", found=f"more than {FILES_LIMIT}"))
-            if self._snapshot is None and header.co and header.co.categories:
-                target.categories |= dict.fromkeys(header.co.categories)
-            if self._snapshot is None and header.ao and not header.ao.categories:
-                target.has_option_lists = True
-            if header.delete:
-                self._plan_deletion(target, header, label)
-            if header.size:
-                target.elements.add(header.de)
-        if not self._targets:
-            key = _Key(("UID",) * len(KINDS), self._data_set if self._writer.data_set_of == "file" else None)
-            self._targets[key] = _Target(key)
-        self._targets = {target.key: target for target in sorted(self._targets.values(), key=_Target.order)}
-        self._name_targets()
+            without = self._plan.take(header)
+            if without:
+                self._say(without.at(label))
+        self._plan.finish(self._sources.stem, self._data_set)
 
     def _groups(self, *, heads_only: bool = False) -> Iterator[tuple[Adv2File, GroupHeader, str]]:
         """Yield the groups of all sources, each after the file that its rows can be read from."""
@@ -257,72 +209,20 @@ class _Rewriting:
             header = replace(header, ds=self._data_set)
         return header
 
-    def _key(self, header: GroupHeader) -> _Key:
-        is_per_group = self._writer.data_set_of == "group"
-        return _Key(tuple(header.ids[kind] for kind in KINDS), None if is_per_group else header.ds)
-
-    def _plan_deletion(self, target: _Target, header: GroupHeader, label: str) -> None:
-        """Take a deletion into the file's scope, which is applied before any of its rows."""
-        scope = (header.ou, header.pe)
-        reason = None
-        if not self._writer.states_deletion:
-            reason = f"{self._writer.format} has no deletion scope"
-        elif header.delete == "hard":
-            reason = "a hard deletion"
-        elif target.deleted_scope not in (None, scope):
-            reason = "periods or org units other than those of the file's deletion"
-        elif len(target.deleted) > COMBINATIONS_LIMIT:
-            reason = f"more than {COMBINATIONS_LIMIT:,} elements of a deletion scope"
-        elif header.de in target.elements:
-            reason = "a deletion behind rows of the same data element"
-        else:
-            try:
-                target.deleted += self._deleted(header)
-                target.deleted_scope = scope
-            except Unstated as error:
-                reason = error.finding.found
-        if reason:
-            self._say(finding("TP772", source=label, field=f"delete of {header.de}", found=reason))
-
-    def _deleted(self, header: GroupHeader) -> list[dict[str, object]]:
-        group = self._scope(header)
-        combos: list[dict[str, object]] = [{"dataElement": header.de}]
-        for name, dimension in (("categoryOptionCombo", group.coc), ("attributeOptionCombo", group.aoc)):
-            if dimension is not None:
-                named = _each(name, dimension)
-                if len(named) * len(combos) > COMBINATIONS_LIMIT:
-                    raise no_place(name, f"{len(named) * len(combos):,} combinations")
-                combos = [{**combo, name: one} for combo in combos for one in named]
-        return combos
-
-    def _name_targets(self) -> None:
-        """Name files after the source and, where there are several, their data sets; number what still is alike."""
-        taken: set[str] = set()
-        for target in self._targets.values():
-            stem = name = self._sources.stem
-            if len(self._targets) > 1 and target.key.data_set:
-                stem = name = f"{stem}.{safe_name(target.key.data_set)}"
-            number = 1
-            while name.casefold() in taken:
-                number += 1
-                name = f"{stem}.{number}"
-            taken.add(name.casefold())
-            target.name = name + self._writer.suffix
-
     # --- Second reading: rows ----------------------------------------------------------------------------------------
 
     def write_folder(self, output: Path, compress: Compress, *, overwrite: bool) -> None:
         """Write the files of the plan; all are whole before the first appears."""
         suffix = "" if compress == "none" else f".{compress}"
-        for target in self._targets.values():
+        for target in self._plan.files:
             target.name += suffix
-        names = [target.name for target in self._targets.values()]
+        names = [target.name for target in self._plan.files]
         with run_in(output, names, overwrite=overwrite) as work, ExitStack() as stack:
-            for target in self._targets.values():
+            for target in self._plan.files:
                 target.out = stack.enter_context(OutputFile(work / target.name, compress))
             self._write()
             stack.close()
-            for target in self._targets.values():
+            for target in self._plan.files:
                 publish(work / target.name, output / target.name)
                 self._file(target, output / target.name)
 
@@ -332,17 +232,17 @@ class _Rewriting:
         Raises:
             Refused: TP778, there are several.
         """
-        if len(self._targets) > 1:
-            raise Refused(finding("TP778", found=f"{len(self._targets)} files"))
-        (target,) = self._targets.values()
+        if len(self._plan.files) > 1:
+            raise Refused(finding("TP778", found=f"{len(self._plan.files)} files", expected="one"))
+        (target,) = self._plan.files
         target.out = OutputStream(output, compress)
         self._write()
         target.out.close()
         self._file(target, None)
 
-    def _file(self, target: _Target, path: Path | None) -> None:
+    def _file(self, target: LegacyFile, path: Path | None) -> None:
         assert target.out
-        scope = target.scope()
+        scope = target.scope
         self.report.files.append(
             RewrittenFile(
                 target.name, path, scope.data_set, scope.schemes, target.rows, target.out.size_bytes, target.out.sha256
@@ -350,9 +250,9 @@ class _Rewriting:
         )
 
     def _write(self) -> None:
-        for target in self._targets.values():
+        for target in self._plan.files:
             assert target.out
-            target.out.write(self._writer.opening(target.scope()))
+            target.out.write(self._writer.opening(target.scope))
         for file, header, label in self._groups():
             try:
                 rows = self._write_group(file, header, label) if file.has_rows else 0
@@ -362,7 +262,7 @@ class _Rewriting:
                 expected = counted_rows(header.size)
                 found = finding("TP514", field="size", found=counted_rows(rows), expected=expected)
                 raise SourceUnreadable(found.at(label))
-        for target in self._targets.values():
+        for target in self._plan.files:
             assert target.out
             target.out.write(self._writer.closing())
             self._say_unsaid(target)
@@ -371,19 +271,19 @@ class _Rewriting:
 
     def _write_group(self, file: Adv2File, header: GroupHeader, label: str) -> int:
         """Write a group's rows and return how many it has."""
-        target = self._targets.get(self._key(header))
-        if not target:
-            raise SourceUnreadable(finding("TP121"))  # its header was another at the first reading
-        assert target.out
         try:
-            group = self._scope(header)
-            layout = self._writer.layout(group, target.scope())
+            target = self._plan.file_of(header)
+            if not target:
+                raise SourceUnreadable(finding("TP121"))  # its header was another at the first reading
+            group = self._scoping.scope(header)
+            layout = self._writer.layout(group, target.scope)
         except Unstated as error:
             rows = max(file.skip_rows(), default=0)
             self.report.read += rows
             self.report.left_out += rows
             self._say(replace(error.finding, source=label, count=rows or None))
             return rows
+        assert target.out
         check = row_check(header, None)
         waiting: Finding | None = None
         counts = (0, 0, 0)
@@ -412,13 +312,13 @@ class _Rewriting:
             if waiting:
                 self._say(waiting)
             target.out.write(join.end())
-            self._account(join, header, target, label)
+            self._account(join, header, group, target, label)
         read, _, ignored = counts
         self.report.read += read
         self.report.ignored += ignored
         return read
 
-    def _account(self, join: Join, header: GroupHeader, target: _Target, label: str) -> None:
+    def _account(self, join: Join, header: GroupHeader, group: GroupScope, target: LegacyFile, label: str) -> None:
         """Count a group's rows, and tell which could not be stated."""
         written, left_out = join.counts
         target.rows += written
@@ -426,35 +326,17 @@ class _Rewriting:
         self.report.left_out += left_out
         for piece, count, first in join.unstated():
             found = listed(_unstated(header, piece)) or None
-            self._say(finding("TP770", source=label, row=first, field=piece.field, found=found, count=count))
+            code = "TP779" if piece.field in _unknown(group) else "TP770"
+            self._say(finding(code, source=label, row=first, field=piece.field, found=found, count=count))
         misread, first = join.misread
         if misread:
             self._note(finding("TP777", source=label, row=first, count=misread))
         if written and self._writer.data_set_of == "group" and header.ds is None:
             self._note(finding("TP774", source=target.name, count=written))
-        if written and self._writer.format == "dxf-json" and header.ao and self._snapshot is None:
+        if written and self._writer.format == "dxf-json" and header.ao and self._scoping.snapshot is None:
             self._note(finding("TP775", source=target.name, field="attributeOptionCombo", count=written))
-        if written and header.cc is not None and header.co and self._snapshot is None:
+        if written and header.cc is not None and header.co and self._scoping.snapshot is None:
             self._note(finding("TP776", source=label, field="cc", found=header.cc, count=written))
-
-    def _scope(self, header: GroupHeader) -> GroupScope:
-        """Return what a group's rows are about, with combos by identifier where metadata are at hand.
-
-        Raises:
-            Unstated: TP771, metadata do not settle which combos are meant.
-        """
-        sizes: list[int] = []
-        pe, ou = _placed(header.pe, sizes), _placed(header.ou, sizes)
-        coc: Combos = _optioned(header.co, sizes) if header.co else _placed(header.coc, sizes) if header.coc else None
-        aoc: Combos = _optioned(header.ao, sizes) if header.ao else _placed(header.aoc, sizes) if header.aoc else None
-        if self._snapshot:
-            if isinstance(coc, Optioned):
-                combo = data_combo(self._snapshot, header)
-                coc = Named(named_combos(self._snapshot, header, coc, combo, "co", "coc"), coc.places)
-            if isinstance(aoc, Optioned):
-                combo = attribute_combo(self._snapshot, header)
-                aoc = Named(named_combos(self._snapshot, header, aoc, combo, "ao", "aoc"), aoc.places)
-        return GroupScope(header.de, header.ds, pe, ou, coc, aoc, sizes)
 
     # --- What is told ------------------------------------------------------------------------------------------------
 
@@ -470,9 +352,9 @@ class _Rewriting:
         count = (earlier.count or 0) + (found.count or 0) if earlier else found.count
         self._notes[key] = replace(earlier or found, count=count)
 
-    def _say_unsaid(self, target: _Target) -> None:
+    def _say_unsaid(self, target: LegacyFile) -> None:
         """Tell what a file does not say, and how to say it to whoever reads the file."""
-        scope = target.scope()
+        scope = target.scope
         if self._writer.data_set_of is None and scope.data_set:
             help_ = f"read it with --data-set {scope.data_set}"
             self._say(finding("TP773", source=target.name, field="ds", found=scope.data_set, help=help_))
@@ -485,32 +367,10 @@ class _Rewriting:
         self._say(finding("TP773", source=target.name, field="ids", found=found, help=f"read it with {' '.join(said)}"))
 
 
-def _placed(identifiers: Sequence[str], sizes: list[int]) -> Named:
-    """Return a dimension by identifier at the next place of the rows, if it takes one."""
-    start = len(sizes)
-    if len(identifiers) > 1:
-        sizes.append(len(identifiers))
-    return Named(identifiers, range(start, len(sizes)))
-
-
-def _optioned(dimension: OptionDimension, sizes: list[int]) -> Optioned:
-    return Optioned(dimension.categories, [_placed(options, sizes) for options in dimension.options])
-
-
-def _each(field: str, combos: Named | Optioned) -> list[str | dict[str, str]]:
-    """Return every combo of a dimension as DXF2 JSON names it.
-
-    Raises:
-        Unstated: TP771, one of them has no name, or there are very many.
-    """
-    if isinstance(combos, Named):
-        if None in combos.identifiers:
-            raise no_place(field, "option combos that metadata do not know")
-        return [str(name) for name in combos.identifiers]
-    if combos.categories is None:
-        raise no_place(field, unnamed(combos))
-    combos.check_size(field)
-    return [dict(zip(combos.categories, options, strict=True)) for options in combos.combined()]
+def _unknown(group: GroupScope) -> set[str]:
+    """Return the dimensions that metadata do not have every identifier of."""
+    dimensions = {"orgUnit": group.org_units, "categoryOptionCombo": group.coc, "attributeOptionCombo": group.aoc}
+    return {name for name, named in dimensions.items() if isinstance(named, Named) and None in named.identifiers}
 
 
 def _unstated(header: GroupHeader, piece: Piece) -> Iterator[str]:

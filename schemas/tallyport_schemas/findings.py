@@ -818,14 +818,14 @@ CODES: Mapping[str, Code] = _table(
     Code(
         "TP778",
         _E,
-        "the values need several files, which standard output cannot take",
-        "name a folder with --output, or write adx, which needs a file for each set of identifier schemes only",
+        "the values need more files than can be written at a time",
+        "name a folder with --output, or write fewer data sets at a time: formats with one in a file part them",
     ),
     Code(
         "TP779",
         _E,
-        "the values need more files than can be written at a time",
-        "write fewer data sets at a time",
+        "metadata have no identifier for what rows name: they were left out",
+        "check that the snapshot is of the same server and new, and that objects have codes of their own",
     ),
     # TP5xx: the header of an ADV2 group
     Code("TP501", _E, "the header has an unknown property", "remove it, or mend its name"),

@@ -43,10 +43,11 @@ class DxfCsvWriter:
 
     def opening(self, scope: FileScope) -> bytes:
         """Return the header row."""
-        columns = _COLUMNS.replace("categoryOptionCombo", "categoryoptioncombo") if scope.categories else _COLUMNS
+        categories = _columns(scope)
+        columns = _COLUMNS.replace("categoryOptionCombo", "categoryoptioncombo") if categories else _COLUMNS
         if scope.has_option_lists:
             columns += ",attributeOptions"
-        return b",".join([columns.encode(), *(_cell(name) or b"" for name in scope.categories)]) + b"\n"
+        return ",".join([columns, *categories]).encode() + b"\n"
 
     def layout(self, group: GroupScope, scope: FileScope) -> Layout:
         """Return rows as records; categories of data elements have columns of their own."""
@@ -75,6 +76,12 @@ class DxfCsvWriter:
 def can_be_column(category: str) -> bool:
     """Whether a category can be named by a column: its name must mean nothing else, and be whole without quotes."""
     return known_column(category) is None and not re.search(r'[,;\t"\r\n]|\A\s|\s\Z', category) and category != "null"
+
+
+def _columns(scope: FileScope) -> list[str]:
+    """Return the categories that have a column; none where they would be more than readers take."""
+    found = [category for category in scope.categories if can_be_column(category)]
+    return found if len(found) <= CATEGORIES_LIMIT else []
 
 
 def _cell(text: str) -> bytes | None:
@@ -115,10 +122,10 @@ def _categories(combos: Combos, scope: FileScope) -> Iterator[Piece]:
         bad = [name for name in combos.categories if not can_be_column(name)]
         if bad:
             raise no_place("co", ", ".join(bad))
-        if len(scope.categories) > CATEGORIES_LIMIT:
-            raise no_place("co", f"{len(scope.categories):,} categories in one file")
+        if not _columns(scope):
+            raise no_place("co", f"more than {CATEGORIES_LIMIT} categories in one file")
         of_group = dict(zip(combos.categories, combos.options, strict=True))
-    for name in scope.categories:
+    for name in _columns(scope):
         if name in of_group:
             yield fragments(name, of_group[name], _cell, b",")
         else:

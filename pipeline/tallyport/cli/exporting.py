@@ -21,7 +21,18 @@ from tallyport.cli.rewriting import FORMATS, rewrite_files
 OPTIONS = ("coc", "co+cc", "co+ds", "co")
 """How option combos can be named, as postgres/combo_naming.py tells them: it need not be loaded for `--help`."""
 
-_OF_FILES = {"sources", "to", "output", "data_sets", "metadata", "compress", "overwrite", "as_json", "quiet"}
+_OF_FILES = {
+    "sources",
+    "to",
+    "output",
+    "data_sets",
+    "metadata",
+    "id_scheme",
+    "compress",
+    "overwrite",
+    "as_json",
+    "quiet",
+}
 """What can be said where no database is read."""
 
 _DAY = click.DateTime(["%Y-%m-%d"])
@@ -151,7 +162,8 @@ def command(
 
     With --to it becomes legacy files. These are also written of a SOURCE, an ADV2 file, a folder of them, or - for
     standard input, without a database: all become one file, or one for each data set where a file of the format has
-    just one. With --metadata, category options are then written as option combos.
+    just one. With --metadata, category options are then written as option combos, and --id-scheme writes identifiers
+    in another scheme.
     """
     context = click.get_current_context()
     given = {
@@ -159,6 +171,9 @@ def command(
         for parameter in context.command.params
         if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     }
+    for kind, times in Counter(kind for kind, _ in id_scheme).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
     if sources:
         if to is None:
             raise click.UsageError("say by --to which legacy format to write")
@@ -173,6 +188,7 @@ def command(
             to,
             data_set=data_sets[0] if data_sets else None,
             metadata=metadata,
+            id_schemes=id_scheme,
             compress=compress,
             overwrite=overwrite,
             as_json=as_json,
@@ -189,9 +205,6 @@ def command(
         raise click.UsageError(
             "choose data elements by --data-element, --data-element-group or --data-set, or all of them by --all"
         )
-    for kind, times in Counter(kind for kind, _ in id_scheme).items():
-        if times > 1:
-            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
     from tallyport.postgres.combo_naming import OptionNaming
     from tallyport.postgres.exporting import ExportOptions, export_values
     from tallyport.postgres.selecting import Filters
@@ -244,6 +257,7 @@ def command(
                 to,
                 data_set=None,
                 metadata=None,
+                id_schemes=(),
                 compress=compress,
                 overwrite=overwrite,
                 as_json=as_json,

@@ -27,6 +27,7 @@ def rewrite_files(
     *,
     data_set: str | None,
     metadata: Path | None,
+    id_schemes: Sequence[tuple[str, str]],
     compress: Any,
     overwrite: bool,
     as_json: bool,
@@ -40,6 +41,8 @@ def rewrite_files(
         raise click.UsageError("--overwrite has no effect with --output -")
     if to == "dxf-csv" and data_set is not None:
         raise click.UsageError("--data-set has no effect with --to dxf-csv, which has no place for it")
+    if id_schemes and metadata is None:
+        raise click.UsageError("--id-scheme has no effect without --metadata, where identifiers are looked up")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     from tallyport.rewriting import rewrite
@@ -65,6 +68,7 @@ def rewrite_files(
             to,
             data_set=data_set,
             metadata=metadata,
+            id_schemes=dict(id_schemes),
             compress=compress,
             overwrite=overwrite,
             watch=watch,
