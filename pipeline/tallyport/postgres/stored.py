@@ -6,6 +6,7 @@ Values are read in one transaction that sees one state of the database; read aga
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from tallyport.postgres.connecting import Row
@@ -24,6 +25,9 @@ _HEADER_BYTES = 19
 """Signature, flags and the size of an extension, of which there is none."""
 
 _TRAILER = b"\xff\xff"
+_TAKEN = 64
+"""Messages of a tuple each that are taken at a time: each may have a value and a comment of 200 kB."""
+
 _IDS = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "dataSet")
 _FIELDS = (*_IDS, "value", "comment", "deleted", "followUp")
 
@@ -55,21 +59,17 @@ class StoredValues:
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield whole tuples, at least `size_bytes` at a time but for the last."""
         with self._database.cursor() as cursor, cursor.copy(statement(self._statement), self._parameters) as copy:
-            tuples: list[Buffer] = []
-            held, skip = 0, _HEADER_BYTES
-            for message in copy:  # libpq gives them one by one
-                tuples.append(message[skip:] if skip else message)
-                held += len(message)
-                skip = 0
-                if held >= size_bytes:
-                    yield bytearray().join(tuples)
-                    tuples.clear()
-                    held = 0
-            last = bytearray().join(tuples)
-            if last.endswith(_TRAILER):
-                del last[-len(_TRAILER) :]
-            if last:
-                yield last
+            messages = iter(copy)  # libpq gives them one by one
+            block = bytearray().join(islice(messages, _TAKEN))
+            del block[:_HEADER_BYTES]
+            while taken := bytearray().join(islice(messages, _TAKEN)):
+                if len(block) >= size_bytes:
+                    yield block
+                    block = bytearray()
+                block += taken
+            del block[-len(_TRAILER) :]
+            if block:
+                yield block
 
     def cut(self, block: Buffer) -> int:
         """See `Reader`: blocks are whole."""
