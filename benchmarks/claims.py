@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from benchmarks import inputs
 from benchmarks.measure import Command, FailedError, Outcome, Series, document, measure, ratios, spread, table
@@ -306,6 +306,44 @@ def main(claim: Claim, description: str | None) -> int:
         result = attempt(claim, settings)
         print(json.dumps(result.document(), indent=1) if options.json else report(result))
         return 0 if result.reached else 1
+
+    return guarded(work)
+
+
+class Tried(Protocol):
+    """A figure that was tried."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether its goals are reached."""
+
+    def document(self) -> dict[str, Any]:
+        """Describe it for JSON."""
+
+
+AnyTried = TypeVar("AnyTried", bound=Tried)
+
+
+def main_of_figures(
+    description: str,
+    attempt: Callable[[Settings, Sequence[str]], Sequence[AnyTried]],
+    report: Callable[[AnyTried], str],
+    markdown: Callable[[Sequence[AnyTried]], str],
+) -> int:
+    """Be the script of several figures, with their exit code."""
+    usage = parser(description)
+    usage.add_argument("--only", action="append", default=[], metavar="NAME", help="try this figure alone; repeatable")
+    usage.add_argument("--markdown", action="store_true", help="print a table for the README")
+    options = usage.parse_args()
+    settings = settings_of(options, usage)
+
+    def work() -> int:
+        results = attempt(settings, options.only)
+        if options.json:
+            print(json.dumps([one.document() for one in results], indent=1))
+        else:
+            print(markdown(results) if options.markdown else "\n".join(map(report, results)))
+        return 0 if all(one.reached for one in results) else 1
 
     return guarded(work)
 

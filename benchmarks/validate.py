@@ -4,7 +4,6 @@ Each figure runs its yardstick and `tallyport validate` in turns, as whole proce
 `--only NAME` tries one. Exit 0: all goals reached; 1: one was missed.
 """
 
-import json
 import math
 import statistics
 import subprocess
@@ -205,23 +204,5 @@ def markdown(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    usage = claims.parser(__doc__ or "")
-    usage.add_argument("--only", action="append", default=[], metavar="NAME", help="try this figure alone; repeatable")
-    usage.add_argument("--markdown", action="store_true", help="print a table for the README")
-    options = usage.parse_args()
-    settings = claims.settings_of(options, usage)
-
-    def work() -> int:
-        results = attempt(settings, options.only)
-        if options.json:
-            print(json.dumps([one.document() for one in results], indent=1))
-        else:
-            print(markdown(results) if options.markdown else "\n".join(map(report, results)))
-        return 0 if all(one.reached for one in results) else 1
-
-    return claims.guarded(work)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(claims.main_of_figures(__doc__ or "", attempt, report, markdown))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,44 @@ class Scheme(click.ParamType[tuple[str, str]]):
             self.fail(f"{scheme!r} is none of UID, CODE, NAME, ATTRIBUTE:<uid>", param, ctx)
 
 
+_WRITING = (
+    click.option(
+        "--layout",
+        type=click.Choice(["split", "single"]),
+        default="split",
+        show_default=True,
+        help="One file a group, or one array of groups a source.",
+    ),
+    click.option(
+        "--compress",
+        type=click.Choice(["none", "gz", "zst"]),
+        default="none",
+        show_default=True,
+        help="Compress the ADV2 files.",
+    ),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many read and write side by side.  [default: the cores]",
+    ),
+    click.option(
+        "--memory",
+        type=Size(),
+        default="256MB",
+        show_default=True,
+        help="Budget for values held in memory; beyond it they go to disk.",
+    ),
+)
+
+
+def writing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that writes ADV2 the options --layout, --compress, --jobs and --memory."""
+    for option in reversed(_WRITING):
+        command = option(command)
+    return command
+
+
 @click.command("convert")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option(
@@ -81,33 +120,7 @@ class Scheme(click.ParamType[tuple[str, str]]):
     help="Whether a CSV file starts with a header row.  [default: told by content]",
 )
 @click.option("--keep-followup-false", is_flag=True, help="Write an explicit false follow-up.")
-@click.option(
-    "--layout",
-    type=click.Choice(["split", "single"]),
-    default="split",
-    show_default=True,
-    help="One file a group, or one array of groups a source.",
-)
-@click.option(
-    "--compress",
-    type=click.Choice(["none", "gz", "zst"]),
-    default="none",
-    show_default=True,
-    help="Compress the ADV2 files.",
-)
-@click.option(
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="How many read and write side by side.  [default: the cores]",
-)
-@click.option(
-    "--memory",
-    type=Size(),
-    default="256MB",
-    show_default=True,
-    help="Budget for values held in memory; beyond it they go to disk.",
-)
+@writing_options
 @click.option("--strict", is_flag=True, help="Do not write a source with any rejected value.")
 @click.option("--overwrite", is_flag=True, help="Replace existing output folders.")
 @click.option(

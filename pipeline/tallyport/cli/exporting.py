@@ -13,7 +13,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tallyport.cli.convert import Scheme, Size, show_written
+from tallyport.cli.convert import Scheme, show_written, writing_options
 from tallyport.cli.database import database_options, opened_database
 from tallyport.cli.drawing import Ticker, show_findings
 from tallyport.cli.rewriting import FORMATS, rewrite_files
@@ -81,28 +81,7 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
     "aoc. Repeatable.  [default: UID]",
 )
 @click.option("--keep-followup-false", is_flag=True, help="Write a stored false follow-up.")
-@click.option(
-    "--layout",
-    type=click.Choice(["split", "single"]),
-    default="split",
-    show_default=True,
-    help="One file a group, or one array of groups.",
-)
-@click.option(
-    "--compress",
-    type=click.Choice(["none", "gz", "zst"]),
-    default="none",
-    show_default=True,
-    help="Compress the ADV2 files.",
-)
-@click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="How many work side by side. [default: cores]")
-@click.option(
-    "--memory",
-    type=Size(),
-    default="256MB",
-    show_default=True,
-    help="Budget for values held in memory; beyond it they go to disk.",
-)
+@writing_options
 @click.option("--overwrite", is_flag=True, help="Replace an existing output folder.")
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_EXPORT_JSON", help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no results.")
