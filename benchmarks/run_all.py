@@ -94,8 +94,8 @@ def main() -> int:
         else:
             tables = [markdown(results, peaks, quick=settings.quick), validate.markdown(figures)]
             print("\n\n".join([*tables, load.markdown(loads)] if loads else tables))
-        reached = [one.reached for one in (*results, *peaks, *figures, *loads)]
-        return 0 if all(reached) else 1
+        tried: list[claims.Tried] = [*results, *peaks, *figures, *loads]
+        return 0 if all(one.reached for one in tried) else 1
 
     return claims.guarded(work)
 
