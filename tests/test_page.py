@@ -71,6 +71,7 @@ class Window:
     complaints: list[str] = field(default_factory=list)
 
     def choose(self, *paths: Path) -> None:
+        expect(self.page.locator("body[data-ready]")).to_be_visible()
         self.page.set_input_files("#choose", paths)
         expect(self.page.locator("#dry")).to_be_enabled()
 
