@@ -81,6 +81,7 @@ ROOMS = {
         "connecting",
         "filling",
         "embedded",
+        "known_units",
         "scope",
         "row_feed",
         "script",

@@ -22,6 +22,7 @@ from running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
+from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
 
@@ -359,6 +360,22 @@ def test_two_imports_at_once_into_the_same_scope_lose_no_row(importing: Importin
     assert all(list(changes(report).values()) == [count] for report in reports)
     assert importing.sql("select count(*), count(distinct periodid) from datavalue") == [(2 * count, len(periods))]
     assert importing.sql("select count(*) from period") == [(len(periods),)]
+
+
+def test_units_known_from_groups_before_are_those_that_a_query_gives(database: str) -> None:
+    names = {
+        "UID": ["ouClinicA01", "ouClinicB01", "ouCountry01", "missing"],
+        "CODE": ["C", "missing"],
+        "NAME": ["Country", "missing"],
+        "ATTRIBUTE:atNational1": ["100", "missing"],
+    }
+    known = KnownUnits()
+    with psycopg.connect(database) as connected:
+        for scheme in [*names, *names]:
+            for count in range(len(names[scheme]) + 1):
+                asked = names[scheme][:count]
+                fresh = KnownUnits().rows(connected, scheme, asked)
+                assert sorted(known.rows(connected, scheme, asked)) == sorted(fresh)
 
 
 # --- Dry runs ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from typing import Any
 from tallyport.postgres.access import Access, Allowed, Check
 from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
 from tallyport.postgres.connecting import Generation
+from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.row_feed import RowFeed
 from tallyport.postgres.scope import LookedUp, Scope, look_up
 from tallyport.postgres.session import Session
@@ -94,29 +95,31 @@ class GroupFails(Exception):
         self.findings = list(findings)
 
 
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What all groups of a run share."""
+
+    session: Session
+    generation: Generation
+    triggers: Triggers
+    access: Access
+    options: ImportOptions
+    units: KnownUnits = field(default_factory=KnownUnits)
+
+
 class GroupImport:
     """The import of the group whose head `file` has just given. `told` is called when a batch is planned."""
 
-    def __init__(
-        self,
-        session: Session,
-        generation: Generation,
-        triggers: Triggers,
-        options: ImportOptions,
-        access: Access,
-        file: Adv2File,
-        head: RawHead,
-        told: Callable[[], None] | None = None,
-    ) -> None:
-        self._session = session
-        self._triggers = triggers
-        self._version = generation.replace(".", "")[-2:]
-        self._options = options
+    def __init__(self, run: Run, file: Adv2File, head: RawHead, told: Callable[[], None] | None = None) -> None:
+        self._run = run
+        self._session = run.session
+        self._version = run.generation.replace(".", "")[-2:]
+        self._options = run.options
         self._file = file
         self._head = head
         self._told = told
-        self._access = access
-        self._username = access.username
+        self._access = run.access
+        self._username = run.access.username
         self.outcome = Outcome()
 
     def steps(self, header: GroupHeader) -> Iterator[int]:
@@ -128,7 +131,9 @@ class GroupImport:
         """
         outcome, session = self.outcome, self._session
         session.run("clear_staging")
-        looked_up = look_up(session.database, header, today=self._options.today, skipped=self._access.skipped)
+        looked_up = look_up(
+            session.database, header, self._run.units, today=self._options.today, skipped=self._access.skipped
+        )
         outcome.findings += looked_up.findings
         scope = looked_up.scope
         if scope is None:
@@ -229,12 +234,12 @@ class GroupImport:
     def _triggers_set_aside(self) -> Iterator[str | None]:
         """Set triggers aside where they may be; gives the step that writes the change log in their place."""
         log = "log_changes_42" if self._version == "42" else None
-        if not self._triggers.may_set_aside:
+        if not self._run.triggers.may_set_aside:
             yield log
             return
         ((are_aside,),) = self._session.rows("set_triggers_aside", data_element=self._writing["data_element"])
-        yield "log_changes_43" if are_aside and self._triggers.log else log
-        self._session.run("restore_triggers", role=self._triggers.role)
+        yield "log_changes_43" if are_aside and self._run.triggers.log else log
+        self._session.run("restore_triggers", role=self._run.triggers.role)
 
     def _write(self, staged: int, mode: Mode, *, log: str | None) -> None:
         session, outcome = self._session, self.outcome

@@ -14,15 +14,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.access import Access, access
+from tallyport.postgres.access import access
 from tallyport.postgres.batching import Batching
 from tallyport.postgres.changes import Changes
 from tallyport.postgres.connecting import Generation, Row, connection, generation
-from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome
+from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
 from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
-from tallyport.postgres.triggers import Triggers, triggers
+from tallyport.postgres.triggers import triggers
 from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -135,8 +135,8 @@ def loading(
         may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
-        sizes = sum(_size(path) for path, _ in files)
-        loader = _Loader(Session(database, script), of, may, options, by, script, changes, sizes)
+        run = Run(Session(database, script), of, may, by, options)
+        loader = _Loader(run, script, changes, sum(_size(path) for path, _ in files))
         for path, label in files:
             yield from loader.file(path, label)
         if script:
@@ -154,11 +154,7 @@ def _size(path: str) -> int:
 class _Loader:
     """Imports files one after the other; `total` is the size of all on disk."""
 
-    session: Session
-    generation: Generation
-    triggers: Triggers
-    options: ImportOptions
-    access: Access
+    run: Run
     script: Script | None
     changes: Changes | None
     total: int
@@ -184,8 +180,8 @@ class _Loader:
         told = None
         if self.changes:
             self.changes.begin()
-            told = partial(self.changes.take, self.session, file=label, number=head.number, data_element=de or "")
-        group = GroupImport(self.session, self.generation, self.triggers, self.options, self.access, file, head, told)
+            told = partial(self.changes.take, self.run.session, file=label, number=head.number, data_element=de or "")
+        group = GroupImport(self.run, file, head, told)
         outcome, valid = group.outcome, True
         title = f"{label}, group {head.number}: {de or 'no data element'}"
         if self.script:
@@ -193,7 +189,7 @@ class _Loader:
         try:
             if header is None:
                 raise GroupFails(found)
-            with self.session.database.transaction():
+            with self.run.session.database.transaction():
                 for rows in group.steps(header):
                     done = self.done + size * min(rows, header.size) // max(header.size, 1)
                     yield Progress(label, f"import {header.de}", done, self.total, self.values + rows)

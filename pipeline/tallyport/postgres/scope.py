@@ -17,6 +17,7 @@ from tallyport.metadata import DEFAULT_COMBO, Collection, Snapshot
 from tallyport.metadata.columns import NONE
 from tallyport.metadata.snapshot import KINDS
 from tallyport.postgres.connecting import Row
+from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.statements import statement
 from tallyport.validation.relations import Relations, check_relations
 from tallyport_converters import periods
@@ -61,12 +62,14 @@ class LookedUp:
     periods_after_option_end: int
 
 
-def look_up(database: Connection[Row], header: GroupHeader, *, today: date, skipped: Container[str] = ()) -> LookedUp:
+def look_up(
+    database: Connection[Row], header: GroupHeader, units: KnownUnits, *, today: date, skipped: Container[str] = ()
+) -> LookedUp:
     """Check a header against the database itself, and find the ids of what it names.
 
-    `skipped`: as in `check_relations`.
+    `units`: those that are known from other groups. `skipped`: as in `check_relations`.
     """
-    return _LookUp(database, header).looked_up(today, skipped)
+    return _LookUp(database, header, units).looked_up(today, skipped)
 
 
 @dataclass(slots=True)
@@ -77,9 +80,10 @@ class _Ids:
 
 
 class _LookUp:
-    def __init__(self, database: Connection[Row], header: GroupHeader) -> None:
+    def __init__(self, database: Connection[Row], header: GroupHeader, units: KnownUnits) -> None:
         self._database = database
         self._header = header
+        self._units = units
         self._collection = Collection()
         self._ids = {collection: _Ids() for collection in (*KINDS.values(), "attributes")}
 
@@ -138,7 +142,7 @@ class _LookUp:
         elements = self._rows("data_element", **self._named("de", [header.de]))
         one = elements[0] if len(elements) == 1 else None
         add("dataElements", map(self._data_element, elements))
-        units = self._rows("org_units", **self._named("ou", header.ou))
+        units = self._units.rows(self._database, header.ids["ou"], header.ou)
         add("organisationUnits", map(self._org_unit, units))
         unit_ids = [row[0] for row in units]
 
