@@ -77,6 +77,10 @@ def program() -> None:
     Examples:
       tallyport convert january.json -o out       one file, format told by content
       tallyport convert exports/ -o out           all files of a folder
+      tallyport validate out                      check what was written
+      tallyport import out --database URL --dry-run   what would be stored
+      tallyport serve                             a page for all of it
+      tallyport demo                              the whole way, on a sample
       tallyport explain TP304                     what a finding means
     """
 
