@@ -149,6 +149,7 @@ ROOMS = {
         "messages",
         "store",
         "folders",
+        "changes",
         "limits",
         "targets",
         "completeness",
