@@ -49,9 +49,22 @@ class Window:
             self.page.click(f"a[download='{what}']")
         return Path(download.value.path()).read_bytes()
 
-    def check_access(self) -> None:
-        """Fail unless people who cannot see or point can use what is shown, as far as a program can tell."""
-        found = Axe().run(self.page).response["violations"]
+    def open(self, server: Server) -> None:
+        self.page.goto(f"http://127.0.0.1:{server.port}/")
+        expect(self.page.locator("body[data-ready]")).to_be_visible()
+
+    def leave(self) -> None:
+        """Go away; the browser remembers nothing of what was done, but who it is."""
+        self.page.evaluate("sessionStorage.clear(); localStorage.clear()")
+        self.page.goto("about:blank")
+
+    def check_access(self, *rules: str) -> None:
+        """Fail unless people who cannot see or point can use what is shown, as far as a program can tell.
+
+        All rules are looked at, or those that are named.
+        """
+        options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        found = Axe().run(self.page, options=options).response["violations"]
         assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
 
 
@@ -71,7 +84,6 @@ def opened(server: Server, browser: Browser, state: Any, **options: Any) -> Iter
         window = Window(context.new_page())
         window.page.on("console", lambda said: window.complaints.append(said.text) if said.type != "log" else None)
         window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-        window.page.goto(f"http://127.0.0.1:{server.port}/")
-        expect(window.page.locator("body[data-ready]")).to_be_visible()
+        window.open(server)
         yield window
     assert not window.complaints
