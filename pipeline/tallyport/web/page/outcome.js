@@ -139,7 +139,7 @@ function details(job) {
   const { summary, result } = job;
   const all = [
     ["problems", summary.problems, () => problems(job)],
-    ["changes", result.chunks ? summary.chunks : summary.groups, () => changes(job)],
+    ["changes", result.changes ? changed(summary) : result.chunks ? summary.chunks : summary.groups, () => changes(job)],
     ["sql", null, () => script(result.sql)],
     ["map", null, () => map(result.completeness)],
   ].filter(([name]) => name !== "sql" || job.target.kind === "database");
@@ -218,8 +218,10 @@ function chunks(summary, list) {
   return told(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names), h("th.n", { scope: "col" }, t("chunks.took"))], lines);
 }
 
+const changed = ({ rows }) => Object.entries(rows).reduce((sum, [name, n]) => (["unchanged", "ignored"].includes(name) ? sum : sum + n), 0);
+
 function values(summary, list) {
-  const total = Object.entries(summary.rows).reduce((sum, [name, n]) => (["unchanged", "ignored"].includes(name) ? sum : sum + n), 0);
+  const total = changed(summary);
   const value = (one, text) => (text == null ? h("td.zero", {}, "–") : h("td.value", {}, text));
   const lines = list.map((one) => h("tr", {},
     h("th", { scope: "row" }, h("span.change", {}, h(`i.k${CLASSES[one.change]}`), known(`count.${one.change}`, one.change))),
