@@ -17,7 +17,10 @@ from typing import Any
 import psycopg
 from playwright.sync_api import Browser, Page, expect
 
+import dhis2_values
 from databases import execute, running_server, small
+from dhis2_server import PASSWORD, USERNAME, VERSIONS
+from page_window import known
 from running import ROOT, SAMPLES
 from serving import Server, browsing, served
 
@@ -62,6 +65,11 @@ def make_states(server: Server, browser: Browser, state: Any, database: str, fol
     visits = folder / "visits.adv2.json"
     group = {"de": "deVisits001", "pe": ["202503", "202504"], "ou": ["ouClinicA01", "ouClinicB01"], "size": 2}
     visits.write_text(json.dumps({**group, "delete": "hard", "data": [[0, 0, 5], [1, 1, 7]]}), encoding="utf-8")
+    stock = dhis2_values.written(
+        folder / "stock.adv2.json",
+        dhis2_values.group(dhis2_values.stock(6)),
+        dhis2_values.group([[0, 0, "much"], [0, 1, 4], [0, 2, 4]], de="deVisits001"),
+    )
     broken = folder / "broken.json"
     broken.write_text('{"dataValues":[{"dataEle', encoding="utf-8")
     looks: list[dict[str, Any]] = [
@@ -97,6 +105,8 @@ def make_states(server: Server, browser: Browser, state: Any, database: str, fol
             expect(page.locator(".verdict")).to_be_visible()
             page.get_by_role("tab", name="SQL").click()
             picture("database")
+            page.get_by_role("tab", name="Changes").click()
+            picture("values")
             page.click("#run")
             picture("confirm")
             page.locator("#ask-word").fill(page.locator("#ask-label span").inner_text().removeprefix("Type "))
@@ -108,6 +118,14 @@ def make_states(server: Server, browser: Browser, state: Any, database: str, fol
                 page.get_by_role("button", name="Cancel").click()
                 expect(page.locator("#outcome-title")).to_have_text("Cancelled.")
                 picture("cancelled")
+            page.get_by_role("radio", name="Server").check()
+            page.get_by_role("button", name="Remove").first.click()
+            page.set_input_files("#choose", stock)
+            page.locator("#dry:enabled").click()
+            expect(page.locator(".verdict.warn")).to_contain_text("26 values")
+            picture("server")
+            page.get_by_role("tab", name="Changes").click()
+            picture("chunks")
 
 
 def main() -> None:
@@ -117,13 +135,19 @@ def main() -> None:
         with running_server() as postgres, browsing() as browser:
             database = small(postgres, "43")
             execute(database, "truncate datavalue")
-            with served(work, "--database", database) as server:
-                with browser.new_context() as context:
-                    context.new_page().goto(server.address)
-                    state = context.storage_state()
-                make_picture(server, browser, state, PICTURE)
-                if len(sys.argv) > 1:
-                    make_states(server, browser, state, database, Path(sys.argv[1]))
+            with served(work / "picture", "--database", database) as server:
+                make_picture(server, browser, known(server, browser), PICTURE)
+            if len(sys.argv) > 1:
+                with dhis2_values.server(VERSIONS[-1]) as dhis2:
+                    settings = {
+                        "TALLYPORT_URL": dhis2.url,
+                        "TALLYPORT_USERNAME": USERNAME,
+                        "TALLYPORT_PASSWORD": PASSWORD,
+                    }
+                    with served(
+                        work / "states", "--database", database, "--profile", dhis2.url, settings=settings
+                    ) as server:
+                        make_states(server, browser, known(server, browser), database, Path(sys.argv[1]))
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -44,18 +44,17 @@ class Answer:
 class Server:
     """A server that runs. Asks are made as a program makes them, with the key."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, settings: Mapping[str, str] = {}) -> None:
         self.folder = folder
         self.options = options
+        self.settings = {"TALLYPORT_SERVE_KEY": KEY, **settings}
         self.port = 0
         self.start()
 
     def start(self) -> None:
         """Start it, on the port that it had before."""
         line = command("serve", "--json", "--no-browser", "--folder", self.folder, "--port", str(self.port))
-        self.process = subprocess.Popen(
-            [*line, *self.options], stdout=subprocess.PIPE, env=environment({"TALLYPORT_SERVE_KEY": KEY})
-        )
+        self.process = subprocess.Popen([*line, *self.options], stdout=subprocess.PIPE, env=environment(self.settings))
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         assert said, "the server did not start"
@@ -126,9 +125,9 @@ class Server:
 
 
 @contextmanager
-def served(folder: Path, *options: str) -> Iterator[Server]:
-    """Have a server run."""
-    server = Server(folder, *options)
+def served(folder: Path, *options: str, settings: Mapping[str, str] = {}) -> Iterator[Server]:
+    """Have a server run, with `settings` in its environment."""
+    server = Server(folder, *options, settings=settings)
     try:
         yield server
     finally:

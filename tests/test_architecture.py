@@ -150,6 +150,7 @@ ROOMS = {
         "messages",
         "store",
         "folders",
+        "changes",
         "limits",
         "targets",
         "completeness",

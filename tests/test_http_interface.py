@@ -499,6 +499,41 @@ def test_a_dry_run_into_a_database_counts_what_the_run_then_does(writing: Server
     assert writing.run(dry)["summary"]["rows"]["unchanged"] == 2
 
 
+def test_changes_are_told_value_by_value_as_the_command_line_tells_them(
+    writing: Server, database: str, tmp_path: Path
+) -> None:
+    execute(database, "truncate datavalue")
+    writing.run(writing.dry_run({"visits.adv2.json": adv2([0, 0, 5], [1, 1, 7])}, "database"))
+    data = adv2([0, 0, 6], [1, 0, 8], [1, 1, 7])
+    (tmp_path / "visits.adv2.json").write_bytes(data)
+    line = ("import", tmp_path / "visits.adv2.json", "--database", database, "--dry-run")
+    assert run(*line, "--changes", tmp_path / "changes.ndjson").returncode == 0
+    dry = writing.dry_run({"visits.adv2.json": data}, "database")
+    done = writing.run(dry)
+    for job in (dry, done):
+        lines = fetched(writing, job, "changes.ndjson")
+        assert lines == (tmp_path / "changes.ndjson").read_bytes()
+        assert job["result"]["changes"] == [json.loads(line) for line in lines.splitlines()]
+        assert [(one["change"], one.get("before"), one["value"]) for one in job["result"]["changes"]] == [
+            ("update", "5", "6"),
+            ("insert", None, "8"),
+        ]
+
+
+def test_the_first_changes_are_shown_and_long_texts_cut(writing: Server, database: str) -> None:
+    execute(database, "truncate datavalue")
+    months = [f"{year}{month:02}" for year in range(2000, 2021) for month in range(1, 13)]
+    text = "<b>" + "x" * 1_000
+    rows = [[number, text] for number in range(len(months))]
+    group = {"de": "deNotes0001", "pe": months, "ou": ["ouClinicA01"], "size": len(rows), "data": rows}
+    dry = writing.dry_run({"notes.adv2.json": json.dumps(group).encode()}, "database")
+    shown = dry["result"]["changes"]
+    assert (len(shown), dry["summary"]["rows"]["insert"]) == (200, len(months)), dry["result"]["problems"]
+    assert {one["value"] for one in shown} == {f"{text[:200]}…"}
+    lines = fetched(writing, dry, "changes.ndjson").splitlines()
+    assert [json.loads(line)["value"] for line in lines] == [text] * len(months)
+
+
 def test_values_are_removed_for_good_only_when_that_is_confirmed(writing: Server, database: str) -> None:
     execute(database, "truncate datavalue")
     writing.run(writing.dry_run({"a.adv2.json": adv2([0, 0, 5], [1, 1, 7])}, "database"))
@@ -565,15 +600,6 @@ def test_a_password_is_nowhere_but_in_the_job_s_environment(tmp_path: Path) -> N
         assert "dhis (127.0.0.1)" in told
         assert "secret-word" not in told
         assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"secret-word" in path.read_bytes()]
-
-
-def test_a_profile_s_job_ends_with_what_the_push_says(tmp_path: Path) -> None:
-    with served(tmp_path, "--profile", "nowhere") as server:
-        assert [target["label"] for target in server.ask("GET", "/api/server").json["targets"]] == ["", "nowhere"]
-        job = server.dry_run({"a.adv2.json": adv2([0, 0, 5])}, "profile")
-        said = run("push", tmp_path, "--profile", "nowhere", "--json", "--dry-run")
-        assert job["state"] == "failed"
-        assert job["finding"]["code"] == json.loads(said.stdout)["error"]["code"]
 
 
 # --- One request, one answer -----------------------------------------------------------------------------------------

@@ -8,16 +8,15 @@ import re
 import signal
 import zipfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from databases import execute, running_server, small
+from page_window import Window, known, opened
 from running import ROOT, SAMPLES, contents, run
 from serving import Server, browsing, served
 
@@ -31,10 +30,6 @@ FILES: Mapping[str, Path] = {
 """A file of each format."""
 
 PHONE = {"width": 320, "height": 640}
-SLOW_S = 30_000
-"""Milliseconds that a job may take on a busy machine."""
-
-expect.set_options(timeout=SLOW_S)
 
 
 @pytest.fixture(scope="module")
@@ -57,64 +52,24 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def state(server: Server, browser: Browser) -> Any:
-    """What a browser knows once it has opened the address."""
-    with browser.new_context() as context:
-        context.new_page().goto(server.address)
-        return context.storage_state()
+    return known(server, browser)
 
 
-@dataclass
-class Window:
-    """A page that is open, and whatever it complained of."""
-
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-
-    def choose(self, *paths: Path) -> None:
-        expect(self.page.locator("body[data-ready]")).to_be_visible()
-        self.page.set_input_files("#choose", paths)
-        expect(self.page.locator("#dry")).to_be_enabled()
-
-    def dry_run(self, *paths: Path) -> None:
-        self.choose(*paths)
-        self.page.click("#dry")
-        self.ended()
-
-    def ended(self) -> None:
-        expect(self.page.locator(".verdict")).to_be_visible()
-
-    def run(self) -> None:
-        self.page.click("#run")
-        expect(self.page.locator(".when")).to_have_text(re.compile("^(Run|Exécution)"))
-
-    def fetch(self, what: str) -> bytes:
-        with self.page.expect_download() as download:
-            self.page.click(f"a[download='{what}']")
-        return Path(download.value.path()).read_bytes()
-
-    def check_access(self) -> None:
-        """Fail unless people who cannot see or point can use what is shown, as far as a program can tell."""
-        self.page.wait_for_timeout(200)  # what moves has come to rest
-        found = Axe().run(self.page).response["violations"]
-        assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]]) for rule in found]
-
-
-def opened(browser: Browser, state: Any, **options: Any) -> Window:
-    context = browser.new_context(storage_state=state, locale="en-GB", **options)
-    window = Window(context.new_page())
-    window.page.on("console", lambda said: window.complaints.append(said.text) if said.type != "log" else None)
-    window.page.on("pageerror", lambda error: window.complaints.append(str(error)))
-    return window
+@pytest.fixture(scope="module")
+def shared(server: Server, browser: Browser, state: Any) -> Iterator[Window]:
+    with opened(server, browser, state) as window:
+        yield window
 
 
 @pytest.fixture
-def window(server: Server, browser: Browser, state: Any) -> Iterator[Window]:
-    window = opened(browser, state)
-    window.page.goto(f"http://127.0.0.1:{server.port}/")
-    expect(window.page.locator("body[data-ready]")).to_be_visible()
-    yield window
-    window.page.context.close()
-    assert not window.complaints
+def window(shared: Window, server: Server) -> Iterator[Window]:
+    """The page as one who comes for the first time sees it; in a window that is there, as a new one takes a second."""
+    shared.open(server)
+    yield shared
+    shared.leave()
+    complaints = list(shared.complaints)
+    shared.complaints.clear()
+    assert not complaints
 
 
 def visits(folder: Path, **header: Any) -> Path:
@@ -208,9 +163,10 @@ def test_a_file_of_no_known_format_asks_for_one(window: Window, tmp_path: Path) 
 
 
 def test_files_over_the_limit_are_named_and_not_sent(browser: Browser, tmp_path: Path) -> None:
-    with served(tmp_path / "served", "--limit", "1kB") as strict, browser.new_context(locale="en-GB") as context:
-        window = Window(context.new_page())
-        window.page.goto(strict.address)
+    with (
+        served(tmp_path / "served", "--limit", "1kB") as strict,
+        opened(strict, browser, known(strict, browser)) as window,
+    ):
         window.choose(FILES["dxf-json"], FILES["dxf-xml"], ROOT / "README.md")
         expect(window.page.locator(".file-name")).to_have_text("march.xml")
         for name in ("january.json has 1.8 kB", "README.md"):
@@ -265,7 +221,7 @@ def test_an_option_that_cannot_be_is_said_beside_the_buttons(window: Window) -> 
     window.page.click("#dry")
     expect(window.page.locator("#act-problem")).to_contain_text("MINE")
     window.check_access()
-    window.complaints = [text for text in window.complaints if "422" not in text]  # the browser tells of the refusal
+    window.complaints[:] = [text for text in window.complaints if "422" not in text]  # the browser tells of the refusal
 
 
 # --- A database ------------------------------------------------------------------------------------------------------
@@ -276,12 +232,24 @@ def test_values_go_into_a_database_as_the_dry_run_said(window: Window, database:
     window.page.get_by_role("radio", name=re.compile("^Database")).check()
     window.dry_run(visits(tmp_path))
     expect(window.page.locator("#outcome-title")).to_have_text("All is well: 2 values can be taken over.")
+    window.page.get_by_role("tab", name="Changes").click()
+    groups = window.page.get_by_role("region", name="Groups").get_by_role("row")
+    expect(groups.nth(0)).to_have_text(re.compile("^Data elementnewchanged.*unchangedignoredFile$"))
+    values = window.page.get_by_role("region", name="Values", exact=True).get_by_role("row")
+    expect(values.nth(0)).to_have_text(re.compile("^ChangeBeforeAfterData element.*Place$"))
+    expect(values.nth(1)).to_contain_text("new–5deVisits001202503ouClinicA01")
+    window.check_access()
     window.page.get_by_role("tab", name="SQL").click()
     expect(window.page.locator("pre")).to_contain_text("copy staged")
     window.check_access()
     assert execute(database, "select count(*) from datavalue") == [(0,)]
     window.run()
     expect(window.page.locator(".counts")).to_contain_text("new2")
+    told = [json.loads(line) for line in window.fetch("changes.ndjson").splitlines()]
+    assert [(one["file"], one["change"], one["value"]) for one in told] == [
+        ("visits.adv2.json", "insert", "5"),
+        ("visits.adv2.json", "insert", "7"),
+    ]
     assert execute(database, "select value from datavalue order by 1") == [("5",), ("7",)]
 
 
@@ -353,7 +321,9 @@ def test_a_server_that_is_killed_and_started_again_loses_nothing(
     expect(window.page.locator("#offline")).to_be_hidden()
     held.rollback()
     expect(window.page.locator("#outcome-title")).to_have_text("Done: 2 values taken over.")
-    window.complaints = [text for text in window.complaints if "ERR_" not in text]  # the browser tells of its absence
+    window.complaints[:] = [
+        text for text in window.complaints if "ERR_" not in text
+    ]  # the browser tells of its absence
 
 
 def test_what_was_chosen_is_there_after_a_reload(window: Window) -> None:
@@ -428,29 +398,30 @@ def test_all_is_done_with_keys_alone(window: Window) -> None:
         page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_on_a_phone_nothing_is_cut_off_and_all_is_accessible(
-    server: Server, browser: Browser, state: Any, scheme: str, tmp_path: Path
+def test_on_a_phone_nothing_is_cut_off_and_all_is_accessible_light_and_dark(
+    server: Server, browser: Browser, state: Any, tmp_path: Path
 ) -> None:
-    window = opened(browser, state, viewport=PHONE, color_scheme=scheme, has_touch=True)
-    page = window.page
-    page.goto(f"http://127.0.0.1:{server.port}/")
-    window.check_access()
     long_name = tmp_path / f"{'a-rather-long-name-' * 6}.json"
     long_name.write_bytes(FILES["dxf-json"].read_bytes())
-    window.dry_run(long_name, *(path for form, path in FILES.items() if form != "dxf-json"))
-    for tab in ("Problems", "Changes", "Completeness"):
-        page.get_by_role("tab", name=tab).click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
-        window.check_access()
-    page.context.close()
-    assert not window.complaints
+    with opened(server, browser, state, viewport=PHONE, has_touch=True) as window:
+        check_colours(window)
+        window.dry_run(long_name, *(path for form, path in FILES.items() if form != "dxf-json"))
+        for tab in ("Problems", "Changes", "Completeness"):
+            window.page.get_by_role("tab", name=tab).click()
+            assert window.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+            check_colours(window)
+
+
+def check_colours(window: Window) -> None:
+    """Check what is shown; in the dark, where nothing but colours differ, these."""
+    window.check_access()
+    window.page.emulate_media(color_scheme="dark")
+    window.check_access("color-contrast")
+    window.page.emulate_media(color_scheme="light")
 
 
 def test_texts_numbers_and_dates_are_in_the_user_s_language(server: Server, browser: Browser, state: Any) -> None:
-    with browser.new_context(storage_state=state, locale="fr-FR") as context:
-        window = Window(context.new_page())
-        window.page.goto(f"http://127.0.0.1:{server.port}/")
+    with opened(server, browser, state, locale="fr-FR") as window:
         expect(window.page.locator("#files-title")).to_contain_text("Fichiers")
         window.dry_run(FILES["dxf-json"])
         expect(window.page.locator("#outcome-title")).to_contain_text("6 valeurs peuvent être reprises")

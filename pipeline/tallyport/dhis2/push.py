@@ -63,7 +63,9 @@ async def push(
         with journal.open():
             report.is_resumed = journal.is_resumed
             report.counts = journal.counts
-            report.findings += [RowFinding(*told) for told in journal.findings]
+            for earlier in journal.findings:
+                report.findings.append(RowFinding(*earlier))
+                tell(report.findings[-1])
             sender = Sender(client, options, journal, report, tell)
             await sender.send(files)
             if options.completions:

@@ -51,7 +51,8 @@ class PushReport:
     """The outcome of a push. `counts`: rows by class, with those that earlier runs of the same push settled.
 
     `left_out` counts rows that were not sent, for what is wrong with them or with their group; `cleared` stored values
-    that the server deleted by scope; `resent` chunks that were sent again as their outcome was unknown.
+    that the server deleted by scope; `resent` chunks that were sent again as their outcome was unknown. `groups` are
+    those of files that can be read, with the failed ones.
     """
 
     version: str = ""
@@ -59,6 +60,7 @@ class PushReport:
     counts: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
     is_resumed: bool = False
+    groups: int = 0
     failed_groups: int = 0
     findings: list[RowFinding] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)

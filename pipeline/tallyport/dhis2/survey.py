@@ -46,6 +46,7 @@ def survey(place: int, path: str, label: str, report: PushReport, tell: Watch) -
             report.errors.append(event.error.at(label))
             tell(FileResult(label, report.errors[-1]))
     report.left_out += rows - sum(accepted.values())
+    report.groups += groups
     report.failed_groups += groups - len(accepted)
     try:
         with Path(path).open("rb") as file:

@@ -153,7 +153,7 @@ class Routes:
         target = self._target(job["target"]["id"])
         if asked.plan != job["plan"] or target.fingerprint != job["fingerprint"]:
             raise failed("TP917")
-        removes = bool(job["summary"].get("removes_for_good")) and target.kind != "convert"
+        removes = bool(job["summary"].get("removes_for_good")) and target.kind == "database"
         if removes and asked.confirm != target.label:
             raise failed("TP919", expected=target.label)
         return self._repeated(job, "run", of=job["id"], removes_for_good=removes)
@@ -250,7 +250,7 @@ class Routes:
     def _message(self, job: Mapping[str, Any]) -> Job:
         summary, kind = job["summary"], job["kind"]
         can_run = kind == "dry-run" and job["state"] == "done" and summary and summary.get("runnable")
-        removes = can_run and summary["removes_for_good"] and job["target"]["kind"] != "convert"
+        removes = can_run and summary["removes_for_good"] and job["target"]["kind"] == "database"
         return Job(
             job["id"],
             kind,

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from tallyport.web.folders import FINDINGS, SCRIPT, UNDO, VALIDATION, Folders, Naming
+from tallyport.web.changes import changes
+from tallyport.web.folders import CHANGES, FINDINGS, SCRIPT, UNDO, VALIDATION, Folders, Naming
 from tallyport_converters.sources import stem_of
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -16,6 +17,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     "findings.ndjson": "application/x-ndjson",
     "rejects.ndjson": "application/x-ndjson",
     "manifest.json": "application/json",
+    "changes.ndjson": "application/x-ndjson",
     "statements.sql": "application/sql",
     "undo.zip": "application/zip",
 }
@@ -45,6 +47,8 @@ class Downloads:
                 yield what, size
         if self._manifests():
             yield "manifest.json", None
+        if _size(self._folder / CHANGES):
+            yield "changes.ndjson", None
         if size := _size(self._folder / SCRIPT):
             yield "statements.sql", size
         if next(self._undone(), None):
@@ -56,6 +60,8 @@ class Downloads:
             yield from zipped(self._outputs())
         elif what == "undo.zip":
             yield from zipped(self._undone())
+        elif what == "changes.ndjson":
+            yield from _gathered(changes(self._folder / CHANGES, self._naming))
         elif what == "manifest.json":
             yield json.dumps({"sources": [json.loads(path.read_bytes()) for path in self._manifests()]}).encode()
         else:
@@ -108,6 +114,17 @@ def read(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
+
+
+def _gathered(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield lines in blocks."""
+    block = bytearray()
+    for line in lines:
+        block += line
+        if len(block) >= _BLOCK_BYTES:
+            yield bytes(block)
+            block.clear()
+    yield bytes(block)
 
 
 class _Passed:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tallyport_converters.sources import stem_of
 
 FINDINGS, RESULT, SCRIPT, LOG, LOCK = "findings.ndjson", "result.json", "statements.sql", "log.txt", "lock"
-UNDO, VALIDATION = "undo", "validation.json"
+CHANGES, UNDO, VALIDATION = "changes.ndjson", "undo", "validation.json"
 
 _LABEL = re.compile(r"(\d{3})(?:\.adv2\.json|(?:/[a-z2-7]{16})?/(.+))", re.DOTALL)
 
@@ -19,11 +19,11 @@ class Folders:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.uploads, self.jobs = root / "uploads", root / "jobs"
+        self.uploads, self.jobs, self.pushes = root / "uploads", root / "jobs", root / "pushes"
 
     def make(self) -> None:
         """Make them, for this user alone."""
-        for folder in (self.root, self.uploads, self.jobs):
+        for folder in (self.root, self.uploads, self.jobs, self.pushes):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def upload(self, id: str) -> Path:

@@ -19,7 +19,7 @@ from typing import Any
 
 from tallyport.web.folders import LOCK, LOG, Folders
 from tallyport.web.store import Store
-from tallyport.web.targets import Target
+from tallyport.web.targets import Target, cancelled
 from tallyport_schemas.findings import finding
 
 SIDE_BY_SIDE = 2
@@ -75,7 +75,7 @@ class Jobs:
             self._cancelled.setdefault(id, time.monotonic() + _PATIENCE_S)
             self._signal(id, signal.SIGINT)
         else:
-            self._store.end_job(id, "cancelled", finding=finding("TP920").as_json())
+            self._end_cancelled(id)
         self.wake()
 
     def remove(self, id: str) -> None:
@@ -146,10 +146,14 @@ class Jobs:
     def _ended_silently(self, id: str) -> None:
         """Say of a process that is gone what became of it, if it did not do so itself."""
         if id in self._cancelled:
-            self._store.end_job(id, "cancelled", finding=finding("TP920").as_json())
+            self._end_cancelled(id)
         else:
             self._store.end_job(id, "interrupted", finding=finding("TP922").as_json())
         self._cancelled.pop(id, None)
+
+    def _end_cancelled(self, id: str) -> None:
+        if (job := self._store.job(id)) is not None:
+            self._store.end_job(id, "cancelled", finding=cancelled(job["target"]["kind"]).as_json())
 
 
 def _environment(settings: Mapping[str, str]) -> dict[str, str]:

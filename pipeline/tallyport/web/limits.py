@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import FrameType
 
 MEMORY_BYTES = 8 << 30
@@ -35,3 +38,27 @@ def limit(seconds: float) -> None:
     soft = MEMORY_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_BYTES, hard)
     resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+@asynccontextmanager
+async def limited() -> AsyncIterator[None]:
+    """Bound a task by the time that is left, by means of its loop: one that a signal raises may be lost in a callback.
+
+    Raises:
+        TimeUp: the process has taken longer than it may.
+    """
+    import asyncio
+
+    left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+    began = time.monotonic()
+    bound = asyncio.timeout(left_s or None)
+    try:
+        async with bound:
+            yield
+    except TimeoutError:
+        if bound.expired():
+            raise TimeUp from None
+        raise
+    finally:
+        if left_s:
+            signal.setitimer(signal.ITIMER_REAL, max(left_s - (time.monotonic() - began), 0.001))

@@ -50,7 +50,8 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
     `listening` is told the address to open once: it has the token. Jobs that are at work when this returns go on.
 
     Raises:
-        Refused: TP924 another server uses the folder, TP915 the database's URL is none.
+        Refused: TP924 another server uses the folder, TP915 the database's URL is none, or there is no such profile.
+        SourceUnreadable: TP862, the profiles' file cannot be read.
         OutsideFailed: TP809 a part is not installed, TP925 the port is taken, TP801 the folder cannot be made.
     """
     options = options or ServeOptions()

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tallyport_schemas.findings import OutsideFailed, Refused, finding
+from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
 
 if TYPE_CHECKING:
     from tallyport.web.messages import TargetMessage
 
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
 DATABASE_SETTING = "TALLYPORT_IMPORT_DATABASE"
-PROFILE_SETTING = "TALLYPORT_PUSH_PROFILE"
+PROFILE_SETTING, PROFILE_URL_SETTING = "TALLYPORT_PUSH_PROFILE", "TALLYPORT_PUSH_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,41 @@ def database(url: str) -> Target:
 
 
 def profile(name: str) -> Target:
-    """Return the DHIS2 server of a profile; its address and key are looked up by the job."""
-    return Target("profile", "profile", name, CONVERSION_OPTIONS, _digest(["profile", name]), {PROFILE_SETTING: name})
+    """Return the DHIS2 server of a profile, or of a URL; its key is looked up by the job, for this server alone.
+
+    Raises:
+        OutsideFailed: TP809, what talks to servers is not installed.
+        Refused: TP915, there is no such profile, or it makes no sense.
+        SourceUnreadable: TP862, the profiles' file cannot be read.
+    """
+    try:
+        import tallyport.dhis2.push  # noqa: F401  # said now, not by every job
+        from tallyport.dhis2.profiles import find_profile, origin
+    except ImportError as error:
+        raise OutsideFailed(
+            finding("TP809", found=error.name, help="install it with pip install 'tallyport[server]'")
+        ) from None
+    try:
+        found = find_profile(name)
+    except ValueError as error:
+        raise Refused(finding("TP915", field="profile", message=str(error), help="see docs/server.md")) from None
+    host = origin(found.url)[1]
+    user = found.credentials.username if found.credentials else None
+    return Target(
+        "profile",
+        "profile",
+        f"{found.name} ({host})" if found.name else host,
+        CONVERSION_OPTIONS,
+        _digest(["profile", found.url, user]),
+        {PROFILE_SETTING: name, PROFILE_URL_SETTING: found.url},
+    )
+
+
+def cancelled(kind: str) -> Finding:
+    """Return what to say of a job for this kind of target that was cancelled."""
+    if kind != "profile":
+        return finding("TP920")
+    return finding("TP920", help="what the server has taken stays there; run it again to send the rest")
 
 
 def _digest(parts: object) -> str:

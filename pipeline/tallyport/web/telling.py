@@ -16,7 +16,7 @@ from tallyport_schemas.findings import Finding, Severity
 from tallyport_schemas.progress import Progress
 
 FIRST_SHOWN = 200
-"""Problems, and groups, that the result names; the files have all of them."""
+"""Problems, groups, chunks and changes that the result names; the files have all of them."""
 
 _TELL_EVERY_S = 0.2
 
@@ -63,6 +63,11 @@ class Telling:
     def folder(self) -> Path:
         """The job's folder."""
         return self._folders.job(self._job["id"])
+
+    @property
+    def pushes(self) -> Path:
+        """The folder for how far pushes have come."""
+        return self._folders.pushes
 
     def _finish(self) -> None:
         self.summary["problems"] = self._problems
@@ -135,6 +140,19 @@ class Telling:
         if len(self.result["groups"]) < FIRST_SHOWN:
             label = self.naming.label(file)
             self.result["groups"].append({"file": label, "de": de, "valid": valid, "rows": dict(rows), **more})
+
+    def chunk(self, rows: int, counts: Mapping[str, int], seconds: float) -> None:
+        """Keep what became of a chunk that a server took; what it deleted by scope has no rows."""
+        self.summary["chunks"] = self.summary.get("chunks", 0) + 1
+        totals = self.summary["rows"]
+        for name, count in counts.items():
+            if name in totals:
+                totals[name] += count
+            else:
+                self.summary[name] = self.summary.get(name, 0) + count
+        chunks = self.result.setdefault("chunks", [])
+        if len(chunks) < FIRST_SHOWN:
+            chunks.append({"rows": rows, "counts": dict(counts), "seconds": round(seconds, 3)})
 
     def file(self, event: Any) -> None:
         """Take the end of a file, a FileResult or what has the same members."""

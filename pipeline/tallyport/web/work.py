@@ -17,6 +17,7 @@ from tallyport.web.completeness import Completeness
 from tallyport.web.folders import VALIDATION, Folders
 from tallyport.web.limits import TimeUp, limit
 from tallyport.web.store import Store
+from tallyport.web.targets import cancelled
 from tallyport.web.telling import Telling
 from tallyport.web.validating import write_validation
 from tallyport.web.writing import writer_of
@@ -43,7 +44,7 @@ class Work:
             self._convert()
             return
         writer = writer_of(told.target_kind)
-        second = "write" if writer else "check"
+        second = {"database": "write", "profile": "send"}.get(told.target_kind, "check")
         told.stages(["convert", second, "map"])
         self._convert()
         files = list(walked([told.out])) if any(told.out.glob("*.adv2.json")) or any(told.out.glob("*/*/*")) else []
@@ -163,7 +164,7 @@ def perform(store: Store, folders: Folders, id: str) -> None:
         with told:
             Work(folders, told).run()
     except KeyboardInterrupt:
-        state, error = "cancelled", finding("TP920")
+        state, error = "cancelled", cancelled(told.target_kind)
     except TimeUp:
         state, error = "failed", finding("TP921")
     except Unusable as unusable:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
-from tallyport.web.folders import SCRIPT, UNDO
-from tallyport.web.messages import finding_of
-from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING
-from tallyport.web.telling import Telling
+from tallyport.web.changes import first_changes
+from tallyport.web.folders import CHANGES, SCRIPT, UNDO
+from tallyport.web.limits import limited
+from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
+from tallyport.web.telling import FIRST_SHOWN, Telling
 from tallyport_schemas.findings import OutsideFailed, finding
 from tallyport_schemas.progress import Progress
 
@@ -31,6 +29,7 @@ def into_database(told: Telling) -> None:
         username=told.request["options"].get("username"),
         undo=told.folder / UNDO if told.request.get("removes_for_good") else None,
         sql=told.folder / SCRIPT if told.is_dry_run else None,
+        changes=told.folder / CHANGES,
     )
 
     def watch(event: Any) -> None:
@@ -50,29 +49,50 @@ def into_database(told: Telling) -> None:
 
     report = import_values([told.out], database, options, watch=watch)
     told.summary["generation"] = report.generation
+    told.result["changes"] = first_changes(told.folder / CHANGES, told.naming, FIRST_SHOWN)
     told.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
 def to_profile(told: Telling) -> None:
-    """Send to the DHIS2 server of the profile that the environment names: by `tallyport push`, whose document is read.
+    """Send to the DHIS2 server that the environment names; a dry run has the server check, and write nothing.
 
-    A signal to this process reaches that one too. What was acknowledged before is not sent again by a later run.
+    What was acknowledged before this is cancelled, or dies, is not sent again by a later run of the same files.
     """
-    profile = os.environ[PROFILE_SETTING]
-    line = [sys.executable, "-P", "-m", "tallyport.cli.main", "push", str(told.out), "--profile", profile, "--json"]
-    if told.is_dry_run:
-        line.append("--dry-run")
-    with subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as process:
-        said, _ = process.communicate()
-    document: dict[str, Any] = json.loads(said)
-    for members in [*document.get("findings", ()), *document.get("errors", ())]:
-        told.keep({name: member for name, member in members.items() if name != "group"})
-    told.summary["rows"] = {name: count for name, count in document.get("rows", {}).items() if name != "cleared"}
-    told.summary["cleared"] = document.get("cleared", 0)
-    told.summary["groups_failed"] = document.get("failed_groups", 0)
-    if "error" in document:
-        raise OutsideFailed(finding_of(document["error"]))
-    told.ends_with(min(process.returncode, 3))
+    import asyncio
+
+    from tallyport.dhis2.client import open_client
+    from tallyport.dhis2.profiles import find_profile
+    from tallyport.dhis2.push import ChunkPushed, PushOptions, push
+    from tallyport.dhis2.rejections import CLASSES
+    from tallyport.validation.files import FileResult, RowFinding
+
+    profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
+    options = PushOptions(dry_run=told.is_dry_run, state=told.pushes)
+    told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
+
+    def watch(event: Any) -> None:
+        if isinstance(event, Progress):
+            told.progress(event)
+        elif isinstance(event, RowFinding):
+            told.found(event.finding)
+        elif isinstance(event, FileResult):
+            told.file(event)
+        elif isinstance(event, ChunkPushed):
+            told.chunk(event.rows, event.counts, event.seconds)
+
+    async def pushing() -> None:
+        async with limited(), open_client(profile) as client:
+            report = await push(client, [told.out], options, watch=watch)
+        told.summary |= {
+            "rows": report.rows | {"left_out": report.left_out},
+            "cleared": report.cleared,
+            "groups": report.groups,
+            "groups_failed": report.failed_groups,
+            "resumed": report.is_resumed,
+        }
+        told.ends_with(report.exit_code)
+
+    asyncio.run(pushing())
 
 
 def writer_of(kind: str) -> Callable[[Telling], None] | None:

@@ -15,7 +15,7 @@ export function h(what, attributes = {}, ...inside) {
     else if (value === true) element.setAttribute(name, "");
     else if (value !== false && value != null) element.setAttribute(name, value);
   }
-  element.append(...inside.flat().filter((part) => part != null && part !== ""));
+  element.append(...inside.flat(Infinity).filter((part) => part != null && part !== ""));
   return element;
 }
 

@@ -6,8 +6,10 @@ import { duration, known, moment, number, percent, size, t } from "./texts.js";
 
 const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, imported: 1, updated: 2, deleted: 3, left_out: 5, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
 
-const NOT_TAKEN = ["ignored", "rejected", "left_out"];
-const removes = (summary, target) => summary.removes_for_good && target.kind !== "convert";
+const NOT_TAKEN = ["rejected", "left_out"];
+const removes = (summary, target) => summary.removes_for_good && target.kind === "database";
+/** Whether values of a class are taken over; a server says "ignored" of those that it has already. */
+const isTaken = (name, target) => !NOT_TAKEN.includes(name) && (name !== "ignored" || target.kind === "profile");
 
 /** How a job ended, in one word: good, warn, bad; or live. */
 export function tone({ state, summary, kind, target }) {
@@ -24,7 +26,7 @@ export function atWork(job, cancel) {
   const stages = h("ol.stages"), bar = h("progress", { max: 1, "aria-label": t("progress") });
   const line = h("div.progress-line"), stop = h("button.button.small", { type: "button", click: () => {
     stop.disabled = true;
-    stop.textContent = t("cancelling");
+    stop.textContent = t(job.target.kind === "database" ? "cancelling" : "stopping");
     cancel();
   } }, t("cancel"));
   line.append(job.state === "queued" ? t("queued") : "");
@@ -60,9 +62,9 @@ export function atWork(job, cancel) {
 const sentence = (text, end = ".") => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : end);
 
 function headline(job) {
-  const { state, kind, summary } = job;
+  const { state, kind, summary, target } = job;
   if (state !== "done") return t(`verdict.${state}`);
-  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (NOT_TAKEN.includes(name) ? sum : sum + n), 0);
+  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (isTaken(name, target) ? sum + n : sum), 0);
   const given = { values: t("values", { n: taken }) };
   if (kind === "run") return t(`verdict.${tone(job)}.run`, given);
   return summary.runnable ? t(`verdict.${tone(job)}.dry`, given) : t("verdict.nothing");
@@ -74,6 +76,7 @@ function sentences({ summary, finding, target }) {
   const failed = summary.groups_failed;
   if (summary.groups) parts.push(t("headers", { n: summary.groups, good: summary.groups - failed, bad: failed }));
   if (summary.sources_failed) parts.push(t("unreadable", { n: summary.sources_failed }));
+  if (summary.resumed) parts.push(t("resumed"));
   if (removes(summary, target)) parts.push(t("removes", { n: summary.removes_for_good }));
   return parts;
 }
@@ -136,7 +139,7 @@ function details(job) {
   const { summary, result } = job;
   const all = [
     ["problems", summary.problems, () => problems(job)],
-    ["changes", summary.groups, () => changes(job)],
+    ["changes", result.changes ? changed(summary) : result.chunks ? summary.chunks : summary.groups, () => changes(job)],
     ["sql", null, () => script(result.sql)],
     ["map", null, () => map(result.completeness)],
   ].filter(([name]) => name !== "sql" || job.target.kind === "database");
@@ -183,15 +186,50 @@ function problem(found) {
     h("p.where", {}, where.join(" · ")), pairs.length ? h("dl", {}, pairs) : null, found.help ? h("p.do", {}, sentence(found.help)) : null);
 }
 
-function changes({ summary, result }) {
-  if (!result.groups.length) return empty("changes.none");
+function changes({ summary, result, target }) {
+  const parts = [];
+  if (result.groups.length) parts.push(groups(summary, result.groups));
+  if (result.chunks?.length) parts.push(chunks(summary, result.chunks));
+  if (result.changes?.length) parts.push(values(summary, result.changes));
+  return parts.length ? parts.flat() : empty(target.kind === "profile" ? "chunks.none" : "changes.none");
+}
+
+const heads = (...names) => names.map((name) => h("th", { scope: "col" }, t(name)));
+const amounts = (names, counted) => names.map((name) => h(counted[name] ? "td.n" : "td.n.zero", {}, number(counted[name] ?? 0)));
+const amountHeads = (names) => names.map((name) => h("th.n", { scope: "col" }, t(`count.${name}`)));
+
+/** A table with what it is about above it. */
+const told = (lead, label, head, lines) =>
+  [h("p.lead", {}, lead), scrolled(label, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, lines)))];
+
+function groups(summary, list) {
   const names = Object.keys(summary.rows);
-  const head = h("tr", {}, h("th", { scope: "col" }, t("changes.de")), names.map((name) => h("th.n", { scope: "col" }, t(`count.${name}`))), h("th", { scope: "col" }, t("changes.file")));
-  const lines = result.groups.map(({ de, file, rows, valid }) => h("tr", {},
+  const lines = list.map(({ de, file, rows, valid }) => h("tr", {},
     h("th", { scope: "row" }, h("span.code", {}, de ?? "–"), valid ? "" : h("span.chip.error", {}, t("changes.fails"))),
-    names.map((name) => h(rows[name] ? "td.n" : "td.n.zero", {}, number(rows[name] ?? 0))), h("td.code", {}, file)));
-  const rest = summary.groups > result.groups.length ? ` ${t("changes.first", { shown: result.groups.length, n: summary.groups })}` : "";
-  return [h("p.lead", {}, t("changes.caption") + rest), scrolled(t("tab.changes"), h("table", {}, h("thead", {}, head), h("tbody", {}, lines)))];
+    amounts(names, rows), h("td.code", {}, file)));
+  const rest = summary.groups > list.length ? ` ${t("changes.first", { shown: list.length, n: summary.groups })}` : "";
+  return told(t("changes.caption") + rest, t("changes.groups"), [heads("changes.de"), amountHeads(names), heads("changes.file")], lines);
+}
+
+function chunks(summary, list) {
+  const names = [...Object.keys(summary.rows).filter((name) => name !== "left_out"), ...(summary.cleared ? ["cleared"] : [])];
+  const lines = list.map(({ counts, seconds }, at) => h("tr", {}, h("th.n", { scope: "row" }, number(at + 1)), amounts(names, counts), h("td.n", {}, duration(seconds))));
+  const rest = summary.chunks > list.length ? ` ${t("chunks.first", { shown: list.length, n: summary.chunks })}` : "";
+  return told(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names), h("th.n", { scope: "col" }, t("chunks.took"))], lines);
+}
+
+const changed = ({ rows }) => Object.entries(rows).reduce((sum, [name, n]) => (["unchanged", "ignored"].includes(name) ? sum : sum + n), 0);
+
+function values(summary, list) {
+  const total = changed(summary);
+  const value = (one, text) => (text == null ? h("td.zero", {}, "–") : h("td.value", {}, text));
+  const lines = list.map((one) => h("tr", {},
+    h("th", { scope: "row" }, h("span.change", {}, h(`i.k${CLASSES[one.change]}`), known(`count.${one.change}`, one.change))),
+    value(one, one.before), value(one, one.change === "delete" ? null : one.value),
+    ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td.code", {}, one[name] ?? "")), h("td.code", {}, `${one.file}, ${t("where.row", { n: one.row })}`)));
+  const rest = total > list.length ? ` ${t("values.first", { shown: list.length, n: total })}` : "";
+  const names = ["values.change", "values.before", "values.after", "changes.de", "values.pe", "map.unit", "values.coc", "values.aoc", "values.where"];
+  return told(t("values.caption") + rest, t("values.table"), heads(...names), lines);
 }
 
 const scrolled = (label, inside) => h("div.scroll", { tabindex: 0, role: "region", "aria-label": label }, inside);

@@ -57,8 +57,8 @@ async function begin(starting) {
     if (begun) {
       draft.sent();
       say(t("said.started", { kind: t(`kind.${begun.kind}`) }));
-      await show(begun, true);
       history.pushState(null, "", `#${begun.id}`);
+      await show(begun, true);
     }
   } catch (error) {
     wrong(error);
@@ -113,8 +113,9 @@ function watch() {
       const wasInside = $("outcome").contains(document.activeElement) || document.activeElement === document.body;
       const done = await server.job(id).catch(wrong);
       if (!done || job?.id !== id) return;
-      await show(done, wasInside);
-      say($("outcome-title").textContent);
+      const listed = show(done, wasInside);
+      say($("outcome-title").textContent); // now: by the time that the history is there, another job may be shown
+      await listed;
     },
     lost,
     found,
@@ -125,6 +126,7 @@ async function open(id) {
   try {
     const asking = id ? await server.job(id) : null;
     if (asking) await draft.set(asked(asking));
+    if (inAddress() !== id) return; // another one was opened meanwhile
     await show(asking, false);
     found();
   } catch (error) {
