@@ -992,6 +992,21 @@ def test_a_legacy_file_goes_on_too(old: Dhis2Server, tmp_path: Path, state: Path
     assert Counter(old.arrivals.values()) == {1: len(stock())}
 
 
+@pytest.mark.parametrize("wrong", ["much", "more"])
+def test_a_rejected_value_of_a_legacy_file_is_told_by_what_it_is_about(
+    wrong: str, server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    rows = [[month, unit, "1"] for month in MONTHS for unit in UNITS]
+    rows[7][2] = wrong
+    file.write_text(
+        "\n".join(["dataelement,period,orgunit,value", *(f"deStock0001,{','.join(row)}" for row in rows[::-1])])
+    )
+    (told,) = found(pushed(server, file, state=state), "TP870")
+    assert told.source == "a.csv/deStock0001.adv2.json"
+    assert told.found == f"{wrong} of dataElement deStock0001, period {rows[7][0]}, orgUnit {rows[7][1]}"
+
+
 def test_no_secret_is_in_what_a_server_says(old: Dhis2Server, tmp_path: Path, state: Path, capfd: Any) -> None:
     file = written(tmp_path / "a.adv2.json", group(stock(1, 1), ds=f"no {PASSWORD}", ids={"ds": "NAME"}))
     assert run(command(old, state, file)) == FINDINGS

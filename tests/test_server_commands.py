@@ -258,6 +258,16 @@ def test_a_slow_check_runs_only_if_it_is_named(server: Dhis2Server, shell: Shell
     assert slow in shell("integrity", "run", "--verbose", "--check", slow).stdout
 
 
+def test_a_run_prints_what_ran_and_no_result_of_an_earlier_run(server: Dhis2Server, shell: Shell) -> None:
+    slow = CHECKS[-1]["name"]
+    server.issues[slow] = issues(2, "old")
+    server.fill_cache()
+    assert slow in shell("integrity", "report").stdout
+    ended = shell("integrity", "run", "--json")
+    assert slow not in {check["check"] for check in ended.document["checks"]}
+    assert len(ended.document["checks"]) == len(CHECKS) - 1
+
+
 def test_a_run_need_not_be_waited_for(server: Dhis2Server, shell: Shell) -> None:
     server.is_endless = True
     ended = shell("integrity", "run", "--no-wait", "--json")

@@ -199,19 +199,21 @@ def run(
         raise click.UsageError(f"--format {chosen_form} has no effect with --no-wait")
 
     async def work(client: Client) -> int:
-        choice = _choice(checks, section, severity)
         maintenance = client.maintenance
+        # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
+        chosen = await maintenance.select_checks(**_choice(checks, section, severity))
+        names = [check.name for check in chosen if checks or not check.is_slow]
         if no_wait:
-            job = await maintenance.run_integrity(**choice, wait=False, details=details)
+            job = await maintenance.run_integrity(names, wait=False, details=details)
             print_job(job, [], as_json=chosen_form == "json")
             return 0
         ticker = JobTicker(quiet=quiet or chosen_form == "json")
         try:
             timeout_s = 3600.0 if job_timeout is None else job_timeout
-            await maintenance.run_integrity(**choice, details=details, timeout_s=timeout_s, watch=ticker.tell)
+            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=ticker.tell)
         finally:
             ticker.clear()
-        found = await maintenance.get_integrity_report(**choice, details=details)
+        found = await maintenance.get_integrity_report(names, details=details)
         return _print_report(found, chosen_form, verbose=verbose, details=details)
 
     return server.talk(work)
