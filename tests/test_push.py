@@ -934,7 +934,9 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
     old.fail(Fault("status", path="/dataValueSets", skip=2, times=99))
     assert run(command(old, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
     document = json.loads(capsys.readouterr().out)
-    assert (document["error"]["code"], document["rows"]["imported"], document["chunks"]) == ("TP856", 20, 2)
+    assert (document["error"]["code"], document["version"], document["chunks"]) == ("TP856", old.version, 2)
+    assert document["rows"] == {"imported": 20, "updated": 0, "deleted": 0, "ignored": 0, "rejected": 0}
+    assert document["cleared"] == 0
     old.fail()
     assert run(command(old, state, file, "--json")) == OK
     document = json.loads(capsys.readouterr().out)

@@ -162,7 +162,7 @@ def issues(
 @click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
 @format_options
 @click.option("-v", "--verbose", is_flag=True, help="Print checks that found nothing, too.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no sum if all is well.")
 @server_options
 def run(
     server: ServerOptions,
@@ -214,7 +214,7 @@ def run(
         finally:
             ticker.clear()
         found = await maintenance.get_integrity_report(names, details=details)
-        return _print_report(found, chosen_form, verbose=verbose, details=details)
+        return _print_report(found, chosen_form, verbose=verbose, details=details, quiet=quiet)
 
     return server.talk(work)
 
@@ -274,7 +274,7 @@ def _telling(listing: Listing) -> Callable[[Finding], None]:
     return tell
 
 
-def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: bool) -> int:
+def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: bool, quiet: bool = False) -> int:
     """Print results, those with most weight first; returns the exit code."""
     from tallyport.dhis2.answers import weight
 
@@ -289,6 +289,8 @@ def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: 
         for gap in found.gaps():
             tell(gap)
         is_bad = listing.end(issueCount=total)
-    if form == "text":
-        click.echo(f"{len(results):,} checks with results, {total:,} issues")
-    return int(is_bad or total > 0)
+    is_bad = is_bad or total > 0
+    if form == "text" and (is_bad or not quiet):
+        checks, issues = ("" if count == 1 else "s" for count in (len(results), total))
+        click.echo(f"{len(results):,} check{checks} with results, {total:,} issue{issues}")
+    return int(is_bad)
