@@ -291,7 +291,12 @@ def test_the_files_credentials_go_to_no_other_server_than_theirs(tmp_path: Path)
         ("nobody", {}, "there is no profile nobody in profiles.toml; there are: country, play"),
         (None, {"url": "ftp://host"}, "the server's URL is none"),
         (None, {"url": f"https://admin:{PASSWORD}@host"}, "holds credentials"),
-        (None, {"url": "https://host/dhis?x=1"}, "has something behind its path"),
+        (
+            None,
+            {"url": f"https://host/dhis?password={PASSWORD}"},
+            "has something behind its path: https://host/dhis is",
+        ),
+        (None, {"url": f"ftp://host/dhis?password={PASSWORD}"}, "the server's URL is none"),
         (None, {"url": "https://host", "username": "admin"}, "the options lack the password"),
         (None, {"url": "https://host", "token": "a", "bearer": "b"}, "several credentials"),
         (None, {"url": "https://host", "timeout_s": 0}, "timeouts are more than 0"),

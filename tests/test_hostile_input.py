@@ -128,8 +128,17 @@ def test_a_file_of_another_format_is_not_taken_for_the_one_that_is_said(tmp_path
 
 @pytest.mark.parametrize(
     "data",
-    [b"\x89PNG\r\n\x1a\n" + bytes(range(128, 256)), b"hello", b"<html/>", b"a,b\n1,2\n", bytes(range(256)), b"[1]"],
-    ids=["image", "text", "page", "other table", "all bytes", "array"],
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(128, 256)),
+        b"\x89PNG\r\n\x1a\n" + bytes(1_000),
+        b"\0\0\1\0" * 100,
+        b"hello",
+        b"<html/>",
+        b"a,b\n1,2\n",
+        bytes(range(256)),
+        b"[1]",
+    ],
+    ids=["image", "image of zeros", "zeros", "text", "page", "other table", "all bytes", "array"],
 )
 def test_what_is_none_of_the_formats_is_refused_by_name(tmp_path: Path, data: bytes) -> None:
     told = convert(tmp_path, data, None)

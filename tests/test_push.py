@@ -934,7 +934,9 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
     old.fail(Fault("status", path="/dataValueSets", skip=2, times=99))
     assert run(command(old, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
     document = json.loads(capsys.readouterr().out)
-    assert (document["error"]["code"], document["rows"]["imported"], document["chunks"]) == ("TP856", 20, 2)
+    assert (document["error"]["code"], document["version"], document["chunks"]) == ("TP856", old.version, 2)
+    assert document["rows"] == {"imported": 20, "updated": 0, "deleted": 0, "ignored": 0, "rejected": 0}
+    assert document["cleared"] == 0
     old.fail()
     assert run(command(old, state, file, "--json")) == OK
     document = json.loads(capsys.readouterr().out)
@@ -990,6 +992,21 @@ def test_a_legacy_file_goes_on_too(old: Dhis2Server, tmp_path: Path, state: Path
     old.fail()
     assert pushed(old, file, state=state, chunk_rows=10).is_resumed
     assert Counter(old.arrivals.values()) == {1: len(stock())}
+
+
+@pytest.mark.parametrize("wrong", ["much", "more"])
+def test_a_rejected_value_of_a_legacy_file_is_told_by_what_it_is_about(
+    wrong: str, server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    rows = [[month, unit, "1"] for month in MONTHS for unit in UNITS]
+    rows[7][2] = wrong
+    file.write_text(
+        "\n".join(["dataelement,period,orgunit,value", *(f"deStock0001,{','.join(row)}" for row in rows[::-1])])
+    )
+    (told,) = found(pushed(server, file, state=state), "TP870")
+    assert told.source == "a.csv/deStock0001.adv2.json"
+    assert told.found == f"{wrong} of dataElement deStock0001, period {rows[7][0]}, orgUnit {rows[7][1]}"
 
 
 def test_no_secret_is_in_what_a_server_says(old: Dhis2Server, tmp_path: Path, state: Path, capfd: Any) -> None:

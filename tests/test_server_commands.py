@@ -258,6 +258,24 @@ def test_a_slow_check_runs_only_if_it_is_named(server: Dhis2Server, shell: Shell
     assert slow in shell("integrity", "run", "--verbose", "--check", slow).stdout
 
 
+def test_a_run_prints_what_ran_and_no_result_of_an_earlier_run(server: Dhis2Server, shell: Shell) -> None:
+    slow = CHECKS[-1]["name"]
+    server.issues[slow] = issues(2, "old")
+    server.fill_cache()
+    assert slow in shell("integrity", "report").stdout
+    ended = shell("integrity", "run", "--json")
+    assert slow not in {check["check"] for check in ended.document["checks"]}
+    assert len(ended.document["checks"]) == len(CHECKS) - 1
+
+
+def test_a_quiet_run_that_finds_nothing_prints_nothing_as_cron_mails_what_is_printed(
+    server: Dhis2Server, shell: Shell
+) -> None:
+    ended = shell("integrity", "run", "--severity", "CRITICAL", "--quiet")
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (OK, "", "")
+    assert shell("integrity", "run", "--severity", "CRITICAL").stdout.endswith("1 check with results, 0 issues\n")
+
+
 def test_a_run_need_not_be_waited_for(server: Dhis2Server, shell: Shell) -> None:
     server.is_endless = True
     ended = shell("integrity", "run", "--no-wait", "--json")
@@ -422,6 +440,15 @@ def test_watching_shows_progress_while_the_job_is_at_work_and_an_interrupt_ends_
         assert "error[TP803]" in said
         assert "Traceback" not in said
         assert process.stdout.read() == ""
+
+
+def test_a_closed_standard_output_is_no_fault_of_the_program(server: Dhis2Server) -> None:
+    command = running.command("integrity", "report", "--url", server.url)
+    settings = running.environment({"TALLYPORT_TOKEN": TOKEN})
+    ended = subprocess.run(
+        ["sh", "-c", '"$@" >&-', "sh", *command], env=settings, capture_output=True, text=True, timeout=60
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (FINDINGS, "", "")
 
 
 @pytest.mark.parametrize("command", [COMMANDS[0], COMMANDS[2], COMMANDS[6]], ids=" ".join)

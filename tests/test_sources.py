@@ -21,12 +21,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallyport_converters import sources
+from tallyport_converters.output import OutputFile
 from tallyport_converters.sources import HEAD_BYTES, Source, stem_of
 from tallyport_converters.sources.expand import FREE_BYTES
 from tallyport_schemas.findings import Finding, OutsideFailed, SourceUnreadable
@@ -214,6 +216,24 @@ def test_members_of_a_gzip_and_frames_of_a_zstd_are_read_one_after_another(write
 def test_zero_bytes_behind_a_gzip_member_are_padding(write: Callable[..., Path]) -> None:
     assert read(write(gzip.compress(ROWS) + bytes(200_000))) == ROWS
     assert read(write(gzip.compress(ROWS[:50]) + bytes(512) + gzip.compress(ROWS[50:]))) == ROWS
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_what_is_written_is_never_packed_so_densely_that_it_is_taken_for_a_bomb(
+    kind: Literal["gz", "zst"], tmp_path: Path
+) -> None:
+    size_bytes, letters = 0, b"a" * 50_000
+    with OutputFile(tmp_path / "letters", kind) as file, OutputFile(tmp_path / "in other blocks", kind) as other:
+        while size_bytes < 2.3 * FREE_BYTES:
+            file.write(letters)
+            size_bytes += len(letters)
+        for _ in range(size_bytes // len(letters) // 100):
+            other.write(letters * 100)
+        other.write(letters * (size_bytes // len(letters) % 100))
+    assert file.size_bytes < size_bytes / 400
+    assert file.sha256 == other.sha256
+    with Source.open(file.path) as source:
+        assert sum(map(len, source.blocks(1 << 20))) == size_bytes
 
 
 def test_a_block_belongs_to_the_caller(write: Callable[..., Path]) -> None:

@@ -457,6 +457,19 @@ def test_every_finding_is_explained(code: str, capsys: pytest.CaptureFixture[str
     assert strict_json(capsys.readouterr().out.encode())["help"] == CODES[code].help
 
 
+def test_a_comment_that_only_older_servers_take_survives_a_conversion_and_is_told_by_validation(run: Run) -> None:
+    value = {"dataElement": "deVisits001", "period": "202401", "value": "1"}
+    rows = [value | {"orgUnit": f"ouClin{size:05}", "comment": "c" * size} for size in (5_000, 5_001, 50_000)]
+    Path("old.json").write_text(json.dumps({"dataValues": rows}))
+    assert [outcome.error for outcome in convert(["old.json"], "out").sources] == [None]
+    assert not list(Path("out").glob("*/rejects.ndjson"))
+    ended = run("out", "--json")
+    assert ended.exit_code == FINDINGS
+    (group,) = ended.groups
+    assert group["rows"] == {"declared": 3, "read": 3, "accepted": 1, "ignored": 2}
+    assert {found["code"] for found in group["findings"]} == {"TP222"}
+
+
 @pytest.mark.skipif(not FILE.exists(), reason=f"{FILE.name} is not there: set TALLYPORT_DATA to its folder")
 @pytest.mark.parametrize("layout", ["split", "single"])
 def test_what_conversion_writes_of_the_sierra_leone_values_has_no_finding(layout: Any, run: Run) -> None:

@@ -6,31 +6,81 @@ import hashlib
 import os
 import sys
 import zlib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Protocol, Self
 
+from tallyport_converters.sources.expand import DEFLATE_RATIO, FREE_BYTES, ZSTD_RATIO
 from tallyport_schemas.findings import OutsideFailed, finding
 
 Compress = Literal["none", "gz", "zst"]
 Data = bytes | memoryview
 
 
-class _Compressor(Protocol):
+class _Stream(Protocol):
     def compress(self, data: Data, /) -> bytes: ...
-    def flush(self) -> bytes: ...
+
+
+class _Compressor:
+    """Packs what is written, and never as densely as what readers take for a bomb.
+
+    50,000 times the same letter is a value that DHIS2 takes. Many of these pack 1:1,030, and readers would refuse our
+    own file. So beyond a size that is always read, what packs too well is ended every few bytes: each end costs some.
+    Where that happens depends on the bytes alone, not on how they were handed over: the same bytes each time.
+    """
+
+    def __init__(self, stream: _Stream, ratio: int, end_block: Callable[[], bytes], end: Callable[[], bytes]) -> None:
+        self._stream = stream
+        self._ratio = ratio
+        self._end_block = end_block
+        self.flush = end
+        self._in_bytes = self._out_bytes = 0
+        self._is_dense = False
+
+    def compress(self, data: Data) -> bytes:
+        """Return what is ready of the packed data."""
+        parts = []
+        view = memoryview(data)
+        while view:
+            every = _DENSE_BYTES if self._is_dense else _LOOK_BYTES
+            step = view[: every - self._in_bytes % every]
+            view = view[len(step) :]
+            parts.append(self._counted(self._stream.compress(step)))
+            self._in_bytes += len(step)
+            if self._in_bytes % every == 0:
+                if self._is_dense:
+                    parts.append(self._counted(self._end_block()))
+                self._is_dense = self._in_bytes > FREE_BYTES // 2 + self._ratio * self._out_bytes
+        return b"".join(parts)
+
+    def _counted(self, packed: bytes) -> bytes:
+        self._out_bytes += len(packed)
+        return packed
+
+
+_LOOK_BYTES = 1 << 20
+"""Bytes after which it is looked whether data packs too well: half of `FREE_BYTES` leaves room for many."""
+
+_DENSE_BYTES = 2_048
+"""Bytes between the ends in data that packs too well. An end costs 5 bytes with deflate, 3 with zstd, beside the data:
+1:300 and 1:512 at most."""
 
 
 def _compressor(kind: Compress) -> _Compressor | None:
     if kind == "gz":
-        return zlib.compressobj(6, wbits=31)  # writes no time: the same bytes each time
+        deflate = zlib.compressobj(6, wbits=31)  # writes no time: the same bytes each time
+        end_block = partial(deflate.flush, zlib.Z_SYNC_FLUSH)
+        return _Compressor(deflate, DEFLATE_RATIO * 4 // 5, end_block, deflate.flush)
     if kind == "zst":
         if sys.version_info >= (3, 14):
             from compression.zstd import ZstdCompressor
         else:
             from backports.zstd import ZstdCompressor
-        compressor: _Compressor = ZstdCompressor(level=3)
-        return compressor
+        zstd = ZstdCompressor(level=3)
+        end_block = partial(zstd.flush, ZstdCompressor.FLUSH_BLOCK)
+        return _Compressor(zstd, ZSTD_RATIO * 4 // 5, end_block, zstd.flush)
     return None
 
 

@@ -290,7 +290,13 @@ CODES: Mapping[str, Code] = _table(
         "give the code of an option as the comment",
         "E8124",
     ),
-    Code("TP222", _E, "the comment is too long", "DHIS2 takes at most 5,000 characters", "E8125"),
+    Code(
+        "TP222",
+        _E,
+        "the comment is too long",
+        "shorten the comment, or leave it out: DHIS2 from 2.43 on takes at most 5,000 characters",
+        "E8125",
+    ),
     Code(
         "TP223",
         _E,

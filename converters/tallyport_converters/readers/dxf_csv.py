@@ -118,10 +118,13 @@ def encoding_fault(head: bytes) -> str | None:
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "UTF-16"
     sample = head[:1024]
-    for offset in (0, 1):
+    for offset, encoding in ((0, "utf-16-be"), (1, "utf-16-le")):
         half = sample[offset::2]
         if len(half) > 3 and half.count(0) > 0.9 * len(half):
-            return "UTF-16 without a byte order mark"
+            # Zeros alone say nothing: binary files, pictures for one, are full of them. Text has no control characters.
+            text = sample.decode(encoding, errors="replace")
+            if not any(char < " " and char not in "\t\r\n" for char in text):
+                return "UTF-16 without a byte order mark"
     return None
 
 

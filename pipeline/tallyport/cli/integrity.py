@@ -162,7 +162,7 @@ def issues(
 @click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
 @format_options
 @click.option("-v", "--verbose", is_flag=True, help="Print checks that found nothing, too.")
-@click.option("-q", "--quiet", is_flag=True, help="Print no progress.")
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no sum if all is well.")
 @server_options
 def run(
     server: ServerOptions,
@@ -199,20 +199,22 @@ def run(
         raise click.UsageError(f"--format {chosen_form} has no effect with --no-wait")
 
     async def work(client: Client) -> int:
-        choice = _choice(checks, section, severity)
         maintenance = client.maintenance
+        # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
+        chosen = await maintenance.select_checks(**_choice(checks, section, severity))
+        names = [check.name for check in chosen if checks or not check.is_slow]
         if no_wait:
-            job = await maintenance.run_integrity(**choice, wait=False, details=details)
+            job = await maintenance.run_integrity(names, wait=False, details=details)
             print_job(job, [], as_json=chosen_form == "json")
             return 0
         ticker = JobTicker(quiet=quiet or chosen_form == "json")
         try:
             timeout_s = 3600.0 if job_timeout is None else job_timeout
-            await maintenance.run_integrity(**choice, details=details, timeout_s=timeout_s, watch=ticker.tell)
+            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=ticker.tell)
         finally:
             ticker.clear()
-        found = await maintenance.get_integrity_report(**choice, details=details)
-        return _print_report(found, chosen_form, verbose=verbose, details=details)
+        found = await maintenance.get_integrity_report(names, details=details)
+        return _print_report(found, chosen_form, verbose=verbose, details=details, quiet=quiet)
 
     return server.talk(work)
 
@@ -272,7 +274,7 @@ def _telling(listing: Listing) -> Callable[[Finding], None]:
     return tell
 
 
-def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: bool) -> int:
+def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: bool, quiet: bool = False) -> int:
     """Print results, those with most weight first; returns the exit code."""
     from tallyport.dhis2.answers import weight
 
@@ -287,6 +289,8 @@ def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: 
         for gap in found.gaps():
             tell(gap)
         is_bad = listing.end(issueCount=total)
-    if form == "text":
-        click.echo(f"{len(results):,} checks with results, {total:,} issues")
-    return int(is_bad or total > 0)
+    is_bad = is_bad or total > 0
+    if form == "text" and (is_bad or not quiet):
+        checks, issues = ("" if count == 1 else "s" for count in (len(results), total))
+        click.echo(f"{len(results):,} check{checks} with results, {total:,} issue{issues}")
+    return int(is_bad)

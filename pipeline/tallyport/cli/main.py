@@ -170,6 +170,9 @@ def run(arguments: Sequence[str]) -> int:
 
 def main() -> None:
     """Run with the process's arguments and exit."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who started us; a file opened later must not become its descriptor
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()  # or the interpreter fails at it on its way out, with a code of its own

@@ -84,6 +84,7 @@ def command(
         from tallyport.dhis2.push import ChunkPushed, PushOptions, push
     except ImportError as error:
         raise not_installed(error, "server") from None
+    from tallyport.dhis2.rejections import CLASSES
     from tallyport.validation.files import FileResult, RowFinding
     from tallyport_converters.convert import Options, Outcome
 
@@ -117,15 +118,18 @@ def command(
             document.setdefault("conversions", []).append(_conversion(event))
         elif isinstance(event, ChunkPushed):
             document["chunks"] = document.get("chunks", 0) + 1
-            rows = document.setdefault("rows", Counter())
-            rows.update(event.counts)
+            rows = document.setdefault("rows", dict.fromkeys(CLASSES, 0))
+            for name, count in event.counts.items():
+                if name in rows:
+                    rows[name] += count
+            document["cleared"] = document.get("cleared", 0) + event.counts.get("cleared", 0)
         for one in (one for one in found if not as_json and one.severity is not Severity.INFO):
             shown += 1
             if shown <= SHOWN:
                 click.echo(finding_text(one), err=True)
 
     async def work(client: Client) -> int:
-        document.update(server=client.url, dry_run=dry_run)
+        document.update(server=client.url, version=client.info.version, dry_run=dry_run)
         try:
             with usage():
                 report = await push(client, sources, options, watch=watch)

@@ -73,7 +73,8 @@ class Profile:
         if parts.username or parts.password:
             raise ValueError("the server's URL holds credentials: give them apart, a URL is shown")
         if parts.query or parts.fragment:
-            raise ValueError(f"the server's URL has something behind its path: {self.url}")
+            enough = _without_user(parts)  # and without what is behind, which may be a secret
+            raise ValueError(f"the server's URL has something behind its path: {enough} is enough")
         if min(self.timeout_s, self.answer_timeout_s) <= 0 or self.retries < 0:
             raise ValueError("timeouts are more than 0 seconds, retries not fewer than 0")
         path = parts.path.rstrip("/").removesuffix("/api")

@@ -56,7 +56,14 @@ async def push(
             tell(event)
         if options.conversion != Options() and not report.conversions:
             raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
-        files = [survey(place, path, label, report, tell) for place, (path, label) in enumerate(walked(paths))]
+        legacy = {str(one.folder): one.source for one in report.conversions}
+        files = [
+            # What conversion wrote is gone with this run: it is called after the source that it was made of.
+            survey(place, file, f"{legacy[path]}/{label}", report, tell, is_converted=True)
+            if path in legacy
+            else survey(place, file, label, report, tell)
+            for place, (path, file, label) in enumerate((path, *each) for path in paths for each in walked([path]))
+        ]
         digests = [file.digest for file in files]
         folder = options.state or state_folder()
         journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))

@@ -149,8 +149,15 @@ def comboless_findings(rows: Iterable[Row]) -> Iterator[Told]:
 
 def _told(row: Row, found: Finding, count: int) -> Told:
     group = row.group
+    if group.is_converted:
+        found = replace(found, found=f"{found.found or 'a value'} of {_key(row)}")
     placed = replace(found, source=group.label, row=row.number, count=count if count > 1 else None)
     return group.label, group.number, placed
+
+
+def _key(row: Row) -> str:
+    """Return what a row is about, by which it is found in a legacy file."""
+    return ", ".join(f"{name} {shown(str(text))}" for name in MEMBERS.values() if (text := row.members.get(name)))
 
 
 def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tuple[Row, Conflict | None]]]:

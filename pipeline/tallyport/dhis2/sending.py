@@ -113,7 +113,7 @@ class Sender:
         header, _, _ = check_form(head.properties)
         if header is None:
             raise OutsideFailed(finding("TP801", message="the file was changed meanwhile", source=surveyed.label))
-        group = Group(surveyed.place, surveyed.label, head.number, header)
+        group = Group(surveyed.place, surveyed.label, head.number, header, surveyed.is_converted)
         self.schemes.setdefault(str(Path(surveyed.path).parent), header.ids)
         try:
             plan = await planned(header, self._lookups, self._client.version)

@@ -15,7 +15,7 @@ from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, R
 class Surveyed:
     """A file that may be pushed and its place among all; `digest` of its bytes.
 
-    `accepted`: for each group that may be sent, by its number, how many of its rows.
+    `accepted`: for each group that may be sent, by its number, how many of its rows. `is_converted`: of a legacy file.
     """
 
     place: int
@@ -24,9 +24,12 @@ class Surveyed:
     digest: str
     size: int
     accepted: Mapping[int, int]
+    is_converted: bool
 
 
-def survey(place: int, path: str, label: str, report: PushReport, tell: Watch) -> Surveyed:
+def survey(
+    place: int, path: str, label: str, report: PushReport, tell: Watch, *, is_converted: bool = False
+) -> Surveyed:
     """Check the form of a file; what is wrong with it goes to the report."""
     accepted: dict[int, int] = {}
     groups = rows = 0
@@ -54,7 +57,7 @@ def survey(place: int, path: str, label: str, report: PushReport, tell: Watch) -
         size = Path(path).stat().st_size
     except OSError:
         digest, size = "", 0  # unreadable, as was said
-    return Surveyed(place, path, label, digest, size, accepted)
+    return Surveyed(place, path, label, digest, size, accepted, is_converted)
 
 
 def _tell(found: RowFinding, report: PushReport, tell: Watch) -> None:

@@ -48,12 +48,16 @@ Combos = Callable[[tuple[int, ...]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Where rows come from: a file's place among all, its name, the group's number in it."""
+    """Where rows come from: a file's place among all, its name, the group's number in it.
+
+    `is_converted`: the file was made of a legacy one on the way, so the row's number is none that its sender knows.
+    """
 
     place: int
     label: str
     number: int
     header: GroupHeader
+    is_converted: bool = False
 
 
 class Row(NamedTuple):
