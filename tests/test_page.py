@@ -122,6 +122,14 @@ def test_several_files_at_once_tell_what_became_of_them_together(window: Window,
     window.page.get_by_role("tab", name="Completeness").click()
     expect(window.page.get_by_role("row", name="ouClinicB01")).to_contain_text("none")
     window.check_access()
+    window.run()
+    expect(window.page.locator("#outcome-title")).to_have_text("Done in part: 15 values taken over.")
+    (tmp_path / "in").mkdir()
+    for path in (broken, *(FILES[form] for form in ("dxf-json", "dxf-csv", "adx"))):
+        (tmp_path / "in" / path.name).write_bytes(path.read_bytes())
+    assert run("convert", tmp_path / "in", "-o", tmp_path / "out").returncode == 3
+    with zipfile.ZipFile(io.BytesIO(window.fetch("adv2.zip"))) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == contents(tmp_path / "out")
 
 
 def test_files_can_be_dropped(window: Window) -> None:

@@ -280,5 +280,6 @@ def test_a_file_goes_to_a_server_with_progress_and_can_be_stopped(
     expect(page.locator("#outcome-title")).to_have_text("Done: 1,009 values taken over, with something to look at.")
     expect(page.locator(".verdict-head")).to_contain_text("It went on where an earlier run had stopped")
     expect(page.locator(".counts")).to_contain_text("changed1,009")
+    expect(page.locator(".facts")).to_contain_text("This server counts new, changed and deleted values as one")
     assert len(texts(dhis2)) == 1009
     assert set(dhis2.arrivals.values()) == {1}

@@ -40,6 +40,12 @@ def limit(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+def lift() -> None:
+    """Take the bound on this process's time away: how it ended can be told in peace."""
+    if sys.platform != "win32":
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
 @asynccontextmanager
 async def limited() -> AsyncIterator[None]:
     """Bound a task by the time that is left, by means of its loop: one that a signal raises may be lost in a callback.
@@ -60,5 +66,5 @@ async def limited() -> AsyncIterator[None]:
             raise TimeUp from None
         raise
     finally:
-        if left_s:
+        if left_s and not bound.expired():
             signal.setitimer(signal.ITIMER_REAL, max(left_s - (time.monotonic() - began), 0.001))

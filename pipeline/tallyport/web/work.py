@@ -15,7 +15,7 @@ from typing import Any
 from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, validation, walked
 from tallyport.web.completeness import Completeness
 from tallyport.web.folders import VALIDATION, Folders
-from tallyport.web.limits import TimeUp, limit
+from tallyport.web.limits import TimeUp, lift, limit
 from tallyport.web.store import Store
 from tallyport.web.targets import cancelled
 from tallyport.web.telling import Telling
@@ -175,6 +175,7 @@ def perform(store: Store, folders: Folders, id: str) -> None:
         state, error = "failed", finding("TP801", found=failure.strerror or str(failure))
     except MemoryError:
         state, error = "failed", finding("TP802")
+    lift()
     store.end_job(id, state, finding=error.as_json() if error else None, summary=told.summary)
 
 

@@ -82,6 +82,7 @@ def to_profile(told: Telling) -> None:
 
     async def pushing() -> None:
         async with limited(), open_client(profile) as client:
+            told.summary["tells_new_from_changed"] = client.version < (2, 43)
             report = await push(client, [told.out], options, watch=watch)
         told.summary |= {
             "rows": report.rows | {"left_out": report.left_out},

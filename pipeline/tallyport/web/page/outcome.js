@@ -125,6 +125,7 @@ function facts({ id, summary, result, downloads, target }) {
     if (dropped.length) notes.push(t("dropped", { name: source.name, what: dropped.join(", ") }));
     if (source.completions) notes.push(t("completions", { name: source.name, n: source.completions }));
   }
+  if (summary.tells_new_from_changed === false && rows.updated) notes.push(t("lumped"));
   if (notes.length) parts.push(h("ul.facts", {}, notes.map((note) => h("li", {}, note))));
   if (downloads?.length) {
     parts.push(h("section", { "aria-label": t("downloads") }, h("div.downloads", {}, downloads.map(({ what, bytes }) =>
