@@ -322,9 +322,17 @@ def test_approved_data_is_left_as_it_is(importing: Importing) -> None:
     assert not any(row[3] for row in importing.stored)
 
 
-def test_user_must_exist(importing: Importing) -> None:
+@pytest.mark.parametrize("setting", ["DateStyle=German", "default_transaction_isolation=serializable"])
+def test_settings_of_a_role_change_nothing(importing: Importing, setting: str) -> None:
+    url = importing.url.replace("options=", f"options=-c{setting.replace('=', '%3D')}")
+    report = Importing(url, importing.folder)(visits([0, 0, "1"]))
+    assert (codes(report), changes(report)) == ([], {"insert": 1})
+
+
+@pytest.mark.parametrize("username", ["nobody'; --", "", "no\0body", "nob\udcffdy"])
+def test_user_must_exist(importing: Importing, username: str) -> None:
     with pytest.raises(Refused, match="TP752"):
-        importing(visits([0, 0, 1]), username="nobody'; --")
+        importing(visits([0, 0, 1]), username=username)
     assert importing.stored == []
 
 
@@ -424,6 +432,16 @@ def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) 
     assert ended.returncode == 3
     assert b"error[TP702]" in ended.stderr
     assert [row[2] for row in importing.stored] == ["6"]
+
+
+def test_command_keeps_statements_and_changes_apart(importing: Importing) -> None:
+    path = importing.folder / "values.adv2.json"
+    path.write_text(json.dumps(visits([0, 0, 6])))
+    both = importing.folder / "both"
+    ended = run("import", path, "--database", importing.url, "--sql", both, "--changes", both)
+    assert ended.returncode == 2
+    assert b"--sql and --changes name the same file" in ended.stderr
+    assert importing.stored == []
 
 
 def test_command_says_that_no_database_is_there(server: EmbeddedServer, tmp_path: Path) -> None:

@@ -90,6 +90,8 @@ def command(
         raise click.UsageError("--undo has no effect without --confirm-hard-delete")
     if len(set(force)) < len(force):
         raise click.UsageError("--force has no effect on a check that is named before")
+    if sql is not None and changes is not None and sql.resolve() == changes.resolve():
+        raise click.UsageError("--sql and --changes name the same file")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     options = ImportOptions(

@@ -131,9 +131,13 @@ def access(
     force = frozenset(map(Check, forced))
     if username is None:
         return Access(skipped=_codes(force))
-    found = database.execute(
-        statement("user_rights"), {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED]}
-    ).fetchone()
+    from psycopg import DataError
+
+    rights = {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED]}
+    try:
+        found = database.execute(statement("user_rights"), rights).fetchone()
+    except (DataError, UnicodeEncodeError):  # NUL and lone surrogates are in no stored name
+        found = None
     if found is None:
         raise Refused(finding("TP752", found=username))
     user, uid, authorities = found

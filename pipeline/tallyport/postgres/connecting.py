@@ -43,6 +43,11 @@ def connection(url: str) -> Iterator[Connection[Row]]:
     except psycopg.Error as error:
         raise OutsideFailed(finding("TP806", found=_sentence(error))) from None
     try:
+        # What the server, the role or the URL may have set otherwise: each statement sees what is there when it begins,
+        # and dates are texts of ISO 8601.
+        made.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        made.execute("set datestyle to 'ISO, YMD'")
+        made.commit()
         yield made
     except psycopg.Error as error:
         raise OutsideFailed(finding("TP805", found=_sentence(error))) from error
