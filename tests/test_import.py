@@ -16,14 +16,16 @@ import psycopg
 import pytest
 
 from checking import check_against, strict_json
-from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
+from databases import DATA, GENERATIONS, RESTORE, execute, fresh, restore_real, running_server, small
 from importing import TODAY, Importing, changes, codes, visits
 from running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
+from tallyport.postgres.batching import Mode
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
 from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.triggers import Triggers, triggers
 
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"
 VALUES = 188_701
@@ -508,6 +510,54 @@ def test_the_real_values_go_in_the_table_equals_the_source_a_second_run_writes_n
     ).folder
     assert exported is not None
     assert {path.name: path.read_bytes() for path in exported.glob("*.adv2.json")} == expected
+
+
+AUDIT_TRIGGER = (
+    "create trigger trg_datavalue_audit after insert or update on datavalue "
+    "for each row execute function log_datavalue_audit()"
+)
+"""As the server makes it when it starts; its function is in the database."""
+
+UNKNOWN_TRIGGER = (
+    "create function nothing() returns trigger language plpgsql as 'begin return new; end'",
+    "create trigger unknown before update on datavalue for each row execute function nothing()",
+)
+"""Beside it no trigger is set aside."""
+
+
+def test_values_and_change_log_are_the_same_whether_the_trigger_of_the_real_server_fires_or_is_set_aside(
+    server: EmbeddedServer, real: dict[str, str], tmp_path: Path
+) -> None:
+    ways = [Importing(fresh(server, f"log_{name}", "real_43"), tmp_path) for name in ("aside", "fired")]
+    for importing, statements in zip(ways, ((), UNKNOWN_TRIGGER), strict=True):
+        execute(importing.url, "truncate datavalue, datavalueaudit", AUDIT_TRIGGER, *statements)
+        with psycopg.connect(importing.url) as database:
+            assert triggers(database) == Triggers(may_set_aside=not statements, log=True, role="origin")
+    header = {"de": "FTINmL2lehN", "pe": ["202501", "202502"], "ou": ["ABM75Q1UfoP", "ADeZNq1pKsu"]}
+    groups = [
+        visits([0, 0, 1], [0, 1, 2, False, True, "it's"], [1, 0, 3, True], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 1, False, True], [0, 1, 2, False, None, "so"], [1, 0, 4, True], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 5], [0, 1, None, True], [1, 0, 3], [1, 1, 6], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 5, True], [0, 1, None, True], **header, aoc="BqblOcSwGey", delete="soft"),
+        visits([0, 0, 7], [1, 0, 8], **header, aoc="BqblOcSwGey", delete="hard"),
+    ]
+    for mode in (None, *Mode):
+        for group in groups:
+            reports = [importing(group, batch=mode, undo=tmp_path, username="admin") for importing in ways]
+            assert reports[0].rows == reports[1].rows
+            assert [codes(report) for report in reports] == [[], []]
+    written, logged = (
+        [importing.sql(text) for importing in ways]
+        for text in (
+            "select startdate, sourceid, attributeoptioncomboid, value, storedby, comment, followup, deleted "
+            "from datavalue join period using (periodid) order by 1, 2",
+            "select startdate, organisationunitid, value, modifiedby, audittype "
+            "from datavalueaudit join period using (periodid) order by startdate, organisationunitid, datavalueauditid",
+        )
+    )
+    assert written[0] == written[1]
+    assert logged[0] == logged[1]
+    assert {(kind, by) for *_, by, kind in logged[0]} == {(kind, "admin") for kind in ("CREATE", "UPDATE", "DELETE")}
 
 
 def test_a_dry_run_of_the_real_values_counts_what_the_run_counts_and_leaves_nothing(
