@@ -436,6 +436,20 @@ def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) 
     assert [row[2] for row in importing.stored] == ["6"]
 
 
+def test_command_reads_legacy_files_as_it_is_told(importing: Importing) -> None:
+    path = importing.folder / "values.adx.xml"
+    path.write_text(
+        '<adx xmlns="urn:ihe:qrph:adx:2015"><group orgUnit="ouClinicA01" period="2025-03-01/P1M">'
+        '<dataValue dataElement="deVisits001" value="5"/></group></adx>'
+    )
+    arguments = ("import", path, "--database", importing.url)
+    assert run(*arguments).returncode == 3  # by code, as ADX is where it does not say
+    ended = run(*arguments, "--id-scheme", "UID", "--data-set", "dsMissing01")
+    assert b"TP701" in ended.stderr
+    assert run(*arguments, "--id-scheme", "UID").returncode == 0
+    assert [row[2] for row in importing.stored] == ["5"]
+
+
 def test_command_keeps_statements_and_changes_apart(importing: Importing) -> None:
     path = importing.folder / "values.adv2.json"
     path.write_text(json.dumps(visits([0, 0, 6])))

@@ -74,6 +74,11 @@ def generation(database: Connection[Row]) -> Generation:
     return Generation.V43 if has_iso else Generation.V42
 
 
+def is_storable(text: str) -> bool:
+    """Whether any database can hold a text: none has NUL or lone surrogates, so it has no object of such a name."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _sentence(error: Exception) -> str:
     """Return what a database says of an error, without the lines that point into a statement."""
     diagnostics = getattr(error, "diag", None)
