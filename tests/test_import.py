@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -434,6 +436,21 @@ def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) 
     assert ended.returncode == 3
     assert b"error[TP702]" in ended.stderr
     assert [row[2] for row in importing.stored] == ["6"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("option", ["sql", "changes"])
+def test_what_is_no_file_is_not_replaced_by_one_and_a_link_leads_to_one(importing: Importing, option: str) -> None:
+    pipe, link, target = (importing.folder / name for name in ("pipe", "link", "target"))
+    os.mkfifo(pipe)
+    with pytest.raises(OutsideFailed) as failed:
+        importing(visits([0, 0, 6]), **{option: pipe})
+    assert failed.value.finding.found == "pipe: not a regular file"
+    assert (pipe.is_fifo(), importing.stored) == (True, [])
+    link.symlink_to(target)
+    importing(visits([0, 0, 6]), **{option: link})
+    assert link.is_symlink()
+    assert b"deVisits001" in target.read_bytes()
 
 
 def test_command_reads_legacy_files_as_it_is_told(importing: Importing) -> None:
