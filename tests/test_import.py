@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,15 +18,17 @@ import psycopg
 import pytest
 
 from checking import check_against, strict_json
-from databases import DATA, GENERATIONS, RESTORE, execute, restore_real, running_server, small
+from databases import DATA, GENERATIONS, RESTORE, execute, fresh, restore_real, running_server, small
 from importing import TODAY, Importing, changes, codes, visits
 from running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
+from tallyport.postgres.batching import Mode
 from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
 from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.triggers import Triggers, triggers
 
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"
 VALUES = 188_701
@@ -323,9 +327,17 @@ def test_approved_data_is_left_as_it_is(importing: Importing) -> None:
     assert not any(row[3] for row in importing.stored)
 
 
-def test_user_must_exist(importing: Importing) -> None:
+@pytest.mark.parametrize("setting", ["DateStyle=German", "default_transaction_isolation=serializable"])
+def test_settings_of_a_role_change_nothing(importing: Importing, setting: str) -> None:
+    url = importing.url.replace("options=", f"options=-c{setting.replace('=', '%3D')}")
+    report = Importing(url, importing.folder)(visits([0, 0, "1"]))
+    assert (codes(report), changes(report)) == ([], {"insert": 1})
+
+
+@pytest.mark.parametrize("username", ["nobody'; --", "", "no\0body", "nob\udcffdy"])
+def test_user_must_exist(importing: Importing, username: str) -> None:
     with pytest.raises(Refused, match="TP752"):
-        importing(visits([0, 0, 1]), username="nobody'; --")
+        importing(visits([0, 0, 1]), username=username)
     assert importing.stored == []
 
 
@@ -443,6 +455,45 @@ def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) 
     assert [row[2] for row in importing.stored] == ["6"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes among its files")
+@pytest.mark.parametrize("option", ["sql", "changes"])
+def test_what_is_no_file_is_not_replaced_by_one_and_a_link_leads_to_one(importing: Importing, option: str) -> None:
+    pipe, link, target = (importing.folder / name for name in ("pipe", "link", "target"))
+    os.mkfifo(pipe)
+    with pytest.raises(OutsideFailed) as failed:
+        importing(visits([0, 0, 6]), **{option: pipe})
+    assert failed.value.finding.found == "pipe: not a regular file"
+    assert (pipe.is_fifo(), importing.stored) == (True, [])
+    link.symlink_to(target)
+    importing(visits([0, 0, 6]), **{option: link})
+    assert link.is_symlink()
+    assert b"deVisits001" in target.read_bytes()
+
+
+def test_command_reads_legacy_files_as_it_is_told(importing: Importing) -> None:
+    path = importing.folder / "values.adx.xml"
+    path.write_text(
+        '<adx xmlns="urn:ihe:qrph:adx:2015"><group orgUnit="ouClinicA01" period="2025-03-01/P1M">'
+        '<dataValue dataElement="deVisits001" value="5"/></group></adx>'
+    )
+    arguments = ("import", path, "--database", importing.url)
+    assert run(*arguments).returncode == 3  # by code, as ADX is where it does not say
+    ended = run(*arguments, "--id-scheme", "UID", "--data-set", "dsMissing01")
+    assert b"TP701" in ended.stderr
+    assert run(*arguments, "--id-scheme", "UID").returncode == 0
+    assert [row[2] for row in importing.stored] == ["5"]
+
+
+def test_command_keeps_statements_and_changes_apart(importing: Importing) -> None:
+    path = importing.folder / "values.adv2.json"
+    path.write_text(json.dumps(visits([0, 0, 6])))
+    both = importing.folder / "both"
+    ended = run("import", path, "--database", importing.url, "--sql", both, "--changes", both)
+    assert ended.returncode == 2
+    assert b"--sql and --changes name the same file" in ended.stderr
+    assert importing.stored == []
+
+
 def test_command_says_that_no_database_is_there(server: EmbeddedServer, tmp_path: Path) -> None:
     path = tmp_path / "values.adv2.json"
     path.write_text(json.dumps(visits([0, 0, 6])))
@@ -507,6 +558,54 @@ def test_the_real_values_go_in_the_table_equals_the_source_a_second_run_writes_n
     ).folder
     assert exported is not None
     assert {path.name: path.read_bytes() for path in exported.glob("*.adv2.json")} == expected
+
+
+AUDIT_TRIGGER = (
+    "create trigger trg_datavalue_audit after insert or update on datavalue "
+    "for each row execute function log_datavalue_audit()"
+)
+"""As the server makes it when it starts; its function is in the database."""
+
+UNKNOWN_TRIGGER = (
+    "create function nothing() returns trigger language plpgsql as 'begin return new; end'",
+    "create trigger unknown before update on datavalue for each row execute function nothing()",
+)
+"""Beside it no trigger is set aside."""
+
+
+def test_values_and_change_log_are_the_same_whether_the_trigger_of_the_real_server_fires_or_is_set_aside(
+    server: EmbeddedServer, real: dict[str, str], tmp_path: Path
+) -> None:
+    ways = [Importing(fresh(server, f"log_{name}", "real_43"), tmp_path) for name in ("aside", "fired")]
+    for importing, statements in zip(ways, ((), UNKNOWN_TRIGGER), strict=True):
+        execute(importing.url, "truncate datavalue, datavalueaudit", AUDIT_TRIGGER, *statements)
+        with psycopg.connect(importing.url) as database:
+            assert triggers(database) == Triggers(may_set_aside=not statements, log=True, role="origin")
+    header = {"de": "FTINmL2lehN", "pe": ["202501", "202502"], "ou": ["ABM75Q1UfoP", "ADeZNq1pKsu"]}
+    groups = [
+        visits([0, 0, 1], [0, 1, 2, False, True, "it's"], [1, 0, 3, True], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 1, False, True], [0, 1, 2, False, None, "so"], [1, 0, 4, True], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 5], [0, 1, None, True], [1, 0, 3], [1, 1, 6], **header, aoc="BqblOcSwGey"),
+        visits([0, 0, 5, True], [0, 1, None, True], **header, aoc="BqblOcSwGey", delete="soft"),
+        visits([0, 0, 7], [1, 0, 8], **header, aoc="BqblOcSwGey", delete="hard"),
+    ]
+    for mode in (None, *Mode):
+        for group in groups:
+            reports = [importing(group, batch=mode, undo=tmp_path, username="admin") for importing in ways]
+            assert reports[0].rows == reports[1].rows
+            assert [codes(report) for report in reports] == [[], []]
+    written, logged = (
+        [importing.sql(text) for importing in ways]
+        for text in (
+            "select startdate, sourceid, attributeoptioncomboid, value, storedby, comment, followup, deleted "
+            "from datavalue join period using (periodid) order by 1, 2",
+            "select startdate, organisationunitid, value, modifiedby, audittype "
+            "from datavalueaudit join period using (periodid) order by startdate, organisationunitid, datavalueauditid",
+        )
+    )
+    assert written[0] == written[1]
+    assert logged[0] == logged[1]
+    assert {(kind, by) for *_, by, kind in logged[0]} == {(kind, "admin") for kind in ("CREATE", "UPDATE", "DELETE")}
 
 
 def test_a_dry_run_of_the_real_values_counts_what_the_run_counts_and_leaves_nothing(

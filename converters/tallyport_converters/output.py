@@ -181,3 +181,15 @@ class OutputStream:
 def failed(error: OSError, path: Path) -> OutsideFailed:
     """Return what to raise when the disk fails."""
     return OutsideFailed(finding("TP801", found=f"{path.name}: {error.strerror or error}"))
+
+
+def replaceable(path: Path) -> Path:
+    """Return the file that `path` leads to, which may be put in its place whole: not a device, a pipe or a folder.
+
+    Raises:
+        OutsideFailed: TP801, it is no file.
+    """
+    leads_to = path.resolve()
+    if leads_to.exists() and not leads_to.is_file():
+        raise OutsideFailed(finding("TP801", found=f"{path.name}: not a regular file"))
+    return leads_to

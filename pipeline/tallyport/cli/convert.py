@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,14 @@ class Scheme(click.ParamType[tuple[str, str]]):
             return kind, canonical_scheme(scheme)
         except ValueError:
             self.fail(f"{scheme!r} is none of UID, CODE, NAME, ATTRIBUTE:<uid>", param, ctx)
+
+
+def schemes_by_kind(given: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Return the schemes that `--id-scheme` gave; each kind has one."""
+    for kind, times in Counter(kind for kind, _ in given).items():
+        if times > 1:
+            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    return dict(given)
 
 
 _WRITING = (
@@ -174,14 +182,12 @@ def command(
         raise click.UsageError("--keep-followup-false has no effect on dxf-pdf: its forms know no follow-up")
     if verbose and as_json:
         raise click.UsageError("--verbose has no effect on --json, which holds everything")
-    for kind, times in Counter(kind for kind, _ in id_scheme).items():
-        if times > 1:
-            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    id_schemes = schemes_by_kind(id_scheme)
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     options = Options(
         source_format=source_format,
-        id_schemes=dict(id_scheme),
+        id_schemes=id_schemes,
         data_set=data_set,
         keep_followup_false=keep_followup_false,
         layout=layout,

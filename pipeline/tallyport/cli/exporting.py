@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from contextlib import ExitStack
 from datetime import date, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tallyport.cli.convert import Scheme, show_written, writing_options
+from tallyport.cli.convert import Scheme, schemes_by_kind, show_written, writing_options
 from tallyport.cli.database import database_options, opened_database
 from tallyport.cli.drawing import Ticker, show_findings
 from tallyport.cli.rewriting import FORMATS, rewrite_files
@@ -68,7 +67,7 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.option("--children", is_flag=True, help="Values of all below the organisation units as well.")
 @click.option("--org-unit-group", "unit_groups", multiple=True, metavar="ID", help="Values of its organisation units.")
 @click.option(
-    "--level", "levels", type=click.IntRange(min=1), multiple=True, metavar="N", help="Only organisation units of it."
+    "--level", "levels", type=click.IntRange(1, 255), multiple=True, metavar="N", help="Only organisation units of it."
 )
 @click.option("--attribute-option-combo", "attributes", multiple=True, metavar="ID", help="Values that have it.")
 @click.option("--updated-since", type=_MOMENT, metavar="TIME", help="Values changed then or later, by server time.")
@@ -150,9 +149,7 @@ def command(
         for parameter in context.command.params
         if parameter.name and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
     }
-    for kind, times in Counter(kind for kind, _ in id_scheme).items():
-        if times > 1:
-            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    id_schemes = schemes_by_kind(id_scheme)
     if sources:
         if to is None:
             raise click.UsageError("say by --to which legacy format to write")
@@ -206,7 +203,7 @@ def command(
                 updated_since=updated_since,
                 deleted=deleted,
             ),
-            id_schemes=dict(id_scheme),
+            id_schemes=id_schemes,
             keep_followup_false=keep_followup_false,
             layout=layout,
             compress="none" if to else compress,

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.database import database_options, opened_database
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.progress import Progress
@@ -30,6 +31,13 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
 @click.option(
     "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."
 )
+@click.option(
+    "--id-scheme",
+    type=Scheme(),
+    multiple=True,
+    help="Identifier scheme of sources that are no ADV2, as for convert. Repeatable.",
+)
+@click.option("--data-set", metavar="ID", help="Data set of sources that are no ADV2 and name none.")
 @click.option("--sql", type=click.Path(path_type=Path, dir_okay=False), help="Write all statements to a file for psql.")
 @click.option(
     "--changes",
@@ -54,6 +62,8 @@ def command(
     username: str | None,
     force: tuple[str, ...],
     batch: str | None,
+    id_scheme: tuple[tuple[str, str], ...],
+    data_set: str | None,
     sql: Path | None,
     changes: Path | None,
     confirm_hard_delete: bool,
@@ -81,6 +91,7 @@ def command(
     from tallyport.postgres.group import ImportOptions
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import FileLoad, GroupLoad
+    from tallyport_converters.convert import Options
 
     if quiet and verbose:
         raise click.UsageError("--quiet and --verbose exclude each other")
@@ -90,8 +101,11 @@ def command(
         raise click.UsageError("--undo has no effect without --confirm-hard-delete")
     if len(set(force)) < len(force):
         raise click.UsageError("--force has no effect on a check that is named before")
+    if sql is not None and changes is not None and sql.resolve() == changes.resolve():
+        raise click.UsageError("--sql and --changes name the same file")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
+    reading = Options(id_schemes=schemes_by_kind(id_scheme), data_set=data_set)
     options = ImportOptions(
         dry_run=dry_run,
         username=username,
@@ -134,7 +148,7 @@ def command(
 
     try:
         with opened_database(database, metadata, embedded, is_shown=not (quiet or as_json)) as url:
-            report = import_values(sources, url, options, watch=watch)
+            report = import_values(sources, url, options, conversion=reading, watch=watch)
     finally:
         ticker.clear()
     document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}

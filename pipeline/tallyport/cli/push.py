@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.convert import Scheme
+from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport_schemas.findings import Severity
@@ -77,9 +77,7 @@ def command(
     source = click.get_current_context().get_parameter_source("state")
     if dry_run and source is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--state has no effect with --dry-run, which leaves nothing to go on with")
-    for kind, times in Counter(kind for kind, _ in id_scheme).items():
-        if times > 1:
-            raise click.UsageError(f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}")
+    id_schemes = schemes_by_kind(id_scheme)
     try:
         from tallyport.dhis2.push import ChunkPushed, PushOptions, push
     except ImportError as error:
@@ -93,7 +91,7 @@ def command(
         is_async=is_async,
         chunk_rows=chunk_size,
         completions=completions,
-        conversion=Options(id_schemes=dict(id_scheme), data_set=data_set),
+        conversion=Options(id_schemes=id_schemes, data_set=data_set),
         state=state,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later

@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.connecting import Generation, Row
+from tallyport.postgres.connecting import Generation, Row, is_storable
 from tallyport.postgres.scope import Scope
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
@@ -131,9 +131,10 @@ def access(
     force = frozenset(map(Check, forced))
     if username is None:
         return Access(skipped=_codes(force))
-    found = database.execute(
-        statement("user_rights"), {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED]}
-    ).fetchone()
+    found = None
+    if is_storable(username):
+        rights = {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED]}
+        found = database.execute(statement("user_rights"), rights).fetchone()
     if found is None:
         raise Refused(finding("TP752", found=username))
     user, uid, authorities = found

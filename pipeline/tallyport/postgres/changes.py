@@ -14,7 +14,7 @@ from typing import Self
 
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
-from tallyport_converters.output import failed
+from tallyport_converters.output import failed, replaceable
 
 
 class Changes:
@@ -25,7 +25,7 @@ class Changes:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path = replaceable(path)
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         self._group = 0
         try:

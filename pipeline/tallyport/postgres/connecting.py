@@ -43,6 +43,11 @@ def connection(url: str) -> Iterator[Connection[Row]]:
     except psycopg.Error as error:
         raise OutsideFailed(finding("TP806", found=_sentence(error))) from None
     try:
+        # What the server, the role or the URL may have set otherwise: each statement sees what is there when it begins,
+        # and dates are texts of ISO 8601.
+        made.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        made.execute("set datestyle to 'ISO, YMD'")
+        made.commit()
         yield made
     except psycopg.Error as error:
         raise OutsideFailed(finding("TP805", found=_sentence(error))) from error
@@ -67,6 +72,11 @@ def generation(database: Connection[Row]) -> Generation:
         help_text = "import into this database with DHIS2 itself"
         raise OutsideFailed(finding("TP808", message=message, help=help_text, found=str(row[0])))
     return Generation.V43 if has_iso else Generation.V42
+
+
+def is_storable(text: str) -> bool:
+    """Whether any database can hold a text: none has NUL or lone surrogates, so it has no object of such a name."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _sentence(error: Exception) -> str:

@@ -14,7 +14,7 @@ from tallyport.converting import converted
 from tallyport.postgres.connecting import connection, generation
 from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import Event, LoadReport, loading
-from tallyport_converters.convert import Outcome
+from tallyport_converters.convert import Options, Outcome
 
 
 def import_values(
@@ -22,12 +22,14 @@ def import_values(
     database: str,
     options: ImportOptions | None = None,
     *,
+    conversion: Options | None = None,
     watch: Callable[[Event | Outcome], None] | None = None,
 ) -> LoadReport:
     """Write values into the DHIS2 database at `database`, a URL of PostgreSQL.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all;
-    what is stored already is not written again. `watch` is told of every group, file and conversion as it is done.
+    what is stored already is not written again. `conversion`: how sources that are no ADV2 are read. `watch` is told
+    of every group, file and conversion as it is done.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
@@ -41,7 +43,7 @@ def import_values(
         report.generation = generation(connected)
         with TemporaryDirectory(prefix="tallyport-") as work:
             paths: list[str] = []
-            for event in converted(sources, Path(work), paths):
+            for event in converted(sources, Path(work), paths, conversion):
                 report.add(event)
                 if watch:
                     watch(event)

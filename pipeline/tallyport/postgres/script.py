@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, LiteralString, Self
 
-from tallyport_converters.output import failed
+from tallyport_converters.output import failed, replaceable
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -37,7 +37,7 @@ class Script:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self._path = path = replaceable(path)
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         self._group: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 - closed on leaving
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from tallyport.postgres.connecting import Row
+from tallyport.postgres.connecting import Row, is_storable
 from tallyport.postgres.statements import statement
 from tallyport_converters import periods
 from tallyport_converters.periods import Period, PeriodType
@@ -140,7 +140,9 @@ class _Selecting:
     def _found(self, kind: str, names: Sequence[str]) -> list[int]:
         if not names:
             return []
-        rows = self._database.execute(statement(f"export_find_{kind}"), {"names": list(names)}).fetchall()
+        self._unknown += [name for name in names if not is_storable(name)]
+        storable = {"names": [name for name in names if is_storable(name)]}
+        rows = self._database.execute(statement(f"export_find_{kind}"), storable).fetchall()
         self._unknown += [name for name, id_ in rows if id_ is None]
         return [id_ for _, id_ in rows if id_ is not None]
 

@@ -1,5 +1,6 @@
 -- Writes what is planned: first over what is stored, each row found by where it lay when it was read; then what has
--- nothing stored, and what another has moved since: written over as an update would have done.
+-- nothing stored, and what another has moved since: written over as an update would have done. Where a row lay may be
+-- another's by now, so its key is compared as well.
 -- Parameters: data_element (its id), username, keeps (whether a null comment keeps what is stored).
 with written as (
     update datavalue as o
@@ -7,6 +8,8 @@ with written as (
         followup = p.followup, comment = p.comment
     from planned as p
     where o.ctid = p.lies_at and o.ctid = any(array(select lies_at from planned where change <> 'insert'))
+        and o.dataelementid = %(data_element)s::bigint and o.periodid = p.periodid and o.sourceid = p.unit
+        and o.categoryoptioncomboid = p.combo and o.attributeoptioncomboid = p.attribute
     returning p.row_number
 )
 insert into datavalue as o (
