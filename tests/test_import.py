@@ -445,6 +445,16 @@ def test_command_converts_on_the_way_and_says_what_it_did(importing: Importing) 
     assert b"2 unchanged" in again.stdout
 
 
+def test_rows_of_legacy_files_are_told_by_the_file_that_they_came_from(importing: Importing) -> None:
+    for name, value in (("january", "much"), ("february", "more")):
+        text = f"dataelement,period,orgunit,value\ndeVisits001,202503,ouClinicA01,{value}\n"
+        (importing.folder / f"{name}.csv").write_text(text)
+    sources = [importing.folder / "january.csv", importing.folder / "february.csv"]
+    document = json.loads(run("import", *sources, "--database", importing.url, "--json").stdout)
+    told = [(group["file"], *(found["source"] for found in group["findings"])) for group in document["groups"]]
+    assert told == [(f"{name}.csv/deVisits001.adv2.json",) * 2 for name in ("january", "february")]
+
+
 def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) -> None:
     importing(visits([0, 0, 5]))
     path = importing.folder / "values.adv2.json"

@@ -69,7 +69,7 @@ def generation(database: Connection[Row]) -> Generation:
     row = database.execute(statement("calendar")).fetchone()
     if row and row[0] not in ("", "iso8601"):
         message = "the server reckons by another calendar than ISO 8601"
-        help_text = "import into this database with DHIS2 itself"
+        help_text = "import into this database, or export from it, with DHIS2 itself"
         raise OutsideFailed(finding("TP808", message=message, help=help_text, found=str(row[0])))
     return Generation.V43 if has_iso else Generation.V42
 

@@ -47,7 +47,8 @@ def import_values(
                 report.add(event)
                 if watch:
                     watch(event)
-            for loaded in loading(connected, paths, options or ImportOptions()):
+            made_of = {str(one.folder): one.source for one in report.conversions}
+            for loaded in loading(connected, paths, options or ImportOptions(), made_of):
                 report.add(loaded)
                 if watch:
                     watch(loaded)

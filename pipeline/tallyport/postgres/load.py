@@ -7,11 +7,12 @@ before it did.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tallyport.postgres.access import access
@@ -120,10 +121,20 @@ def load(paths: Sequence[str | os.PathLike[str]], database: str, options: Import
 
 
 def loading(
-    database: Connection[Row], paths: Sequence[str | os.PathLike[str]], options: ImportOptions
+    database: Connection[Row],
+    paths: Sequence[str | os.PathLike[str]],
+    options: ImportOptions,
+    made_of: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Event]:
-    """Import file by file over a connection; see `load`. Yields each group when it is in, each file when it is done."""
-    files = list(walked(paths))
+    """Import file by file over a connection; see `load`. Yields each group when it is in, each file when it is done.
+
+    `made_of`: for a folder that a conversion wrote, the source: its files are gone afterwards, and called after it.
+    """
+    files = [
+        (path, f"{made_of[given]}/{label}" if given in made_of else label)
+        for given in map(os.fspath, paths)
+        for path, label in walked([given])
+    ]
     of = generation(database)
     by = access(database, of, options.username, options.force)
     with ExitStack() as stack:
