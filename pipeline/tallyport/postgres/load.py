@@ -132,7 +132,7 @@ def loading(
     """
     files = [
         (path, f"{made_of[given]}/{label}" if given in made_of else label)
-        for given in map(os.fspath, paths)
+        for given in (os.fspath(each) for each in paths)
         for path, label in walked([given])
     ]
     of = generation(database)
