@@ -9,6 +9,14 @@ import pytest
 from checking import checked_convert as converting
 from tallyport import Report
 
+LONGEST = ("test_import_random.py", "test_killed_runs.py", "test_import_killed.py", "test_page.py")
+"""Files that take minutes: they come first, so that no process is left with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, where all are run."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
 
 @pytest.fixture(scope="session")
 def checked_convert() -> Callable[..., Report]:
