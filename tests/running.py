@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "samples"
@@ -68,3 +72,14 @@ def names(folder: Path) -> set[str]:
 def json_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
     """A DXF2 JSON file of these rows."""
     return json.dumps({"dataValues": list(rows)}).encode()
+
+
+def interrupt(process: subprocess.Popen[Any]) -> int:
+    """Interrupt a process until it ends, as a person would: one that comes within an import can be lost to Python."""
+    end = time.monotonic() + 60
+    while process.poll() is None:
+        assert time.monotonic() < end, "it does not end"
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+    return process.returncode

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from databases import DATA, RESTORE, execute, fresh
-from running import ROOT, command, environment, run
+from running import ROOT, command, environment, interrupt, run
 from tallyport import OutsideFailed, Refused, Snapshot, SourceUnreadable, embedded_database, import_values
 from tallyport.metadata import load_metadata
 from tallyport.postgres import server as server_module
@@ -638,7 +638,6 @@ def test_command_interrupted_leaves_no_server(folders: Callable[[], Path], snaps
     process = subprocess.Popen(arguments, env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr
     assert b"embedded database in" in process.stderr.readline()
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
-    assert process.returncode == 130
+    assert interrupt(process) == 130
+    process.communicate()
     assert not embedded_server(folder)._is_running()

@@ -289,9 +289,14 @@ class Connection:
         timeout = httpx2.Timeout(profile.timeout_s, read=wait_s or profile.timeout_s)
         try:
             request = self._client.build_request(method, url, params=query, headers=sent, content=body, timeout=timeout)
-            return await self._client.send(request, stream=True)
+            response = await self._client.send(request, stream=True)
         except httpx2.HTTPError as error:
             raise self._failed(error, where) from None
+        task = asyncio.current_task()
+        if task and task.cancelling():  # it came as the answer did, and was lost within the HTTP library
+            await response.aclose()
+            raise asyncio.CancelledError
+        return response
 
     def _target(self, response: httpx2.Response, where: str) -> str:
         """Return where a redirect leads, if it may be followed."""
