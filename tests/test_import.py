@@ -494,13 +494,18 @@ def test_command_reads_legacy_files_as_it_is_told(importing: Importing) -> None:
     assert [row[2] for row in importing.stored] == ["5"]
 
 
-def test_command_keeps_statements_and_changes_apart(importing: Importing) -> None:
+def test_command_keeps_statements_changes_and_sources_apart(importing: Importing) -> None:
     path = importing.folder / "values.adv2.json"
     path.write_text(json.dumps(visits([0, 0, 6])))
     both = importing.folder / "both"
     ended = run("import", path, "--database", importing.url, "--sql", both, "--changes", both)
     assert ended.returncode == 2
     assert b"--sql and --changes name the same file" in ended.stderr
+    for option in ("--sql", "--changes"):
+        ended = run("import", path, "--database", importing.url, option, path)
+        assert ended.returncode == 2
+        assert b"names a source" in ended.stderr
+    assert json.loads(path.read_text()) == visits([0, 0, 6])
     assert importing.stored == []
 
 

@@ -103,6 +103,9 @@ def command(
         raise click.UsageError("--force has no effect on a check that is named before")
     if sql is not None and changes is not None and sql.resolve() == changes.resolve():
         raise click.UsageError("--sql and --changes name the same file")
+    for name, written in (("--sql", sql), ("--changes", changes)):
+        if written is not None and written.resolve() in {Path(source).resolve() for source in sources}:
+            raise click.UsageError(f"{name} names a source, which it would replace")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
     reading = Options(id_schemes=schemes_by_kind(id_scheme), data_set=data_set)
