@@ -74,6 +74,11 @@ def json_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
     return json.dumps({"dataValues": list(rows)}).encode()
 
 
+def signals_as_usual() -> None:
+    """Undo what a shell does to the signals of a process in the background: for the `preexec_fn` of a process."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def interrupt(process: subprocess.Popen[Any]) -> int:
     """Interrupt a process until it ends, as a person would: one that comes within an import can be lost to Python."""
     end = time.monotonic() + 60

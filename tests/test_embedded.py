@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from databases import DATA, RESTORE, execute, fresh
-from running import ROOT, command, environment, interrupt, run
+from running import ROOT, command, environment, interrupt, run, signals_as_usual
 from tallyport import OutsideFailed, Refused, Snapshot, SourceUnreadable, embedded_database, import_values
 from tallyport.metadata import load_metadata
 from tallyport.postgres import server as server_module
@@ -635,7 +635,13 @@ def test_options_of_the_embedded_database_have_no_effect_with_another_and_are_re
 def test_command_interrupted_leaves_no_server(folders: Callable[[], Path], snapshot: Path) -> None:
     folder = folders()
     arguments = command("import", "-", "--embedded", folder, "--metadata", snapshot)
-    process = subprocess.Popen(arguments, env=environment(), stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        arguments,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=signals_as_usual,
+    )
     assert process.stderr
     assert b"embedded database in" in process.stderr.readline()
     assert interrupt(process) == 130

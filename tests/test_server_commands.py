@@ -419,7 +419,14 @@ def test_options_come_from_the_environment_too(server: Dhis2Server, shell: Shell
 def started(server: Dhis2Server, *arguments: str) -> subprocess.Popen[str]:
     line = running.command(*arguments, "--url", server.url)
     settings = running.environment({"TALLYPORT_TOKEN": TOKEN})
-    return subprocess.Popen(line, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        line,
+        env=settings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=running.signals_as_usual,
+    )
 
 
 def test_watching_shows_progress_while_the_job_is_at_work_and_an_interrupt_ends_it(server: Dhis2Server) -> None:
