@@ -84,6 +84,7 @@ ROOMS = {
         "known_units",
         "scope",
         "row_feed",
+        "whole_file",
         "script",
         "session",
         "batching",

@@ -7,17 +7,15 @@ finding. Groups that fail have no lines.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
-from tallyport_converters.output import failed, replaceable
+from tallyport.postgres.whole_file import WholeFile
+from tallyport_converters.output import failed
 
 
-class Changes:
+class Changes(WholeFile):
     """The file at `path`, which appears when all of it is written; use it in a `with`.
 
     Raises (from every method):
@@ -25,30 +23,8 @@ class Changes:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path = replaceable(path)
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        super().__init__(path)
         self._group = 0
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise failed(error, path) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            with self._file:
-                if kind is None:
-                    self._file.flush()
-                    os.fsync(self._file.fileno())
-                    self._partial.replace(self._path)
-        except OSError as failure:
-            raise failed(failure, self._path) from failure
-        finally:
-            self._partial.unlink(missing_ok=True)
 
     def begin(self) -> None:
         """Begin a group."""

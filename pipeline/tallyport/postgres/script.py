@@ -6,15 +6,15 @@ it is in the database; one that fails leaves a comment.
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, LiteralString, Self
+from typing import IO, TYPE_CHECKING, Any, LiteralString
 
-from tallyport_converters.output import failed, replaceable
+from tallyport.postgres.whole_file import WholeFile
+from tallyport_converters.output import failed
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -29,7 +29,7 @@ set standard_conforming_strings = on;
 """
 
 
-class Script:
+class Script(WholeFile):
     """A script at `path`, which appears when all of it is written; use it in a `with`.
 
     Raises (from every method):
@@ -37,31 +37,15 @@ class Script:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path = replaceable(path)
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        super().__init__(path)
         self._group: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=1 << 20)  # noqa: SIM115 - closed on leaving
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise failed(error, path) from error
         self._put(self._file, _HEAD.encode())
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with self._file, self._group:
-                if kind is None:
-                    self._file.flush()
-                    os.fsync(self._file.fileno())
-                    self._partial.replace(self._path)
-        except OSError as failure:
-            raise failed(failure, self._path) from failure
-        finally:
-            self._partial.unlink(missing_ok=True)
+        with self._group:
+            super().__exit__(kind, error, trace)
 
     def begin(self, title: str) -> None:
         """Begin a group; what was written of another that was not ended is dropped."""

@@ -1,0 +1,43 @@
+"""Whole file: one beside the database's own that an import writes, and that appears when all of it is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tallyport_converters.output import failed, replaceable
+
+
+class WholeFile:
+    """The file at `path`; use it in a `with`: leaving by an exception leaves what was there before.
+
+    Raises (from every method):
+        OutsideFailed: TP801, the disk failed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path = replaceable(path)
+        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+        try:
+            self._file = self._partial.open("wb")
+        except OSError as error:
+            raise failed(error, path) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            with self._file:
+                if kind is None:
+                    self._file.flush()
+                    os.fsync(self._file.fileno())
+                    self._partial.replace(self._path)
+        except OSError as failure:
+            raise failed(failure, self._path) from failure
+        finally:
+            self._partial.unlink(missing_ok=True)
