@@ -30,6 +30,8 @@ DEFAULT_COC = "HllvX50cXC0"
 
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
 _PERIOD = re.compile(r"\d{4,8}([A-Za-z]\w*)?")
+_PERIODS = {"Monthly": re.compile(r"\d{6}"), "Weekly": re.compile(r"\d{4}W\d{1,2}"), "Yearly": re.compile(r"\d{4}")}
+_PERIODS |= {"Quarterly": re.compile(r"\d{4}Q\d"), "Daily": re.compile(r"\d{8}")}
 Object = dict[str, Any]
 
 
@@ -583,6 +585,39 @@ class _Importing:
             return "E7618", "value", "", "Value or comment not specified"
         if _wrong(row, element):
             return "E7619", "value", row["value"], f"Value must match data element type: {row['value']}"
+        return self._strict_flaw_42(row, element)
+
+    def _strict_flaw_42(self, row: Object, element: Object) -> tuple[str, str, str, str] | None:
+        """What a row is rejected for only where the request asks for it."""
+        data_sets = [
+            data_set
+            for data_set in self.server.metadata.collections.get("dataSets", [])
+            if element["id"] in {m["dataElement"]["id"] for m in data_set.get("dataSetElements", [])}
+            and self.document.get("dataSet") in (None, data_set["id"])
+        ]
+
+        def asked(name: str) -> bool:
+            return self.request.first(name) == "true"
+
+        if asked("strictPeriods") and not any(_PERIODS[d["periodType"]].fullmatch(row["period"]) for d in data_sets):
+            return "E7632", "period", row["period"], "Period type is not one of the data element's data sets"
+        if asked("strictDataElements") and not data_sets:
+            return "E7633", "dataElement", row["dataElement"], "Data element is not in the data set"
+        combo = row.get("categoryOptionCombo")
+        if asked("strictCategoryOptionCombos") and combo not in (None, DEFAULT_COC):
+            known = self.server.metadata.by_id("categoryOptionCombos").get(combo, {})
+            overrides = {
+                m["categoryCombo"]["id"]
+                for d in data_sets
+                for m in d["dataSetElements"]
+                if m["dataElement"]["id"] == element["id"] and "categoryCombo" in m
+            }
+            if known and known["categoryCombo"]["id"] not in overrides | {element["categoryCombo"]["id"]}:
+                return "E7634", "categoryOptionCombo", combo, "Option combo is not one of the data element"
+        if asked("strictOrganisationUnits") and not any(
+            row["orgUnit"] in {unit["id"] for unit in d.get("organisationUnits", [])} for d in data_sets
+        ):
+            return "E7636", "orgUnit", row["orgUnit"], "Organisation unit is not assigned to a data set"
         return None
 
     # 2.43: group by group

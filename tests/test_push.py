@@ -192,7 +192,7 @@ def test_identifier_schemes_are_said_with_the_request(server: Dhis2Server, tmp_p
     else:
         pushed(server, file, state=state)
     (request,) = server.asked("/dataValueSets")
-    schemes = {name: text for name, (text,) in request.query.items()}
+    schemes = {name: text for name, (text,) in request.query.items() if name.endswith("Scheme")}
     assert schemes == {"dataElementIdScheme": "CODE", "orgUnitIdScheme": "CODE", "dataSetIdScheme": "CODE"}
 
 
@@ -257,6 +257,54 @@ def test_a_data_element_in_no_data_set_fails_its_group_and_no_other(
     (told,) = found(report, "TP873")
     assert (told.found, told.source) == ("deNowhere01", "a.adv2.json")
     assert (texts(new), report.left_out, report.exit_code) == (expected(stock()), len(stock()) + 1, UNREADABLE)
+
+
+WEEK_AND_FOREIGN_COMBO = (
+    group([[0, 0, 1], [1, 0, 2]], pe=["202501", "2025W3"]),
+    group([[0, 0, 0, 3], [0, 0, 1, 4]], de="deVisits001", coc=["ocUnder5F01", "ocFixed0001"]),
+)
+"""Two values that are right, a week in a monthly data set, an option combo of another category combo."""
+
+
+@pytest.mark.parametrize("version", VERSIONS[:2])
+def test_older_servers_do_not_store_what_belongs_to_no_data_set_of_its_kind(
+    version: str, tmp_path: Path, state: Path
+) -> None:
+    file = written(tmp_path / "a.adv2.json", *WEEK_AND_FOREIGN_COMBO)
+    with dhis2_values.server(version) as server:
+        report = pushed(server, file, state=state)
+        assert sorted(value["value"] for value in server.values.values()) == ["1", "3"]
+    told = [(one.number, one.finding.row, one.finding.message.split()[4]) for one in report.findings]
+    assert told == [(0, 1, "E7632"), (1, 1, "E7634")]
+    assert (report.rows["rejected"], report.exit_code) == (2, FINDINGS)
+
+
+def test_older_servers_can_be_asked_to_be_lenient(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    file = written(tmp_path / "a.adv2.json", *WEEK_AND_FOREIGN_COMBO)
+    assert run(command(old, state, file, "--lenient")) == OK
+    assert len(old.values) == 4
+    (request,) = old.asked("/dataValueSets")
+    assert not any(name.startswith("strict") for name in request.query)
+
+
+def test_the_latest_server_is_strict_unasked(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    pushed(new, written(tmp_path / "a.adv2.json", group(stock(1))), state=state)
+    (request,) = new.asked("/dataValueSets")
+    assert request.query == {}
+
+
+def test_a_request_that_names_no_data_set_is_not_refused_for_it(
+    old: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    # With strictDataElements, the server wants a data set named.
+    pushed(old, written(tmp_path / "a.adv2.json", group(stock(1), ds=None)), state=state)
+    (request,) = old.asked("/dataValueSets")
+    assert sorted(name for name in request.query if name.startswith("strict")) == [
+        "strictAttributeOptionCombos",
+        "strictCategoryOptionCombos",
+        "strictOrganisationUnits",
+        "strictPeriods",
+    ]
 
 
 # --- Chunks ----------------------------------------------------------------------------------------------------------
@@ -678,6 +726,19 @@ def test_a_push_that_goes_on_does_not_delete_what_it_wrote(new: Dhis2Server, tmp
     pushed(new, file, state=state, chunk_rows=10)
     assert texts(new) == expected(stock())
     assert sum("deletion" in request.json() for request in new.asked("/dataValueSets")) == 1
+
+
+def test_a_scope_is_not_deleted_where_a_row_of_its_group_is_wrong(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    pushed(new, written(tmp_path / "a.adv2.json", group(stock(2))), state=state)
+    again = group([[0, 0, 5], [0, 9, 6]], pe=list(MONTHS[:2]), delete="soft")
+    other = group([[0, 0, "x"]], de="deSupply001")
+    report = pushed(new, written(tmp_path / "b.adv2.json", again, other), state=state)
+    assert texts(new) == expected(stock(2)) | {("deSupply001", MONTHS[0], UNITS[0]): "x"}
+    assert [(one.source, one.found) for one in found(report, "TP878")] == [("b.adv2.json", "1 of 2 rows")]
+    assert [one.row for one in found(report, "TP605")] == [1]
+    assert (report.cleared, report.left_out, report.failed_groups, report.exit_code) == (0, 2, 1, UNREADABLE)
 
 
 def test_what_the_api_cannot_delete_is_refused_and_nothing_of_it_sent(

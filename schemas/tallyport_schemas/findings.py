@@ -984,6 +984,12 @@ CODES: Mapping[str, Code] = _table(
     ),
     Code("TP876", _E, "the server rejected completions", "correct what it names, then push again"),
     Code("TP877", _E, "the journal of a push is damaged", "remove it: then all is sent again, which changes nothing"),
+    Code(
+        "TP878",
+        _E,
+        "a group that deletes its scope first has rows that cannot be written: nothing of it is sent",
+        "correct or remove these rows, then push again: what they name would stay deleted",
+    ),
     Code("TP880", _E, "the tool writes, which is not allowed", "start the server with tallyport mcp --allow-writes"),
     Code("TP886", _E, "another run pushes the same values to this server", "wait for it to end"),
     Code(

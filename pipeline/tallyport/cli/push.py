@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Values of a request.  [default: as many as the server takes in some seconds]",
 )
+@click.option("--lenient", "is_lenient", is_flag=True, help="Let 2.41 and 2.42 store what 2.43 refuses.")
 @click.option("--completions", is_flag=True, help="Send also which data sets the sources state complete.")
 @click.option(
     "--id-scheme",
@@ -51,6 +52,7 @@ def command(
     dry_run: bool,
     is_async: bool,
     chunk_size: int | None,
+    is_lenient: bool,
     completions: bool,
     id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
@@ -89,6 +91,7 @@ def command(
         dry_run=dry_run,
         is_async=is_async,
         chunk_rows=chunk_size,
+        is_lenient=is_lenient,
         completions=completions,
         conversion=Options(id_schemes=id_schemes, data_set=data_set),
         state=state,

@@ -22,7 +22,8 @@ class PushOptions:
     """How to push.
 
     `dry_run`: the server checks, and writes nothing. `is_async`: chunks are jobs of the server. `chunk_rows`: values of
-    a request, by default as many as the server takes in a few seconds. `completions`: send what the sources state of
+    a request, by default as many as the server takes in a few seconds. `is_lenient`: have 2.41 and 2.42 store what 2.43
+    refuses, such as an option combo of another category combo. `completions`: send what the sources state of
     complete data sets, too. `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that
     lets a push go on, by default the platform's.
     """
@@ -30,6 +31,7 @@ class PushOptions:
     dry_run: bool = False
     is_async: bool = False
     chunk_rows: int | None = None
+    is_lenient: bool = False
     completions: bool = False
     conversion: Options = field(default_factory=Options)
     state: Path | None = None

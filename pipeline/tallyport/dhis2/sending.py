@@ -121,6 +121,8 @@ class Sender:
             if plan.deletion is not None or header.de in self._elements or (before and before.schemes != plan.schemes):
                 await self._flush()  # rows of one key must arrive in their order
             if plan.deletion is not None:
+                if (wrong := header.size - surveyed.accepted[head.number]) > 0:
+                    raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
                 await self._clear(group, plan)
         except CannotSend as cannot:
             self._report.failed_groups += 1

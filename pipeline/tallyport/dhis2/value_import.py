@@ -22,6 +22,21 @@ _UNKNOWN = ("TP851", "TP852")
 _UNKNOWN_STATUS = (502, 504)
 _WAIT_FIRST_S, _WAIT_MOST_S = 0.5, 30.0
 _SUMMARY_LOOKS = 5
+_STRICT = ("strictPeriods", "strictCategoryOptionCombos", "strictAttributeOptionCombos", "strictOrganisationUnits")
+_STRICT_OF_DATA_SETS = "strictDataElements"  # a request that names no data set is refused for it
+
+
+def strict_options(version: tuple[int, int], data_set: str | None) -> dict[str, str]:
+    """Return the query parameters by which servers before 2.43 refuse what 2.43 always refuses.
+
+    Without them a week in a monthly data set, or an option combo of another category combo, is stored in silence.
+
+    >>> strict_options((2, 43), "ds")
+    {}
+    """
+    if version >= (2, 43):
+        return {}
+    return dict.fromkeys((*_STRICT, _STRICT_OF_DATA_SETS) if data_set else _STRICT, "true")
 
 
 class Envelope(NamedTuple):
@@ -61,6 +76,8 @@ class ValueImport:
         """
         content = gzip.compress(body(rows, envelope.data_set, deletion), 1)
         parameters = dict(envelope.schemes)
+        if not self._options.is_lenient:
+            parameters |= strict_options(self._client.version, envelope.data_set)
         if self._options.dry_run:
             parameters["dryRun"] = "true"
         if self._options.is_async:
