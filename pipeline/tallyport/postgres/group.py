@@ -131,6 +131,7 @@ class GroupImport:
         """
         outcome, session = self.outcome, self._session
         session.run("clear_staging")
+        session.run("compile_nothing")
         looked_up = look_up(
             session.database, header, self._run.units, today=self._options.today, skipped=self._access.skipped
         )

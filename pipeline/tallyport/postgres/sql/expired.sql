@@ -3,12 +3,15 @@
 -- Parameters: data_sets (ids), today.
 -- Result: period's place, the last day that it was open on, and the places of the organisation units that a lock
 -- exception keeps it open for.
-with expired as (
+-- Each period meets each data set in the list of its columns, not by a join: one without a key can be no hash join,
+-- which is the only kind that the planner is let to have here.
+with paired as (
+    select place, periodid, enddate, unnest(%(data_sets)s::bigint[]) as datasetid from staged_period
+), expired as (
     select p.place, p.periodid, max(p.enddate + trunc(s.expirydays)::integer) as last_day
-    from staged_period as p
-    cross join dataset as s
-    where s.datasetid = any(%(data_sets)s::bigint[])
-        and trunc(s.expirydays) > 0
+    from paired as p
+    join dataset as s using (datasetid)
+    where trunc(s.expirydays) > 0
         and p.enddate + trunc(s.expirydays)::integer < %(today)s::date
         and not exists (select from datainputperiod as i where i.datasetid = s.datasetid)
     group by p.place, p.periodid
