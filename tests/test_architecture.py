@@ -21,6 +21,7 @@ PACKAGES = {
 ROOMS = {
     "tallyport_schemas": ("findings", "findings_page", "header", "value_types", "progress"),
     "tallyport_converters": (
+        "other_documents",
         "sources",
         "native",
         "periods",

@@ -45,6 +45,8 @@ RAISED_ELSEWHERE: Mapping[str, str] = {
     "TP106": "archives are the same in every format: test_sources.py",
     "TP112": "a row has to be larger than any fixture should be: below",
     "TP118": "memory has to run out: a file of many gigabytes",
+    "TP125": "a folder, and not a file: test_other_documents.py",
+    "TP126": "an address, and not a file: test_other_documents.py",
     "TP121": "the file has to change while it is read: test_sources.py",
     "TP307": "a text has to be longer than any fixture should be: below",
 }

@@ -254,7 +254,7 @@ def is_adv2(source: Source) -> bool:
     """
     head = next(Adv2File(source).heads(), None)
     names = {name for name, _ in head.properties} if head else {"de"}
-    return "de" in names or not names & {"dataValues", "dataSet"}
+    return "de" in names or len(names & {"ds", "pe", "ou", "coc", "co", "aoc", "ao", "size", "data"}) >= 2
 
 
 def _is_cut(text: bytearray) -> bool:

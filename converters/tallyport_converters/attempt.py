@@ -134,7 +134,12 @@ class Attempt:
             stack.callback(_clear, scratch)
             gathering = Gathering(scratch, self.options.memory_bytes // 2)
             stack.callback(gathering.close)
-            yield from self._read(gathering)
+            try:
+                yield from self._read(gathering)
+            except SourceUnreadable as error:
+                if error.finding.code == "TP112" and not gathering.rows:
+                    self.reader.finish()  # says so if this is another document, which may well have longer parts
+                raise
             header = self.reader.finish()
             ids = settle_schemes(header.schemes, self.options.id_schemes, self.reader.default_scheme)
             groups = yield from self._write_groups(gathering, header, ids, scratch)

@@ -20,7 +20,7 @@ from tallyport_converters.options import Options
 from tallyport_converters.output import Compress
 from tallyport_converters.publish import WORK, run_in
 from tallyport_converters.sources import Source, stem_of
-from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable
+from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
 from tallyport_schemas.progress import Progress
 
 BLOCK_BYTES = 1 << 20
@@ -112,6 +112,8 @@ def conversion(
     `name` is what to call a single source whose path does not say it: it goes into manifest and findings, while the
     folder is named after the path.
     """
+    if is_address(os.fspath(output)):
+        raise ValueError(f"the output has to be a folder of this machine, not an address: {output}")
     paths = list(_walked(sources, output))
     named = [(path, _stem(path)) for path in paths]
     twice = clashes(stem for _, stem in named)
@@ -137,16 +139,24 @@ def _stem(path: str) -> str:
 
 
 def _walked(sources: Sequence[str | os.PathLike[str]], output: Path) -> Iterator[str]:
-    """Yield the files that sources stand for: folders are walked, hidden files and the output left out."""
+    """Yield the files that sources stand for: folders are walked, hidden files and the output left out.
+
+    A folder without files is yielded itself.
+    """
     for source in [os.fspath(path) for path in sources]:
         if source == "-" or not Path(source).is_dir():
             yield source
             continue
+        is_empty = True
         for folder, folders, files in os.walk(source):
             folders[:] = sorted(
                 name for name in folders if not name.startswith(".") and not _is_same(Path(folder, name), output)
             )
-            yield from (str(Path(folder, name)) for name in sorted(files) if not name.startswith("."))
+            found = [str(Path(folder, name)) for name in sorted(files) if not name.startswith(".")]
+            is_empty &= not found
+            yield from found
+        if is_empty:
+            yield source
 
 
 def _is_same(folder: Path, output: Path) -> bool:
@@ -156,6 +166,8 @@ def _is_same(folder: Path, output: Path) -> bool:
 def _convert_one(
     path: str, stem: str, output: Path, work: Path, options: Options, threads: Executor, name: str | None
 ) -> Iterator[Progress | Outcome]:
+    if path != "-" and Path(path).is_dir():
+        raise SourceUnreadable(finding("TP125", found=path, expected="a file to convert"))
     with closing(Source.open(path, spool=work, name=name)) as source:
         try:
             form, evidence = detect(source.head()) if options.source_format is None else (None, "--from")

@@ -6,10 +6,10 @@ None or two that say yes is an error that names the evidence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tallyport_converters import periods
+from tallyport_converters import other_documents, periods
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable, finding
@@ -136,10 +136,13 @@ def detect(head: bytes) -> tuple[Format, str]:
     """Return the format of a source and the evidence for it.
 
     Raises:
-        SourceUnreadable: TP103, none or several formats fit; TP107, the text is UTF-16 or UTF-32.
+        SourceUnreadable: TP103, none or several formats fit; TP113, it is a known kind of document that holds no data
+            value set; TP107, the text is UTF-16 or UTF-32.
     """
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise SourceUnreadable(finding("TP102", message="the source holds nothing but white space"))
+    if other := other_documents.binary_document(head):
+        raise SourceUnreadable(other)
     evidence = {name: said for name, form in FORMATS.items() if (said := form.sniff(head))}
     if len(evidence) == 1:
         ((name, said),) = evidence.items()
@@ -147,7 +150,29 @@ def detect(head: bytes) -> tuple[Format, str]:
     if evidence:
         found = "; ".join(f"{name}: {said}" for name, said in evidence.items())
         raise SourceUnreadable(finding("TP103", message="more than one format fits", found=found))
-    root = _xml_root(head)
-    found = f"XML with the root element {root}" if root else repr(_start(head)[:40])
-    expected = "DXF2 JSON, CSV, XML or PDF, or ADX"
-    raise SourceUnreadable(finding("TP103", found=found, expected=expected))
+    if root := _xml_root(head):
+        raise SourceUnreadable(other_documents.xml_document(_start(head), root))
+    if root is None and (columns := _table_columns(head)):
+        raise SourceUnreadable(other_documents.foreign_table(columns, _missing(columns)))
+    raise SourceUnreadable(finding("TP103", found=repr(_start(head)[:40]), expected=other_documents.FORMATS))
+
+
+def _missing(columns: Sequence[str]) -> list[str]:
+    from tallyport_converters.readers.dxf_csv import known_column
+
+    named = {known[1] for cell in columns if (known := known_column(cell))}
+    return [name for name in ("dataElement", "period", "orgUnit", "value") if name not in named]
+
+
+def _table_columns(head: bytes) -> list[str]:
+    """Return the cells of the first row, if the text looks like a table: the second row has as many, two or more."""
+    from tallyport_converters.readers.dxf_csv import begin, cells
+
+    try:
+        begun = begin(_as_utf8(head))
+    except SourceUnreadable:
+        return []
+    texts = [cell.text for cell in begun.first]
+    second, _ = cells(_as_utf8(head)[begun.end :].decode(errors="replace"), begun.delimiter)
+    is_table = len(texts) >= 2 and len(second) == len(texts) and all(text.isprintable() for text in texts)
+    return texts if is_table else []

@@ -46,8 +46,10 @@ def _holds_adv2(path: str) -> bool:
             return bool(list(walked([path])))
         except ValueError:
             return False
+    if path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst")):
+        return True
     try:
         with Source.open(path) as source:
             return is_adv2(source)
     except SourceUnreadable:
-        return path.endswith((".adv2.json", ".adv2.json.gz", ".adv2.json.zst"))
+        return False

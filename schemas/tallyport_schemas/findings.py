@@ -113,6 +113,24 @@ def shown(text: str) -> str:
     return visible + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
 
 
+def is_address(path: str) -> bool:
+    """Tell whether a text that should be a path is an address such as `s3://bucket/key`.
+
+    A single slash is enough, as that is what is left of two in a normalised path.
+
+    >>> is_address("s3://bucket/key"), is_address("s3:/bucket"), is_address("out/january.json"), is_address("C:/out")
+    (True, True, False, False)
+    """
+    scheme, mark, _ = path.partition(":/")
+    return (
+        bool(mark)
+        and len(scheme) > 1
+        and scheme.isascii()
+        and scheme[0].isalpha()
+        and scheme.replace("+", "").isalnum()
+    )
+
+
 def listed(texts: Iterable[str]) -> str:
     """Return all `texts` as one list, each fit for a finding; one that has a comma itself is put in quotes.
 
@@ -167,7 +185,7 @@ CODES: Mapping[str, Code] = _table(
     # TP1xx: the source as a whole
     Code("TP101", _E, "the source cannot be opened", "check the path and its permissions"),
     Code("TP102", _E, "the source is empty", "export the file again; an empty file holds no data value set"),
-    Code("TP103", _E, "the format is not recognised", "name it with --from, or check that this is the right file"),
+    Code("TP103", _E, "the format is not recognised", "check that this is the right file"),
     Code("TP104", _E, "the compressed data is damaged or cut short", "copy or export the file again"),
     Code(
         "TP105",
@@ -187,7 +205,7 @@ CODES: Mapping[str, Code] = _table(
     Code("TP110", _E, "the XML has a DOCTYPE", "remove the DOCTYPE: no DXF or ADX file needs one"),
     Code("TP111", _E, "the CSV is malformed", "export the file again; it may be cut short or edited by hand"),
     Code("TP112", _E, "a single row or property is too long", "check the file: no data value is that long"),
-    Code("TP113", _E, "the document has another structure than the format", "check that this is a data value set"),
+    Code("TP113", _E, "this is no data value set", "check that this is the right file"),
     Code("TP114", _E, "the PDF is damaged", "open and save it in a PDF reader, or ask for it again"),
     Code("TP115", _E, "the PDF is encrypted", "save it without a password"),
     Code("TP116", _E, "the PDF form is XFA only", "DHIS2 forms are AcroForms: export the form again from DHIS2"),
@@ -196,6 +214,13 @@ CODES: Mapping[str, Code] = _table(
     Code("TP119", _E, "this is no identifier scheme", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
     Code("TP120", _E, "values were rejected and --strict is set", "mend the source, or convert without --strict"),
     Code("TP121", _E, "the source changed while it was read", "convert it again when nothing writes to it"),
+    Code("TP125", _E, "the folder holds no file", "check the path; hidden files do not count"),
+    Code(
+        "TP126",
+        _E,
+        "this is an address, not a file of this machine",
+        "fetch it first, or pipe it: curl ADDRESS | tallyport convert - -o DIR",
+    ),
     # TP2xx: a value that does not fit its data element
     Code(
         "TP201",

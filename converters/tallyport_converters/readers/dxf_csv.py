@@ -111,6 +111,15 @@ def _end(cell_end: re.Pattern[str], record: str, at: int) -> int:
     return match.start()
 
 
+def not_utf8(what: str, found: str) -> Finding:
+    """Say that text is not UTF-8; `found` begins with the first byte that is none, as an escape."""
+    byte = bytes.fromhex(found[2:4]) if re.match(r"\\x[0-9a-f]{2}", found) else b""
+    letter = byte.decode("cp1252", errors="ignore")
+    looks = f"{found} ({letter} in Windows-1252)" if letter.isprintable() and letter else found
+    help = 'save the file as UTF-8; Excel calls that "CSV UTF-8"'
+    return finding("TP107", message=what, help=help, found=looks, expected="UTF-8")
+
+
 def encoding_fault(head: bytes) -> str | None:
     """Return the name of an encoding that is not UTF-8, if `head` shows one."""
     if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
@@ -171,8 +180,8 @@ def begin(head: bytes) -> Start:
         )
     if stray := re.search("[\udc80-\udcff]", text[:end]):
         where = start + len(text[: stray.start()].encode())
-        found = f"byte 0x{head[where]:02X} at byte {where}"
-        raise SourceUnreadable(finding("TP107", message="the CSV is not UTF-8", found=found, expected="UTF-8"))
+        found = head[where : where + 24].decode(errors="backslashreplace")
+        raise SourceUnreadable(not_utf8(f"the CSV is not UTF-8 (byte {where})", found))
     size = len(text[:end].encode())
     line_end = re.compile(rb"\r\n|\r|\n").match(head, start + size)
     misread = any(cell.misread for cell in first) or bool(line_end and line_end[0] == b"\r\n")
@@ -305,7 +314,7 @@ class DxfCsv:
         """See `Reader`."""
         where, found = locate(self.source, offset + batch.fault_at + self._skip)
         if batch.fault is Fault.UTF8:
-            return finding("TP107", message=f"the CSV is not UTF-8 ({where})", found=found, expected="UTF-8")
+            return not_utf8(f"the CSV is not UTF-8 ({where})", found)
         message = f"a quoted cell is never closed: its row starts at {where}"
         return finding("TP111", message=message, row=batch.rows, found=found, expected="a closing quote")
 

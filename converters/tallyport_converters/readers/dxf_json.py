@@ -20,14 +20,18 @@ from tallyport_converters.header import (
     Header,
 )
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
+from tallyport_converters.other_documents import json_document
 from tallyport_converters.readers.dxf_csv import encoding_fault
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
-ROWS_NEXT = 2 | 16
-"""The scanner's state behind the comma between two rows; 16: the values' array is open (scan_json.c)."""
+ROWS_SEEN = 16
+"""A bit of the scanner's state: the values' array was opened (scan_json.c)."""
+
+ROWS_NEXT = 2 | ROWS_SEEN
+"""The scanner's state behind the comma between two rows."""
 
 PROPERTIES_LIMIT = 100_000
 """Properties beside the rows: each takes a while, and a file could be made of nothing else."""
@@ -77,6 +81,10 @@ _HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | {
 }
 
 
+_STATES_A_SET = frozenset({"dataValues", "dataSet", "completeDate", "deletion"})
+"""Properties that make an object a data value set: an export without values may have nothing but its header."""
+
+
 class DxfJson:
     """Reads one DXF2 JSON source."""
 
@@ -90,6 +98,7 @@ class DxfJson:
         self.header = Header()
         self._seen: dict[str, int] = {}
         self._properties = 0
+        self._is_set = False
         self._listed_options: list[str] = []
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
@@ -120,6 +129,8 @@ class DxfJson:
         """See `Reader`."""
         if encoding := encoding_fault(self.source.head()):
             return finding("TP107", message=f"the JSON is {encoding}", found=encoding, expected="UTF-8")
+        if batch.fault is Fault.STRUCTURE and not self._is_set and b'"dataValues"' not in self.source.head():
+            return json_document(self.source.head())
         code, message, expected = FAULTS[batch.fault]
         where, found = locate(self, offset + batch.fault_at)
         if batch.fault is Fault.TRUNCATED:
@@ -147,6 +158,7 @@ class DxfJson:
 
     def take(self, batch: Batch, block: Buffer) -> None:
         """See `Reader`."""
+        self._is_set |= bool(batch.state & ROWS_SEEN)
         for key_span, value_span in batch.properties():
             self._properties += 1
             if self._properties > PROPERTIES_LIMIT:
@@ -193,8 +205,18 @@ class DxfJson:
     _complete_date: str | None = None
 
     def finish(self) -> Header:
-        """Return the header, now that all of it was read."""
+        """Return the header, now that all of it was read.
+
+        Raises:
+            SourceUnreadable: TP113, nothing in the document is a data value set's.
+        """
         header = self.header
+        if (
+            not self._is_set
+            and not _STATES_A_SET & self._seen.keys()
+            and not {"period", "orgUnit"} <= self._seen.keys()
+        ):
+            raise SourceUnreadable(json_document(self.source.head()))
         for key, again in self._seen.items():
             if again:
                 header.findings.append(finding("TP402", field=key, count=again))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 import orjson
@@ -15,6 +16,7 @@ from lxml import etree
 
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
+from tallyport_converters.other_documents import xml_document
 from tallyport_converters.readers.dxf_json import FIELDS, DxfJson
 from tallyport_converters.readers.reader import TEXT_LIMIT, ReadPeriod, RejectedRow, adx_period, iso_period
 from tallyport_converters.readers.xml_fields import (
@@ -259,8 +261,8 @@ class GeneralXml(DxfJson):
             message = "elements of the XML are nested too deep"
             return finding("TP109", message=message, expected=f"at most {DEPTH_LIMIT} levels")
         if isinstance(error, _OtherRoot):
-            expected = "<adx>" if self.adx else "<dataValueSet>"
-            return finding("TP113", found=f"root element <{error}>", expected=expected)
+            found = xml_document(self.source.head().decode(errors="replace"), str(error))
+            return replace(found, expected="<adx>" if self.adx else "<dataValueSet>")
         assert isinstance(error, etree.XMLSyntaxError)
         reason = re.sub(r", line \d+, column \d+.*", "", str(error.msg or "no XML"))
         line, column = error.position

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from tallyport_schemas.findings import OutsideFailed, finding
+from tallyport_schemas.findings import OutsideFailed, finding, is_address
 
 from .archive import Member, find_member, member_blocks
 from .expand import gzip_blocks, zstd_blocks
@@ -99,9 +99,11 @@ class Source:
         default the system's for temporary files.
 
         Raises:
-            SourceUnreadable: see the constructor.
+            SourceUnreadable: TP126, `path` is an address; see also the constructor.
             OutsideFailed: TP801, the copy could not be written.
         """
+        if is_address(os.fspath(path)):
+            raise unreadable("TP126", source=_visible(os.fspath(path)), found=os.fspath(path), expected="a path")
         is_stdin = os.fspath(path) == "-"
         called = name or Path(path).name or os.fspath(path)
         name = "stdin" if is_stdin else _visible(called) or "unnamed"

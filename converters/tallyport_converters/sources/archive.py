@@ -15,6 +15,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tallyport_converters.other_documents import office_document
 from tallyport_schemas.findings import SourceUnreadable
 
 from .expand import DEFLATE_RATIO, ZLIB_RAW, Gauge, inflated
@@ -51,9 +52,12 @@ def find_member(raw: RawFile) -> Member:
 
     Raises:
         SourceUnreadable: TP104 a damaged directory; TP106 no or several data members, a name that is not one of a
-            plain file within the archive, a name given twice, a link, encryption, an unknown method.
+            plain file within the archive, a name given twice, a link, encryption, an unknown method; TP113 an office
+            document.
     """
     infos, directory_start = _directory(raw)
+    if other := office_document({info.orig_filename for info in infos}):
+        raise SourceUnreadable(other.at(raw.name))
     seen: set[str] = set()
     for info in infos:
         name = info.orig_filename

@@ -215,8 +215,6 @@ def command(
         raise click.UsageError(str(error)) from error
     finally:
         ticker.clear()
-    if not exit_codes:
-        raise click.UsageError(f"there is no file in {', '.join(sources)}")
     if as_json:
         click.echo(json.dumps(document))
     return max(exit_codes)

@@ -13,7 +13,15 @@ import click
 
 from tallyport.cli import AS_JSON
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import Finding, OutsideFailed, Refused, SourceUnreadable, Unusable, finding
+from tallyport_schemas.findings import (
+    Finding,
+    OutsideFailed,
+    Refused,
+    SourceUnreadable,
+    Unusable,
+    finding,
+    is_address,
+)
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "convert": ("tallyport.cli.convert", "Rewrite legacy files into ADV2."),
@@ -85,6 +93,27 @@ def program() -> None:
     """
 
 
+def _refuse_addresses(arguments: Sequence[str], context: click.Context) -> None:
+    """Refuse addresses where files are named, for all commands alike.
+
+    Raises:
+        click.UsageError: one of the arguments is an address, and no option that takes one stands before it.
+    """
+    before = ""
+    for argument in arguments:
+        option, _, value = argument.partition("=") if argument.startswith("-") else (before, "", argument)
+        if is_address(value) and option not in _TAKE_ADDRESSES:
+            raise click.UsageError(
+                f"{value} is an address: tallyport reads and writes files of this machine; "
+                "fetch it first, or pipe it in by -",
+                context,
+            )
+        before = argument
+
+
+_TAKE_ADDRESSES = frozenset({"--database", "--url", "--profile", "--server"})
+
+
 class _Failure:
     """How a command that fails says so: text on stderr, or in the one JSON document, behind what was done before."""
 
@@ -135,6 +164,7 @@ def run(arguments: Sequence[str]) -> int:
             program.main([], prog_name="tallyport")  # a shell asks for completions
         with program.make_context("tallyport", list(arguments), obj=failure.document, color=_color()) as context:
             failure.meta = context.meta
+            _refuse_addresses(arguments, context)
             return int(program.invoke(context) or 0)
     except click.exceptions.Exit as end:
         return end.exit_code
