@@ -104,6 +104,24 @@ def test_null_flag_and_comment_keep_what_is_stored(importing: Importing) -> None
     assert importing.stored == [("ouClinicA01", "2025-03-01", "6", False, False, "checked")]
 
 
+def test_empty_comment_removes_the_stored_one(importing: Importing) -> None:
+    importing(visits([0, 0, 5, False, None, "wrong remark"], [0, 1, 6, False, None, ""]))
+    assert [comment for *_, comment in importing.stored] == ["wrong remark", None]
+    report = importing(visits([0, 0, 5, False, None, ""], [0, 1, 6, False, None, ""]))
+    assert changes(report) == {"update": 1, "unchanged": 1}
+    assert [comment for *_, comment in importing.stored] == [None, None]
+
+
+def test_stored_empty_comment_is_none(importing: Importing) -> None:
+    importing(visits([0, 0, 5]))
+    importing.sql("update datavalue set comment = ''")
+    assert changes(importing(visits([0, 0, 5, False, None, ""]), visits([0, 0, 5]))) == {"unchanged": 2}
+
+
+def test_empty_comment_is_no_reason_for_a_row_without_a_value(importing: Importing) -> None:
+    assert codes(importing(visits([0, 0, None, False, None, ""]))) == ["TP609"]
+
+
 def test_deleting_and_undeleting_keep_the_day_of_creation(importing: Importing) -> None:
     importing(visits([0, 0, 5]))
     importing.sql("update datavalue set created = '2020-01-01', lastupdated = '2020-01-01'")
@@ -168,6 +186,47 @@ def test_soft_scope_deletes_what_has_no_row_and_leaves_alone_what_lies_outside(i
     ]
     again = importing(visits([0, 2], pe="202503", delete="soft"))
     assert (changes(again), again.groups[0].cleared) == ({"unchanged": 1}, 0)
+
+
+@pytest.mark.parametrize("delete", ["soft", "hard"])
+def test_scope_keeps_what_an_ignored_row_names_and_says_so(importing: Importing, delete: str) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
+    before = importing.stored
+    rows = visits([0, 0, "many"], [0, 1, 7], [1, 0, 3, "no flag"], [9, 0, 5], delete=delete)
+    report = importing(rows, undo=importing.folder / "undo")
+    assert (report.exit_code, changes(report), report.groups[0].cleared) == (1, {"update": 1, "ignored": 3}, 1)
+    assert [(f.code, f.row, f.count) for f in report.groups[0].findings] == [
+        ("TP742", 0, 2),
+        ("TP203", 0, None),
+        ("TP610", 2, None),
+        ("TP605", 3, None),
+    ]
+    gone = ("ouClinicB01", "2025-04-01", "4", False, False, None)
+    assert [row for row in before if row not in importing.stored and row != gone] == [
+        ("ouClinicB01", "2025-03-01", "2", False, False, None)
+    ]
+    again = importing(rows, undo=importing.folder / "undo")
+    assert (changes(again), again.groups[0].cleared) == ({"unchanged": 1, "ignored": 3}, 0)
+
+
+def test_scope_keeps_what_rows_out_of_order_name_whichever_way_they_lie(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
+    report = importing(visits([1, 0, 3], [0, 1, 7], [0, 0, 8], [1, 0, 9], delete="soft"))
+    assert (codes(report), report.groups[0].cleared) == (["TP742", "TP606", "TP607"], 1)
+    assert [value for _, _, value, *_ in importing.stored] == ["1", "3", "2", None]
+
+
+def test_scope_keeps_what_ignored_rows_of_any_batch_name(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tallyport.postgres.group.ROWS_BATCH", 1)
+    monkeypatch.setattr("tallyport_converters.adv2_reading.BLOCK_BYTES", 12)
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
+    before = importing.stored
+    ahead = importing(visits([1, 1, "many"], [0, 0, 1], [0, 1, 2], delete="soft"), batch=Mode.ROWS)
+    assert (codes(ahead), ahead.groups[0].cleared) == (["TP742", "TP203"], 1)
+    too_late = visits([0, 1, 2], [1, 0, 3], [1, 1, 4], [0, 0, "many"], delete="soft")
+    late = importing(too_late, batch=Mode.ROWS)
+    assert (late.exit_code, codes(late)) == (3, ["TP203", "TP743"])
+    assert importing.stored == [(*row[:2], None, True, *row[4:]) if row[2] == "3" else row for row in before]
 
 
 def test_scope_without_rows_makes_no_period(importing: Importing) -> None:

@@ -39,7 +39,7 @@ LOG = "select audittype, value, modifiedby, count(*) from datavalueaudit group b
 PERIODS = ["202503", "202504", "202505"]
 UNITS = ["ouClinicA01", "ouClinicB01", "ouClinicC01"]
 VALUES = ["a", "b", "'; drop table datavalue; --", "\\.", "a\tb\\N\nc"]
-COMMENTS = ["x", "\\", "y'); rollback; --", "%(value)s $1 {}", "\\. \r\n\\q"]
+COMMENTS = ["", "x", "\\", "y'); rollback; --", "%(value)s $1 {}", "\\. \r\n\\q"]
 HOSTILE_USER = "o'neil\\'); drop table datavalue; -- %(x)s"
 USERS = [None, "amina", HOSTILE_USER]
 NEW_USER = f"""
@@ -74,12 +74,12 @@ def modelled(table: Table, group: Group) -> tuple[Table, dict[str, int]]:
         keys.add(key)
         known = table.get(key)
         if known is None:
-            after[key] = Cell(value, deleted, followup or False, comment)
+            after[key] = Cell(value, deleted, followup or False, comment or None)
             change = "insert"
         else:
             old = Cell(None, False, False, None) if group.get("delete") == "hard" else known
             kept = old.followup if followup is None else followup
-            after[key] = Cell(value, deleted, kept, old.comment if comment is None else comment)
+            after[key] = Cell(value, deleted, kept, old.comment if comment is None else comment or None)
             change = "unchanged" if after[key] == known else "update"
             if deleted != known.deleted:
                 change = "delete" if deleted else "undelete"

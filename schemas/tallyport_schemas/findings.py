@@ -667,6 +667,18 @@ CODES: Mapping[str, Code] = _table(
         "export all from the same server at the same time",
     ),
     Code("TP741", _W, "objects of a metadata export have no identifier and were left out", "export them with their id"),
+    Code(
+        "TP742",
+        _W,
+        "values that the group was to delete were kept, because rows that are ignored name them",
+        "fix these rows and import the group again",
+    ),
+    Code(
+        "TP743",
+        _E,
+        "an ignored row names a part of the scope to delete that rows before it have passed: nothing is imported",
+        "put the rows in order: by period, then by organisation unit",
+    ),
     # TP75x: an import
     Code(
         "TP750",

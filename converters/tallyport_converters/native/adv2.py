@@ -108,6 +108,7 @@ def _declare() -> None:
     _library.tp_rows_texts.restype, _library.tp_rows_texts.argtypes = c_uint32, [rows, c_uint32]
     _library.tp_rows_text.restype, _library.tp_rows_text.argtypes = c_void_p, [rows, c_uint32, POINTER(p32)]
     _library.tp_rows_copy.restype, _library.tp_rows_copy.argtypes = c_void_p, [rows, c_void_p, POINTER(c_uint64)]
+    _library.tp_rows_named.restype, _library.tp_rows_named.argtypes = c_void_p, [rows, POINTER(c_uint64)]
     _library.tp_scan_head.restype = None
     _library.tp_scan_head.argtypes = [POINTER(_Batch), c_void_p, c_uint64, c_uint32]
 
@@ -193,11 +194,23 @@ class Rows(_Owner):
         """Return the accepted rows among those judged last as text for PostgreSQL's COPY, a line each.
 
         Columns: row, an index for each place of the form, value, deleted, follow-up, comment; `block` is what was
-        scanned. Texts are escaped, null and empty ones are `\\N`, flags are true and false, `f` where left out.
+        scanned. Texts are escaped, null is `\\N`, and so is an empty value; flags are true and false,
+        `f` where there is none.
         """
         at, _ = _address(block)
         size = c_uint64()
         text = _library.tp_rows_copy(self.handle, at, size)
+        if not text:
+            raise MemoryError
+        return ctypes.string_at(text, size.value)
+
+    def named(self) -> bytes:
+        """Return the ignored rows among those judged last that name a key, as text for COPY, a line each.
+
+        Columns: row, an index for each place of the form.
+        """
+        size = c_uint64()
+        text = _library.tp_rows_named(self.handle, size)
         if not text:
             raise MemoryError
         return ctypes.string_at(text, size.value)

@@ -61,6 +61,7 @@ typedef struct {
     uint8_t flaw, position; /* position: element of the row that is at fault */
     uint8_t verdict;        /* what Python said of it, where it judged */
     bool deleted;
+    bool named; /* all its indexes are there and in range, whatever else is wrong with it */
 } AdvRow;
 
 typedef struct {
@@ -224,7 +225,8 @@ static void blame(AdvRow *row, enum Flaw flaw, uint32_t position) {
     }
 }
 
-static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow *row) {
+/* An index of a row; `good_indexes` counts those that are in range. */
+static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow *row, uint32_t *good_indexes) {
     uint64_t index = 0;
     const uint8_t *from = j->p, *p = from;
     while (p < j->end && *p >= '0' && *p <= '9' && p - from < 10)
@@ -245,11 +247,13 @@ static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow
     j->p = p;
     if (index >= rules->sizes[place]) {
         blame(row, FLAW_INDEX_RANGE, place);
-    } else if (place < rules->block_places) {
-        row->block = row->block * rules->sizes[place] + index;
-    } else {
-        row->rest = row->rest * rules->sizes[place] + index;
+        return true;
     }
+    if (place < rules->block_places)
+        row->block = row->block * rules->sizes[place] + index;
+    else
+        row->rest = row->rest * rules->sizes[place] + index;
+    ++*good_indexes;
     return true;
 }
 
@@ -329,8 +333,8 @@ static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row,
 static bool one_row(Json *j, Rows *rows, AdvRow *row) {
     const uint8_t *from = j->p;
     Seen seen = {0};
-    uint32_t position = 0, places = rows->rules.places;
-    *row = (AdvRow){.at = (uint32_t)(from - j->start)};
+    uint32_t position = 0, good_indexes = 0, places = rows->rules.places;
+    *row = (AdvRow){.at = (uint32_t)(from - j->start), .named = places == 0};
     j->scratch->size = 0;
     if (*j->p != '[') {
         if (!json_skip(j, 1))
@@ -354,7 +358,7 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
         if (!json_space(j))
             return false;
         if (position < places) {
-            good = index_element(j, &rows->rules, position, row);
+            good = index_element(j, &rows->rules, position, row, &good_indexes);
         } else if (position == places) {
             good = value_element(j, rows, position, row, &seen);
         } else if (position == places + 1) {
@@ -389,6 +393,7 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
         blame(row, seen.misfit, places);
     row->size = (uint32_t)(j->p - from);
     row->deleted = seen.deleted;
+    row->named = good_indexes == places;
     return true;
 }
 
@@ -438,6 +443,7 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRo
     row->text = row->note = 0;
     row->flaw = row->position = row->verdict = 0;
     row->deleted = false;
+    row->named = true;
     return p + 1;
 }
 
@@ -621,23 +627,33 @@ static void copy_text(Bytes *out, const uint8_t *p, size_t size) {
     }
 }
 
-/* One element of an accepted row as a COPY field; flags as t and f, null as \N, an empty text likewise. */
-static bool copy_element(Json *j, Bytes *out) {
+/* One element of an accepted row as a COPY field: null as \N, and an empty text likewise unless it `may_be_empty`. */
+static bool copy_element(Json *j, Bytes *out, bool may_be_empty) {
     Literal text = {.at = j->p, .storable = true};
     uint8_t first = *j->p;
     if (first == '"' ? !string_text(j, &text) : !json_skip(j, 2))
         return false;
     if (first != '"')
         text.size = (size_t)(j->p - text.at);
-    if (first == 'n' || !text.size)
+    if (first == 'n' || (!text.size && !may_be_empty))
         bytes_add(out, "\\N", 2);
     else
         copy_text(out, text.at, text.size);
     return true;
 }
 
+static void copy_number(Bytes *out, uint64_t number) {
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (uint8_t)('0' + number % 10);
+    while (number /= 10);
+    bytes_add(out, digits + at, sizeof digits - at);
+}
+
 /* The accepted rows among those judged last, as COPY text: row number, an index for each place, value, deleted,
- * follow-up, comment, parted by tabs. `block` is what was scanned. Valid until the next call; NULL: out of memory. */
+ * follow-up, comment, parted by tabs. An empty comment stays one: it removes the stored one.
+ * `block` is what was scanned. Valid until the next call; NULL: out of memory. */
 EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *size) {
     NO_MEMORY_GUARD(NULL);
     Bytes *out = &rows->copied;
@@ -651,21 +667,46 @@ EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *s
         Json *j = &(Json){.start = block, .p = block + row->at + 1, .end = block + row->at + row->size,
                           .scratch = &rows->scratch, .final = true};
         rows->scratch.size = 0;
-        uint8_t digits[20];
-        size_t at = sizeof digits;
-        uint64_t n = number;
-        do
-            digits[--at] = (uint8_t)('0' + n % 10);
-        while (n /= 10);
-        bytes_add(out, digits + at, sizeof digits - at);
+        copy_number(out, number);
         uint32_t elements = rows->rules.places + 4;
         for (uint32_t e = 0; e < elements; e++) {
             bytes_add_byte(out, '\t');
-            bool given = json_space(j) && *j->p != ']' && copy_element(j, out);
+            bool given = json_space(j) && *j->p != ']' && copy_element(j, out, e == rows->rules.places + 3);
             if (!given) /* left out: its default */
                 bytes_add(out, e == rows->rules.places + 1 ? "f" : "\\N", e == rows->rules.places + 1 ? 1 : 2);
             if (given && json_space(j) && *j->p == ',')
                 j->p++;
+        }
+        bytes_add_byte(out, '\n');
+    }
+    *size = out->size;
+    return out->data;
+}
+
+/* The ignored rows among those judged last of which it is known what they are about, as COPY text: row number, an index
+ * for each place. Valid until the next call of this or of tp_rows_copy; NULL: out of memory. */
+EXPORT const uint8_t *tp_rows_named(Rows *rows, uint64_t *size) {
+    NO_MEMORY_GUARD(NULL);
+    const RowRules *rules = &rows->rules;
+    Bytes *out = &rows->copied;
+    out->size = 0;
+    bytes_reserve(out, 1);
+    uint64_t number = rows->rows - rows->row_count;
+    for (size_t i = 0; i < rows->row_count; i++, number++) {
+        const AdvRow *row = &rows->row[i];
+        if (!row->flaw || !row->named)
+            continue;
+        uint32_t indexes[PLACES_LIMIT];
+        Key block = row->block, rest = row->rest;
+        for (uint32_t place = rules->places; place-- > 0;) {
+            Key *of = place < rules->block_places ? &block : &rest;
+            indexes[place] = (uint32_t)(*of % rules->sizes[place]);
+            *of /= rules->sizes[place];
+        }
+        copy_number(out, number);
+        for (uint32_t place = 0; place < rules->places; place++) {
+            bytes_add_byte(out, '\t');
+            copy_number(out, indexes[place]);
         }
         bytes_add_byte(out, '\n');
     }

@@ -128,7 +128,7 @@ def _lines(
     count = 0
     for chunk in chain([rest] if rest else [], source):
         count += chunk.count(b"\n")
-        if count < rows or not block_sizes:
+        if count < rows or not block_sizes or not chunk:
             yield chunk
             continue
         at, block = _last_block(chunk, block_sizes)

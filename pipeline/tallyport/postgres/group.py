@@ -7,7 +7,7 @@ stored, compared with what is stored, written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -120,6 +120,7 @@ class GroupImport:
         self._told = told
         self._access = run.access
         self._username = run.access.username
+        self._ignored_are_named = False
         self.outcome = Outcome()
 
     def steps(self, header: GroupHeader) -> Iterator[int]:
@@ -148,15 +149,18 @@ class GroupImport:
         self._allowed = self._check_access(header, scope)
         self._check_deletion(header, scope)
         batching = self._read_stored(header, scope)
-        feed = RowFeed(self._file, header, looked_up.relations.rules) if self._head.has_rows else None
-        staged = 0
-        for batch in self._batches(header, feed, batching.mode):
-            for _ in self._stage(feed, batch):
-                yield feed.counts[0] if feed else 0
-            staged += self._settle(header, looked_up, scope, batch, batching.mode)
-        if feed:
-            outcome.read = feed.counts[0]
-            outcome.findings += feed.findings
+        with self._feed(header, looked_up) as feed:
+            staged = 0
+            for batch in self._batches(header, feed, batching.mode):
+                before = feed.counts[0] if feed else 0
+                for _ in self._stage(feed, batch):
+                    yield feed.counts[0] if feed else 0
+                if feed:
+                    self._note_named(header, feed, batch, before)
+                staged += self._settle(header, looked_up, scope, batch, batching.mode)
+            if feed:
+                outcome.read = feed.counts[0]
+                outcome.findings += feed.findings
         self._check_size(header)
         outcome.rows["unchanged"] = staged - sum(outcome.rows.values())
         outcome.rows["ignored"] = outcome.read - staged
@@ -198,6 +202,9 @@ class GroupImport:
         blocks = len(header.pe) * len(header.ou)
         return batches(feed or (), rows=rows, block_sizes=block_sizes, blocks=blocks)
 
+    def _feed(self, header: GroupHeader, looked_up: LookedUp) -> AbstractContextManager[RowFeed | None]:
+        return RowFeed(self._file, header, looked_up.relations.rules) if self._head.has_rows else nullcontext()
+
     def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
         """Stream the rows of a batch in."""
         if feed is None:
@@ -212,6 +219,29 @@ class GroupImport:
             for lines in batch.lines:
                 write(lines)
                 yield
+
+    def _note_named(self, header: GroupHeader, feed: RowFeed, batch: Batch, first: int) -> None:
+        """Note what the ignored rows of a batch name, those from row `first` on, so that the group does not delete it.
+
+        Raises:
+            GroupFails: TP743, batches before this one may have deleted it.
+        """
+        if not feed.named or not feed.named.tell():
+            return
+        from psycopg import sql
+
+        columns = sql.SQL(", ").join(map(sql.Identifier, feed.named_columns))
+        self._ignored_are_named = True
+        feed.named.seek(0)
+        with self._session.copying(sql.SQL("copy kept ({}) from stdin").format(columns)) as write:
+            while lines := feed.named.read(1 << 20):
+                write(lines)
+        feed.named.seek(0)
+        feed.named.truncate()
+        start, _ = batch.blocks
+        ((late,),) = self._session.look_up("kept_too_late", row=first, units=len(header.ou), start=start)
+        if late is not None:
+            raise GroupFails([*self.outcome.findings, *feed.findings, finding("TP743", row=late)])
 
     # --- One batch ---------------------------------------------------------------------------------------------------
 
@@ -267,10 +297,13 @@ class GroupImport:
             return
         session = self._session
         stretch = {"units": len(header.ou), "start": blocks[0], "end": blocks[1]}
-        if header.delete == "hard":
-            self.outcome.cleared += session.run(
-                "delete_scope_hard", data_element=self._writing["data_element"], **stretch
-            )
+        data_element, is_hard = self._writing["data_element"], header.delete == "hard"
+        if self._ignored_are_named:
+            ((kept, row),) = session.look_up("count_kept", data_element=data_element, all=is_hard, **stretch)
+            if kept:
+                self.outcome.leave_out(finding("TP742", row=row, field="delete", count=kept))
+        if is_hard:
+            self.outcome.cleared += session.run("delete_scope_hard", data_element=data_element, **stretch)
         else:
             if self._version == "42":
                 session.run("log_scope_42", **self._writing, **stretch)

@@ -1,9 +1,14 @@
-"""Row feed: the accepted rows of an ADV2 group as the text that COPY takes. Streams; holds a block of rows."""
+"""Row feed: the accepted rows of an ADV2 group as the text that COPY takes, and what the ignored ones name.
+
+Streams; holds a block of rows.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from operator import mul
+from typing import IO, Self
 
 from tallyport.validation.rows import joined, row_check
 from tallyport.validation.rules import RowRules
@@ -14,6 +19,7 @@ from tallyport_schemas.header import GroupHeader
 
 PLACES = ("period_place", "unit_place", "combo_place", "attribute_place")
 _BEHIND = ("value", "deleted", "followup", "comment")
+_IN_MEMORY = 1 << 20
 
 
 class RowFeed:
@@ -22,16 +28,30 @@ class RowFeed:
     `columns` names what a line has: the row's number, then the places that it needs, then value, deleted, follow-up and
     comment. A dimension with one identifier has place 0, which is left out. The place of a combo that is given by
     category options is their indexes read as one number, the last one running fastest.
+
+    Where the group deletes, `named` takes a line for each ignored row that has all its indexes, with `named_columns`:
+    beyond some, on the disk. Use the feed in a `with`.
     """
 
     def __init__(self, file: Adv2File, header: GroupHeader, rules: RowRules | None) -> None:
         self._file = file
+        self.named: IO[bytes] | None = None
+        if header.delete is not None:
+            self.named = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed on leaving
         self._check = row_check(header, rules)
         self._weights = _weights(header)
-        self.columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights), *_BEHIND)
+        self.named_columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights))
+        self.columns = (*self.named_columns, *_BEHIND)
         self.counts = (0, 0, 0)
         self.findings: list[Finding] = []
         """What is wrong with rows that are left out; neighbours that share it as one."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.named:
+            self.named.close()
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield whole lines, a block at a time.
@@ -39,7 +59,6 @@ class RowFeed:
         Raises:
             SourceUnreadable: the file breaks off, or is no JSON.
         """
-        is_plain = all(len(weights) <= 1 for weights in self._weights)
         for block in self._file.rows(self._check.form):
             self._check.judge(block)
             for found in self._check.findings(block):
@@ -47,20 +66,26 @@ class RowFeed:
                 self.findings[-1 if whole else len(self.findings) :] = [whole or found]
             self.counts = block.rows.counts
             if block.rows.fault[0] is Fault.NONE:  # else reading on raises
-                lines = block.rows.copied(block.block)
-                yield lines if is_plain else b"\n".join(map(self._placed, lines.split(b"\n")))
+                if self.named:
+                    self.named.write(self._placed(block.rows.named()))
+                yield self._placed(block.rows.copied(block.block))
 
-    def _placed(self, line: bytes) -> bytes:
-        """Return a line with the indexes of category options as one place."""
+    def _placed(self, lines: bytes) -> bytes:
+        """Return lines with the indexes of category options as one place."""
+        if all(len(weights) <= 1 for weights in self._weights):
+            return lines
+        return b"\n".join(map(self._placed_line, lines.split(b"\n")))
+
+    def _placed_line(self, line: bytes) -> bytes:
         if not line:
             return line
-        sizes = [len(weights) for weights in self._weights]
-        number, *fields = line.split(b"\t", 1 + sum(sizes))
-        indexes = iter(map(int, fields[:-1]))
+        count = sum(map(len, self._weights))
+        number, *fields = line.split(b"\t", 1 + count)
+        indexes = iter(map(int, fields[:count]))
         places = [
             b"%d" % sum(map(mul, weights, [next(indexes) for _ in weights])) for weights in self._weights if weights
         ]
-        return b"\t".join((number, *places, fields[-1]))
+        return b"\t".join((number, *places, *fields[count:]))
 
 
 def _weights(header: GroupHeader) -> Sequence[Sequence[int]]:

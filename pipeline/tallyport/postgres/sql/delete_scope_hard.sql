@@ -1,5 +1,5 @@
 -- Removes what is stored in a stretch of the header's scope and has no row, deleted or not. What has a row is written
--- over by it, which leaves the same.
+-- over by it, which leaves the same; what an ignored row names stays.
 -- Parameters: data_element (its id); units (how many the header has), start, end (blocks of the stretch).
 -- Touches as many rows as it removed.
 delete from datavalue as d
@@ -16,5 +16,13 @@ where d.dataelementid = %(data_element)s::bigint
         join staged_combo as c on c.place = s.combo_place
         join staged_attribute as a on a.place = s.attribute_place
         where s.period_place = p.place and s.unit_place = u.place
+            and c.id = d.categoryoptioncomboid and a.id = d.attributeoptioncomboid
+    )
+    and not exists (
+        select
+        from kept as k
+        join staged_combo as c on c.place = k.combo_place
+        join staged_attribute as a on a.place = k.attribute_place
+        where k.period_place = p.place and k.unit_place = u.place
             and c.id = d.categoryoptioncomboid and a.id = d.attributeoptioncomboid
     );

@@ -24,4 +24,12 @@ where d.dataelementid = %(data_element)s::bigint
         join staged_attribute as a on a.place = s.attribute_place
         where s.period_place = p.place and s.unit_place = u.place
             and c.id = d.categoryoptioncomboid and a.id = d.attributeoptioncomboid
+    )
+    and not exists (
+        select
+        from kept as k
+        join staged_combo as c on c.place = k.combo_place
+        join staged_attribute as a on a.place = k.attribute_place
+        where k.period_place = p.place and k.unit_place = u.place
+            and c.id = d.categoryoptioncomboid and a.id = d.attributeoptioncomboid
     );

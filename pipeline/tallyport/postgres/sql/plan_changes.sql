@@ -1,5 +1,5 @@
 -- Compares the staged rows with what is stored: plans those that change something. A null follow-up or comment keeps
--- what is stored, unless the group has removed it.
+-- what is stored, unless the group has removed it; an empty comment removes it.
 -- Parameters: keeps (whether it does).
 -- Result: change (insert, update, undelete, delete), how many; staged rows that are in none change nothing.
 with compared as (
@@ -7,7 +7,10 @@ with compared as (
         s.row_number, d.lies_at, p.periodid, u.id as unit, c.id as combo, a.id as attribute, s.value, s.deleted,
         coalesce(s.followup, case when d.deleted is null or not %(keeps)s::boolean then false else d.followup end)
             as followup,
-        coalesce(s.comment, case when %(keeps)s::boolean then d.comment end) as comment,
+        case
+            when s.comment is null then case when %(keeps)s::boolean then d.comment end
+            else nullif(s.comment, '')
+        end as comment,
         d.value as before, d.deleted as was_deleted, d.followup as old_followup, d.comment as old_comment
     from staged as s
     join staged_period as p on p.place = s.period_place
@@ -30,7 +33,7 @@ with compared as (
         end
     from compared
     where was_deleted is null or was_deleted <> deleted or value is distinct from before
-        or followup is distinct from old_followup or comment is distinct from old_comment
+        or followup is distinct from old_followup or coalesce(comment, '') <> coalesce(old_comment, '')
     returning change
 )
 select change, count(*) from written group by change;

@@ -1,5 +1,6 @@
 -- Writes the staged rows where nothing is stored in the group's scope. Another's value under the same key, stored
 -- since, is written over as an update would have done.
+-- An empty comment is none.
 -- Parameters: data_element (its id), username, keeps (whether a null comment keeps what is stored).
 -- Touches as many rows as it wrote.
 insert into datavalue as o (
@@ -8,7 +9,7 @@ insert into datavalue as o (
 )
 select
     %(data_element)s::bigint, p.periodid, u.id, c.id, a.id,
-    s.value, %(username)s::text, now(), now(), s.comment, coalesce(s.followup, false), s.deleted
+    s.value, %(username)s::text, now(), now(), nullif(s.comment, ''), coalesce(s.followup, false), s.deleted
 from staged as s
 join staged_period as p on p.place = s.period_place
 join staged_unit as u on u.place = s.unit_place
