@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tallyport_converters import adv2
 from tallyport_converters.adv2 import ComboDimension, Ids
 from tallyport_converters.gather import Gathering
 from tallyport_converters.meaning import PERIOD_NOTES, Identifiers
-from tallyport_converters.native import Form, Merge, OwnedBytes, Ranks, Split, index_used
+from tallyport_converters.native import Form, Merge, OwnedBytes, Split, Used
 from tallyport_converters.output import Compress, OutputFile
 
 PIECE_BYTES = 1 << 20
@@ -82,6 +83,7 @@ class GroupWriter:
     compress: Compress
     keep_followup_false: bool
     limit_bytes: int
+    _spare: list[Sequence[Used]] = field(default_factory=list)
 
     def write_element(self, element_id: int, size_bytes: int) -> tuple[list[WrittenGroup], Counts]:
         """Write all groups of one data element; `size_bytes` is what its values take."""
@@ -94,53 +96,91 @@ class GroupWriter:
         ):
             counts.add_split(split)
             for number, *key, rows in split.groups():
-                used = self._unmarked()
-                for dimension, marks in enumerate(used):
-                    split.mark_used(number, dimension, marks)
-                layout = _Layout(self, element_id, (key[0], key[1], key[2]), used)
-                with split.render(number, layout.form) as text:
-                    written.append(layout.write(rows, [text]))
+                with self._used() as used:
+                    for dimension, ranks in enumerate(used):
+                        ranks.add_split(split, number, dimension)
+                    layout = _Layout(self, element_id, (key[0], key[1], key[2]), used)
+                    with split.render(number, layout.form) as text:
+                        written.append(layout.write(rows, [text]))
                 counts.written += rows
         return written, counts
 
-    def _unmarked(self) -> list[bytearray]:
-        i = self.identifiers
-        sizes = (len(i.periods), len(i.org_units), len(i.option_combos.combos), len(i.attribute_combos.combos))
-        return [bytearray(size) for size in sizes]
+    @contextmanager
+    def _used(self) -> Iterator[Sequence[Used]]:
+        """Give what notes a group's identifiers, by dimension; made once for each thread, whatever groups there are."""
+        try:
+            used = self._spare.pop()
+        except IndexError:
+            i = self.identifiers
+            rooms = (len(i.periods), len(i.org_units), len(i.option_combos.combos), len(i.attribute_combos.combos))
+            used = [Used(room) for room in rooms]
+        for ranks in used:
+            ranks.clear()
+        yield used
+        self._spare.append(used)
 
     def _write_by_merging(self, element_id: int) -> tuple[list[WrittenGroup], Counts]:
         counts, written = Counts(), []
-        runs: dict[GroupKey, list[tuple[int, int]]] = {}
-        used: dict[GroupKey, list[bytearray]] = {}
+        runs: dict[GroupKey, list[_Run]] = {}
         path = self.folder / f"{element_id}.runs"
         with OutputFile(path) as out:
             for parts in self.gathering.load_in_runs(element_id, self.limit_bytes):
                 with Split(parts, self.identifiers.meaning, self.gathering.rejects) as split:
                     counts.add_split(split)
                     for number, data_set, coc, aoc, _ in split.groups():
-                        key = (data_set, coc, aoc)
-                        for dimension, marks in enumerate(used.setdefault(key, self._unmarked())):
-                            split.mark_used(number, dimension, marks)
-                        with split.run(number) as run:
-                            start = out.size_bytes
-                            out.write(run.view())
-                            runs.setdefault(key, []).append((start, out.size_bytes - start))
+                        start, sizes = out.size_bytes, []
+                        with self._used() as used:
+                            for dimension, ranks in enumerate(used):
+                                ranks.add_split(split, number, dimension)
+                                packed = ranks.packed()
+                                out.write(packed)
+                                sizes.append(len(packed))
+                        rows_start = out.size_bytes
+                        with split.run(number) as rows:
+                            out.write(rows.view())
+                        run = _Run(start, sizes, rows_start, out.size_bytes - rows_start)
+                        runs.setdefault((data_set, coc, aoc), []).append(run)
         with path.open("rb", buffering=0) as file:
-            for key, spans in runs.items():
-                layout = _Layout(self, element_id, key, used[key])
-                body = self.folder / f"{element_id}.body"
-                readers = [_span_reader(file.fileno(), start, size) for start, size in spans]
-                with Merge(readers) as merge, body.open("wb") as rows:
-                    for piece in merge.pieces(layout.form, PIECE_BYTES):
-                        rows.write(piece)
-                    counts.written += merge.written
-                    counts.superseded += merge.superseded
-                    total = merge.written
-                with body.open("rb") as rows:
-                    written.append(layout.write(total, iter(lambda: rows.read(PIECE_BYTES), b"")))
-                body.unlink()
+            for key, many in runs.items():
+                with self._used() as used:
+                    for run in many:
+                        run.add_ranks(file.fileno(), used)
+                    layout = _Layout(self, element_id, key, used)
+                    written.append(self._merged(layout, file.fileno(), many, counts))
         path.unlink()
         return written, counts
+
+    def _merged(self, layout: _Layout, file: int, runs: Sequence[_Run], counts: Counts) -> WrittenGroup:
+        """Write a group whose rows lie in several runs of a file."""
+        body = self.folder / f"{layout.name}.body"
+        readers = [_span_reader(file, run.rows_start, run.rows_size) for run in runs]
+        with Merge(readers) as merge, body.open("wb") as rows:
+            for piece in merge.pieces(layout.form, PIECE_BYTES):
+                rows.write(piece)
+            total = merge.written
+            counts.written += total
+            counts.superseded += merge.superseded
+        with body.open("rb") as rows:
+            group = layout.write(total, iter(lambda: rows.read(PIECE_BYTES), b""))
+        body.unlink()
+        return group
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Where a part of a group lies in the file of runs: its ranks, by dimension one behind the other, then its rows."""
+
+    start: int
+    sizes: Sequence[int]
+    rows_start: int
+    rows_size: int
+
+    def add_ranks(self, file: int, used: Sequence[Used]) -> None:
+        """Add the part's ranks to those of its group."""
+        at = self.start
+        for ranks, size in zip(used, self.sizes, strict=True):
+            ranks.add(os.pread(file, size, at))
+            at += size
 
 
 def _span_reader(file: int, start: int, size: int) -> Callable[[int], bytes]:
@@ -156,22 +196,22 @@ def _span_reader(file: int, start: int, size: int) -> Callable[[int], bytes]:
 
 
 class _Layout:
-    """The header of one group, and how its rows are written."""
+    """The header of one group, and how its rows are written: by the indexes in `used`, until that is cleared."""
 
-    def __init__(self, writer: GroupWriter, element_id: int, key: GroupKey, used: Sequence[bytearray]) -> None:
+    def __init__(self, writer: GroupWriter, element_id: int, key: GroupKey, used: Sequence[Used]) -> None:
         i = writer.identifiers
         self._writer, self._key = writer, key
         self._element = i.elements[element_id - 1]
-        self._name = f"{element_id}-{'-'.join(map(str, key))}"
-        indexed = [index_used(marks) for marks in used]
-        (periods, period_index), (units, unit_index), (cocs, coc_index), (aocs, aoc_index) = indexed
+        self.name = f"{element_id}-{'-'.join(map(str, key))}"
+        periods, units, cocs, aocs = (ranks.settle() for ranks in used)
+        period_index, unit_index, coc_index, aoc_index = (ranks.index_address for ranks in used)
         self._periods = [i.periods[rank] for rank in periods]
         self._units = [i.org_units[rank] for rank in units]
         self._coc_shape, self._aoc_shape = i.option_combos.shapes[key[1]], i.attribute_combos.shapes[key[2]]
         self._coc = adv2.combo_dimension(self._coc_shape, [i.option_combos.combos[rank] for rank in cocs])
         self._aoc = adv2.combo_dimension(self._aoc_shape, [i.attribute_combos.combos[rank] for rank in aocs])
 
-        def placed(index: Ranks, combo: ComboDimension) -> Ranks | None:
+        def placed(index: int, combo: ComboDimension) -> int | None:
             return index if combo.tokens else None
 
         self.form = Form(
@@ -199,7 +239,7 @@ class _Layout:
             delete=None,
             size=rows,
         )
-        with OutputFile(writer.folder / self._name, writer.compress) as out:
+        with OutputFile(writer.folder / self.name, writer.compress) as out:
             out.write(head + adv2.DATA_OPEN)
             for part in body:
                 out.write(part if isinstance(part, bytes) else part.view())

@@ -78,6 +78,7 @@ class Fault(IntEnum):
     DEPTH = 9
     DOUBT = 10
     UNCLOSED_QUOTE = 11
+    BLOCK_SIZE = 13
 
 
 class Column(IntEnum):
@@ -154,6 +155,7 @@ class _Meaning(Structure):
         ("ds", c_void_p),
         ("header", c_uint32 * 4),
         ("header_ds", c_uint32),
+        ("seed", c_uint64),
     ]
 
 
@@ -166,6 +168,10 @@ class _Split(Structure):
         ("disagree", Tally * 3),
         ("period_notes", Tally * 3),
     ]
+
+
+class _Used(Structure):
+    _fields_ = [("count", c_uint64), ("ranks", POINTER(c_uint32))]
 
 
 class _Form(Structure):
@@ -193,7 +199,7 @@ def _load() -> ctypes.CDLL:
     except OSError as error:
         raise ImportError(f"the compiled scanner cannot be loaded ({error}): install tallyport again") from error
     p8, p32, p64 = POINTER(c_uint8), POINTER(c_uint32), POINTER(c_uint64)
-    batch, split = POINTER(_Batch), POINTER(_Split)
+    batch, split, used = POINTER(_Batch), POINTER(_Split), POINTER(_Used)
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "tp_batch_new": (batch, [c_uint64]),
         "tp_batch_free": (None, [batch]),
@@ -222,10 +228,15 @@ def _load() -> ctypes.CDLL:
         "tp_split": (split, [POINTER(c_void_p), p64, c_uint64, POINTER(_Meaning), c_void_p]),
         "tp_split_free": (None, [split]),
         "tp_split_group": (None, [split, c_uint64, p32, p32, p32, p64]),
-        "tp_split_used": (None, [split, c_uint64, c_uint32, c_char_p]),
         "tp_split_render": (p8, [split, c_uint64, POINTER(_Form), p64]),
         "tp_split_run": (p8, [split, c_uint64, p64]),
-        "tp_index": (c_uint32, [c_char_p, c_uint32, p32, p32]),
+        "tp_used_new": (used, [c_uint32]),
+        "tp_used_free": (None, [used]),
+        "tp_used_clear": (None, [used]),
+        "tp_used_add": (c_uint32, [used, c_char_p, c_uint64]),
+        "tp_used_split": (c_uint32, [used, split, c_uint64, c_uint32]),
+        "tp_used_settle": (None, [used]),
+        "tp_used_index": (c_void_p, [used]),
         "tp_bytes_free": (None, [p8]),
         "tp_merge_new": (c_void_p, [c_uint32, _READ_RUN]),
         "tp_merge_free": (None, [c_void_p]),
@@ -243,12 +254,16 @@ _SEED = int.from_bytes(os.urandom(8), "little")
 # Differs from run to run, so that no input can be made to collide; nothing that is written depends on it.
 
 
+_EMPTY = ctypes.create_string_buffer(1)
+# Where an empty buffer lies: C allows no arithmetic with NULL.
+
+
 def _address(buffer: Buffer) -> tuple[Any, int]:
     """Return where `buffer` lies (with whatever keeps it there) and its size in bytes."""
     if isinstance(buffer, bytes):
         return ctypes.cast(c_char_p(buffer), c_void_p), len(buffer)
     size = len(buffer)
-    return (ctypes.c_char * size).from_buffer(buffer) if size else None, size
+    return (ctypes.c_char * size).from_buffer(buffer) if size else _EMPTY, size
 
 
 class _Owner:
@@ -278,6 +293,19 @@ class _Owner:
     def __del__(self) -> None:
         if getattr(self, "handle", None):
             self.close()
+
+
+def check_scan(error: int) -> None:
+    """Raise for what is no fault of the input.
+
+    Raises:
+        MemoryError: out of memory.
+        ValueError: the block is larger than the scanner's offsets reach.
+    """
+    if error == Fault.NO_MEMORY:
+        raise MemoryError
+    if error == Fault.BLOCK_SIZE:
+        raise ValueError("a block to be scanned has 1 GiB or more")
 
 
 class Layout:
@@ -334,8 +362,7 @@ class Batch(_Owner):
         self._after()
 
     def _after(self) -> None:
-        if self._fields.error == Fault.NO_MEMORY:
-            raise MemoryError
+        check_scan(self._fields.error)
 
     @property
     def rows(self) -> int:
@@ -476,8 +503,8 @@ def pack(batch: Batch, dictionaries: Dictionaries, rejects: Rejects, first_row: 
 class Ranks:
     """An array of 32-bit numbers that C reads."""
 
-    def __init__(self, numbers: Sequence[int] = (), *, room: int = 0) -> None:
-        self.array = (c_uint32 * max(1, len(numbers), room))(*numbers)
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.array = (c_uint32 * max(1, len(numbers)))(*numbers)
 
     @property
     def address(self) -> int:
@@ -508,19 +535,21 @@ class Meaning:
             *addresses[4:],
             (c_uint32 * 4)(*header),
             header_data_set,
+            _SEED,
         )
 
 
 class Form:
     """How the indexes of a group's rows are written, by dimension: see `Form` in group.h.
 
-    `indexes[d]` is None where the dimension takes no place; `tokens[d]` is None where the index itself is written.
+    `indexes[d]` is the address of the indexes by rank, None where the dimension takes no place. `tokens[d]` is None
+    where the index itself is written.
     """
 
     def __init__(
-        self, indexes: Sequence[Ranks | None], tokens: Sequence[Sequence[bytes] | None], *, followup_false: bool
+        self, indexes: Sequence[int | None], tokens: Sequence[Sequence[bytes] | None], *, followup_false: bool
     ) -> None:
-        self._kept: list[object] = list(indexes)
+        self._kept: list[object] = []
         texts, ends = (c_void_p * 4)(), (c_void_p * 4)()
         for d, parts in enumerate(tokens):
             if parts is None:
@@ -534,7 +563,7 @@ class Form:
             self._kept += [joined, ranks]
             texts[d] = ctypes.cast(c_char_p(joined), c_void_p).value
             ends[d] = ranks.address
-        self.struct = _Form((c_void_p * 4)(*(i.address if i else None for i in indexes)), texts, ends, followup_false)
+        self.struct = _Form((c_void_p * 4)(*indexes), texts, ends, followup_false)
 
 
 class OwnedBytes(_Owner):
@@ -584,11 +613,6 @@ class Split(_Owner):
             _library.tp_split_group(self.handle, i, ds, coc, aoc, count)
             yield i, ds.value, coc.value, aoc.value, count.value
 
-    def mark_used(self, group: int, dimension: int, used: bytearray) -> None:
-        """Set to 1 the byte of each rank that the group holds in a dimension."""
-        at, _ = _address(used)
-        _library.tp_split_used(self.handle, group, dimension, ctypes.cast(at, c_char_p))
-
     def render(self, group: int, form: Form) -> OwnedBytes:
         """Return the group's rows as ADV2 text, without the brackets around them."""
         size = c_uint64()
@@ -598,6 +622,48 @@ class Split(_Owner):
         """Return the group's values as a sorted run for `merge`."""
         size = c_uint64()
         return OwnedBytes(_library.tp_split_run(self.handle, group, size), size.value)
+
+
+class Used(_Owner):
+    """Which ranks of one dimension a group names, in order, and the index of each; to be used group after group.
+
+    Memory: some bytes for each rank that there is (`room`). A group costs what it names.
+    """
+
+    _free = _library.tp_used_free
+
+    def __init__(self, room: int) -> None:
+        super().__init__(_library.tp_used_new(room))
+
+    def clear(self) -> None:
+        """Forget the group before."""
+        _library.tp_used_clear(self.handle)
+
+    def add_split(self, split: Split, group: int, dimension: int) -> None:
+        """Add the ranks that a group holds in a dimension."""
+        if not _library.tp_used_split(self.handle, split.handle, group, dimension):
+            raise MemoryError
+
+    def add(self, packed: bytes) -> None:
+        """Add what `packed` gave of a part of the group."""
+        if not _library.tp_used_add(self.handle, packed, len(packed) // 4):
+            raise MemoryError
+
+    def packed(self) -> bytes:
+        """Return the ranks as they lie in memory, 4 bytes each."""
+        used = self.handle.contents
+        return ctypes.string_at(used.ranks, 4 * used.count) if used.count else b""
+
+    def settle(self) -> list[int]:
+        """Return the ranks in order; `index_address` then holds the index of each."""
+        _library.tp_used_settle(self.handle)
+        used = self.handle.contents
+        return used.ranks[: used.count] if used.count else []
+
+    @property
+    def index_address(self) -> int:
+        """Where the indexes lie, by rank: valid until the next group."""
+        return int(_library.tp_used_index(self.handle))
 
 
 class Merge(_Owner):
@@ -644,14 +710,6 @@ class Merge(_Owner):
             if not size.value:
                 return
             yield ctypes.string_at(at, size.value)
-
-
-def index_used(used: bytearray) -> tuple[list[int], Ranks]:
-    """Return the ranks that are marked in `used` (a byte each), in order, and the index of each by rank."""
-    marked, index = Ranks(room=len(used)), Ranks(room=len(used))
-    at, size = _address(used)
-    count = _library.tp_index(ctypes.cast(at, c_char_p), size, marked.array, index.array)
-    return list(marked.array[:count]), index
 
 
 def view_of(at: int, size_bytes: int) -> memoryview:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice, pairwise
 
-from tallyport_converters.native import _SEED, Batch, Buffer, Fault, _address, _Batch, _library, _Owner
+from tallyport_converters.native import _SEED, Batch, Buffer, Fault, _address, _Batch, _library, _Owner, check_scan
 
 PLACES_LIMIT = 64
 """Indexes that a row may have."""
@@ -164,7 +164,7 @@ class Rows(_Owner):
         """Read the rows of a block that starts in `state`."""
         at, size = _address(block)
         _library.tp_rows_scan(self.handle, at, size, state, final)
-        self._check_memory()
+        check_scan(self.handle.contents.error)
 
     def judge(self, values: bytes | None = None, comments: bytes | None = None, *, no_comment: int = 0) -> None:
         """Accept or ignore the rows scanned last.
@@ -173,11 +173,7 @@ class Rows(_Owner):
         reason share a number. `no_comment` is the number of rows without a comment.
         """
         _library.tp_rows_judge(self.handle, values, comments, no_comment)
-        self._check_memory()
-
-    def _check_memory(self) -> None:
-        if self.handle.contents.error == Fault.NO_MEMORY:
-            raise MemoryError
+        check_scan(self.handle.contents.error)
 
     def texts(self, *, comments: bool = False) -> list[str]:
         """Return the distinct texts of the block that are to be judged, values or comments."""
@@ -267,8 +263,7 @@ def scan_head(block: Buffer, *, final: bool) -> Head:
     with Batch() as batch:
         _library.tp_scan_head(batch.handle, at, size, final)
         fields = batch.handle.contents
-        if fields.error == Fault.NO_MEMORY:
-            raise MemoryError
+        check_scan(fields.error)
         needs_more = fields.error == NEED_MORE
         fault = None if needs_more or not fields.error else Fault(fields.error)
         return Head(

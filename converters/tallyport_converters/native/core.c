@@ -118,17 +118,13 @@ void intern_free(Intern *intern) {
     memset(intern, 0, sizeof *intern);
 }
 
-static inline uint64_t mix(uint64_t a, uint64_t b) {
-    __uint128_t product = (__uint128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
 static inline uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed) {
-    const uint64_t k0 = 0xa0761d6478bd642fu, k1 = 0xe7037ed1a0b428dbu;
-    uint64_t h = seed ^ k0, a, b;
+    /* Whatever meets the text is secret: a text that holds a known factor would make the product forget the seed. */
+    const uint64_t secret = (seed << 32 | seed >> 32) ^ 0xe7037ed1a0b428dbu;
+    uint64_t h = seed ^ 0xa0761d6478bd642fu, a, b;
     size_t left = n;
     for (; left > 16; p += 16, left -= 16)
-        h = mix(load64(p) ^ k1, load64(p + 8) ^ h);
+        h = mix(load64(p) ^ secret, load64(p + 8) ^ h);
     if (left >= 8) {
         a = load64(p), b = load64(p + left - 8);
     } else {
@@ -136,12 +132,12 @@ static inline uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed) {
         for (size_t i = 0; i < left; i++)
             a = a << 8 | p[i];
     }
-    return mix(k1 ^ n, mix(a ^ k1, b ^ h));
+    return mix(secret ^ n, mix(a ^ secret, b ^ h));
 }
 
 static void intern_rehash(Intern *intern) {
-    uint32_t size = intern->slots ? (intern->mask + 1) * 2 : 64;
-    Slot *slots = calloc(size, sizeof *slots);
+    uint32_t size = intern->slots ? (intern->mask + 1) * 2 : 64; /* 0: there are no more 32-bit sizes */
+    Slot *slots = size ? calloc(size, sizeof *slots) : NULL;
     if (!slots)
         longjmp(*no_memory, 1);
     for (uint32_t i = 0; intern->slots && i <= intern->mask; i++)

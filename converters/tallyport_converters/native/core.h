@@ -1,7 +1,7 @@
 /* What the scanners and the grouping share: texts, dictionaries, and the batch of rows that a scan fills.
  *
  * Everything here works on memory it is given: no files, no locale, no global state. Every read of input is bounded
- * by an end pointer. Offsets within one scanned block are 32 bits: the caller keeps blocks below 1 GiB.
+ * by an end pointer. Offsets within one scanned block are 32 bits: no scan takes a block of `BLOCK_LIMIT` bytes.
  * Out of memory jumps back to the exported function (see `NO_MEMORY_GUARD`), which reports it.
  */
 #ifndef TALLYPORT_CORE_H
@@ -49,7 +49,8 @@ enum Error {
     ERROR_DEPTH,          /* nested too deep */
     ERROR_DOUBT,          /* XML beyond the subset that is read here: the general parser must decide */
     ERROR_UNCLOSED_QUOTE, /* CSV */
-    ERROR_NEED_MORE       /* never reported: the block ends within a unit */
+    ERROR_NEED_MORE,      /* never reported: the block ends within a unit */
+    ERROR_BLOCK_SIZE      /* the block has BLOCK_LIMIT bytes or more: a fault of the caller */
 };
 enum RowFlag {
     ROW_HAS_VALUE = 1,
@@ -62,6 +63,7 @@ enum RowFlag {
 
 #define TEXT_LIMIT 50000 /* UTF-16 units that DHIS2 stores of a value or comment */
 #define DEPTH_LIMIT 256
+#define BLOCK_LIMIT ((uint64_t)1 << 30)
 
 typedef struct {
     uint8_t *data;
@@ -146,7 +148,7 @@ uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size);
 static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t *size) {
     uint32_t start = intern->ends[id - 1];
     *size = intern->ends[id] - start;
-    return intern->text.data + start;
+    return intern->text.data ? intern->text.data + start : NULL; /* one empty text has no data */
 }
 
 Row *batch_row(Batch *batch);
@@ -171,8 +173,13 @@ typedef struct {
     uint32_t dropped, notices; /* bits, by enum Dropped and enum Notice */
 } Draft;
 
+/* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset. */
+static inline const uint8_t *bytes_from(const Bytes *bytes, size_t offset) {
+    return bytes->data ? bytes->data + offset : NULL;
+}
+
 static inline const uint8_t *text_data(const Batch *batch, const Text *text) {
-    return text->in_scratch ? batch->scratch.data + text->offset : text->at;
+    return text->in_scratch ? bytes_from(&batch->scratch, text->offset) : text->at;
 }
 
 /* A row moves no counter before it ends, so that one cut by the block's end can be read again.
@@ -183,6 +190,12 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
 /* Read a boolean text: 1 true, 0 false, -1 empty, -2 none. */
 int boolean_text(const uint8_t *p, size_t size);
 void draft_boolean(Draft *draft, bool is_deleted, int truth);
+
+/* Both halves of a product: what hashes are made of. */
+static inline uint64_t mix(uint64_t a, uint64_t b) {
+    __uint128_t product = (__uint128_t)a * b;
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 
 static inline uint64_t load64(const uint8_t *p) {
     uint64_t v;

@@ -13,17 +13,10 @@ typedef struct {
     const uint32_t *ds;                    /* by id: rank of the data set; 0: none */
     uint32_t header[DIMENSIONS];           /* ranks that stand in for absent ones; NO_RANK: none */
     uint32_t header_ds;
+    uint64_t seed; /* differs from run to run, so that no input can be made whose groups collide */
 } Meaning;
 
-#define DISAGREE 3 /* pe, ou, aoc */
-
-/* Read from Python: keep native/__init__.py in step. */
-typedef struct {
-    uint64_t groups, values, superseded, rejected;
-    Tally disagree[DISAGREE], period_notes[3]; /* here `first` is the row within the source */
-    Group *group;
-    uint64_t capacity;
-} Split;
+#define FEW_ENTRIES 16 /* of a group */
 
 static void tally(Tally *tally, uint64_t row) {
     if (!tally->count++ || row < tally->first)
@@ -31,26 +24,70 @@ static void tally(Tally *tally, uint64_t row) {
 }
 
 EXPORT void tp_split_free(Split *split) {
-    for (uint64_t i = 0; split && i < split->groups; i++)
+    if (!split)
+        return;
+    for (uint64_t i = 0; i < split->groups; i++)
         free(split->group[i].entries);
-    if (split)
-        free(split->group);
+    free(split->group);
+    free(split->table);
     free(split);
+}
+
+/* Where a group stands in the table, or the free place for it. */
+static uint32_t *group_slot(const Split *split, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
+    uint64_t secret = (split->seed << 32 | split->seed >> 32) ^ 0xe7037ed1a0b428dbu;
+    uint64_t at = mix(split->seed ^ ((uint64_t)ds << 32 | coc_shape), secret ^ aoc_shape);
+    for (;; at++) {
+        uint32_t *slot = &split->table[at & (split->table_size - 1)];
+        if (!*slot)
+            return slot;
+        const Group *g = &split->group[*slot - 1];
+        if (g->ds == ds && g->coc_shape == coc_shape && g->aoc_shape == aoc_shape)
+            return slot;
+    }
+}
+
+static void widen_table(Split *split) {
+    uint64_t size = split->table_size ? split->table_size * 2 : 16;
+    uint32_t *table = calloc(size, sizeof *table);
+    if (!table)
+        longjmp(*no_memory, 1);
+    free(split->table);
+    split->table = table;
+    split->table_size = size;
+    for (uint64_t i = 0; i < split->groups; i++) {
+        const Group *g = &split->group[i];
+        *group_slot(split, g->ds, g->coc_shape, g->aoc_shape) = (uint32_t)i + 1;
+    }
 }
 
 static Group *group_of(Split *split, Group *recent, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
     if (recent && recent->ds == ds && recent->coc_shape == coc_shape && recent->aoc_shape == aoc_shape)
         return recent;
-    for (uint64_t i = 0; i < split->groups; i++) {
-        Group *g = &split->group[i];
-        if (g->ds == ds && g->coc_shape == coc_shape && g->aoc_shape == aoc_shape)
-            return g;
-    }
+    if (split->groups >= split->table_size / 2)
+        widen_table(split);
+    uint32_t *slot = group_slot(split, ds, coc_shape, aoc_shape);
+    if (*slot)
+        return &split->group[*slot - 1];
     size_t capacity = split->capacity;
     split->group = grow(split->group, &capacity, split->groups + 1, sizeof *split->group);
     split->capacity = capacity;
-    split->group[split->groups] = (Group){.ds = ds, .coc_shape = coc_shape, .aoc_shape = aoc_shape};
-    return &split->group[split->groups++];
+    split->group[split->groups++] = (Group){.ds = ds, .coc_shape = coc_shape, .aoc_shape = aoc_shape};
+    *slot = (uint32_t)split->groups;
+    return &split->group[split->groups - 1];
+}
+
+/* Room for one more entry: there may be very many groups of a row each, so the first ones get little. */
+static void reserve_entry(Group *group) {
+    if (group->count < group->capacity)
+        return;
+    size_t capacity = group->capacity ? group->capacity : FEW_ENTRIES / 2;
+    group->entries = grow(group->entries, &capacity, capacity + capacity / 2 + 1, sizeof *group->entries);
+    group->capacity = capacity;
+}
+
+static bool entry_less(const Entry *a, const Entry *b) {
+    return a->high < b->high || (a->high == b->high && a->low < b->low);
 }
 
 /* Least significant byte first, stable, passing over bytes that are the same in all keys: O(n). */
@@ -61,10 +98,19 @@ static void sort_entries(Group *group) {
     for (uint64_t i = 1; i < n; i++) {
         high |= from[i].high ^ from[0].high;
         low |= from[i].low ^ from[0].low;
-        sorted &= from[i - 1].high < from[i].high || (from[i - 1].high == from[i].high && from[i - 1].low <= from[i].low);
+        sorted &= !entry_less(&from[i], &from[i - 1]);
     }
     if (sorted)
         return;
+    if (n <= FEW_ENTRIES) { /* by insertion: the counts below cost more than so few */
+        for (uint64_t i = 1, j; i < n; i++) {
+            Entry entry = from[i];
+            for (j = i; j && entry_less(&entry, &from[j - 1]); j--)
+                from[j] = from[j - 1];
+            from[j] = entry;
+        }
+        return;
+    }
     Entry *to = malloc(n * sizeof *to);
     if (!to)
         longjmp(*no_memory, 1);
@@ -104,10 +150,11 @@ static uint64_t keep_last(Group *group) {
 /* Split packed rows, given in row order as `segments` parts. They are changed: ranks take the place of ids.
  * Rejected rows are marked in `bits`, which threads may share. NULL: out of memory. */
 EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits) {
-    NO_MEMORY_GUARD(NULL);
     Split *split = calloc(1, sizeof *split);
     if (!split)
         return NULL;
+    NO_MEMORY_GUARD((tp_split_free(split), NULL));
+    split->seed = meaning->seed;
     Group *recent = NULL;
     for (uint64_t part = 0; part < segments; part++) {
         for (uint64_t at = 0; at < sizes[part];) {
@@ -137,9 +184,7 @@ EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments
             p->pe = ranks[0], p->ou = ranks[1], p->coc = ranks[2], p->aoc = ranks[3];
             p->ds = p->ds ? meaning->ds[p->ds] : meaning->header_ds;
             recent = group_of(split, recent, p->ds, meaning->coc_shape[p->coc], meaning->aoc_shape[p->aoc]);
-            size_t capacity = recent->capacity;
-            recent->entries = grow(recent->entries, &capacity, recent->count + 1, sizeof *recent->entries);
-            recent->capacity = capacity;
+            reserve_entry(recent);
             recent->entries[recent->count++] =
                 (Entry){(uint64_t)p->pe << 32 | p->ou, (uint64_t)p->coc << 32 | p->aoc, p};
         }
@@ -157,53 +202,45 @@ EXPORT void tp_split_group(const Split *split, uint64_t group, uint32_t *ds, uin
     *ds = g->ds, *coc_shape = g->coc_shape, *aoc_shape = g->aoc_shape, *count = g->count;
 }
 
-/* Mark in `used` (a byte for each rank) the ranks of one dimension that a group holds. */
-EXPORT void tp_split_used(const Split *split, uint64_t group, uint32_t dimension, uint8_t *used) {
-    const Group *g = &split->group[group];
-    for (uint64_t i = 0; i < g->count; i++)
-        used[entry_rank(&g->entries[i], (int)dimension)] = 1;
-}
-
-/* Turn marks (a byte for each rank) into the ranks that are marked, in order, and the index of each; gives their number. */
-EXPORT uint32_t tp_index(const uint8_t *used, uint32_t ranks, uint32_t *marked, uint32_t *index) {
-    uint32_t count = 0;
-    for (uint32_t rank = 0; rank < ranks; rank++)
-        if (used[rank]) {
-            index[rank] = count;
-            marked[count++] = rank;
-        }
-    return count;
+/* Hand over what was gathered. */
+static uint8_t *bytes_given(Bytes *out, uint64_t *size) {
+    uint8_t *data = out->data;
+    *size = out->size;
+    free(out);
+    return data;
 }
 
 /* The rows of a group as ADV2 text, each behind a comma and line feed but the first. Free with tp_bytes_free. */
 EXPORT uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *form, uint64_t *size) {
-    NO_MEMORY_GUARD(NULL);
+    Bytes *out = calloc(1, sizeof *out);
+    if (!out)
+        return NULL;
+    NO_MEMORY_GUARD((free(out->data), free(out), NULL));
     const Group *g = &split->group[group];
-    Bytes out = {0};
-    bytes_reserve(&out, g->count * 16 + 64);
+    bytes_reserve(out, g->count * 16 + 64);
     for (uint64_t i = 0; i < g->count; i++) {
         if (i)
-            bytes_add(&out, ",\n", 2);
-        render_row(&out, &g->entries[i], form);
+            bytes_add(out, ",\n", 2);
+        render_row(out, &g->entries[i], form);
     }
-    *size = out.size;
-    return out.data;
+    return bytes_given(out, size);
 }
 
 /* The values of a group as a sorted run for a later merge: the key's two halves, then the packed value, each. */
 EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size) {
-    NO_MEMORY_GUARD(NULL);
+    Bytes *out = calloc(1, sizeof *out);
+    if (!out)
+        return NULL;
+    NO_MEMORY_GUARD((free(out->data), free(out), NULL));
     const Group *g = &split->group[group];
-    Bytes out = {0};
+    bytes_reserve(out, 1);
     for (uint64_t i = 0; i < g->count; i++) {
         const Entry *e = &g->entries[i];
-        bytes_add(&out, &e->high, sizeof e->high);
-        bytes_add(&out, &e->low, sizeof e->low);
-        bytes_add(&out, e->packed, packed_size(e->packed));
+        bytes_add(out, &e->high, sizeof e->high);
+        bytes_add(out, &e->low, sizeof e->low);
+        bytes_add(out, e->packed, packed_size(e->packed));
     }
-    bytes_reserve(&out, 1);
-    *size = out.size;
-    return out.data;
+    return bytes_given(out, size);
 }
 
 EXPORT void tp_bytes_free(uint8_t *data) { free(data); }

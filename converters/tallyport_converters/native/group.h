@@ -18,6 +18,7 @@ static inline size_t packed_size(const Packed *p) {
 }
 
 #define DIMENSIONS 4 /* pe, ou, coc, aoc: the order of a row's indexes */
+#define DISAGREE 3   /* pe, ou, aoc */
 
 /* The sort key is (high, low) = (pe, ou, coc, aoc) in ranks. */
 typedef struct {
@@ -35,6 +36,16 @@ typedef struct {
     uint64_t count, capacity; /* entries; after the split sorted and distinct */
     Entry *entries;
 } Group;
+
+/* Read from Python: keep native/__init__.py in step. */
+typedef struct {
+    uint64_t groups, values, superseded, rejected;
+    Tally disagree[DISAGREE], period_notes[3]; /* here `first` is the row within the source */
+    Group *group;
+    uint64_t capacity;
+    uint32_t *table; /* of group numbers + 1, by what tells groups apart; 0: free */
+    uint64_t table_size, seed;
+} Split;
 
 /* How a row's indexes are written: by rank the index in the group's header (0-based), and for dimensions whose index
  * is more than one number the ready text of each. Read from Python: keep native/__init__.py in step. */

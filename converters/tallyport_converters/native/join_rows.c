@@ -39,7 +39,7 @@ typedef struct {
     uint32_t escape, places, group_pieces, piece_count;
     uint64_t sizes[PLACES_LIMIT];
     Piece piece[PIECES_LIMIT];
-    Bytes out, value, flag, comment, close;
+    Bytes out, value, deleted, followup, comment, close; /* fields with escapes are decoded to theirs */
     uint64_t group[PIECES_LIMIT]; /* texts of the pieces that opened the group of rows at hand */
     bool grouped;
 } Join;
@@ -60,7 +60,8 @@ EXPORT void tp_join_free(Join *join) {
     }
     bytes_free(&join->out);
     bytes_free(&join->value);
-    bytes_free(&join->flag);
+    bytes_free(&join->deleted);
+    bytes_free(&join->followup);
     bytes_free(&join->comment);
     bytes_free(&join->close);
     free(join);
@@ -349,8 +350,8 @@ EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t si
                 line.index[place] = 0; /* never reached with lines of ours, and no way out of the arrays with others */
         }
         p = take_field(p, end, &join->value, &line.value);
-        p = take_field(p, end, &join->flag, &line.deleted);
-        p = take_field(p, end, &join->flag, &line.followup);
+        p = take_field(p, end, &join->deleted, &line.deleted);
+        p = take_field(p, end, &join->followup, &line.followup);
         p = take_field(p, end, &join->comment, &line.comment);
         add_row(join, &line);
     }

@@ -74,15 +74,13 @@ static void advance(Merge *merge, uint32_t i) {
 }
 
 EXPORT Merge *tp_merge_new(uint32_t runs, ReadRun read) {
-    NO_MEMORY_GUARD(NULL);
     Merge *merge = calloc(1, sizeof *merge);
     if (!merge)
         return NULL;
+    NO_MEMORY_GUARD((tp_merge_free(merge), NULL));
     merge->run = calloc(runs, sizeof *merge->run);
-    if (!merge->run) {
-        free(merge);
-        return NULL;
-    }
+    if (!merge->run)
+        longjmp(*no_memory, 1);
     merge->runs = runs;
     merge->read = read;
     for (uint32_t i = 0; i < runs; i++)

@@ -98,12 +98,28 @@ EXPORT void tp_blob_free(Blob *blob) {
     free(blob);
 }
 
+/* What packing makes: freed as a whole where memory runs out. */
+typedef struct {
+    uint32_t *maps[KINDS]; /* from the batch's ids to the source's */
+    uint64_t *sizes;       /* by data element */
+    Blob *blob;
+} Packing;
+
+static void packing_free(Packing *packing) {
+    for (int kind = 0; kind < KINDS; kind++)
+        free(packing->maps[kind]);
+    free(packing->sizes);
+    tp_blob_free(packing->blob);
+    free(packing);
+}
+
 /* Merge a batch into its source; `first_row` is the source's index of its first row. NULL: out of memory. */
 EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t first_row) {
-    uint32_t *maps[KINDS] = {0};
-    Blob *blob = NULL;
-    uint64_t *sizes = NULL;
-    NO_MEMORY_GUARD(NULL);
+    Packing *packing = calloc(1, sizeof *packing);
+    if (!packing)
+        return NULL;
+    NO_MEMORY_GUARD((packing_free(packing), NULL));
+    uint32_t **maps = packing->maps;
     rejects_reserve(rejects, first_row + batch->rows);
     for (int kind = 0; kind < KINDS; kind++) {
         const Intern *local = &batch->intern[kind];
@@ -117,8 +133,8 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
         }
     }
     uint32_t des = batch->intern[DE].count;
-    blob = calloc(1, sizeof *blob);
-    sizes = calloc((size_t)des + 2, sizeof *sizes);
+    Blob *blob = packing->blob = calloc(1, sizeof *blob);
+    uint64_t *sizes = packing->sizes = calloc((size_t)des + 2, sizeof *sizes);
     if (!blob || !sizes)
         longjmp(*no_memory, 1);
     for (uint64_t i = 0; i < batch->rows; i++) {
@@ -172,8 +188,7 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
             memcpy(texts, batch->text.data + row->text, text_size);
         sizes[row->id[DE]] += size;
     }
-    for (int kind = 0; kind < KINDS; kind++)
-        free(maps[kind]);
-    free(sizes);
+    packing->blob = NULL;
+    packing_free(packing);
     return blob;
 }

@@ -451,6 +451,10 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRo
 EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
     NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        rows->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     rows->row_count = 0;
     rows->run_count = 0;
     /* What Python judges is distinct within a block: the dictionaries start anew. */
@@ -729,6 +733,10 @@ EXPORT const uint8_t *tp_rows_text(const Rows *rows, uint32_t comments, const ui
 EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final};
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        batch->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     batch->property_count = 0;
     batch->state = 0;
     bool good = json_space(j);

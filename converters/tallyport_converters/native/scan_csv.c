@@ -110,14 +110,12 @@ static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, u
     return p;
 }
 
-static uint32_t add_combo(Batch *batch, int kind, uint8_t form, const uint8_t *text, size_t size) {
+static uint32_t add_combo(Batch *batch, int kind, uint8_t form, const Text *text) {
     size_t start = batch->scratch.size;
-    size_t inside = text >= batch->scratch.data && text < batch->scratch.data + start ? (size_t)(text - batch->scratch.data)
-                                                                                         : SIZE_MAX;
-    bytes_reserve(&batch->scratch, size + 1);
+    bytes_reserve(&batch->scratch, text->size + 1); /* first, as the text may lie there */
     bytes_add_byte(&batch->scratch, form);
-    bytes_add(&batch->scratch, inside == SIZE_MAX ? text : batch->scratch.data + inside, size);
-    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, size + 1);
+    bytes_add(&batch->scratch, text_data(batch, text), text->size);
+    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, text->size + 1);
     batch->scratch.size = start;
     return id;
 }
@@ -192,7 +190,7 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         break;
     default:
         if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
-            draft->id[meaning] = add_combo(batch, (int)meaning, 'I', text, size);
+            draft->id[meaning] = add_combo(batch, (int)meaning, 'I', &cell->text);
         else
             draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
     }
@@ -258,6 +256,10 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
 EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *bad, *unit = block;
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        batch->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     batch->error = ERROR_NONE;
     Record record;
     while (p < end) {

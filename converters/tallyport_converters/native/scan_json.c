@@ -235,8 +235,7 @@ static bool row(Scan *s) {
     s->json.p++;
     for (int position = 0;; position++) {
         enum Field field;
-        const uint8_t *name = NULL;
-        size_t name_size = 0;
+        Text name = {0};
         if (position < GAPS && s->gaps[position].size && (size_t)(s->json.end - gap) > s->gaps[position].size &&
             same_bytes(s->gaps[position].at, gap, s->gaps[position].size)) {
             s->json.p = gap + s->gaps[position].size;
@@ -262,15 +261,15 @@ static bool row(Scan *s) {
             if (*s->json.p != '"')
                 return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
             s->json.p++;
-            if (!json_string(&s->json, &name, &name_size, &escaped))
+            if (!json_string(&s->json, &name.at, &name.size, &escaped))
                 return false;
             if (escaped) {
-                size_t offset = batch->scratch.size;
-                json_unescape(&batch->scratch, name, name_size);
-                name = batch->scratch.data + offset;
-                name_size = batch->scratch.size - offset;
+                name.in_scratch = true;
+                name.offset = batch->scratch.size;
+                json_unescape(&batch->scratch, name.at, name.size);
+                name.size = batch->scratch.size - name.offset;
             }
-            field = field_of(s, name, name_size);
+            field = field_of(s, text_data(batch, &name), name.size);
             if (!json_space(&s->json))
                 return false;
             if (*s->json.p != ':')
@@ -314,16 +313,12 @@ static bool row(Scan *s) {
                 good = dropped(s, &draft, DROPPED_LAST_UPDATED);
                 break;
             case FIELD_UNKNOWN: {
-                /* The name may lie in the scratch, which may move: keep it as an offset over the value. */
-                bool scratched = name < s->json.start || name >= s->json.end;
-                size_t offset = scratched ? (size_t)(name - batch->scratch.data) : 0;
                 bool said;
                 good = passed(s, &said);
-                const uint8_t *at = scratched ? batch->scratch.data + offset : name;
                 if (good && said)
-                    batch_drop_named(batch, at, name_size);
+                    batch_drop_named(batch, text_data(batch, &name), name.size);
                 else if (good) /* the first of a name stands, even if it says nothing */
-                    batch_see_name(batch, at, name_size);
+                    batch_see_name(batch, text_data(batch, &name), name.size);
                 break;
             }
             default:
@@ -403,6 +398,10 @@ EXPORT void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint
               .batch = batch,
               .row_data_set = row_data_set};
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        batch->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     batch->error = ERROR_NONE;
     const uint8_t *unit = s.json.p;
     uint64_t properties = 0;

@@ -39,10 +39,19 @@ static bool take(Batch *batch, Draft *draft, int field, const uint8_t *at, size_
     return true;
 }
 
+static bool is_utf8(const Text *text) {
+    const uint8_t *bad;
+    return !text->size || utf8_valid(text->at, text->at + text->size, &bad);
+}
+
 /* Scan tuples from a tuple's start; `consumed` ends at the last one that is whole. */
 EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
-    const uint8_t *p = block, *end = block + size, *unit = block, *bad;
+    const uint8_t *p = block, *end = block + size, *unit = block;
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        batch->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     batch->error = ERROR_NONE;
     for (; p < end; unit = p) {
         Draft draft = {0};
@@ -72,8 +81,7 @@ EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, ui
             batch->error = ERROR_TRUNCATED;
         if (!whole || batch->error)
             break;
-        if (!utf8_valid(draft.value.at, draft.value.at + draft.value.size, &bad) ||
-            !utf8_valid(draft.comment.at, draft.comment.at + draft.comment.size, &bad)) {
+        if (!is_utf8(&draft.value) || !is_utf8(&draft.comment)) {
             batch->error = ERROR_UTF8;
             break;
         }

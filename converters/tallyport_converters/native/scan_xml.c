@@ -483,6 +483,10 @@ EXPORT void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint3
                         uint32_t final) {
     Scan *s = &(Scan){.start = block, .p = block, .end = block + size, .batch = batch, .final = final};
     NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    if (size >= BLOCK_LIMIT) {
+        batch->error = ERROR_BLOCK_SIZE;
+        return;
+    }
     const char *root_name = mode == MODE_ADX ? "adx" : "dataValueSet";
     const Draft none = {0};
     Draft group = {0};
