@@ -1073,5 +1073,12 @@ CODES: Mapping[str, Code] = _table(
     Code("TP924", _E, "another server uses this folder", "use its page, stop it, or name another --folder"),
     Code("TP925", _E, "the port cannot be listened on", "choose another one with --port"),
     Code("TP926", _E, "too many jobs are waiting", "wait for some to end"),
+    Code("TP930", _E, "the server is stopping", "start it again, then send the file again"),
+    Code(
+        "TP931",
+        _W,
+        "values become ten times as much or more, or a tenth or less",
+        "look at them before you write: they come first in the list of changes",
+    ),
 )
 """Every code there is, by code."""

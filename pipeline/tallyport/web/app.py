@@ -8,6 +8,7 @@ import hashlib
 import json
 import mimetypes
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from tallyport.web.downloads import MEDIA_TYPES, Downloads, read
-from tallyport.web.failing import Failed, answer, failed
+from tallyport.web.failing import Failed, answer, failed, invalid
 from tallyport.web.folders import RESULT, Folders
 from tallyport.web.jobs import Jobs
 from tallyport.web.messages import (
@@ -52,8 +53,6 @@ from tallyport.web.store import Store
 from tallyport.web.targets import Target
 from tallyport.web.uploads import Uploads, new_id
 from tallyport_converters.header import canonical_scheme
-from tallyport_converters.naming import clashes
-from tallyport_converters.sources import stem_of
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import finding
 
@@ -201,9 +200,8 @@ class Routes:
     def _queued(self, kind: str, sources: list[SourceOf], target: Target, options: Options) -> Response:
         _check_schemes(options.id_schemes)
         taken = [self._source(source) for source in sources]
-        twice = clashes(stem_of(source["name"]) for source in taken)
-        if twice:
-            raise failed("TP915", field="sources", message=f"two files would both become the folder {twice[0]}")
+        if twice := [name for name, count in Counter(source.upload for source in sources).items() if count > 1]:
+            raise failed("TP915", field="sources", found=twice[0], message="a file is in the list twice")
         return self._add(kind, {"sources": taken, "options": msgspec.to_builtins(options)}, target)
 
     def _source(self, source: SourceOf) -> dict[str, Any]:
@@ -423,7 +421,7 @@ def _query(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise failed("TP915", found=str(error)) from error
+        raise invalid(error, given) from error
 
 
 async def _body(request: Request, kind: type[T]) -> T:
@@ -441,9 +439,9 @@ async def _body(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise failed("TP915", found=str(error)) from error
+        raise invalid(error, json.loads(body)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise failed("TP915", status=400, found=str(error)) from error
+        raise failed("TP915", status=400, message="the request is not JSON", found=str(error)) from error
 
 
 def _json(message: object, status: int = 200) -> Response:

@@ -95,9 +95,10 @@ class Downloads:
             folder = self._out / self._naming.folder(number) / source["upload"]
             if folder.exists():
                 for path in sorted(folder.rglob("*")):
-                    yield f"{stem_of(source['name'])}/{path.relative_to(folder).as_posix()}", path
+                    yield f"{self._naming.stems[number]}/{path.relative_to(folder).as_posix()}", path
             elif (self._out / self._naming.adv2(number)).exists():
-                yield source["name"], self._uploads / source["upload"]
+                suffixes = source["name"].removeprefix(stem_of(source["name"]))
+                yield f"{self._naming.stems[number]}{suffixes}", self._uploads / source["upload"]
 
     def _undone(self) -> Iterator[tuple[str, Path]]:
         folder = self._folder / UNDO

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 
 import msgspec
 from starlette.responses import Response
 
 from tallyport.web.messages import Failure, FindingMessage
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.findings import Finding, finding, shown
 
 STATUS: Mapping[str, int] = {
     "TP801": 507,
@@ -24,6 +26,7 @@ STATUS: Mapping[str, int] = {
     "TP919": 409,
     "TP923": 400,
     "TP926": 429,
+    "TP930": 503,
 }
 """The status for each finding that answers a request."""
 
@@ -40,6 +43,50 @@ class Failed(Exception):
 def failed(code: str, *, status: int | None = None, **more: str | None) -> Failed:
     """Make one of a code, with the members of `finding`."""
     return Failed(finding(code, **more), status)  # type: ignore[arg-type]
+
+
+_SCHEME = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"
+_EXPECTED: Mapping[str, str] = {
+    "name": "a file name of 1 to 200 characters, without slashes",
+    "id_scheme": _SCHEME,
+    "id_schemes": _SCHEME,
+    "data_set": "the identifier of a data set, 1 to 230 characters",
+    "username": "a user name of 1 to 230 characters",
+    "layout": "split or single",
+    "compress": "none, gz or zst",
+    "format": "dxf-json, dxf-csv, dxf-xml, dxf-pdf or adx",
+    "sources": "1 to 500 files",
+    "upload": "the id of an upload",
+    "target": "the id of a target",
+    "plan": "the plan of the dry run",
+    "confirm": "the name of the target",
+    "keep_followup_false": "true or false",
+    "strict": "true or false",
+}
+"""What a member of a request may be, in words."""
+
+_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
+_MEMBER = re.compile(r"`(\w+)`")
+
+
+def invalid(error: msgspec.ValidationError, given: object) -> Failed:
+    """Return what to say of a request, `given`, that is not as its type has it: which member, what it may be."""
+    text = str(error)
+    path = match[1] if (match := _PATH.search(text)) else ""
+    if "missing required" in text or "unknown field" in text:
+        named = _MEMBER.findall(text)
+        field = named[-1] if not path else named[-2] if len(named) > 1 else named[-1]
+        kind = "is missing" if "missing" in text else "is not known"
+        return failed("TP915", field=field, message=f"the member {field} {kind}", expected=_EXPECTED.get(field))
+    value = given
+    for step in re.findall(r"\w+", path):
+        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict):
+            value = value.get(step)
+    field = next((step for step in reversed(re.findall(r"[A-Za-z_]\w*", path)) if step in _EXPECTED), path or None)
+    found = value if isinstance(value, str) else json.dumps(value)
+    return failed("TP915", field=field, found=shown(found), expected=_EXPECTED.get(field or ""))
 
 
 def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:

@@ -44,6 +44,8 @@ class Naming:
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = names
+        self.stems = _distinct([stem_of(name) for name in names])
+        """What the sources are called in an archive: no two the same, case aside."""
 
     def folder(self, number: int) -> str:
         """The folder's name of a source that is converted."""
@@ -69,4 +71,23 @@ class Naming:
         name, inner = self.names[int(match[1])], match[2]
         if inner is None:
             return name
-        return inner if len(self.names) == 1 else f"{stem_of(name)}/{inner}"
+        return inner if len(self.names) == 1 else f"{self.stems[int(match[1])]}/{inner}"
+
+
+def _distinct(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same, case aside: the second `a` becomes `a-2`.
+
+    >>> _distinct(["a", "A", "a-2", "b"])
+    ['a', 'A-3', 'a-2', 'b']
+    """
+    given = {name.casefold() for name in names}
+    taken: set[str] = set()
+    made: list[str] = []
+    for name in names:
+        number, unique = 1, name
+        while unique.casefold() in taken or (number > 1 and unique.casefold() in given):
+            number += 1
+            unique = f"{name}-{number}"
+        taken.add(unique.casefold())
+        made.append(unique)
+    return made

@@ -37,6 +37,7 @@ _STATUSES = {
     421: "The request is for another host.",
     422: "The request, or the file, is not as it should be.",
     429: "Too many jobs are waiting.",
+    503: "The server is stopping.",
     507: "The disk is full.",
 }
 _ALWAYS = (401, 403, 421)
@@ -112,7 +113,7 @@ def document() -> dict[str, Any]:
     file = {"application/octet-stream": _BINARY}
     a_job = _gives("The job.", _of(messages.Job))
     gone = {204: _gives("It is gone.")}
-    takes = (400, 413, 422, 507)
+    takes = (400, 413, 422, 503, 507)
     paths = {
         "/api/server": {
             "get": _operation("server", "What this server offers", {200: _gives("It.", _of(messages.Server))})

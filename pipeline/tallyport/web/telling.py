@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tallyport.web.causes import Causes
 from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
+from tallyport.web.outlook import outlook
 from tallyport.web.store import Store
 from tallyport_schemas.findings import Finding, Severity
 from tallyport_schemas.progress import Progress
 
 FIRST_SHOWN = 200
-"""Problems, groups, chunks and changes that the result names; the files have all of them."""
+"""Groups, chunks and changes that the result names; the files have all of them."""
 
 _TELL_EVERY_S = 0.2
 
@@ -40,7 +41,7 @@ class Telling:
             "sources_failed": 0,
         }
         self.result: dict[str, Any] = {"sources": [], "groups": [], "problems": []}
-        self._codes: Counter[tuple[str, str, str]] = Counter()
+        self._causes = Causes()
         self._problems = 0
         self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
         self._stage, self._since, self._told = "", 0.0, 0.0
@@ -71,14 +72,23 @@ class Telling:
 
     def _finish(self) -> None:
         self.summary["problems"] = self._problems
-        by_code = [
-            {"code": code, "severity": severity, "message": message, "count": count}
-            for (code, severity, message), count in self._codes.most_common(50)
-        ]
-        self.result["by_code"] = by_code
+        self.summary["causes"] = self._causes.count
+        self.summary |= outlook(self.summary, self.target_kind)
+        self.settle()
         partial = self.folder / f"{RESULT}.partial"
         partial.write_text(json.dumps(self.result), encoding="utf-8")
         partial.replace(self.folder / RESULT)
+
+    @property
+    def has_something_to_do(self) -> bool:
+        """Whether a run would do anything."""
+        if self.target_kind == "convert":
+            return bool(self.summary["groups_failed"] < max(self.summary["groups"], 1))
+        return bool(outlook(self.summary, self.target_kind)["changes"])
+
+    def settle(self) -> None:
+        """Bring the problems into the result, as they are now."""
+        self.result["problems"] = self._causes.worst_first()
 
     def stages(self, names: Sequence[str]) -> None:
         """Tell what stages there will be."""
@@ -119,10 +129,8 @@ class Telling:
         if members["severity"] != Severity.INFO:
             self.ends_with(1)
         self._problems += 1
-        self._codes[members["code"], members["severity"], members["message"]] += times or members.get("count") or 1
+        self._causes.add(members, times or members.get("count") or 1)
         self._findings.write(json.dumps(members) + "\n")
-        if len(self.result["problems"]) < FIRST_SHOWN:
-            self.result["problems"].append(members)
 
     def ends_with(self, exit_code: int) -> None:
         """Keep the highest exit code."""

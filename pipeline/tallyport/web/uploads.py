@@ -40,7 +40,7 @@ class Uploads:
         """Take a request's body in; returns the upload. What breaks off leaves nothing.
 
         Raises:
-            Failed: TP913 over the limit, TP923 broken off, TP801 the disk is full.
+            Failed: TP913 over the limit, TP923 broken off, TP930 the server stops, TP801 the disk is full.
         """
         declared = request.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self.limit_bytes:
@@ -54,6 +54,8 @@ class Uploads:
             raise failed("TP801", found=error.strerror or str(error)) from error
         except (ClientDisconnect, TimeoutError) as error:
             raise failed("TP923") from error
+        except asyncio.CancelledError:  # the server stops: whoever sends is still there to be told
+            raise failed("TP930") from None
         finally:
             partial.unlink(missing_ok=True)
         told = await self._recognised(self._folders.upload(id), name)

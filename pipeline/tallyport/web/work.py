@@ -16,13 +16,14 @@ from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, v
 from tallyport.web.completeness import Completeness
 from tallyport.web.folders import VALIDATION, Folders
 from tallyport.web.limits import TimeUp, lift, limit
+from tallyport.web.names import named
 from tallyport.web.store import Store
 from tallyport.web.targets import cancelled
 from tallyport.web.telling import Telling
 from tallyport.web.validating import write_validation
 from tallyport.web.writing import writer_of
 from tallyport_converters.convert import Options, Outcome, conversion
-from tallyport_schemas.findings import Unusable, finding
+from tallyport_schemas.findings import Finding, Unusable, finding
 from tallyport_schemas.progress import Progress
 
 
@@ -47,7 +48,7 @@ class Work:
         second = {"database": "write", "profile": "send"}.get(told.target_kind, "check")
         told.stages(["convert", second, "map"])
         self._convert()
-        files = list(walked([told.out])) if any(told.out.glob("*.adv2.json")) or any(told.out.glob("*/*/*")) else []
+        files = list(walked([told.out])) if any(told.out.rglob("*.adv2.json*")) else []
         told.begin(second)
         if files and writer:
             writer(told)
@@ -58,8 +59,10 @@ class Work:
         for progress in completeness.add(files):
             told.progress(progress)
         told.result["completeness"] = completeness.map()
-        told.summary["runnable"] = len(files) > 0 and told.summary["groups_failed"] < max(told.summary["groups"], 1)
+        told.summary["runnable"] = bool(files) and told.has_something_to_do
         told.summary["removes_for_good"] = completeness.removes_for_good
+        told.settle()
+        told.result["names"] = named(told.result, told.target_kind)
 
     def _convert(self) -> None:
         self.told.begin("convert")
@@ -159,24 +162,29 @@ def perform(store: Store, folders: Folders, id: str) -> None:
     if job is None or not store.start_job(id):
         return
     state, error = "done", None
-    told = Telling(store, folders, job)
-    try:
-        with told:
+    with Telling(store, folders, job) as told:
+        try:
             Work(folders, told).run()
-    except KeyboardInterrupt:
-        state, error = "cancelled", cancelled(told.target_kind)
-    except TimeUp:
-        state, error = "failed", finding("TP921")
-    except Unusable as unusable:
-        state, error = "failed", unusable.finding
-    except ValueError as invalid:
-        state, error = "failed", finding("TP915", message=str(invalid))
-    except OSError as failure:
-        state, error = "failed", finding("TP801", found=failure.strerror or str(failure))
-    except MemoryError:
-        state, error = "failed", finding("TP802")
+        except KeyboardInterrupt:
+            state, error = "cancelled", cancelled(told.target_kind)
+        except Exception as failure:
+            state, error = "failed", _reason(failure)
+            told.found(error)
     lift()
     store.end_job(id, state, finding=error.as_json() if error else None, summary=told.summary)
+
+
+def _reason(failure: Exception) -> Finding:
+    """Return what to say of what ended a job; a fault of ours stays one."""
+    if isinstance(failure, TimeUp):
+        return finding("TP921")
+    if isinstance(failure, Unusable):
+        return failure.finding
+    if isinstance(failure, OSError):
+        return finding("TP801", found=failure.strerror or str(failure))
+    if isinstance(failure, MemoryError):
+        return finding("TP802")
+    raise failure
 
 
 def main() -> None:

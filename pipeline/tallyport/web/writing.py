@@ -11,7 +11,7 @@ from tallyport.web.folders import CHANGES, SCRIPT, UNDO
 from tallyport.web.limits import limited
 from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
 from tallyport.web.telling import FIRST_SHOWN, Telling
-from tallyport_schemas.findings import OutsideFailed, finding
+from tallyport_schemas.findings import OutsideFailed, Refused, finding
 from tallyport_schemas.progress import Progress
 
 
@@ -47,9 +47,14 @@ def into_database(told: Telling) -> None:
         elif isinstance(event, FileLoad):
             told.file(event)
 
-    report = import_values([told.out], database, options, watch=watch)
+    try:
+        report = import_values([told.out], database, options, watch=watch)
+    finally:  # what was written before a run was cut short is there, and so is the list of it
+        if options.changes and options.changes.exists():
+            told.result["changes"], leaps = first_changes(options.changes, told.naming, FIRST_SHOWN)
+            if leaps:
+                told.found(finding("TP931", count=leaps))
     told.summary["generation"] = report.generation
-    told.result["changes"] = first_changes(told.folder / CHANGES, told.naming, FIRST_SHOWN)
     told.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
@@ -66,7 +71,10 @@ def to_profile(told: Telling) -> None:
     from tallyport.dhis2.rejections import CLASSES
     from tallyport.validation.files import FileResult, RowFinding
 
-    profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
+    try:
+        profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
+    except ValueError as error:
+        raise Refused(finding("TP915", field="profile", message=str(error))) from None
     options = PushOptions(dry_run=told.is_dry_run, state=told.pushes)
     told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
 

@@ -6,6 +6,8 @@ import { known, percent, size, t } from "./texts.js";
 
 const FORMATS = ["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"];
 const CHOICES = { layout: ["split", "single"], compress: ["none", "gz", "zst"] };
+const SCHEME = /^((de|ou|ds|cc|c|co|coc|aoc)=)?(uid|code|name|attribute:[A-Za-z][A-Za-z0-9]{10})$/i;
+const NAME_LENGTH = 200;
 const CHECKS = ["keep_followup_false", "strict"];
 
 let about, changed;
@@ -69,9 +71,14 @@ export function same(one, other) {
 /** What keeps the draft from a dry run: the key of a hint, or nothing. */
 export function obstacle() {
   if (!files.length) return "hint.choose";
-  if (files.some((file) => !file.upload && !file.error)) return "hint.wait";
-  return files.some((file) => file.error || !(file.format || file.upload.format)) ? "hint.format" : "";
+  if (isSending()) return "hint.wait";
+  if (files.some((file) => file.error)) return "hint.failed";
+  if ((used().id_schemes ?? []).some((text) => !SCHEME.test(text))) return "hint.scheme";
+  return files.some((file) => !(file.format || file.upload.format)) ? "hint.format" : "";
 }
+
+/** Whether a file is on its way: leaving the page would lose it. */
+export const isSending = () => files.some((file) => !file.upload && !file.error);
 
 export const chosenTarget = () => about.targets.find((one) => one.id === target);
 
@@ -81,22 +88,40 @@ function add(chosen) {
     t("file.tooLarge", { name: file.name, size: size(file.size), limit: size(about.limit_bytes) })).join(" ");
   for (const file of chosen) {
     if (isTooLarge(file)) continue;
-    const entry = { name: file.name, bytes: file.size, part: 0 };
+    const entry = { file, name: fitting(file.name), bytes: file.size };
     files.push(entry);
-    const sending = server.send(file, (sent, total) => {
-      entry.part = total ? sent / total : 1;
-      const bar = entry.row?.querySelector("progress");
-      if (bar) {
-        bar.value = entry.part;
-        entry.row.querySelector(".file-told").textContent = told(entry);
-      }
-    });
-    entry.stop = sending.stop;
-    sending.done.then((upload) => { entry.upload = upload; say(`${file.name}: ${told(entry)}`); }, (error) => {
-      entry.error = error.message;
-    }).finally(() => { if (files.includes(entry)) draw(); });
+    send(entry);
   }
   draw();
+}
+
+/** A name that the server takes: one that is too long loses its middle. */
+const fitting = (name) => (name.length <= NAME_LENGTH ? name : `${name.slice(0, NAME_LENGTH - 40)}…${name.slice(-39)}`);
+
+function send(entry) {
+  Object.assign(entry, { part: 0, error: undefined });
+  const sending = server.send(entry.file, entry.name, (sent, total) => {
+    entry.part = total ? sent / total : 1;
+    const bar = entry.row?.querySelector("progress");
+    if (bar) {
+      bar.value = entry.part;
+      entry.row.querySelector(".file-told").textContent = told(entry);
+    }
+  });
+  entry.stop = sending.stop;
+  sending.done.then((upload) => {
+    if (!files.includes(entry)) return;
+    if (files.some((other) => other.upload?.sha256 === upload.sha256 && other.name === entry.name)) {
+      files.splice(files.indexOf(entry), 1);
+      server.removeUpload(upload.id).catch(() => null);
+      $("files-problem").textContent = t("file.twice", entry);
+      return;
+    }
+    entry.upload = upload;
+    say(`${entry.name}: ${told(entry)}`);
+  }, (error) => {
+    entry.error = error.status ? error.message : t("file.broken");
+  }).finally(draw);
 }
 
 function remove(entry) {
@@ -128,7 +153,7 @@ function row(entry) {
   const isBad = entry.error || (entry.upload && !entry.upload.format && !entry.format);
   entry.row = h(isBad ? "li.file.bad" : "li.file", {},
     h("div", {}, h("div.file-name", {}, entry.name), h("div.file-told", {}, told(entry))),
-    entry.upload ? choice : h("span"),
+    entry.upload ? choice : entry.error ? h("button.button.small", { type: "button", click: () => { send(entry); draw(); } }, t("file.again")) : h("span"),
     h("button.icon", { type: "button", "aria-label": t("file.remove", entry), click: () => remove(entry) }, icon("remove")),
     entry.upload || entry.error ? null : h("progress", { max: 1, value: entry.part, "aria-label": entry.name }));
   return entry.row;

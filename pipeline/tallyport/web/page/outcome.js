@@ -6,17 +6,13 @@ import { duration, known, moment, number, percent, size, t } from "./texts.js";
 
 const CLASSES = { written: 1, accepted: 1, insert: 1, update: 2, undelete: 3, delete: 6, imported: 1, updated: 2, deleted: 3, left_out: 5, unchanged: 4, superseded: 4, ignored: 5, rejected: 6 };
 
-const NOT_TAKEN = ["rejected", "left_out"];
 const removes = (summary, target) => summary.removes_for_good && target.kind === "database";
-/** Whether values of a class are taken over; a server says "ignored" of those that it has already. */
-const isTaken = (name, target) => !NOT_TAKEN.includes(name) && (name !== "ignored" || target.kind === "profile");
 
 /** How a job ended, in one word: good, warn, bad; or live. */
 export function tone({ state, summary, kind, target }) {
   if (state === "queued" || state === "running") return "live";
   if (state !== "done") return state === "failed" ? "bad" : "warn";
-  if (summary.exit_code === 0 && kind === "dry-run" && removes(summary, target)) return "warn";
-  return summary.exit_code === 0 ? "good" : summary.exit_code === 1 ? "warn" : "bad";
+  return summary.tone === "good" && kind === "dry-run" && removes(summary, target) ? "warn" : summary.tone;
 }
 
 // --- At work ---
@@ -58,30 +54,48 @@ export function atWork(job, cancel) {
 
 // --- Verdict ---
 
+/** What a count is called: a server ignores values that it has already. */
+const countOf = (name, target) => t(`count.${name === "ignored" && target?.kind === "profile" ? "unchanged" : name}`);
+
 /** What the server said, as a sentence. */
 const sentence = (text, end = ".") => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : end);
 
-function headline(job) {
-  const { state, kind, summary, target } = job;
-  if (state !== "done") return t(`verdict.${state}`);
-  const rows = summary.rows, taken = rows.accepted ?? Object.entries(rows).reduce((sum, [name, n]) => (isTaken(name, target) ? sum + n : sum), 0);
-  const given = { values: t("values", { n: taken }) };
-  if (kind === "run") return t(`verdict.${tone(job)}.run`, given);
-  return summary.runnable ? t(`verdict.${tone(job)}.dry`, given) : t("verdict.nothing");
+/** What comes first: what changes; where nothing does, why. */
+function headline({ state, kind, summary, target }) {
+  const changed = t("changes", { n: summary?.changes ?? 0 });
+  if (state !== "done") {
+    const { changes: n } = kind === "run" && summary ? summary : {};
+    return n ? t(`verdict.${state}.after`, { changes: changed }) : t(state === "interrupted" ? "verdict.interrupted" : `verdict.${state}.${kind}`);
+  }
+  const { given, same, lost, runnable } = summary;
+  if (summary.changes && (runnable || kind === "run")) {
+    return t(`verdict.${kind}.${target.kind}`, { values: t("values", { n: summary.changes }), changes: changed });
+  }
+  if (same && !lost) return t("verdict.same", { values: t("values", { n: same }) });
+  if (!given) return t(summary.sources_failed ? "verdict.unreadable" : "verdict.empty");
+  return lost >= given ? t("verdict.none", { n: given }) : t("verdict.nothing");
 }
 
-function sentences({ summary, finding, target }) {
+function sentences({ summary, finding, target, result }) {
   const parts = finding ? [sentence(finding.message + (finding.found ? ` (${finding.found})` : "")), sentence(finding.help ?? "")] : [];
   if (!summary) return parts;
-  const failed = summary.groups_failed;
-  if (summary.groups) parts.push(t("headers", { n: summary.groups, good: summary.groups - failed, bad: failed }));
+  const { same, lost, given, changes: changed, values, rows } = summary;
+  if (same && (changed || lost)) parts.push(t("same", { n: same }));
+  if (lost) {
+    const differing = values.superseded_differing ?? 0;
+    const why = [["rejected", values.rejected + (rows.rejected ?? 0)], ["differing", differing], ["unwritten", lost - values.rejected - (rows.rejected ?? 0) - differing]];
+    parts.push(t("lost", { n: lost, given, why: why.filter(([, n]) => n > 0).map(([name, n]) => t(`lost.${name}`, { n })).join(", ") }));
+    const main = result?.problems.find((problem) => problem.severity !== "info");
+    if (main && !finding) parts.push(sentence(t("lost.reason", { reason: main.message + (main.found.length === 1 ? ` (${main.found[0].text})` : "") })));
+  }
+  if (summary.groups_failed) parts.push(t("groups.failed", { n: summary.groups, bad: summary.groups_failed }));
   if (summary.sources_failed) parts.push(t("unreadable", { n: summary.sources_failed }));
   if (summary.resumed) parts.push(t("resumed"));
   if (removes(summary, target)) parts.push(t("removes", { n: summary.removes_for_good }));
   return parts;
 }
 
-function counts(title, entries) {
+function counts(title, entries, target) {
   const shown = entries.filter(([, n]) => n != null);
   if (!shown.some(([, n]) => n)) return null;
   const bar = h("div.bar", { "aria-hidden": "true" });
@@ -92,7 +106,7 @@ function counts(title, entries) {
     bar.append(piece);
   }
   const list = shown.map(([name, n]) => h(n ? "div" : "div.none", {},
-    h("dt", {}, CLASSES[name] ? h(`i.k${CLASSES[name]}`) : null, t(`count.${name}`)), h("dd", {}, number(n))));
+    h("dt", {}, CLASSES[name] ? h(`i.k${CLASSES[name]}`) : null, countOf(name, target)), h("dd", {}, number(n))));
   return h("section", { "aria-label": title }, h("h3", {}, title), bar, h("dl.counts", {}, list));
 }
 
@@ -117,7 +131,7 @@ function facts({ id, summary, result, downloads, target }) {
   const parts = [];
   if (values.read) parts.push(counts(t("by.values"), ["read", "written", "superseded", "rejected"].map((name) => [name, values[name]])));
   if (target.kind !== "convert" || !values.read) {
-    parts.push(counts(t("by.rows"), [...Object.entries(rows ?? {}), ["cleared", summary.cleared || null], ["periods_created", summary.periods_created || null]]));
+    parts.push(counts(t("by.rows"), [...Object.entries(rows ?? {}), ["cleared", summary.cleared || null], ["periods_created", summary.periods_created || null]], target));
   }
   const notes = [];
   for (const source of result?.sources ?? []) {
@@ -139,11 +153,11 @@ function facts({ id, summary, result, downloads, target }) {
 function details(job) {
   const { summary, result } = job;
   const all = [
-    ["problems", summary.problems, () => problems(job)],
-    ["changes", result.changes ? changed(summary) : result.chunks ? summary.chunks : summary.groups, () => changes(job)],
+    ["problems", summary.causes, () => problems(job)],
+    ["changes", result.changes ? summary.changes : result.chunks ? summary.chunks : summary.groups, () => changes(job)],
     ["sql", null, () => script(result.sql)],
-    ["map", null, () => map(result.completeness)],
-  ].filter(([name]) => name !== "sql" || job.target.kind === "database");
+    ["map", null, () => map(result)],
+  ].filter(([name]) => name !== "sql" || result.sql);
   const panel = h("div#panel", { role: "tabpanel", tabindex: 0 });
   const tabs = all.map(([name, count]) => h(`button.tab#tab-${name}`, { type: "button", role: "tab", "aria-controls": "panel", click: () => open(name) },
     t(`tab.${name}`), count ? h("span.badge", {}, number(count)) : null));
@@ -171,64 +185,81 @@ function details(job) {
 
 const empty = (key) => h("p.empty", {}, t(key));
 
+/** A thing by its name, where that is known, and its identifier. */
+const named = (names, id) => (names?.[id] ? [h("span.name", {}, names[id]), " ", h("small.code", {}, id)] : h("span.code", {}, id));
+
 function problems({ summary, result }) {
   if (!result.problems.length) return empty("problems.none");
-  const rest = summary.problems > result.problems.length;
-  const lead = rest ? h("p.lead", {}, t("problems.first", { shown: result.problems.length, n: summary.problems })) : "";
-  return [lead, h("ul.problems", {}, result.problems.map(problem))].filter(Boolean);
+  const rest = summary.causes > result.problems.length;
+  const lead = rest ? h("p.lead", {}, t("problems.first", { shown: result.problems.length, n: summary.causes })) : "";
+  return [lead, h("ul.problems", {}, result.problems.map((one) => problem(one, result.names)))].filter(Boolean);
 }
 
-function problem(found) {
-  const where = [found.source, found.count > 1 ? t("where.rows", { n: found.count, row: found.row ?? 0 }) : found.row == null ? "" : t("where.row", { n: found.row }),
-    found.field ? t("where.field", { field: found.field }) : ""].filter(Boolean);
-  const pairs = ["found", "expected"].filter((name) => found[name] != null).flatMap((name) => [h("dt", {}, t(name)), h("dd.code", {}, found[name])]);
+/** One cause: what it is, how many values have it, what was found, where the first of them are. */
+function problem({ severity, code, message, help, field, count, found, other_found: others, places }, names) {
+  const texts = found.map(({ text, count: n, expected }) => h("li", {},
+    h("span.code", {}, text), n > 1 ? h("span.times", {}, t("times", { n })) : null,
+    namesIn(text, names), expected ? h("span.expected", {}, t("expected.is", { expected })) : null));
+  const more = others ? h("li", {}, t("found.more", { n: others })) : null;
+  const where = places.map((place) => h("li", {}, whereabouts(place, field, names)));
+  const rest = count > places.length && places.length ? h("li", {}, t("where.more", { n: count - places.length })) : null;
   return h("li.problem", {},
-    h("h3", {}, h(`span.chip.${found.severity}`, {}, t(`severity.${found.severity}`)), sentence(found.message, ""), h("span.chip", {}, found.code)),
-    h("p.where", {}, where.join(" · ")), pairs.length ? h("dl", {}, pairs) : null, found.help ? h("p.do", {}, sentence(found.help)) : null);
+    h("h3", {}, h(`span.chip.${severity}`, {}, t(`severity.${severity}`)), sentence(message, ""), count > 1 ? h("span.chip", {}, t("times", { n: count })) : null, h("span.chip", {}, code)),
+    texts.length ? [h("p.what", {}, t("found")), h("ul.found", {}, texts, more)] : null,
+    where.length ? h("ul.where", {}, where, rest) : field ? h("p.where", {}, t("where.field", { field })) : null,
+    help ? h("p.do", {}, sentence(help)) : null);
+}
+
+const namesIn = (text, names) => {
+  const ids = [...new Set(text.match(/\b[A-Za-z][A-Za-z0-9]{10}\b/g) ?? [])].filter((id) => names?.[id]);
+  return ids.length ? h("span.name", {}, ids.map((id) => (ids.length === 1 && id === text ? names[id] : `${id}: ${names[id]}`)).join(", ")) : null;
+};
+
+function whereabouts({ source, line, row, de, pe, ou }, field, names) {
+  const parts = [source, line != null ? t("where.line", { n: line }) : row != null ? t("where.row", { n: row }) : "", field ? t("where.field", { field }) : ""];
+  for (const id of [de, ou]) if (id) parts.push(names?.[id] ?? id);
+  return [...parts, pe].filter(Boolean).join(" · ");
 }
 
 function changes({ summary, result, target }) {
   const parts = [];
-  if (result.groups.length) parts.push(groups(summary, result.groups));
-  if (result.chunks?.length) parts.push(chunks(summary, result.chunks));
-  if (result.changes?.length) parts.push(values(summary, result.changes));
+  if (result.changes?.length) parts.push(values(summary, result));
+  if (result.groups.length) parts.push(groups(summary, result));
+  if (result.chunks?.length) parts.push(chunks(summary, result.chunks, target));
   return parts.length ? parts.flat() : empty(target.kind === "profile" ? "chunks.none" : "changes.none");
 }
 
 const heads = (...names) => names.map((name) => h("th", { scope: "col" }, t(name)));
 const amounts = (names, counted) => names.map((name) => h(counted[name] ? "td.n" : "td.n.zero", {}, number(counted[name] ?? 0)));
-const amountHeads = (names) => names.map((name) => h("th.n", { scope: "col" }, t(`count.${name}`)));
+const amountHeads = (names, target) => names.map((name) => h("th.n", { scope: "col" }, countOf(name, target)));
 
 /** A table with what it is about above it. */
 const told = (lead, label, head, lines) =>
   [h("p.lead", {}, lead), scrolled(label, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, lines)))];
 
-function groups(summary, list) {
+function groups(summary, { groups: list, names: called }) {
   const names = Object.keys(summary.rows);
   const lines = list.map(({ de, file, rows, valid }) => h("tr", {},
-    h("th", { scope: "row" }, h("span.code", {}, de ?? "–"), valid ? "" : h("span.chip.error", {}, t("changes.fails"))),
+    h("th", { scope: "row" }, de ? named(called, de) : "–", valid ? "" : h("span.chip.error", {}, t("changes.fails"))),
     amounts(names, rows), h("td.code", {}, file)));
   const rest = summary.groups > list.length ? ` ${t("changes.first", { shown: list.length, n: summary.groups })}` : "";
   return told(t("changes.caption") + rest, t("changes.groups"), [heads("changes.de"), amountHeads(names), heads("changes.file")], lines);
 }
 
-function chunks(summary, list) {
+function chunks(summary, list, target) {
   const names = [...Object.keys(summary.rows).filter((name) => name !== "left_out"), ...(summary.cleared ? ["cleared"] : [])];
   const lines = list.map(({ counts, seconds }, at) => h("tr", {}, h("th.n", { scope: "row" }, number(at + 1)), amounts(names, counts), h("td.n", {}, duration(seconds))));
   const rest = summary.chunks > list.length ? ` ${t("chunks.first", { shown: list.length, n: summary.chunks })}` : "";
-  return told(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names), h("th.n", { scope: "col" }, t("chunks.took"))], lines);
+  return told(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names, target), h("th.n", { scope: "col" }, t("chunks.took"))], lines);
 }
 
-const changed = ({ rows }) => Object.entries(rows).reduce((sum, [name, n]) => (["unchanged", "ignored"].includes(name) ? sum : sum + n), 0);
-
-function values(summary, list) {
-  const total = changed(summary);
-  const value = (one, text) => (text == null ? h("td.zero", {}, "–") : h("td.value", {}, text));
+function values(summary, { changes: list, names: called }) {
+  const value = (one, text) => (text == null ? h("td.zero", {}, "–") : h(Number.isNaN(Number(text)) ? "td.value" : "td.value.number", {}, text));
   const lines = list.map((one) => h("tr", {},
-    h("th", { scope: "row" }, h("span.change", {}, h(`i.k${CLASSES[one.change]}`), known(`count.${one.change}`, one.change))),
+    h("th", { scope: "row" }, h("span.change", {}, h(`i.k${CLASSES[one.change]}`), known(`count.${one.change}`, one.change), one.leap ? h("span.chip.warning", {}, t("values.leap", { n: one.leap })) : null)),
     value(one, one.before), value(one, one.change === "delete" ? null : one.value),
-    ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td.code", {}, one[name] ?? "")), h("td.code", {}, `${one.file}, ${t("where.row", { n: one.row })}`)));
-  const rest = total > list.length ? ` ${t("values.first", { shown: list.length, n: total })}` : "";
+    ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td", {}, one[name] ? named(called, one[name]) : "")), h("td", {}, whereabouts({ source: one.file, row: one.row, line: one.line }))));
+  const rest = summary.changes > list.length ? ` ${t("values.first", { shown: list.length, n: summary.changes })}` : "";
   const names = ["values.change", "values.before", "values.after", "changes.de", "values.pe", "map.unit", "values.coc", "values.aoc", "values.where"];
   return told(t("values.caption") + rest, t("values.table"), heads(...names), lines);
 }
@@ -236,11 +267,10 @@ function values(summary, list) {
 const scrolled = (label, inside) => h("div.scroll", { tabindex: 0, role: "region", "aria-label": label }, inside);
 
 function script(sql) {
-  if (!sql) return empty("sql.none");
   return [h("p.lead", {}, t("sql.lead", { size: size(sql.length) })), scrolled(t("tab.sql"), h("pre", {}, h("code", {}, sql)))];
 }
 
-function map(found) {
+function map({ completeness: found, names }) {
   if (!found) return empty("map.none");
   const { periods, units, cells, most, filled, total_units: totalUnits, total_periods: totalPeriods } = found;
   const lead = [t("map.caption", { filled, cells: totalUnits * totalPeriods })];
@@ -254,7 +284,7 @@ function map(found) {
     return made;
   };
   const head = h("tr", {}, h("th", { scope: "col" }, t("map.unit")), periods.map((period) => h("th", { scope: "col" }, period)));
-  const lines = units.map((unit, at) => h("tr", {}, h("th.code", { scope: "row" }, unit), cells[at].map(cell)));
+  const lines = units.map((unit, at) => h("tr", {}, h("th", { scope: "row" }, named(names, unit)), cells[at].map(cell)));
   return [h("p.lead", {}, lead.join(" ")), scrolled(t("tab.map"), h("table.map", {}, h("thead", {}, head), h("tbody", {}, lines)))];
 }
 

@@ -32,16 +32,20 @@ function settle() {
   const fits = job !== null && draft.same(draft.request(), asked(job));
   const obstacle = draft.obstacle();
   const canRun = fits && Boolean(job.plan) && !isLive() && !busy;
+  const isDry = job?.kind === "dry-run" && job.state === "done";
+  const isBad = canRun && tone(job) === "bad";
   let hint = obstacle || "hint.dry";
   if (isLive()) hint = "hint.busy";
-  else if (job?.kind === "dry-run" && job.state === "done" && !obstacle) hint = !fits ? "hint.changed" : job.plan ? "hint.ready" : "hint.nothing";
+  else if (isDry && !obstacle) hint = !fits ? "hint.changed" : !job.plan ? "hint.nothing" : isBad ? "hint.bad" : "hint.ready";
   else if (job?.kind === "run" && job.state === "done" && fits) hint = "hint.done";
   const { kind, label } = draft.chosenTarget();
   $("dry").disabled = Boolean(obstacle) || isLive() || busy;
   $("dry").textContent = t("dry");
+  $("run").hidden = isDry && fits && !job.plan; // there is nothing to write
   $("run").disabled = !canRun;
-  $("run").replaceChildren(canRun ? "" : icon("lock"), t(`run.${kind}`, { label }));
-  $("run").classList.toggle("primary", canRun);
+  const changes = t("changes", { n: job?.summary?.changes ?? 0 });
+  $("run").replaceChildren(canRun ? "" : icon("lock"), t(isBad ? `run.rest.${kind}` : canRun ? `run.now.${kind}` : `run.${kind}`, { label, changes }));
+  $("run").classList.toggle("primary", canRun && !isBad);
   $("dry").classList.toggle("primary", !canRun);
   $("act-hint").textContent = t(hint);
 }
@@ -176,6 +180,7 @@ $("language").onchange = (event) => { localStorage.setItem("language", event.tar
 $("dry").onclick = () => begin(() => server.dryRun(draft.request()));
 $("run").onclick = () => begin(run);
 addEventListener("hashchange", () => { if (inAddress() !== job?.id) open(inAddress()); });
+addEventListener("beforeunload", (event) => { if (draft.isSending()) event.preventDefault(); });
 addEventListener("popstate", () => { if (inAddress() !== (job?.id ?? "")) open(inAddress()); });
 await draft.begin(about, () => settle());
 await open(inAddress());

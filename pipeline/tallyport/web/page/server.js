@@ -31,10 +31,10 @@ export const removeUpload = (id) => call("DELETE", `uploads/${id}`);
 export const downloadOf = (id, what) => `/api/jobs/${id}/downloads/${what}`;
 
 /** Send a file; `told` hears how much has gone. Gives the upload, and a way to stop. */
-export function send(file, told) {
+export function send(file, name, told) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
-    request.open("PUT", `/api/uploads?name=${encodeURIComponent(file.name)}`);
+    request.open("PUT", `/api/uploads?name=${encodeURIComponent(name)}`);
     request.responseType = "json";
     request.upload.onprogress = (event) => told(event.loaded, event.total);
     request.onload = () => {
