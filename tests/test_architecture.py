@@ -64,6 +64,7 @@ ROOMS = {
     "tallyport": (
         "metadata",
         "validation",
+        "rejected_rows",
         "option_combos",
         "group_scope",
         "legacy_files",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from ctypes import POINTER, Structure, c_char_p, c_int64, c_uint32, c_uint64, c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from itertools import islice, pairwise
 
@@ -47,6 +47,7 @@ class Flaw(IntEnum):
     OUT_OF_RANGE = 18
     JUDGED_VALUE = 19
     JUDGED_COMMENT = 20
+    REFUSED = 21
 
 
 class ValueRule(IntEnum):
@@ -67,6 +68,8 @@ class _RowRules(Structure):
         ("minimum", c_int64),
         ("maximum", c_int64),
         ("judges_comments", c_uint32),
+        ("apart", c_uint32),
+        ("refused", c_char_p * PLACES_LIMIT),
     ]
 
 
@@ -118,7 +121,10 @@ _declare()
 
 @dataclass(frozen=True, slots=True)
 class RowForm:
-    """What a header allows its rows: see `RowRules` in scan_adv2.c. `sizes`: of the dimensions that take a place."""
+    """What a header allows its rows: see `RowRules` in scan_adv2.c. `sizes`: of the dimensions that take a place.
+
+    `refused`: by place, a byte for each index: 1 where rows may not name it. `apart`: flawed rows are not put together.
+    """
 
     sizes: Sequence[int]
     block_places: int
@@ -126,13 +132,15 @@ class RowForm:
     minimum: int = 0
     maximum: int = 0
     judges_comments: bool = False
+    refused: Mapping[int, bytes] = field(default_factory=dict)
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """Rows `row` to `row + count - 1` share a flaw; `span` is the first one's in the block.
 
-    `position` is the element at fault; `mark` the row that the flaw `ORDER` is about.
+    `position` is the element at fault; `mark` the row that the flaw `ORDER` is about, or the index that is `REFUSED`.
     """
 
     flaw: Flaw
@@ -157,7 +165,10 @@ class Rows(_Owner):
             form.minimum,
             form.maximum,
             form.judges_comments,
+            form.apart,
+            (c_char_p * PLACES_LIMIT)(*(form.refused.get(place) for place in range(len(form.sizes)))),
         )
+        self._form = form  # the scanner reads its `refused`
         super().__init__(_library.tp_rows_new(rules, _SEED))
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> None:

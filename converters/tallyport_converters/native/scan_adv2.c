@@ -32,7 +32,8 @@ enum Flaw {
     FLAW_NOT_WHOLE,
     FLAW_OUT_OF_RANGE,
     FLAW_JUDGED_VALUE,  /* by Python: the text is not an allowed one */
-    FLAW_JUDGED_COMMENT
+    FLAW_JUDGED_COMMENT,
+    FLAW_REFUSED /* the index is that of an identifier that rows may not name */
 };
 
 enum Rule { RULE_NONE, RULE_NUMBER, RULE_INTEGER, RULE_JUDGED };
@@ -49,6 +50,8 @@ typedef struct {
     uint32_t rule;               /* enum Rule for values */
     int64_t minimum, maximum;    /* of whole and of other numbers */
     uint32_t judges_comments;    /* comments are handed to Python as well */
+    uint32_t apart;              /* each flawed row is a run of its own */
+    const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
 } RowRules;
 
 typedef unsigned __int128 Key;
@@ -58,6 +61,7 @@ typedef struct {
     Key rest;
     uint32_t at, size;     /* span of the row */
     uint32_t text, note;   /* ids of what Python judges, 0: nothing */
+    uint32_t refused;      /* FLAW_REFUSED: the index */
     uint8_t flaw, position; /* position: element of the row that is at fault */
     uint8_t verdict;        /* what Python said of it, where it judged */
     bool deleted;
@@ -66,7 +70,7 @@ typedef struct {
 
 typedef struct {
     uint64_t row, count, at, size; /* rows row..row+count-1 share a flaw; span of the first in its block */
-    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark */
+    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark; FLAW_REFUSED: the index */
     uint32_t flaw, position, verdict;
 } Run;
 
@@ -82,7 +86,7 @@ typedef struct {
     Bytes scratch, copied;
     Intern texts, notes;
     uint64_t seed, mark_block, mark_row; /* the last accepted row's */
-    bool marked;
+    bool marked, refuses;
     Key *keys; /* accepted in the block of the mark, in order of acceptance */
     size_t key_count, key_capacity;
     bool keys_rising;
@@ -96,6 +100,8 @@ EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
         return NULL;
     rows->rules = *rules;
     rows->seed = seed;
+    for (uint32_t place = 0; place < rules->places; place++)
+        rows->refuses |= rules->refused[place] != NULL;
     intern_init(&rows->texts, seed);
     intern_init(&rows->notes, seed);
     return rows;
@@ -248,6 +254,11 @@ static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow
     if (index >= rules->sizes[place]) {
         blame(row, FLAW_INDEX_RANGE, place);
         return true;
+    }
+    if (rules->refused[place] && rules->refused[place][index]) {
+        if (row->flaw == FLAW_NONE)
+            row->refused = (uint32_t)index;
+        blame(row, FLAW_REFUSED, place);
     }
     if (place < rules->block_places)
         row->block = row->block * rules->sizes[place] + index;
@@ -488,7 +499,7 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
                 rows->row = grow(rows->row, &rows->row_capacity, rows->row_count + 1, sizeof *rows->row);
             const uint8_t *from = j->p, *behind = NULL;
             AdvRow *row = &rows->row[rows->row_count];
-            if (c == '[' && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
+            if (c == '[' && !rows->refuses && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
                 behind = plain_row(rows, from, row);
             if (behind) {
                 row->at = (uint32_t)(from - block);
@@ -559,8 +570,8 @@ static bool take_key(Rows *rows, Key key) {
 
 static void ignore(Rows *rows, const AdvRow *row, uint64_t number) {
     rows->ignored++;
-    uint64_t mark = row->flaw == FLAW_ORDER ? rows->mark_row : 0;
-    if (rows->run_count) {
+    uint64_t mark = row->flaw == FLAW_ORDER ? rows->mark_row : row->flaw == FLAW_REFUSED ? row->refused : 0;
+    if (rows->run_count && !rows->rules.apart) {
         Run *last = &rows->runs[rows->run_count - 1];
         if (last->flaw == row->flaw && last->position == row->position && last->verdict == row->verdict &&
             last->mark == mark && last->row + last->count == number) {

@@ -56,12 +56,15 @@ _LATE = frozenset({Check.EXPIRY, Check.FUTURE_PERIODS})
 class Allowed:
     """What a group may write: to these data sets; to what has expired, by the places of its periods, as excepted.
 
-    `findings`: what it may not. An error fails it, a warning is about some of what its header spans.
+    `findings`: what it may not. An error fails it, a warning is about some of what its header spans. `outside`: places
+    of units beyond the user's hierarchy; `unshared`: UIDs of category options that the user may not write.
     """
 
     data_sets: Sequence[int]
     expired: Sequence[int] = ()
     findings: list[Finding] = field(default_factory=list)
+    outside: Sequence[int] = ()
+    unshared: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,8 @@ class Access:
         if not self.goes_anywhere:
             outside = session.look_up("outside_hierarchy", user=self.user)
             if outside:
-                culprits = [header.ou[place] for (place,) in outside]
+                allowed.outside = [place for (place,) in outside]
+                culprits = [header.ou[place] for place in allowed.outside]
                 allowed.findings.append(finding("TP756", field="ou", culprits=culprits))
         if "TP758" not in self.skipped:
             _check_expiry(session, header, scope, allowed, today)
@@ -113,6 +117,7 @@ class Access:
         else:
             allowed.data_sets = [data_set for data_set in allowed.data_sets if data_set not in closed]
         for kind in named:
+            allowed.unshared += [row[2] for row in refused if row[0] == kind]
             if culprits := _named(refused, kind):
                 allowed.findings.append(finding("TP757", field=named[kind], culprits=culprits))
 

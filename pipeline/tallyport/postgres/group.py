@@ -22,7 +22,9 @@ from tallyport.postgres.scope import LookedUp, Scope, look_up
 from tallyport.postgres.session import Session
 from tallyport.postgres.triggers import Triggers
 from tallyport.postgres.undo import write_undo
+from tallyport.rejected_rows import RejectedRows
 from tallyport.validation.relations import fits_dates
+from tallyport.validation.rows import Refused
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_schemas.findings import Finding, Severity, finding
 from tallyport_schemas.header import GroupHeader
@@ -39,6 +41,9 @@ _LEFT_OUT_BY = {
     "TP730": "leave_out_units",
 }
 """The step that leaves rows out where a warning says that some of what the header spans cannot be stored."""
+
+_OF_ROWS = frozenset({*_LEFT_OUT_BY, "TP729", "TP756", "TP757", "TP758"})
+"""What is wrong with some of a header's identifiers, or with some that do not go together."""
 
 _FEW_UNITS = 100
 """Organisation units that are named to the index of stored values; of more, all that is stored is sifted."""
@@ -108,9 +113,20 @@ class Run:
 
 
 class GroupImport:
-    """The import of the group whose head `file` has just given. `told` is called when a batch is planned."""
+    """The import of the group whose head `file` has just given. `told` is called when a batch is planned.
 
-    def __init__(self, run: Run, file: Adv2File, head: RawHead, told: Callable[[], None] | None = None) -> None:
+    `rejected` is given where the group was made of a legacy file: it takes every row that is left out, and identifiers
+    that are wrong cost their own rows alone. A group that deletes is as strict as any: its scope is what it names.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        file: Adv2File,
+        head: RawHead,
+        told: Callable[[], None] | None = None,
+        rejected: RejectedRows | None = None,
+    ) -> None:
         self._run = run
         self._session = run.session
         self._version = run.generation.replace(".", "")[-2:]
@@ -118,6 +134,7 @@ class GroupImport:
         self._file = file
         self._head = head
         self._told = told
+        self._rejected = rejected
         self._access = run.access
         self._username = run.access.username
         self._ignored_are_named = False
@@ -134,12 +151,18 @@ class GroupImport:
         session.run("clear_staging")
         session.run("compile_nothing")
         looked_up = look_up(
-            session.database, header, self._run.units, today=self._options.today, skipped=self._access.skipped
+            session.database,
+            header,
+            self._run.units,
+            today=self._options.today,
+            skipped=self._access.skipped,
+            by_member=self._by_member(header),
         )
-        outcome.findings += looked_up.findings
+        outcome.findings += self._of_header(header, looked_up.findings)
         scope = looked_up.scope
         if scope is None:
-            raise GroupFails(outcome.findings)
+            members = [found for of_place in looked_up.refused.values() for found in of_place.values()]
+            raise GroupFails([*outcome.findings, *members])
         self._writing = {"data_element": scope.data_element, "username": self._username}
         self._keeps = header.delete != "hard"
         session.run("lock_data_element", data_element=scope.data_element)
@@ -164,15 +187,17 @@ class GroupImport:
         self._check_size(header)
         outcome.rows["unchanged"] = staged - sum(outcome.rows.values())
         outcome.rows["ignored"] = outcome.read - staged
+        if self._rejected is not None:
+            outcome.findings += self._rejected.findings()
         session.run("join_by_choice")
 
     # --- Staging -----------------------------------------------------------------------------------------------------
 
     def _stage_scope(self, scope: Scope) -> None:
-        periods = ((at, p.kind, p.iso, p.start, p.end) for at, p in enumerate(scope.periods))
+        periods = ((at, p.kind, p.iso, p.start, p.end) for at, p in scope.periods.items())
         for name, rows in (
             ("copy_periods", periods),
-            ("copy_units", enumerate(scope.org_units)),
+            ("copy_units", scope.org_units.items()),
             ("copy_combos", scope.combos.items()),
             ("copy_attributes", scope.attribute_combos.items()),
         ):
@@ -186,7 +211,7 @@ class GroupImport:
         stored: int | None = None
         if most != 0 and header.size:
             asked = None if most is None else most + 1
-            units = list(scope.org_units) if len(scope.org_units) <= _FEW_UNITS else None
+            units = list(scope.org_units.values()) if len(scope.org_units) <= _FEW_UNITS else None
             stored = self._session.run("read_stored", data_element=scope.data_element, units=units, most=asked)
             if most is not None and stored > most:
                 self._session.run("clear_stored")
@@ -203,7 +228,10 @@ class GroupImport:
         return batches(feed or (), rows=rows, block_sizes=block_sizes, blocks=blocks)
 
     def _feed(self, header: GroupHeader, looked_up: LookedUp) -> AbstractContextManager[RowFeed | None]:
-        return RowFeed(self._file, header, looked_up.relations.rules) if self._head.has_rows else nullcontext()
+        if not self._head.has_rows:
+            return nullcontext()
+        refused = self._refused(header, looked_up.refused)
+        return RowFeed(self._file, header, looked_up.relations.rules, refused, self._rejected)
 
     def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
         """Stream the rows of a batch in."""
@@ -318,11 +346,31 @@ class GroupImport:
 
     # --- Checks ------------------------------------------------------------------------------------------------------
 
+    def _by_member(self, header: GroupHeader) -> bool:
+        """Whether what is wrong with an identifier costs its own rows alone."""
+        return self._rejected is not None and header.delete is None
+
+    def _of_header(self, header: GroupHeader, findings: Sequence[Finding]) -> list[Finding]:
+        """Return what is to be told of a header: what is wrong for some rows alone is told with these."""
+        if not self._by_member(header):
+            return list(findings)
+        return [found for found in findings if found.code not in _OF_ROWS or found.severity is Severity.ERROR]
+
+    def _refused(self, header: GroupHeader, refused: Refused) -> Refused:
+        """Return the identifiers that rows may not name, with what the user may not write to."""
+        if not self._by_member(header) or not self._allowed.outside:
+            return refused
+        units = {at: finding("TP756", field="ou", culprits=[header.ou[at]]) for at in self._allowed.outside}
+        return {**refused, 1: {**units, **refused.get(1, {})}}
+
     def _check_access(self, header: GroupHeader, scope: Scope) -> Allowed:
         """Fail a group that the user may not write, or no more."""
         allowed = self._access.check(self._session, header, scope, self._options.today)
-        self.outcome.findings += allowed.findings
-        if any(found.severity is Severity.ERROR for found in allowed.findings):
+        found_here = allowed.findings
+        if self._by_member(header):
+            found_here = [found for found in found_here if found.code not in _OF_ROWS]
+        self.outcome.findings += found_here
+        if any(found.severity is Severity.ERROR for found in found_here):
             raise GroupFails(self.outcome.findings)
         return allowed
 
@@ -368,22 +416,24 @@ class GroupImport:
     def _leave_out(self, looked_up: LookedUp, scope: Scope) -> int:
         """Leave out rows that fall on what cannot be stored; returns how many."""
         codes = {found.code for found in looked_up.findings if found.severity is Severity.WARNING}
-        left_out = self._left_out("leave_out_approved", code="TP754", data_sets=self._approvable)
+        left_out = self._left_out("leave_out_approved", "TP754", code="TP754", data_sets=self._approvable)
+        if self._allowed.unshared:
+            left_out += self._left_out("leave_out_not_shared", "TP757", options=self._allowed.unshared)
         if self._allowed.expired:
             expired: dict[str, Any] = {
                 "data_sets": list(self._allowed.data_sets),
                 "periods": list(self._allowed.expired),
             }
-            left_out += self._left_out("leave_out_expired", **expired)
-        for name in dict.fromkeys(step for code, step in _LEFT_OUT_BY.items() if code in codes):
-            left_out += self._left_out(name)
+            left_out += self._left_out("leave_out_expired", "TP758", **expired)
+        for name, cause in {step: code for code, step in _LEFT_OUT_BY.items() if code in codes}.items():
+            left_out += self._left_out(name, cause)
         if "TP729" in codes:
             pairs = self._outside_option_dates(scope, looked_up.periods_after_option_end)
             parameters: dict[str, Any] = {
                 "periods": [at for at, _ in pairs],
                 "attributes": [place for _, place in pairs],
             }
-            left_out += self._left_out("leave_out_dates", **parameters)
+            left_out += self._left_out("leave_out_dates", "TP729", **parameters)
         return left_out
 
     def _outside_option_dates(self, scope: Scope, back: int) -> Sequence[tuple[int, int]]:
@@ -391,12 +441,16 @@ class GroupImport:
         return [
             (at, place)
             for place, start, end in self._session.look_up("attribute_dates")
-            for at, period in enumerate(scope.periods)
+            for at, period in scope.periods.items()
             if not fits_dates(period, start.toordinal() if start else 0, (end or date.max).toordinal(), back)
         ]
 
-    def _left_out(self, name: str, code: str = "TP750", **parameters: Any) -> int:
-        ((count, first),) = self._session.rows(name, **parameters)
-        if count:
+    def _left_out(self, name: str, cause: str, code: str = "TP750", **parameters: Any) -> int:
+        """Leave rows out by a step; `cause` is why, `code` what is told where a finding of the header has told why."""
+        is_told_by_row = self._rejected is not None
+        ((count, first, rows),) = self._session.rows(name, all_rows=is_told_by_row, **parameters)
+        if self._rejected is not None and count:
+            self._rejected.add(rows, finding(cause))
+        elif count:
             self.outcome.leave_out(finding(code, row=first, count=count))
         return int(count)

@@ -24,6 +24,7 @@ from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
 from tallyport.postgres.triggers import triggers
+from tallyport.rejected_rows import RejectedRows, worst
 from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -41,7 +42,8 @@ class GroupLoad:
     """What became of one group. `rows`: how many by change; `cleared`: stored values that its `delete` took.
 
     Where it is not `valid`, nothing of it was written, and all its rows are ignored. `batching` is None where its
-    header failed. `undo`: the file that brings back what it removed for good.
+    header failed. `undo`: the file that brings back what it removed for good. `rejected`: of a group that was made of
+    a legacy file, the rows that were left out.
     """
 
     file: str
@@ -54,6 +56,7 @@ class GroupLoad:
     batching: Batching | None
     undo: Path | None
     findings: Sequence[Finding]
+    rejected: RejectedRows | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +95,16 @@ class LoadReport:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing was found, 1 values left out or warnings, 3 a group failed or a source is unreadable, 5 refused."""
+        """0 nothing was found, 1 values left out or warnings, 3 a group failed or a source is unreadable, 5 refused.
+
+        Groups of a legacy file are no units of its own: their rows are rejected like others, unless it is all of them.
+        """
         if any(found.code == "TP753" for group in self.groups for found in group.findings):
             return 5
         converted = max((outcome.exit_code for outcome in self.conversions), default=0)
-        if converted == 3 or self.errors or not all(group.valid for group in self.groups):
+        fails = not all(group.valid for group in self.groups if group.rejected is None)
+        takes_none = bool(self.groups) and not any(group.valid for group in self.groups)
+        if converted == 3 or self.errors or fails or takes_none:
             return 3
         told = any(found.severity is not Severity.INFO for group in self.groups for found in group.findings)
         return 1 if told or self.rows["ignored"] else converted
@@ -131,7 +139,7 @@ def loading(
     `made_of`: for a folder that a conversion wrote, the source: its files are gone afterwards, and called after it.
     """
     files = [
-        (path, f"{made_of[given]}/{label}" if given in made_of else label)
+        (path, f"{made_of[given]}/{label}" if given in made_of else label, given in made_of)
         for given in (os.fspath(each) for each in paths)
         for path, label in walked([given])
     ]
@@ -147,9 +155,9 @@ def loading(
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
         run = Run(Session(database, script), of, may, by, options)
-        loader = _Loader(run, script, changes, sum(_size(path) for path, _ in files))
-        for path, label in files:
-            yield from loader.file(path, label)
+        loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files))
+        for path, label, is_converted in files:
+            yield from loader.file(path, label, is_converted=is_converted)
         if script:
             script.outside(database, statement("drop_staging"))
 
@@ -172,27 +180,28 @@ class _Loader:
     done: int = 0
     values: int = 0
 
-    def file(self, path: str, label: str) -> Iterator[Event]:
+    def file(self, path: str, label: str, *, is_converted: bool) -> Iterator[Event]:
         """Import the groups of one file."""
         size = _size(path)
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    yield from self._group(file, head, label, size)
+                    yield from self._group(file, head, label, size, is_converted=is_converted)
         except SourceUnreadable as error:
             yield FileLoad(label, error.finding.at(label))
         else:
             yield FileLoad(label)
         self.done += size
 
-    def _group(self, file: Adv2File, head: RawHead, label: str, size: int) -> Iterator[Event]:
-        header, found, de = check_form(head.properties)
+    def _group(self, file: Adv2File, head: RawHead, label: str, size: int, *, is_converted: bool) -> Iterator[Event]:
+        rejected = RejectedRows() if is_converted else None
+        header, found, de = check_form(head.properties, any_identifiers=rejected is not None)
         told = None
         if self.changes:
             self.changes.begin()
             told = partial(self.changes.take, self.run.session, file=label, number=head.number, data_element=de or "")
-        group = GroupImport(self.run, file, head, told)
+        group = GroupImport(self.run, file, head, told, rejected)
         outcome, valid = group.outcome, True
         title = f"{label}, group {head.number}: {de or 'no data element'}"
         if self.script:
@@ -215,6 +224,11 @@ class _Loader:
                 outcome.undo.unlink(missing_ok=True)
             outcome = Outcome(failed.findings, batching=outcome.batching)
             outcome.rows["ignored"] = max(read, header.size if header else 0)
+            if rejected is not None:
+                rejected = RejectedRows()
+                rejected.add(range(outcome.rows["ignored"]), worst(failed.findings))
+                others = (found for found in failed.findings if found is not worst(failed.findings))
+                outcome.findings = [*rejected.findings(), *others]
         if self.script and valid:
             self.script.end()
         elif self.script:
@@ -231,4 +245,5 @@ class _Loader:
             outcome.batching,
             outcome.undo,
             [found.at(label) for found in outcome.findings],
+            rejected,
         )

@@ -8,9 +8,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Sequence
 from operator import mul
+from types import MappingProxyType
 from typing import IO, Self
 
-from tallyport.validation.rows import joined, row_check
+from tallyport.rejected_rows import RejectedRows
+from tallyport.validation.rows import Refused, joined, row_check
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File
 from tallyport_converters.native import Fault
@@ -33,18 +35,27 @@ class RowFeed:
     beyond some, on the disk. Use the feed in a `with`.
     """
 
-    def __init__(self, file: Adv2File, header: GroupHeader, rules: RowRules | None) -> None:
+    def __init__(
+        self,
+        file: Adv2File,
+        header: GroupHeader,
+        rules: RowRules | None,
+        refused: Refused = MappingProxyType({}),
+        rejected: RejectedRows | None = None,
+    ) -> None:
+        """`refused`: identifiers that rows may not name. `rejected` takes each row that is left out, if it is given."""
         self._file = file
         self.named: IO[bytes] | None = None
         if header.delete is not None:
             self.named = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 - closed on leaving
-        self._check = row_check(header, rules)
+        self._rejected = rejected
+        self._check = row_check(header, rules, refused, apart=rejected is not None)
         self._weights = _weights(header)
         self.named_columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights))
         self.columns = (*self.named_columns, *_BEHIND)
         self.counts = (0, 0, 0)
         self.findings: list[Finding] = []
-        """What is wrong with rows that are left out; neighbours that share it as one."""
+        """What is wrong with rows that are left out; neighbours that share it as one. Empty with `rejected`."""
 
     def __enter__(self) -> Self:
         return self
@@ -61,7 +72,9 @@ class RowFeed:
         """
         for block in self._file.rows(self._check.form):
             self._check.judge(block)
-            for found in self._check.findings(block):
+            if self._rejected is not None:
+                self._rejected.add_findings(self._check.findings(block))
+            for found in self._check.findings(block) if self._rejected is None else ():
                 whole = joined(self.findings[-1], found) if self.findings else None
                 self.findings[-1 if whole else len(self.findings) :] = [whole or found]
             self.counts = block.rows.counts

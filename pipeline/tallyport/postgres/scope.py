@@ -7,7 +7,7 @@ rows are stored under.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import product
@@ -19,7 +19,8 @@ from tallyport.metadata.snapshot import KINDS
 from tallyport.postgres.connecting import Row
 from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.statements import statement
-from tallyport.validation.relations import Relations, check_relations
+from tallyport.validation.relations import Relations, check_by_member, check_relations
+from tallyport.validation.rows import Refused
 from tallyport_converters import periods
 from tallyport_converters.periods import Period, PeriodType
 from tallyport_schemas.findings import Finding, finding
@@ -43,8 +44,8 @@ class Scope:
 
     data_element: int
     data_sets: Sequence[int]
-    periods: Sequence[Period]
-    org_units: Sequence[int]
+    periods: Mapping[int, Period]
+    org_units: Mapping[int, int]
     combos: dict[int, int]
     attribute_combos: dict[int, int]
 
@@ -53,23 +54,32 @@ class Scope:
 class LookedUp:
     """A header against the database. `scope` is None where an error was found.
 
-    `periods_after_option_end`: how many periods the data set stays open after the end of attribute options.
+    `periods_after_option_end`: how many periods the data set stays open after the end of attribute options. `refused`:
+    identifiers that no row may name; they have no place in `scope`.
     """
 
     relations: Relations
     findings: Sequence[Finding]
     scope: Scope | None
     periods_after_option_end: int
+    refused: Refused = field(default_factory=dict)
 
 
 def look_up(
-    database: Connection[Row], header: GroupHeader, units: KnownUnits, *, today: date, skipped: Container[str] = ()
+    database: Connection[Row],
+    header: GroupHeader,
+    units: KnownUnits,
+    *,
+    today: date,
+    skipped: Container[str] = (),
+    by_member: bool = False,
 ) -> LookedUp:
     """Check a header against the database itself, and find the ids of what it names.
 
-    `units`: those that are known from other groups. `skipped`: as in `check_relations`.
+    `units`: those that are known from other groups. `skipped`: as in `check_relations`. `by_member`: identifiers that
+    are wrong are refused one by one, as `check_by_member` does.
     """
-    return _LookUp(database, header, units).looked_up(today, skipped)
+    return _LookUp(database, header, units).looked_up(today, skipped, by_member=by_member)
 
 
 @dataclass(slots=True)
@@ -87,31 +97,42 @@ class _LookUp:
         self._collection = Collection()
         self._ids = {collection: _Ids() for collection in (*KINDS.values(), "attributes")}
 
-    def looked_up(self, today: date, skipped: Container[str]) -> LookedUp:
+    def looked_up(self, today: date, skipped: Container[str], *, by_member: bool) -> LookedUp:
         """Fetch, check, and place."""
         header = self._header
         self._fetch()
         snapshot = Snapshot(self._collection.tables())
-        relations = check_relations(header, snapshot, today=today, skipped=skipped)
+        refused: Refused = {}
+        if by_member:
+            judged = check_by_member(header, snapshot, today=today, skipped=skipped)
+            relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
+        else:
+            relations, is_empty = check_relations(header, snapshot, today=today, skipped=skipped), False
         found = list(relations.findings)
         scope = None
-        if not any(f.severity == "error" for f in found):
+        if not is_empty and not any(f.severity == "error" for f in found):
             combos = self._placed(snapshot, "coc", header.coc, header.co, self._data_combos(snapshot), found)
             attributes = self._placed(snapshot, "aoc", header.aoc, header.ao, self._set_combos(snapshot), found)
             units = snapshot.resolve_all("ou", header.ids["ou"], header.ou).rows
+            no_periods, no_units = refused.get(0, ()), refused.get(1, ())
+            parsed = enumerate(map(periods.parse, header.pe))
             (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
             if not any(f.severity == "error" for f in found):
                 scope = Scope(
                     self._id(snapshot, "dataElements", element),
                     [self._id(snapshot, "dataSets", row) for row in self._data_sets(snapshot)],
-                    [period for period in map(periods.parse, header.pe) if period is not None],
-                    [self._id(snapshot, "organisationUnits", unit) for unit in units],
+                    {at: period for at, period in parsed if period is not None and at not in no_periods},
+                    {
+                        at: self._id(snapshot, "organisationUnits", unit)
+                        for at, unit in enumerate(units)
+                        if at not in no_units
+                    },
                     combos,
                     attributes,
                 )
         after = snapshot.table("dataSets").ints("open_periods_after_option_end")
         back = max((after[row] for row in self._data_sets(snapshot) if row != NONE), default=0)
-        return LookedUp(relations, found, scope, back)
+        return LookedUp(relations, found, scope, back, refused)
 
     # --- Fetching ----------------------------------------------------------------------------------------------------
 
@@ -279,7 +300,8 @@ class _LookUp:
         table = snapshot.table("categoryOptionCombos")
         if names is not None:
             rows = snapshot.resolve_all(kind, self._header.ids[kind], names).rows
-            return {place: self._id(snapshot, "categoryOptionCombos", row) for place, row in enumerate(rows)}
+            known = [(place, row) for place, row in enumerate(rows) if row != NONE]  # others are refused
+            return {place: self._id(snapshot, "categoryOptionCombos", row) for place, row in known}
         places: list[tuple[int, int]] = []
         if dimension is None:
             defaults = [

@@ -9,6 +9,9 @@ combination of an identifier is an error, and what is wrong for some is a warnin
 deletes, everything that it spans is touched, and some is as bad as all.
 
 Without `ds`, the data set is any of those that the data element is in: only what is wrong for each of them is found.
+
+What was converted from a legacy file never said its header: there an identifier that is wrong stands for its own rows
+alone. `check_by_member` sets such identifiers aside, one by one, and judges what is left.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from math import prod
 from tallyport.metadata import CHECKS, Snapshot
 from tallyport.metadata.columns import NONE, UNKNOWN
 from tallyport.metadata.snapshot import KINDS
+from tallyport.validation.rows import Refused
 from tallyport.validation.rules import RowRules
 from tallyport_converters import periods
 from tallyport_converters.periods import Period, PeriodType
@@ -51,6 +55,13 @@ _MISSING = {
 }
 
 
+_MEMBERS = frozenset({"ou", "co", "coc", "aoc"})
+"""Kinds of identifiers that a header lists for its rows to choose from."""
+
+_OF_COMBINATIONS = frozenset({"TP728", "TP729", "TP730"})
+"""What does not go together with something else that rows name: periods with units or options, units with options."""
+
+
 @dataclass(frozen=True, slots=True)
 class Relations:
     """What the metadata says of a header: its failures, the checks that could not be made, and the rules for rows.
@@ -63,6 +74,18 @@ class Relations:
     rules: RowRules | None
 
 
+@dataclass(frozen=True, slots=True)
+class RelationsByMember:
+    """What the metadata says of a header without the identifiers that are `refused`.
+
+    `left` is that header: what `relations` are about; None where of some dimension nothing is left.
+    """
+
+    relations: Relations
+    refused: Refused
+    left: GroupHeader | None
+
+
 def check_relations(header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = ()) -> Relations:
     """Check a header against the metadata. `today` decides which periods lie in the future, and what is open.
 
@@ -71,6 +94,70 @@ def check_relations(header: GroupHeader, snapshot: Snapshot, *, today: date, ski
     Cost: a few microseconds for each identifier of the header, the first time also the snapshot's indexes.
     """
     return _Checking(header, snapshot, today, skipped).relations()
+
+
+def check_by_member(
+    header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = ()
+) -> RelationsByMember:
+    """Check a header that a conversion made: identifiers that are wrong are refused, and all else is judged without.
+
+    What is wrong for some combinations of identifiers is a warning, however many these are: the rows decide.
+    Cost: as `check_relations`, once more for each round that refuses some; there are at most three.
+    """
+    left: GroupHeader | None = header
+    refused: dict[tuple[str, str], Finding] = {}
+    while True:
+        assert left is not None
+        checking = _Checking(left, snapshot, today, skipped, by_member=True)
+        relations = checking.relations()
+        if not checking.refused:
+            break
+        refused |= checking.refused
+        left = _without(header, refused.keys())
+        if left is None:
+            break
+    return RelationsByMember(relations, _by_place(header, refused), left)
+
+
+def _dimensions(header: GroupHeader) -> list[tuple[str, tuple[str, ...]]]:
+    """Return a header's dimensions by place of the rows' indexes: its property, and the identifiers."""
+    found = [("pe", header.pe), ("ou", header.ou)]
+    for plain, names, role, options in (("coc", header.coc, "co", header.co), ("aoc", header.aoc, "ao", header.ao)):
+        if options:
+            found += [(role, of_place) for of_place in options.options]
+        elif names:
+            found.append((plain, names))
+    return found
+
+
+def _without(header: GroupHeader, refused: Container[tuple[str, str]]) -> GroupHeader | None:
+    """Return a header without some of its identifiers; None where of a dimension nothing is left."""
+
+    def kept(kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if (kind, name) not in refused)
+
+    def of_options(role: str, given: OptionDimension | None) -> OptionDimension | None:
+        return given and replace(given, options=tuple(kept(role, names) for names in given.options))
+
+    if any(not kept(kind, names) for kind, names in _dimensions(header)):
+        return None
+    return replace(
+        header,
+        pe=kept("pe", header.pe),
+        ou=kept("ou", header.ou),
+        coc=header.coc and kept("coc", header.coc),
+        aoc=header.aoc and kept("aoc", header.aoc),
+        co=of_options("co", header.co),
+        ao=of_options("ao", header.ao),
+    )
+
+
+def _by_place(header: GroupHeader, refused: Mapping[tuple[str, str], Finding]) -> Refused:
+    found = {
+        place: {at: refused[kind, name] for at, name in enumerate(names) if (kind, name) in refused}
+        for place, (kind, names) in enumerate(_dimensions(header) if refused else ())
+    }
+    return {place: why for place, why in found.items() if why}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +180,33 @@ _ATTRIBUTE = _Combos("ao", "aoc", "attribute combo", "TP723", "TP724", "TP725", 
 
 @dataclass(slots=True)
 class _Options:
-    """A header's options by place, resolved against one category combo. `named` has each row's identifier."""
+    """A header's options by place, resolved against one category combo. `named` has each row's identifier.
+
+    `aliens`: options of none of its categories; then `options` says which these have.
+    """
 
     places: list[list[int]]
     named: dict[int, str]
     findings: list[Finding] = field(default_factory=list)
+    aliens: list[str] = field(default_factory=list)
+    options: str = ""
     is_whole: bool = True
 
 
 class _Checking:
     """One check of one header."""
 
-    def __init__(self, header: GroupHeader, snapshot: Snapshot, today: date, skipped: Container[str]) -> None:
+    def __init__(
+        self,
+        header: GroupHeader,
+        snapshot: Snapshot,
+        today: date,
+        skipped: Container[str],
+        *,
+        by_member: bool = False,
+    ) -> None:
+        self._by_member = by_member
+        self.refused: dict[tuple[str, str], Finding] = {}
         self._header = header
         self._snapshot = snapshot
         self._today = today
@@ -145,15 +247,27 @@ class _Checking:
         expected: str | None = None,
         is_certain: bool = True,
         advice: str | None = None,
+        members: Sequence[str] = (),
     ) -> None:
+        """Report a failure; `members`: the identifiers that the culprits stand for, one each, where they are some."""
+        if self._by_member and members:
+            for member, culprit in zip(members, culprits, strict=True):
+                self._refuse(where, member, finding(code, field=where, culprits=[culprit], expected=expected), advice)
+            return
         found = finding(code, field=where, culprits=culprits, expected=expected)
         if advice:
             found = replace(found, help=f"{found.help}; {advice}")
-        if not is_certain and not self._header.delete:
+        is_of_rows = self._by_member and code in _OF_COMBINATIONS
+        if (is_of_rows or not is_certain) and not self._header.delete:
             found = replace(
                 found, severity=Severity.WARNING, message=f"{found.message}, for some of what the header spans"
             )
         self._findings.append(found)
+
+    def _refuse(self, where: str, member: str, found: Finding, advice: str | None = None) -> None:
+        if advice and member in advice:
+            found = replace(found, help=f"{found.help}; {advice}")
+        self.refused.setdefault((where, member), found)
 
     def _cannot(self, check: str, missing: Iterable[str]) -> None:
         self._not_made[f"{CHECKS[check].name}: the metadata has no {' and no '.join(missing)}"] = None
@@ -190,11 +304,14 @@ class _Checking:
         found = self._snapshot.resolve_all(kind, scheme, identifiers)
         if found.missing:
             advice = self._advice(kind, scheme, found.missing)
-            self._say(_MISSING[kind], where, found.missing, expected=f"by {scheme}", advice=advice)
+            members = found.missing if kind in _MEMBERS else ()
+            self._say(_MISSING[kind], where, found.missing, expected=f"by {scheme}", advice=advice, members=members)
         if found.ambiguous:
             holders = self._snapshot.holders(kind, scheme, found.ambiguous[0])
             advice = f"{found.ambiguous[0]} is that of {', '.join(holders[:5])}"
-            self._say("TP709", where, found.ambiguous, expected=f"one object with this {scheme}", advice=advice)
+            members = found.ambiguous if kind in _MEMBERS else ()
+            expected = f"one object with this {scheme}"
+            self._say("TP709", where, found.ambiguous, expected=expected, advice=advice, members=members)
         return found.rows
 
     def _knows(self, kind: str, scheme: str) -> bool:
@@ -279,7 +396,7 @@ class _Checking:
         is_fit = [row == NONE or allowed[row] for row in rows]
         if not all(is_fit):
             culprits = [unit for unit, fits in zip(self._header.ou, is_fit, strict=True) if not fits]
-            self._say(code, "ou", culprits, expected=expected)
+            self._say(code, "ou", culprits, expected=expected, members=culprits)
 
     def _check_period_types(self) -> None:
         if not self._can("period type") or not self._among:
@@ -291,7 +408,7 @@ class _Checking:
             return
         culprits = [period.iso for period in self._periods if period.kind not in types]
         if culprits:
-            self._say("TP715", "pe", culprits, expected=f"{' or '.join(sorted(types))} periods")
+            self._say("TP715", "pe", culprits, expected=f"{' or '.join(sorted(types))} periods", members=culprits)
 
     # --- Option combos of the data element ---------------------------------------------------------------------------
 
@@ -376,7 +493,7 @@ class _Checking:
             aliens = [text for text, combo in known if combo != NONE and combo not in combos]
             unknown = [text for text, combo in known if combo == NONE]
             if aliens:
-                self._say(words.alien, words.plain, aliens, expected=expected)
+                self._say(words.alien, words.plain, aliens, expected=expected, members=aliens)
             if unknown:
                 self._cannot(words.check, [f"categoryCombo of {', '.join(unknown)}"])
             if words is _ATTRIBUTE:
@@ -403,7 +520,14 @@ class _Checking:
         if not self._can("options"):
             return
         tried = [self._placed(words, dimension, category_rows, option_rows, combo) for combo in combos]
-        best = min(tried, key=lambda options: (len(options.findings), not options.is_whole))
+        best = min(tried, key=lambda options: (len(options.findings) + bool(options.aliens), not options.is_whole))
+        if self._by_member and best.aliens and not best.findings:
+            self._say(words.other_options, words.role, best.aliens, expected=best.options, members=best.aliens)
+            return
+        if best.aliens:
+            best.findings.append(
+                finding(words.other_options, field=words.role, culprits=best.aliens, expected=best.options)
+            )
         self._findings += best.findings
         if best.findings or not best.is_whole:
             return
@@ -478,7 +602,7 @@ class _Checking:
                 for name, row in zip(in_combo, order, strict=True)
                 if (options := table.rows_of("options", row) or ())
             )
-            result.findings.append(finding(words.other_options, field=words.role, culprits=aliens, expected=expected))
+            result.aliens, result.options = aliens, expected
         return result
 
     def _check_combinations(self, words: _Combos, options: _Options, combo: int) -> None:
@@ -629,12 +753,12 @@ class _Checking:
         if not all(refused):
             return
         for_all = [iso for iso in refused[0] if all(iso in of_set for of_set in refused[1:])]
-        by_reason: dict[tuple[str, str], list[str]] = {}
+        by_reason: dict[tuple[str, str], dict[str, str]] = {}
         for iso in for_all:
             code, expected, found = refused[0][iso]
-            by_reason.setdefault((code, expected), []).append(found)
+            by_reason.setdefault((code, expected), {})[iso] = found
         for (code, expected), culprits in by_reason.items():
-            self._say(code, "pe", culprits, expected=expected)
+            self._say(code, "pe", culprits.values(), expected=expected, members=list(culprits))
 
     def _refused(self, data_set: int) -> dict[str, tuple[str, str, str]]:
         """Return for each period that a data set does not take: the code, what is expected, and what to show."""

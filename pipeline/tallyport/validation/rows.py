@@ -5,8 +5,9 @@ The scanner judges each row by this; what only Python can judge it is asked once
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from tallyport.validation.form import json_text, place_names
 from tallyport.validation.rules import RowRules
@@ -26,6 +27,9 @@ from tallyport_schemas.value_types import (
     check_options,
     normalise,
 )
+
+Refused = Mapping[int, Mapping[int, Finding]]
+"""Identifiers of a header that no row may name, and why: by place of the rows' indexes, then by index."""
 
 _UNBOUNDED = 1 << 62
 _FREE = frozenset({ValueType.TEXT, ValueType.LONG_TEXT, ValueType.REFERENCE, ValueType.GEOJSON})
@@ -55,13 +59,17 @@ _OF_ROWS = frozenset({Flaw.NO_ARRAY, Flaw.TOO_SHORT, Flaw.TOO_LONG, Flaw.ORDER, 
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """The checks of one group's rows. `fields` names the elements of a row; `form` is what the scanner is given."""
+    """The checks of one group's rows. `fields` names the elements of a row; `form` is what the scanner is given.
+
+    `refused`: by element, why rows may not name what an index stands for.
+    """
 
     form: RowForm
     fields: Sequence[str]
     sizes: Sequence[int]
     check_value: Callable[[str], Problem | None]
     check_comment: Callable[[str | None], Problem | None] | None
+    refused: Refused = field(default_factory=dict)
 
     def judge(self, block: RowBlock) -> None:
         """Have the scanned rows of a block accepted or ignored."""
@@ -81,6 +89,8 @@ class RowCheck:
 
     def _finding(self, run: Run, text: bytes, source: str | None) -> Finding:
         count = run.count if run.count > 1 else None
+        if run.flaw is Flaw.REFUSED:
+            return replace(self.refused[run.position][run.mark], source=source, row=run.row, count=count)
         if run.flaw in _OF_ROWS:
             expected = None
             if run.flaw is Flaw.ORDER:
@@ -137,23 +147,31 @@ def _flaw(found: Finding) -> tuple[str, str | None, str | None]:
     return found.code, found.field, found.expected
 
 
-def row_check(header: GroupHeader, rules: RowRules | None) -> RowCheck:
-    """Make the checks for a header's rows; without metadata values are free."""
+def row_check(
+    header: GroupHeader, rules: RowRules | None, refused: Refused = MappingProxyType({}), *, apart: bool = False
+) -> RowCheck:
+    """Make the checks for a header's rows; without metadata values are free.
+
+    `refused`: identifiers that rows may not name, by place. `apart`: every row has a finding of its own.
+    """
     names = ["pe", "ou"]
     for combo, combos, option, options in (("coc", header.coc, "co", header.co), ("aoc", header.aoc, "ao", header.ao)):
         if options:
             names += place_names(option, options)
         elif combos:
             names.append(combo)
-    placed = [(name, size) for name, size in zip(names, header.places, strict=True) if size > 1]
+    taken = [place for place, size in enumerate(header.places) if size > 1]
+    placed = [(names[place], header.places[place]) for place in taken]
+    by_element = {element: refused[place] for element, place in enumerate(taken) if place in refused}
     sizes = [size for _, size in placed]
     block_places = sum(name in ("pe", "ou") for name, _ in placed)
     fields = [*(name for name, _ in placed), "value", "deleted", "followup", "comment"]
     rule, minimum, maximum = _value_rule(rules)
     codes = rules.comment_codes if rules else None
-    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None)
+    marks = {element: bytes(at in why for at in range(sizes[element])) for element, why in by_element.items()}
+    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, marks, apart)
     told = (lambda text: check_comment(text, codes)) if codes is not None else None
-    return RowCheck(form, fields, sizes, _value_check(rules), told)
+    return RowCheck(form, fields, sizes, _value_check(rules), told, by_element)
 
 
 def _value_rule(rules: RowRules | None) -> tuple[ValueRule, int, int]:

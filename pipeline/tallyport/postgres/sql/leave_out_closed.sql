@@ -1,5 +1,6 @@
 -- Leaves out rows of organisation units that are not open on the first day of the period.
--- Result: how many, and the first of them.
+-- Parameters: all_rows.
+-- Result: how many, the first of them, and all of them if `all_rows` says so.
 with gone as (
     delete from staged
     using staged_period as p, staged_unit as u, organisationunit as o
@@ -7,4 +8,4 @@ with gone as (
         and (p.startdate < o.openingdate or p.startdate > o.closeddate)
     returning row_number
 )
-select count(*), min(row_number) from gone;
+select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;

@@ -1,6 +1,6 @@
 -- Leaves out rows of periods that are past the data set's expiry days, save where a lock exception keeps them open.
--- Parameters: data_sets (ids), periods: the places of these periods.
--- Result: how many, and the first of them.
+-- Parameters: data_sets (ids), periods: the places of these periods; all_rows.
+-- Result: how many, the first of them, and all of them if `all_rows` says so.
 with gone as (
     delete from staged as s
     where s.period_place = any(%(periods)s::integer[])
@@ -13,4 +13,4 @@ with gone as (
         )
     returning row_number
 )
-select count(*), min(row_number) from gone;
+select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;

@@ -1,6 +1,7 @@
 -- Leaves out rows of organisation units that one of the attribute options is not meant for: an option that names some
 -- is meant for these and all below them.
--- Result: how many, and the first of them.
+-- Parameters: all_rows.
+-- Result: how many, the first of them, and all of them if `all_rows` says so.
 with refused as (
     select u.place as unit, a.place as attribute
     from staged_unit as u
@@ -22,4 +23,4 @@ with refused as (
     where (unit_place, attribute_place) in (select unit, attribute from refused)
     returning row_number
 )
-select count(*), min(row_number) from gone;
+select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;
