@@ -1,14 +1,14 @@
 """A DHIS2 server for the tests: a real HTTP server that answers as 2.41, 2.42 or 2.43 do.
 
-What it does is what the reference of DHIS2's Web API says, so far as a migration asks for it: system info, metadata
-with paging, jobs that progress, data integrity with its cache, maintenance, data values, completions.
+It answers as servers of 2.42.4.1 and 2.43.0 were seen to, so far as a migration asks for it: system info, metadata with
+paging, jobs that progress, data integrity with its cache, maintenance, data values, completions. 2.41 is as 2.42, and
+2.44 as 2.43; test_loopback_server.py compares.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import re
 import threading
 from collections import Counter
@@ -18,7 +18,9 @@ from datetime import datetime, timedelta
 from itertools import product
 from typing import Any
 
+from dhis2_exports import ValueExport
 from dhis2_http import REASONS, Answer, LoopbackServer, Request
+from dhis2_imports import Breakdown, ValueImport, import_options, summary_of
 
 VERSIONS = ("2.41.9", "2.42.7", "2.43.2")
 USERNAME, PASSWORD = "admin", "district-Secret9"
@@ -27,11 +29,8 @@ BEARER = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhZG1pbiJ9.c2lnbmF0dXJl"
 BASIC = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
 SECRETS = (PASSWORD, TOKEN, BEARER, BASIC)
 DEFAULT_COC = "HllvX50cXC0"
+"""The default option combo of a server whose metadata has none."""
 
-_UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
-_PERIOD = re.compile(r"\d{4,8}([A-Za-z]\w*)?")
-_PERIODS = {"Monthly": re.compile(r"\d{6}"), "Weekly": re.compile(r"\d{4}W\d{1,2}"), "Yearly": re.compile(r"\d{4}")}
-_PERIODS |= {"Quarterly": re.compile(r"\d{4}Q\d"), "Daily": re.compile(r"\d{8}")}
 Object = dict[str, Any]
 
 
@@ -44,6 +43,8 @@ def check(name: str, severity: str, section: str, *, slow: bool = False) -> Obje
         "sectionOrder": 1,
         "severity": severity,
         "description": f"Finds {name}",
+        "introduction": "They are in the way.",
+        "recommendation": "Correct them.",
         "issuesIdType": "things",
         "isSlow": slow,
         "isProgrammatic": False,
@@ -65,10 +66,7 @@ CHECKS = (
 
 def issues(count: int, check_name: str = "it") -> list[Object]:
     """Issues of a check."""
-    return [
-        {"id": f"i{number:010d}", "name": f"{check_name} {number}", "comment": "odd", "refs": []}
-        for number in range(count)
-    ]
+    return [{"id": f"i{number:010d}", "name": f"{check_name} {number}", "comment": "odd"} for number in range(count)]
 
 
 @dataclass
@@ -77,8 +75,10 @@ class Job:
 
     id: str
     type: str
+    name: str
     steps: list[Object]
-    finish: Callable[[], Any]
+    finish: Callable[[], tuple[Any, str]]
+    """Does the work; returns the summary and the last that is said."""
     created: str
     shown: int = 0
     is_done: bool = False
@@ -94,6 +94,21 @@ class Metadata:
     def by_id(self, collection: str) -> dict[str, Object]:
         return {found["id"]: found for found in self.collections.get(collection, [])}
 
+    def by(self, collection: str, scheme: str) -> dict[str, Object]:
+        """Objects by their identifier in a scheme, which is in capitals."""
+        if scheme == "UID":
+            return self.by_id(collection)
+        objects = self.collections.get(collection, [])
+        if scheme.startswith("ATTRIBUTE:"):
+            uid = scheme.partition(":")[2]
+            return {
+                v["value"]: o
+                for o in objects
+                for v in o.get("attributeValues", [])
+                if v["attribute"]["id"].upper() == uid
+            }
+        return {o[scheme.lower()]: o for o in objects if o.get(scheme.lower())}
+
 
 class Dhis2Server(LoopbackServer):
     """Answers under /dhis; elsewhere it leads there, as servers behind a proxy do."""
@@ -104,6 +119,9 @@ class Dhis2Server(LoopbackServer):
         self.generation = int(version.split(".")[1])
         self.metadata = Metadata(dict(metadata or {}))
         self.values: dict[tuple[str, ...], Object] = {}
+        """What is stored: `value`, `comment`, `followup` where they are not null, and `deleted` where it is true."""
+        self.times: dict[tuple[str, ...], tuple[str, str]] = {}
+        """When each value was created and last updated."""
         self.arrivals: Counter[tuple[str, ...]] = Counter()
         """How often each value was written."""
         self.accepted_sizes: list[int] = []
@@ -119,6 +137,10 @@ class Dhis2Server(LoopbackServer):
         self.cleared = 0
         self.is_endless = False
         self.fails_jobs = False
+        self.is_mute = False
+        """Whether jobs of data integrity say nothing at all as long as nothing fails."""
+        self.breakdowns: list[Breakdown] = []
+        """Imports that fail within, the next one first."""
         self.cocs_wait = 0
         """How many looks at a category combo it takes after an update until its option combos are there."""
         self.seconds_a_value = 0.0
@@ -131,6 +153,19 @@ class Dhis2Server(LoopbackServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/dhis"
+
+    @property
+    def default_option_combo(self) -> Object:
+        """The option combo that stands for none."""
+        for found in self.metadata.collections.get("categoryOptionCombos", []):
+            if found.get("name") == "default":
+                return found
+        return {"id": DEFAULT_COC, "categoryCombo": {"id": "default"}}
+
+    @property
+    def default_coc(self) -> str:
+        """The UID of the option combo that stands for none."""
+        return str(self.default_option_combo["id"])
 
     # --- The door ----------------------------------------------------------------------------------------------------
 
@@ -155,15 +190,21 @@ class Dhis2Server(LoopbackServer):
         return self.message(404, f"/api/{path} was not found", "E1005")
 
     def message(
-        self, status: int, text: str, code: str | None = None, response: Any = None, level: str | None = None
+        self,
+        status: int,
+        text: str | None = None,
+        code: str | None = None,
+        response: Any = None,
+        level: str | None = None,
     ) -> Answer:
         """A WebMessage."""
-        document = {
+        document: Object = {
             "httpStatus": REASONS[status],
             "httpStatusCode": status,
             "status": level or ("OK" if status < 400 else "ERROR"),
-            "message": text,
         }
+        if text is not None:
+            document["message"] = text
         if code:
             document["errorCode"] = code
         if response is not None:
@@ -175,6 +216,7 @@ class Dhis2Server(LoopbackServer):
             (r"system/info(?:\.json)?", "GET", self._info),
             (r"system/ping", "GET", self._ping),
             (r"me", "GET", self._me),
+            (r"system/tasks", "GET", self._all_tasks),
             (r"system/tasks/(\w+)/(\w+)", "GET", self._tasks),
             (r"system/taskSummaries/(\w+)/(\w+)", "GET", self._task_summary),
             (r"dataIntegrity", "GET", self._checks),
@@ -186,28 +228,68 @@ class Dhis2Server(LoopbackServer):
             (r"maintenance/categoryOptionComboUpdate/categoryCombo/(\w+)", "POST|PUT", self._update_combo),
             (r"resourceTables(?:/(\w+))?", "POST|PUT", self._tables),
             (r"dataValueSets", "POST", self._import_values),
+            (r"dataValueSets\.(json|csv|xml|adx\+xml)", "GET", self._export_values),
             (r"completeDataSetRegistrations", "POST", self._complete),
+            (r"completeDataSetRegistrations", "GET", self._completions),
+            (r"jobConfigurations", "GET", self._job_configurations),
+            (r"predictors/run", "POST", self._predict),
+            (r"validationResults", "GET", self._validation_results),
             (r"(\w+)", "GET", self._collection),
             (r"(\w+)/(\w+)", "GET", self._object),
         )
 
     async def _info(self, request: Request) -> Answer:
-        return Answer.of(
-            {
-                "version": self.version,
-                "revision": "3f8c14a",
-                "buildTime": "2026-08-21T05:01:02.000",
-                "contextPath": self.url,
-                "calendar": "iso8601",
-                "dateFormat": "yyyy-mm-dd",
-                "serverDate": self.now(),
-                "serverTimeZoneId": "Etc/UTC",
-                "lastAnalyticsTableSuccess": "2026-08-20T03:00:00.000",
-                "systemId": "eed3d451-4ff5-4193-b951-ffcc68954299",
-                "databaseInfo": {"spatialSupport": True},
-                "somethingNew": 7,
-            }
-        )
+        never, now = "1970-01-01T00:00:00.000", self.now()
+        database = {"name": "dhis", "user": "dhis", "url": "jdbc:postgresql://127.0.0.1/dhis"}
+        document: Object = {
+            "contextPath": self.url,
+            "userAgent": request.headers.get("user-agent", ""),
+            "calendar": "iso8601",
+            "dateFormat": "yyyy-mm-dd",
+            "serverDate": now,
+            "serverTimeZoneId": "Etc/UTC",
+            "serverTimeZoneDisplayName": "Coordinated Universal Time",
+            "lastAnalyticsTableSuccess": "2026-08-20T03:00:00.000",
+            "intervalSinceLastAnalyticsTableSuccess": "11 m, 27 s",
+            "lastAnalyticsTableRuntime": "00:00:31.223",
+            "lastSystemMonitoringSuccess": never,
+            "lastAnalyticsTablePartitionSuccess": never,
+            "intervalSinceLastAnalyticsTablePartitionSuccess": "498848 h, 1 m, 27 s",
+            "lastAnalyticsTablePartitionRuntime": "",
+            "databaseInfo": database | {"databaseVersion": "PostgreSQL 15.20", "spatialSupport": True, "time": now},
+            "version": self.version,
+            "revision": "3f8c14a",
+            "buildTime": "2026-08-21T05:01:02.000",
+            "jasperReportsVersion": "6.20.0",
+            "environmentVariable": "DHIS2_HOME",
+            "fileStoreProvider": "filesystem",
+            "readOnlyMode": "off",
+            "nodeId": "",
+            "javaVersion": "17.0.15",
+            "javaVendor": "Debian",
+            "javaOpts": "",
+            "osName": "Linux",
+            "osArchitecture": "amd64",
+            "osVersion": "6.1",
+            "externalDirectory": "/opt/dhis2",
+            "readReplicaCount": 0,
+            "memoryInfo": "Mem Total in JVM: 426 Free in JVM: 215 Max Limit: 3072",
+            "cpuCores": 2,
+            "encryption": True,
+            "emailConfigured": False,
+            "redisEnabled": False,
+            "systemId": "eed3d451-4ff5-4193-b951-ffcc68954299",
+            "systemName": "Loopback",
+            "systemMetadataVersion": "",
+            "instanceBaseUrl": self.url,
+            "clusterHostname": "",
+            "isMetadataVersionEnabled": False,
+            "lastMetadataVersionSyncAttempt": never,
+            "somethingNew": 7,
+        }
+        if self.generation >= 43:
+            document |= {"sessionTimeout": 3600, "capability": {"analyticsTotalCounts": False}}
+        return Answer.of(document)
 
     async def _ping(self, request: Request) -> Answer:
         return Answer(200, b"pong", {"Content-Type": "text/plain"})
@@ -218,9 +300,11 @@ class Dhis2Server(LoopbackServer):
             "username": USERNAME,
             "authorities": ["ALL"],
             "dataSets": [],
-            "organisationUnits": [],
+            "organisationUnits": [{"id": "ImspTQPwCqd"}],
+            "dataViewOrganisationUnits": [{"id": "ImspTQPwCqd"}],
         }
-        return Answer.of(me)
+        fields = _fields(re.sub(r"\[length\]", "", request.first("fields")))
+        return Answer.of(_picked(me, fields))
 
     @staticmethod
     def now(ago_s: float = 0) -> str:
@@ -277,37 +361,54 @@ class Dhis2Server(LoopbackServer):
 
     # --- Jobs --------------------------------------------------------------------------------------------------------
 
-    def start(self, kind: str, messages: Sequence[str], finish: Callable[[], Any], *, quiet: bool = False) -> Answer:
-        """Start a job, and answer as DHIS2 does."""
+    def start(
+        self,
+        kind: str,
+        messages: Sequence[str],
+        finish: Callable[[], tuple[Any, str]],
+        parameters: Object | None = None,
+        unset: Object | None = None,
+    ) -> Answer:
+        """Start a job, and answer as DHIS2 does: its notifications begin with the parameters, also those not set."""
         uid = f"job{len(self.jobs):08d}"
-        steps = [self._notification(kind, "INFO", text) for text in (() if quiet else messages)]
-        job = self.jobs[uid] = Job(uid, kind, steps, finish, self.now())
+        steps = [self._notification(kind, "INFO", text) for text in messages]
+        if steps:
+            steps[0] |= {"dataType": "PARAMETERS"} | ({"data": parameters | (unset or {})} if parameters else {})
+        job = self.jobs[uid] = Job(uid, kind, f"{kind} ({1795852002584 + len(self.jobs)})", steps, finish, self.now())
         response = {
-            "responseType": "JobConfigurationWebMessageResponse",
-            "name": kind.lower(),
+            "name": job.name,
             "id": uid,
             "created": job.created,
             "jobType": kind,
-            "jobStatus": "SCHEDULED",
-            "jobParameters": {},
+            "jobStatus": "NOT_STARTED",
+            "jobParameters": parameters or {},
             "relativeNotifierEndpoint": f"/api/system/tasks/{kind}/{uid}",
+            "responseType": "JobConfigurationWebMessageResponse",
         }
-        return self.message(200, f"Initiated {kind.lower()}", response=response)
+        answer = self.message(200, f"Initiated {job.name}", response=response)
+        answer.headers["Location"] = f"{self.url}/api/system/tasks/{kind}"
+        return answer
 
     def _notification(self, kind: str, level: str, text: str, *, completed: bool = False) -> Object:
         self._ticks = getattr(self, "_ticks", 0) + 1
+        uid = f"n{self._ticks // 2:010d}"  # entries of one millisecond share it
         return {
-            "uid": f"n{self._ticks // 2:010d}",  # entries of one millisecond share it
-            "id": f"n{self._ticks // 2:010d}",
             "level": level,
             "category": kind,
-            "time": self.now(),
-            "timestamp": self._ticks // 2,
             "message": text,
             "completed": completed,
-            "dataType": None,
-            "data": None,
+            "id": uid,
+            "time": self.now(),
+            "uid": uid,
         }
+
+    async def _all_tasks(self, request: Request) -> Answer:
+        found: dict[str, dict[str, list[Object]]] = {}
+        for job in self.jobs.values():
+            shown = job.steps[: job.shown]
+            ends = [shown[-1], shown[0]] if len(shown) > 1 else shown
+            found.setdefault(job.type, {})[job.id] = ends
+        return Answer.of(found)
 
     async def _tasks(self, request: Request, kind: str, uid: str) -> Answer:
         job = self.jobs.get(uid)
@@ -317,7 +418,6 @@ class Dhis2Server(LoopbackServer):
         return Answer.of(job.steps[: job.shown][::-1])
 
     def _step(self, job: Job) -> None:
-        is_quiet = job.type.startswith("DATA_INTEGRITY") and self.generation >= 42
         if job.is_done:
             return
         if job.shown < len(job.steps):
@@ -325,13 +425,14 @@ class Dhis2Server(LoopbackServer):
         elif self.is_endless:
             job.steps.append(self._notification(job.type, "LOOP", f"still at it, {job.shown}"))
             job.shown += 1
-        elif not self.is_endless:
+        else:
             job.is_done = True
-            job.summary = None if self.fails_jobs else job.finish()
             if self.fails_jobs:
                 job.steps.append(self._notification(job.type, "ERROR", "Process failed: no disk", completed=True))
-            elif not is_quiet:
-                job.steps.append(self._notification(job.type, "INFO", "Process completed", completed=True))
+            else:
+                job.summary, said = job.finish()
+                if not (self.is_mute and job.type.startswith("DATA_INTEGRITY")):
+                    job.steps.append(self._notification(job.type, "INFO", said, completed=True))
             job.shown = len(job.steps)
 
     async def _task_summary(self, request: Request, kind: str, uid: str) -> Answer:
@@ -358,13 +459,17 @@ class Dhis2Server(LoopbackServer):
         names = self._named_checks(request.json() or request.listed("checks"))
         started = self.now()
 
-        def finish() -> None:
+        def finish() -> tuple[Any, str]:
             for found in CHECKS:
                 if found["name"] in names:
                     self.results[what][found["name"]] = self.result(found, what, started)
+            return None, ""
 
         kind = "DATA_INTEGRITY_DETAILS" if what == "details" else "DATA_INTEGRITY"
-        return self.start(kind, ["Data integrity check", "half done"], finish, quiet=self.generation >= 42)
+        parameters: Object = ({"type": "SUMMARY"} if what == "summary" else {}) | {"checks": sorted(names)}
+        answer = self.start(kind, [] if self.is_mute else [""], finish, parameters)
+        answer.headers["Location"] = f"{self.url}{request.path.removeprefix('/dhis')}?checks={','.join(sorted(names))}"
+        return answer
 
     def result(self, found: Object, what: str, started: str) -> Object:
         """What a check found, as the cache holds it."""
@@ -411,9 +516,11 @@ class Dhis2Server(LoopbackServer):
                     self._generate(combo)
         elif what in ("cacheClear", "cache"):
             self.cleared += 1
+        elif what == "softDeletedDataValueRemoval":
+            self.values = {key: stored for key, stored in self.values.items() if not stored.get("deleted")}
         else:
             return self.message(404, f"/api/maintenance/{what} was not found", "E1005")
-        return Answer(204) if self.generation <= 42 else self.message(200, "Maintenance done")
+        return Answer(204) if self.generation <= 42 else self.message(200)
 
     async def _update_combo(self, request: Request, uid: str) -> Answer:
         combo = self.metadata.by_id("categoryCombos").get(uid)
@@ -435,22 +542,52 @@ class Dhis2Server(LoopbackServer):
         if what not in kinds:
             return self.message(404, f"/api/resourceTables/{what} was not found", "E1005")
         messages = ["Performing init", "Analytics tables updating", "Swapping tables"]
-        return self.start(kinds[what], messages, lambda: None)
+        return self.start(kinds[what], messages, lambda: (None, "Process completed"))
 
     # --- Data values -------------------------------------------------------------------------------------------------
 
     async def _import_values(self, request: Request) -> Answer:
         if not request.headers.get("content-type", "").startswith("application/json"):
             return self.message(415, "Unsupported media type")
-        document = request.json()
-        if self.slowest_size and len(document["dataValues"]) > self.slowest_size:
+        importing = ValueImport(self, request)
+        rows = importing.rows
+        if self.slowest_size and len(rows) > self.slowest_size:
             return Answer(413, b"<html>too large</html>", {"Content-Type": "text/html"})
-        await asyncio.sleep(self.seconds_a_value * len(document["dataValues"]))
-        importing = _Importing(self, document, request)
+        await asyncio.sleep(self.seconds_a_value * len(rows))
         if request.first("async") == "true":
-            texts = ["Process started", "Importing data values"]
-            return self.start("DATAVALUE_IMPORT", texts, lambda: importing.run()[0])
+            return self._start_import(importing)
         return importing.answer()
+
+    def _start_import(self, importing: ValueImport) -> Answer:
+        """Start an import as a job, with the notifications that each generation gives of it."""
+
+        def finish() -> tuple[Any, str]:
+            summary = importing.run()[0]
+            count = summary["importCount"]
+            counted = f"{count['imported']} created, {count['updated']} updated, {count['deleted']} deleted"
+            return summary, f"Import complete with status {summary['status']}, {counted}, {count['ignored']} ignored"
+
+        size, data_set = len(importing.rows), (importing.document or {}).get("dataSet")
+        if self.generation >= 43:
+            steps = [
+                "Deserializing JSON data",
+                f"Decoding group ds={data_set} [de= ou= pe= aoc=]({size} values)",
+                f"Validating group ds={data_set} ({size} values)",
+                f"Upserting group ds={data_set} ({size} values)",
+            ]
+        else:
+            steps = [
+                "Reading data set header",
+                "Creating import context",
+                "Loading base metadata",
+                "Importing values (list)",
+            ]
+        texts = ["Data value set import", "Loading file resource", "Loading file content", *steps]
+        unset = dict.fromkeys(("preheatCache", "filename", "notificationLevel", "dataSet"))
+        return self.start("DATAVALUE_IMPORT", texts, finish, importing.options, unset)
+
+    async def _export_values(self, request: Request, kind: str) -> Answer:
+        return ValueExport(self, request).answer(kind)
 
     async def _complete(self, request: Request) -> Answer:
         conflicts = []
@@ -464,292 +601,46 @@ class Dhis2Server(LoopbackServer):
         if request.first("dryRun") != "true":
             self.completions += taken
         status = "SUCCESS" if not conflicts else "WARNING" if taken else "ERROR"
-        count = {"imported": len(taken), "updated": 0, "ignored": len(conflicts), "deleted": 0}
-        summary = {"responseType": "ImportSummary", "status": status, "importCount": count, "conflicts": conflicts}
-        return self.message(200 if status == "SUCCESS" else 409, "Import done", response=summary)
+        options = import_options(self.generation, request)
+        counts = {"imported": len(taken), "ignored": len(conflicts)}
+        summary = summary_of(options, status, counts, conflicts) | {"description": "Import process complete."}
+        text = "Import was successful." if status == "SUCCESS" else "An error occurred, please check import summary."
+        level = {"SUCCESS": "OK"}.get(status, status)
+        return self.message(200 if status == "SUCCESS" else 409, text, response=summary, level=level)
 
-
-class _Importing:
-    """One import of data values."""
-
-    def __init__(self, server: Dhis2Server, document: Object, request: Request) -> None:
-        self.server, self.document, self.request = server, document, request
-        self.dry_run = request.first("dryRun") == "true" or document.get("dryRun") is True
-        self.rows: list[Object] = document.get("dataValues", [])
-        self.conflicts: list[Object] = []
-        self.rejected: set[int] = set()
-
-    def answer(self) -> Answer:
-        """The answer of a synchronous import."""
-        if self.server.generation >= 43:
-            bad = [r["period"] for r in self.rows if not _PERIOD.fullmatch(r.get("period", ""))]
-            if bad:
-                return self.server.message(400, f"Invalid period: {bad[0]}")
-        summary, status = self.run()
-        level = {"SUCCESS": "OK"}.get(summary["status"], summary["status"])
-        text = "Import was successful." if level == "OK" else "One or more errors occurred, please see import summary"
-        return self.server.message(status, text, response=summary, level=level)
-
-    def run(self) -> tuple[Object, int]:
-        """Import; returns the summary and the status of the answer that goes with it."""
-        return self._run_43() if self.server.generation >= 43 else self._run_42()
-
-    def _summary(self, status: str, imported: int, updated: int, ignored: int, deleted: int = 0) -> Object:
-        count = {"imported": imported, "updated": updated, "ignored": ignored, "deleted": deleted}
-        return {
-            "responseType": "ImportSummary",
-            "status": status,
-            "importOptions": {"dryRun": self.dry_run},
-            "description": "Import process completed",
-            "importCount": count,
-            "conflicts": self.conflicts,
-            "rejectedIndexes": sorted(self.rejected),
-            "dataSetComplete": "false",
-        }
-
-    def _scheme(self, kind: str) -> str:
-        own = f"{kind}IdScheme"
-        given = self.document.get(own) or self.request.first(own) or self.request.first("idScheme")
-        return str(given or "UID").upper()
-
-    def _by(self, kind: str, collection: str) -> dict[str, Object]:
-        """Objects of a collection by their identifier in the import's scheme."""
-        scheme = self._scheme(kind)
-        objects = self.server.metadata.collections.get(collection, [])
-        if scheme == "UID":
-            return {o["id"]: o for o in objects}
-        if scheme.startswith("ATTRIBUTE:"):
-            uid = scheme.partition(":")[2]
-            return {
-                v["value"]: o
-                for o in objects
-                for v in o.get("attributeValues", [])
-                if v["attribute"]["id"].upper() == uid
+    async def _completions(self, request: Request) -> Answer:
+        asked = request.listed
+        found = [
+            {
+                "period": one["period"],
+                "dataSet": one["dataSet"],
+                "organisationUnit": one["organisationUnit"],
+                "attributeOptionCombo": one.get("attributeOptionCombo", self.default_coc),
+                "date": one.get("date", self.now()[:10]),
+                "storedBy": USERNAME,
+                "completed": one.get("completed", True),
             }
-        return {o[scheme.lower()]: o for o in objects if o.get(scheme.lower())}
-
-    # 2.41 and 2.42: row by row
-
-    def _run_42(self) -> tuple[Object, int]:
-        elements, units = self._by("dataElement", "dataElements"), self._by("orgUnit", "organisationUnits")
-        data_set = self.document.get("dataSet")
-        if data_set and data_set not in self._by("dataSet", "dataSets"):
-            self.conflicts.append(
-                {
-                    "object": data_set,
-                    "objects": {"dataSet": data_set},
-                    "value": "Data set not found",
-                    "errorCode": "E7600",
-                }
-            )
-            return self._summary("ERROR", 0, 0, 0), 409
-        counts: Counter[str] = Counter()
-        merged: dict[tuple[str, str], Object] = {}
-        for index, row in enumerate(self.rows):
-            found = self._flaw_42(row, elements, units)
-            if found:
-                code, kind, culprit, text = found
-                conflict = merged.setdefault(
-                    (code, culprit),
-                    {
-                        "object": culprit,
-                        "objects": {kind: culprit},
-                        "value": text,
-                        "errorCode": code,
-                        "property": kind,
-                        "indexes": [],
-                    },
-                )
-                conflict["indexes"].append(index)
-                self.rejected.add(index)
-                counts["ignored"] += 1
-            else:
-                counts[self._store(row, elements, units)] += 1
-        self.conflicts += merged.values()
-        self._taken()
-        status = "WARNING" if self.conflicts else "SUCCESS"
-        summary = self._summary(status, counts["imported"], counts["updated"], counts["ignored"], counts["deleted"])
-        return summary, 409 if self.conflicts else 200
-
-    def _flaw_42(self, row: Object, elements: Object, units: Object) -> tuple[str, str, str, str] | None:
-        element = elements.get(row["dataElement"])
-        if element is None:
-            return "E7610", "dataElement", row["dataElement"], "Data element not found or not accessible"
-        if not _PERIOD.fullmatch(row["period"]):
-            return "E7611", "period", row["period"], "Period not valid"
-        if row["orgUnit"] not in units:
-            return "E7612", "orgUnit", row["orgUnit"], "Organisation unit not found or not accessible"
-        if (row["orgUnit"], row["period"]) in self.server.locked:
-            return "E7640", "period", row["period"], f"Current date is past expiry days for period {row['period']}"
-        if not row.get("deleted") and not row.get("value") and not row.get("comment"):
-            return "E7618", "value", "", "Value or comment not specified"
-        if _wrong(row, element):
-            return "E7619", "value", row["value"], f"Value must match data element type: {row['value']}"
-        return self._strict_flaw_42(row, element)
-
-    def _strict_flaw_42(self, row: Object, element: Object) -> tuple[str, str, str, str] | None:
-        """What a row is rejected for only where the request asks for it."""
-        data_sets = [
-            data_set
-            for data_set in self.server.metadata.collections.get("dataSets", [])
-            if element["id"] in {m["dataElement"]["id"] for m in data_set.get("dataSetElements", [])}
-            and self.document.get("dataSet") in (None, data_set["id"])
+            for one in self.completions
+            if one["dataSet"] in asked("dataSet") and one["organisationUnit"] in asked("orgUnit")
         ]
+        return Answer.of({"completeDataSetRegistrations": found})
 
-        def asked(name: str) -> bool:
-            return self.request.first(name) == "true"
+    # --- What else there is ------------------------------------------------------------------------------------------
 
-        if asked("strictPeriods") and not any(_PERIODS[d["periodType"]].fullmatch(row["period"]) for d in data_sets):
-            return "E7632", "period", row["period"], "Period type is not one of the data element's data sets"
-        if asked("strictDataElements") and not data_sets:
-            return "E7633", "dataElement", row["dataElement"], "Data element is not in the data set"
-        combo = row.get("categoryOptionCombo")
-        if asked("strictCategoryOptionCombos") and combo not in (None, DEFAULT_COC):
-            known = self.server.metadata.by_id("categoryOptionCombos").get(combo, {})
-            overrides = {
-                m["categoryCombo"]["id"]
-                for d in data_sets
-                for m in d["dataSetElements"]
-                if m["dataElement"]["id"] == element["id"] and "categoryCombo" in m
-            }
-            if known and known["categoryCombo"]["id"] not in overrides | {element["categoryCombo"]["id"]}:
-                return "E7634", "categoryOptionCombo", combo, "Option combo is not one of the data element"
-        if asked("strictOrganisationUnits") and not any(
-            row["orgUnit"] in {unit["id"] for unit in d.get("organisationUnits", [])} for d in data_sets
-        ):
-            return "E7636", "orgUnit", row["orgUnit"], "Organisation unit is not assigned to a data set"
-        return None
+    async def _job_configurations(self, request: Request) -> Answer:
+        always = {"name": "Data statistics", "jobType": "DATA_STATISTICS", "jobStatus": "SCHEDULED"}
+        found = [always | {"lastExecutedStatus": "NOT_STARTED", "id": "BFa3jDsbtdO"}]
+        for job in self.jobs.values():
+            status = {"lastExecutedStatus": "COMPLETED" if job.is_done else "RUNNING", "lastExecuted": job.created}
+            found.append({"name": job.name, "jobType": job.type, "jobStatus": "DISABLED", **status, "id": job.id})
+        return Answer.of({"jobConfigurations": found})
 
-    # 2.43: group by group
+    async def _predict(self, request: Request) -> Answer:
+        return self.message(200, "Generated 0 predictions")
 
-    def _run_43(self) -> tuple[Object, int]:
-        elements, units = self._by("dataElement", "dataElements"), self._by("orgUnit", "organisationUnits")
-        for kind, names, known, code in (
-            ("data element", [r["dataElement"] for r in self.rows], elements, "E8103"),
-            ("org unit", [r["orgUnit"] for r in self.rows], units, "E8107"),
-        ):
-            scheme = self._scheme("dataElement" if kind == "data element" else "orgUnit")
-            for name in names:
-                wrong = not _UID.fullmatch(name) if scheme == "UID" else name not in known
-                if wrong:
-                    self._conflict(code, f"Could not find {kind} {name} in scheme {scheme}", [name], [-1])
-                    return self._summary("ERROR", 0, 0, 0), 409
-        data_sets = self._by("dataSet", "dataSets")
-        if flaw := self._flaw_of_group(data_sets, elements, units):
-            code, text, culprits = flaw
-            self.rejected = set(range(len(self.rows)))
-            self._conflict(code, text, culprits, sorted(self.rejected))
-            return self._summary("ERROR", 0, 0, 0), 409
-        written = 0
-        deleted = self._delete_scope()
-        for index, row in enumerate(self.rows):
-            element = elements[row["dataElement"]]
-            if not row.get("deleted") and not row.get("value"):
-                self._conflict("E8120", "Value is missing", [row["dataElement"]], [index])
-            elif _wrong(row, element):
-                arguments = [row["dataElement"], "value_not_number", row["value"]]
-                self._conflict("E8122", f"Value `{row['value']}` is not a valid value", arguments, [index])
-            else:
-                self._store(row, elements, units)
-                written += 1
-                continue
-            self.rejected.add(index)
-        self._taken()
-        ignored = len(self.rows) - written
-        status = "SUCCESS" if not ignored else "WARNING" if written else "ERROR"
-        return self._summary(status, 0, written, ignored, deleted), 409 if status == "ERROR" else 200
-
-    def _conflict(self, code: str, text: str, arguments: list[str], indexes: list[int]) -> None:
-        objects = {"args": "-".join(arguments)}
-        for known in self.conflicts:
-            if (known["errorCode"], known["objects"]) == (code, objects):
-                known["indexes"] += indexes
-                return
-        self.conflicts.append({"objects": objects, "value": text, "errorCode": code, "indexes": indexes})
-
-    def _flaw_of_group(self, data_sets: Object, elements: Object, units: Object) -> tuple[str, str, list[str]] | None:
-        named = self.document.get("dataSet")
-        used = {r["dataElement"] for r in self.rows}
-        if named is None:
-            holders = {
-                uid: d
-                for uid, d in data_sets.items()
-                if used & {m["dataElement"]["id"] for m in d.get("dataSetElements", [])}
-            }
-            if len(holders) != 1:
-                code = "E8002" if holders else "E8003"
-                return code, "Data elements belong to several data sets" if holders else "No data set", sorted(used)
-            (data_set,) = holders.values()
-        elif named not in data_sets:
-            return "E8005", f"Data set {named} was not found", [named]
-        else:
-            data_set = data_sets[named]
-        members = {m["dataElement"]["id"] for m in data_set.get("dataSetElements", [])}
-        strange = sorted(name for name in used if elements.get(name, {}).get("id") not in members)
-        if strange:
-            return "E8020", f"Data elements are not in the data set: {strange}", strange
-        assigned = {u["id"] for u in data_set.get("organisationUnits", [])}
-        strange = sorted({r["orgUnit"] for r in self.rows if units.get(r["orgUnit"], {}).get("id") not in assigned})
-        if strange:
-            return "E8022", f"Organisation units are not assigned to the data set: {strange}", strange
-        if any((r["orgUnit"], r["period"]) in self.server.locked for r in self.rows):
-            return "E8030", "Data set is not open for entry", [named or "none"]
-        keys = Counter(json.dumps([r.get(k) for k in _KEY]) for r in self.rows)
-        twice = [key for key, count in keys.items() if count > 1]
-        return ("E8128", f"Duplicate values: {twice[:3]}", twice[:3]) if twice else None
-
-    def _delete_scope(self) -> int:
-        scope = self.document.get("deletion")
-        if not scope:
-            return 0
-        wanted = {
-            (e["dataElement"], e.get("categoryOptionCombo", DEFAULT_COC), e.get("attributeOptionCombo", DEFAULT_COC))
-            for e in scope["elements"]
-        }
-        found = 0
-        for (element, period, unit, coc, aoc), stored in self.server.values.items():
-            if (element, coc, aoc) in wanted and period in scope["periods"] and unit in scope["orgUnits"]:
-                found += not stored.get("deleted")
-                if not self.dry_run:
-                    stored["deleted"] = True
-        return found
-
-    def _taken(self) -> None:
-        if not self.dry_run:
-            self.server.accepted_sizes.append(len(self.rows))
-
-    def _store(self, row: Object, elements: Object, units: Object) -> str:
-        """Write a value; returns the count it goes into (2.42)."""
-        key = (
-            elements[row["dataElement"]]["id"],
-            row["period"],
-            units[row["orgUnit"]]["id"],
-            row.get("categoryOptionCombo") or DEFAULT_COC,
-            row.get("attributeOptionCombo") or DEFAULT_COC,
-        )
-        known = self.server.values.get(key)
-        said: Object = {
-            name: row[name] for name in ("value", "comment", "followUp", "followup", "deleted") if name in row
-        }
-        if self.dry_run:
-            return "updated" if known else "imported"
-        self.server.arrivals[key] += 1
-        if known == said:
-            return "ignored"
-        self.server.values[key] = said
-        if said.get("deleted"):
-            return "deleted"
-        return "updated" if known else "imported"
-
-
-_KEY = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo")
-
-
-def _wrong(row: Object, element: Object) -> bool:
-    """Whether a value does not fit its type, so far as tests need it."""
-    kind = element.get("valueType", "TEXT")
-    pattern = r"-?(0|[1-9]\d*)" if kind.startswith("INTEGER") else r"-?\d+(\.\d+)?" if kind == "NUMBER" else r"(?s).*"
-    return bool(row.get("value")) and not row.get("deleted") and not re.fullmatch(pattern, row["value"])
+    async def _validation_results(self, request: Request) -> Answer:
+        size = int(request.first("pageSize", "50"))
+        return Answer.of({"pager": {"page": 1, "pageCount": 0, "total": 0, "pageSize": size}, "validationResults": []})
 
 
 def _fits(found: Object, text: str) -> bool:

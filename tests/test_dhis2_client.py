@@ -64,7 +64,7 @@ def test_the_version_is_found_out_and_what_is_not_known_is_kept(server: Dhis2Ser
         assert (client.info.context_path, client.info.server_time_zone_id) == (server.url, "Etc/UTC")
         assert client.info.model_extra is not None
         assert client.info.model_extra["somethingNew"] == 7
-        assert client.info.as_json()["databaseInfo"] == {"spatialSupport": True}
+        assert client.info.as_json()["databaseInfo"]["spatialSupport"] is True
         me = await client.me()
         assert (me.id, me.username, me.authorities) == ("xE7jOejl9FI", USERNAME, ("ALL",))
 
@@ -326,7 +326,8 @@ def test_a_file_that_cannot_be_read_is_told_without_its_secrets(tmp_path: Path) 
 def test_a_job_is_followed_each_of_its_notifications_once_and_in_order(server: Dhis2Server) -> None:
     async def work(client: Client) -> list[Notification]:
         job = await client.maintenance.refresh_analytics(last_years=2, skip=["Events"])
-        assert (job.job_type, job.name, job.job_status) == ("ANALYTICS_TABLE", "analytics_table", "SCHEDULED")
+        assert (job.job_type, job.job_status) == ("ANALYTICS_TABLE", "NOT_STARTED")
+        assert (job.name or "").startswith("ANALYTICS_TABLE (")
         assert job.model_extra is not None
         assert job.model_extra["relativeNotifierEndpoint"].endswith(job.id)
         return [said async for said in client.tasks.iter_notifications(job, poll=QUICK)]

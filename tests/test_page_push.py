@@ -73,7 +73,7 @@ def adv2(*groups: dict[str, Any]) -> bytes:
 def many() -> bytes:
     """Two groups of 960 rows: more than go in the first requests."""
     rows = [[month, unit, month + unit] for month in range(len(MONTHS)) for unit in range(4)]
-    return adv2(*(group(rows, de=de, pe=MONTHS) for de in ("deStock0001", "deVisits001")))
+    return adv2(*(group(rows, de=de, pe=MONTHS) for de in ("deStock0001", "deSupply001")))
 
 
 def begun(server: Server, dry: dict[str, Any]) -> str:

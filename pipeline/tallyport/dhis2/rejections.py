@@ -30,6 +30,7 @@ _DIMENSIONS = {
 }
 """What a request is rejected for: each row that has the identifier named, whatever else it has."""
 
+_PLACE = re.compile(r"^Value #\d+ ")
 _OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
 _OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
 
@@ -166,12 +167,17 @@ def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tupl
     for row, conflict in rejected:
         if run:
             before, reason = run[-1]
-            if before.group is not row.group or row.number != before.number + 1 or reason is not conflict:
+            if before.group is not row.group or row.number != before.number + 1 or not _is_same(reason, conflict):
                 yield run
                 run = []
         run.append((row, conflict))
     if run:
         yield run
+
+
+def _is_same(one: Conflict | None, other: Conflict | None) -> bool:
+    """Whether two rows are rejected for the same reason: 2.43 has a conflict for each."""
+    return one is other or (one is not None and other is not None and _said(one) == _said(other))
 
 
 def _named(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
@@ -201,4 +207,6 @@ def _message(conflict: Conflict) -> str:
 
 
 def _said(conflict: Conflict) -> str:
-    return shown(" ".join(filter(None, (conflict.error_code, conflict.value))) or "no reason")
+    """Return what the server says; the place in the request that 2.43 begins with means nothing to anybody else."""
+    text = _PLACE.sub("", conflict.value) if conflict.value else None
+    return shown(" ".join(filter(None, (conflict.error_code, text))) or "no reason")
