@@ -254,7 +254,7 @@ def test_a_file_goes_to_a_server_with_progress_and_can_be_stopped(
 ) -> None:
     page, path = window.page, tmp_path / "stock.adv2.json"
     rows = [[month, unit, month + unit] for month in range(len(MONTHS)) for unit in range(4)]
-    bad = group([[0, 0, "much"], [0, 1, 5]], de="deVisits001")
+    bad = group([[0, 0, "much"], [0, 1, 5]], de="deVisits001", coc="ocUnder5F01")
     path.write_bytes(adv2(group(rows, pe=MONTHS), bad, group(stock(), de="deSupply001")))
     page.get_by_role("radio", name="Server district (127.0.0.1)").check()
     window.dry_run(path)
