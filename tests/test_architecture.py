@@ -93,6 +93,7 @@ ROOMS = {
         "undo",
         "changes",
         "triggers",
+        "uninterrupted",
         "access",
         "group",
         "load",

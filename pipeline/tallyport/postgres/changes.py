@@ -2,7 +2,7 @@
 
 `file`, `group` and `row` name the row, `change` what becomes of it: insert, update, undelete, delete. Then its key by
 UID, the value `before`, and what is written. Rows that are not in the file change nothing, or are left out with a
-finding. Groups that fail have no lines.
+finding. Groups that fail have no lines. A run that is cut short leaves the lines of the groups that it has written.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Changes(WholeFile):
     def begin(self) -> None:
         """Begin a group."""
         self._group = self._file.tell()
+
+    def keep(self) -> None:
+        """Say that the group is in the database: its lines stay, whatever happens later."""
+        self._keep()
 
     def drop(self) -> None:
         """Take back what the group has written."""

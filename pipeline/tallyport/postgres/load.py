@@ -24,6 +24,7 @@ from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
 from tallyport.postgres.triggers import triggers
+from tallyport.postgres.uninterrupted import uninterrupted
 from tallyport.rejected_rows import RejectedRows, worst
 from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
@@ -187,14 +188,17 @@ class _Loader:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    yield from self._group(file, head, label, size, is_converted=is_converted)
+                    with ExitStack() as reported:  # what is committed is reported before anything can end the run
+                        yield from self._group(file, head, label, size, reported, is_converted=is_converted)
         except SourceUnreadable as error:
             yield FileLoad(label, error.finding.at(label))
         else:
             yield FileLoad(label)
         self.done += size
 
-    def _group(self, file: Adv2File, head: RawHead, label: str, size: int, *, is_converted: bool) -> Iterator[Event]:
+    def _group(
+        self, file: Adv2File, head: RawHead, label: str, size: int, reported: ExitStack, *, is_converted: bool
+    ) -> Iterator[Event]:
         rejected = RejectedRows() if is_converted else None
         header, found, de = check_form(head.properties, any_identifiers=rejected is not None)
         told = None
@@ -213,6 +217,9 @@ class _Loader:
                 for rows in group.steps(header):
                     done = self.done + size * min(rows, header.size) // max(header.size, 1)
                     yield Progress(label, f"import {header.de}", done, self.total, self.values + rows)
+                reported.enter_context(uninterrupted())
+            if self.changes and not self.run.options.dry_run:
+                self.changes.keep()
         except GroupFails as failed:
             valid = False
             read = outcome.read

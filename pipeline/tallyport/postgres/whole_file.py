@@ -13,12 +13,15 @@ from tallyport_converters.output import failed, replaceable
 class WholeFile:
     """The file at `path`; use it in a `with`: leaving by an exception leaves what was there before.
 
+    A file that is of use in part says so by `_keep`: then that part appears, whatever happens later.
+
     Raises (from every method):
         OutsideFailed: TP801, the disk failed.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path = replaceable(path)
+        self._kept = 0
         self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
         try:
             self._file = self._partial.open("wb")
@@ -33,7 +36,9 @@ class WholeFile:
     ) -> None:
         try:
             with self._file:
-                if kind is None:
+                if kind is not None and self._kept:
+                    self._file.truncate(self._kept)
+                if kind is None or self._kept:
                     self._file.flush()
                     os.fsync(self._file.fileno())
                     self._partial.replace(self._path)
@@ -41,3 +46,7 @@ class WholeFile:
             raise failed(failure, self._path) from failure
         finally:
             self._partial.unlink(missing_ok=True)
+
+    def _keep(self) -> None:
+        """Have what was written so far appear, whatever happens later."""
+        self._kept = self._file.tell()
