@@ -146,6 +146,27 @@ def test_hostile_texts_stay_in_their_cell(importing: Importing, text: str) -> No
     assert importing.stored == [("ouClinicA01", "2025-03-01", text, False, False, text)]
 
 
+def test_header_that_is_wrong_in_form_and_against_the_metadata_is_told_all_of_it(importing: Importing) -> None:
+    header = {"ds": "nope1234567", "pe": ["202513", "203503"], "ou": ["XXXXXXXXXXX", "bad id"], "colour": "red"}
+    (group,) = importing(visits(**header)).groups
+    told = [(f.code, f.field, f.found) for f in group.findings]
+    assert told == [
+        ("TP501", "colour", None),
+        ("TP508", "pe", "202513"),
+        ("TP507", "ou", "bad id"),
+        ("TP701", "ds", "nope1234567"),
+        ("TP703", "ou", "XXXXXXXXXXX"),
+    ]
+    assert importing(visits([0, 0, 1])).rows["insert"] == 1
+
+
+def test_what_a_malformed_property_leaves_open_is_not_guessed_at(importing: Importing) -> None:
+    (group,) = importing(visits(co="not options", ou=["ouNowhere01"])).groups
+    assert [(f.code, f.field) for f in group.findings] == [("TP504", "co"), ("TP703", "ou")]
+    (group,) = importing(visits(ids="COLOUR", ou=["ouNowhere01"])).groups
+    assert [f.code for f in group.findings] == ["TP509"]
+
+
 def test_rows_that_do_not_fit_are_left_out_and_named(importing: Importing) -> None:
     report = importing(visits([0, 0, 5], [0, 1, "x"], [1, 0, -1], [1, 1, 6]))
     assert (report.exit_code, changes(report)) == (1, {"insert": 2, "ignored": 2})
@@ -461,7 +482,12 @@ def test_dry_run_counts_groups_that_build_on_each_other_as_the_run_does(importin
 
 
 def test_changes_are_listed_row_by_row_for_the_groups_that_do_not_fail(importing: Importing) -> None:
-    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3]))
+    def was(value: str, comment: str | None = None) -> dict[str, Any]:
+        stored = {"before": value, "followup_before": False, "deleted_before": False}
+        return stored | ({"comment_before": comment} if comment else {})
+
+    importing(visits([0, 0, 1], [0, 1, 2, False, None, "late"], [1, 0, 3]))
+    plain = {"followup": False, "deleted": False}
     hostile = '\x01\\,"\x02\n'
     file = importing.folder / "changes.ndjson"
     notes = visits([0, 0, hostile, False, True, "new"], de="deNotes0001")
@@ -472,9 +498,9 @@ def test_changes_are_listed_row_by_row_for_the_groups_that_do_not_fail(importing
         lines = [strict_json(line.encode()) for line in file.read_text(encoding="utf-8").splitlines()]
         known = {"de", "pe", "ou", "coc", "aoc", "file"}
         assert [{name: each[name] for name in each if name not in known} for each in lines] == [
-            {"group": 0, "row": 1, "change": "update", "before": "2", "value": "5", "followup": False},
-            {"group": 0, "row": 2, "change": "delete", "before": "3", "followup": False},
-            {"group": 2, "row": 0, "change": "insert", "value": hostile, "comment": "new", "followup": True},
+            {"group": 0, "row": 1, "change": "update"} | was("2", "late") | {"value": "5", "comment": "late"} | plain,
+            {"group": 0, "row": 2, "change": "delete"} | was("3") | plain | {"deleted": True},
+            {"group": 2, "row": 0, "change": "insert", "value": hostile, "comment": "new"} | plain | {"followup": True},
         ]
         assert [(each["de"], each["pe"], each["ou"]) for each in lines] == [
             ("deVisits001", "202503", "ouClinicB01"),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from hmis import Change, changed, header, of, options, put, whole, without
-from tallyport import convert
+from tallyport import convert, validate
 from tallyport.metadata import Snapshot
 from tallyport.validation.relations import Relations, check_relations
 from tallyport_schemas.findings import CODES, Finding, Severity
@@ -638,3 +638,18 @@ def test_headers_of_sierra_leone_are_right_but_for_what_lay_in_the_future(tmp_pa
     # One of the two data sets takes no period after the current one: in November, December was to come.
     found = [found for of_group in headers for found in check(of_group, snapshot, date(2025, 11, 30)).findings]
     assert [(one.code, one.found) for one in found] == [("TP733", "202512")] * 12
+
+
+def test_header_that_fails_by_its_form_is_held_to_the_metadata_as_far_as_it_can_be_read(tmp_path: Path) -> None:
+    group = {"ds": "dsNowhere01", "de": "deVisits001", "pe": "202513", "ou": ["ouNowhere01", "no uid"]}
+    file = tmp_path / "values.adv2.json"
+    file.write_text(json.dumps(group | {"coc": "ocUnder5F01", "aoc": [], "size": 0}), encoding="utf-8")
+    ((verdict,),) = [each.groups for each in validate([file], metadata=whole(), today=TODAY).files]
+    assert not verdict.result.valid
+    assert [(f.code, f.field) for f in verdict.findings] == [
+        ("TP512", "aoc"),
+        ("TP508", "pe"),
+        ("TP507", "ou"),
+        ("TP701", "ds"),
+        ("TP703", "ou"),
+    ]

@@ -23,6 +23,7 @@ from tallyport.postgres.session import Session
 from tallyport.postgres.triggers import Triggers
 from tallyport.postgres.undo import write_undo
 from tallyport.rejected_rows import RejectedRows
+from tallyport.validation.form import readable
 from tallyport.validation.relations import fits_dates
 from tallyport.validation.rows import Refused
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -150,14 +151,7 @@ class GroupImport:
         outcome, session = self.outcome, self._session
         session.run("clear_staging")
         session.run("compile_nothing")
-        looked_up = look_up(
-            session.database,
-            header,
-            self._run.units,
-            today=self._options.today,
-            skipped=self._access.skipped,
-            by_member=self._by_member(header),
-        )
+        looked_up = self._look_up(header)
         outcome.findings += self._of_header(header, looked_up.findings)
         scope = looked_up.scope
         if scope is None:
@@ -190,6 +184,21 @@ class GroupImport:
         if self._rejected is not None:
             outcome.findings += self._rejected.findings()
         session.run("join_by_choice")
+
+    def _look_up(self, header: GroupHeader) -> LookedUp:
+        return look_up(
+            self._session.database,
+            header,
+            self._run.units,
+            today=self._options.today,
+            skipped=self._access.skipped,
+            by_member=self._by_member(header),
+        )
+
+    def also_wrong(self, findings: Sequence[Finding]) -> list[Finding]:
+        """Return what the database says against a header whose form fails by `findings`, of what can be read of it."""
+        rest = readable(self._head.properties, findings)
+        return rest.certain(self._look_up(rest.header).findings) if rest else []
 
     # --- Staging -----------------------------------------------------------------------------------------------------
 

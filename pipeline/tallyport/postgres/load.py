@@ -212,7 +212,8 @@ class _Loader:
             self.script.begin(title)
         try:
             if header is None:
-                raise GroupFails(found)
+                with self.run.session.database.transaction():
+                    raise GroupFails([*found, *group.also_wrong(found)])
             with self.run.session.database.transaction():
                 for rows in group.steps(header):
                     done = self.done + size * min(rows, header.size) // max(header.size, 1)

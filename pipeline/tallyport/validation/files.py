@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallyport.validation.form import check_form, counted_rows
+from tallyport.validation.form import check_form, counted_rows, readable
 from tallyport.validation.rows import joined, row_check
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
@@ -232,12 +232,8 @@ class _Group:
 
     def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
         """Yield the header's verdict, what is wrong with rows, and the result."""
-        if self._header and snapshot:
-            from tallyport.validation.relations import check_relations
-
-            relations = check_relations(self._header, snapshot, today=today)
-            self._found, self._not_made = relations.findings, relations.not_made
-            self._rules = relations.rules
+        if snapshot:
+            self._look_up(snapshot, today)
         size = self._header.size if self._header else None
         found = [f.at(self._label) for f in self._found]
         verdict = HeaderVerdict(self._label, self._head.number, self._de, size, found, self._not_made)
@@ -252,6 +248,18 @@ class _Group:
         yield from self._rest()
         late = [] if header_only else [f.at(self._label) for f in self._late()]
         yield self._result(size, late, valid=verdict.valid and not late)
+
+    def _look_up(self, snapshot: Snapshot, today: date) -> None:
+        """Hold the header to the metadata; where its form fails, what can be read of it: all failures are told."""
+        from tallyport.validation.relations import check_relations
+
+        if self._header:
+            relations = check_relations(self._header, snapshot, today=today)
+            self._found, self._not_made = relations.findings, relations.not_made
+            self._rules = relations.rules
+        elif rest := readable(self._head.properties, self._found):
+            found = check_relations(rest.header, snapshot, today=today).findings
+            self._found = [*self._found, *rest.certain(found)]
 
     def _rows(self, header: GroupHeader | None) -> Iterator[Event]:
         if header is None:

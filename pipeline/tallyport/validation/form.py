@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeGuard
 
@@ -192,6 +193,62 @@ def check_form(
     return (None if form.findings else header), form.findings, de
 
 
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """What can be read of a header whose form fails, so that metadata can be asked about it all the same.
+
+    `unreadable`: the properties of which it says nothing, so that nothing can be said of them.
+    """
+
+    header: GroupHeader
+    unreadable: frozenset[str]
+
+    def certain(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Return those findings of metadata that hold whatever the unreadable properties were to say."""
+        return [found for found in findings if self.unreadable.isdisjoint(_properties_of(found))]
+
+
+def readable(properties: Sequence[tuple[str, bytes]], findings: Sequence[Finding]) -> Readable | None:
+    """Return what can be read of a header whose form fails by these findings; None where that is too little."""
+    wrong = frozenset(name for found in findings for name in _properties_of(found))
+    if not wrong.isdisjoint(("ids", "de")):
+        return None  # no identifier can be looked up, or no data element
+    unreadable = wrong - {"pe", "ou"}  # of these lists, those that are right are looked at
+    for family in _FAMILIES:
+        if not unreadable.isdisjoint(family):
+            unreadable |= family
+    form = _Form([(name, text) for name, text in properties if name not in unreadable])
+    ids = _ids(form)
+    de, ds, cc = form.text("de"), form.text("ds"), form.text("cc")
+    pe, ou, coc, aoc = (form.texts(name) or () for name in ("pe", "ou", "coc", "aoc"))
+    if de is None:
+        return None
+    header = GroupHeader(
+        ids,
+        ds,
+        cc,
+        de,
+        tuple(name for name in pe if periods.parse(name)),
+        tuple(name for name in ou if _fits_scheme(ids["ou"], name)),
+        coc or None,
+        form.options("co"),
+        aoc or None,
+        form.options("ao"),
+        form.values.get("delete"),
+        0,
+    )
+    return Readable(header, unreadable)
+
+
+_FAMILIES = (frozenset({"cc", "co", "coc"}), frozenset({"ao", "aoc"}))
+"""Properties that say the same thing in different ways: of what one of them says wrongly, the others say nothing."""
+
+
+def _properties_of(found: Finding) -> list[str]:
+    """Return the properties that a finding's field is in: `co` for `co.Age`, both for `co, ao`."""
+    return [name for part in (found.field or "").split(", ") for name in re.findall("^[a-z]+", part)]
+
+
 def counted_rows(count: int) -> str:
     """Return a number of rows in words."""
     return "1 row" if count == 1 else f"{count:,} rows"
@@ -274,12 +331,13 @@ def place_names(dimension: str, options: OptionDimension) -> list[str]:
 
 
 def _check_kind(form: _Form, scheme: str, field: str, names: Sequence[str]) -> None:
-    if scheme == "UID":
-        bad = [name for name in names if not _UID.fullmatch(name)]
-        form.say_culprits("TP507", field, bad, "a UID: a letter, then 10 letters or digits")
-    else:
-        bad = [name for name in names if _UNSTORABLE.search(name)]
-        form.say_culprits("TP507", field, bad, "a text without NUL and lone surrogates")
+    bad = [name for name in names if not _fits_scheme(scheme, name)]
+    expected = "a UID: a letter, then 10 letters or digits"
+    form.say_culprits("TP507", field, bad, expected if scheme == "UID" else "a text without NUL and lone surrogates")
+
+
+def _fits_scheme(scheme: str, name: str) -> bool:
+    return bool(_UID.fullmatch(name)) if scheme == "UID" else not _UNSTORABLE.search(name)
 
 
 def _check_keys(form: _Form, header: GroupHeader) -> None:

@@ -5,12 +5,14 @@ copy (
     select json_strip_nulls(json_build_object(
         'file', %(file)s::text, 'group', %(number)s::integer, 'row', d.row_number, 'change', d.change,
         'de', %(data_element)s::text, 'pe', p.iso, 'ou', u.uid, 'coc', c.uid, 'aoc', a.uid,
-        'before', d.before, 'value', d.value, 'comment', d.comment, 'followup', d.followup
+        'before', d.before, 'comment_before', s.comment, 'followup_before', s.followup, 'deleted_before', s.deleted,
+        'value', d.value, 'comment', d.comment, 'followup', d.followup, 'deleted', d.deleted
     ))
     from planned as d
     join staged_period as p on p.periodid = d.periodid
     join organisationunit as u on u.organisationunitid = d.unit
     join categoryoptioncombo as c on c.categoryoptioncomboid = d.combo
     join categoryoptioncombo as a on a.categoryoptioncomboid = d.attribute
+    left join stored as s on s.lies_at = d.lies_at
     order by d.row_number
 ) to stdout (format csv, delimiter e'\x02', quote e'\x01');
