@@ -14,6 +14,7 @@ from tallyport_converters.periods import (
     PeriodType,
     containing,
     explain,
+    explain_interval,
     interval,
     parse,
     parse_interval,
@@ -526,7 +527,7 @@ def test_equal_keys_are_equal_periods(one: Period, other: Period) -> None:
         ("2024-03-15T00:00:00.000", "a date with a time: write 20240315"),
         ("LAST_MONTH", "relative periods"),
         (" 202403", "spaces around"),
-        ("", "empty: expected a period such as"),
+        ("", "empty: a period such as"),
         ("٢٠٢٤", "digits must be 0 to 9"),
         ("2024-03-01/P1M", "an ADX interval; as a period, write 202403"),
         ("2024-03-01/P1W", "one of P1D P7D P14D P1M P2M P3M P6M P1Y"),
@@ -539,9 +540,9 @@ def test_equal_keys_are_equal_periods(one: Period, other: Period) -> None:
         ("2024-03-01/P1Y", "starts in March, only in"),
         ("9999-11-01/P1Y", "outside the years 0001 to 9999"),
         ("202403", "202403 is Monthly, 2024-03-01 to 2024-03-31; as an ADX interval 2024-03-01/P1M"),
-        ("Weekly 2024", "expected a period such as"),
-        ("nonsense", "expected a period such as"),
-        ("9" * 1000, "expected a period such as"),
+        ("Weekly 2024", "a period such as"),
+        ("nonsense", "a period such as"),
+        ("9" * 1000, "a period such as"),
     ],
 )
 def test_an_explanation_says_what_is_wrong_or_what_to_write(text: str, words: str) -> None:
@@ -569,3 +570,38 @@ def test_parsing_any_text_fails_never(text: str) -> None:
     period, found = parse(text), parse_interval(text)
     assert period is None or period.iso
     assert found is None or found[0].iso
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("202604", "write it as 2026-04-01/P1M"),
+        ("2024Q2", "write it as 2024-04-01/P3M"),
+        ("2024W3", "write it as 2024-01-15/P7D"),
+        ("20240131", "write it as 2024-01-31/P1D"),
+        ("2024-01-01/P1W", "write it as 2024-01-01/P7D"),
+        ("2024-01-01/P12M", "write it as 2024-01-01/P1Y"),
+        ("2024-01-01/P31D", "write it as 2024-01-01/P1M"),
+        ("2024-01-01/2024-01-31", "write it as 2024-01-01/P1M"),
+        ("2024-01-01/2024-12-31", "write it as 2024-01-01/P1Y"),
+        ("2024-01/P1M", "write it as 2024-01-01/P1M"),
+        ("2024-01-01T00:00:00Z/P1M", "write it as 2024-01-01/P1M"),
+        ("2018-06-30 00:00:00.0/P1M", "write it as 2018-06-01/P1M"),
+        ("2024-01-01/1M", "write it as 2024-01-01/P1M"),
+        ("2024-01-01/p1m", "write it as 2024-01-01/P1M"),
+        (" 2024-01-01/P1M ", "write it as 2024-01-01/P1M"),
+        ("Jan 2024", "write it as 2024-01-01/P1M"),
+        ("2024-01-01", "add the duration: 2024-01-01/P1D for the day, 2024-01-01/P1M for the month"),
+        ("2024-31-01/P1M", "the interval's start is no date: month 31; months are 01 to 12"),
+        ("2024-01-02/P7D", "no DHIS2 week starts on a Tuesday"),
+    ],
+)
+def test_what_is_no_interval_is_told_what_to_write_in_adx(text: str, advice: str) -> None:
+    assert explain_interval(text) == advice
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "/", "//", "9999-12-31/P99D", "0000-01/P1M", "P1M", "2024-01-01/P1M/P1M", "\0"]
+)
+def test_of_anything_else_it_is_told_how_intervals_are_written(text: str) -> None:
+    assert "2024-03-01/P1M" in explain_interval(text)

@@ -152,6 +152,37 @@ def explain(text: str) -> str:
     return _hint(text) or _GENERAL
 
 
+def explain_interval(text: str) -> str:
+    """Return what to write in ADX in place of `text`, which is none of its intervals.
+
+    For people only; its wording may change. Never raises, and repeats nothing of `text` that could not be printed.
+
+    >>> explain_interval("202604")
+    'write it as 2026-04-01/P1M'
+    >>> explain_interval("2024-01-01/P12M")
+    'write it as 2024-01-01/P1Y'
+    """
+    if len(text) > _EXPLAINED_LENGTH or not text.isascii():
+        return _GENERAL_INTERVAL
+    period = parse(text.strip()) if "-" not in text.strip() else None
+    if period is None:
+        first, _, last = text.strip().partition("/")
+        start, length = _first_day(first), _length(last.strip())
+        end = _first_day(last) if last and not length else None
+        if start and not last:
+            return f"add the duration: {start}/P1D for the day, {start[:8]}01/P1M for the month"
+        if start and end:
+            period = _spanned(date.fromisoformat(start), date.fromisoformat(end))
+        elif start and length:
+            read = parse_interval(f"{start}/{length}")
+            period = read[0] if read else _of_days(date.fromisoformat(start), length)
+    if period is None and (words := _hint(text.strip())) and words.startswith("write "):
+        period = parse(words.removeprefix("write "))
+    if period is not None:
+        return f"write it as {interval(period)}"
+    return _explain_interval(text) if _INTERVAL.fullmatch(text) else _GENERAL_INTERVAL
+
+
 # --- The types -------------------------------------------------------------------------------------------------------
 
 
@@ -358,7 +389,11 @@ def _interval_kind(start: date, duration: str) -> PeriodType | None:
 _EXPLAINED_LENGTH = 40
 """Characters above which a text is not looked into: the longest period has 11, the longest interval 15."""
 
-_GENERAL = "expected a period such as 20240315, 2024W3, 202403, 202402B, 2024Q1, 2024S1, 2024 or 2024April"
+_GENERAL_INTERVAL = (
+    "write the first day, a slash and a duration, such as 2024-03-01/P1M; it is one of P1D P7D P14D P1M P2M P3M P6M P1Y"
+)
+
+_GENERAL = "a period such as 20240315, 2024W3, 202403, 202402B, 2024Q1, 2024S1, 2024 or 2024April"
 
 _MONTH_NAMES = (
     "january",
@@ -379,6 +414,7 @@ _MONTH_NAMES = (
 _YEAR_MONTH = r"([0-9]{4})[ /._M-]([0-9]{1,2})"
 _MONTH_YEAR = r"([0-9]{1,2})[ /._-]([0-9]{4})"
 _YEAR_MONTH_DAY = r"([0-9]{4})[ /._-]([0-9]{1,2})[ /._-]([0-9]{1,2})"
+_LOOSE_DAY = r"([0-9]{4})[-.]?([0-9]{1,2})(?:[-.]?([0-9]{1,2}))?(?:[T ][0-9:.,+Z-]*)?"
 _DATE_TIME = r"([0-9]{4}-[0-9]{2}-[0-9]{2})[T ][0-9][^/]*"
 _DECIMAL = r"([0-9]{4,8})\.0+"
 _SCIENTIFIC = r"[0-9](?:[.,][0-9]+)?[Ee]\+?[0-9]{1,2}"
@@ -426,9 +462,7 @@ def _explain_interval(text: str) -> str:
         return f"an ADX interval; as a period, write {found[0].iso}"
     parts = _INTERVAL.fullmatch(text)
     if parts is None or _duration_is_unknown(parts[4]):
-        return (
-            "no ADX interval: expected a date such as 2024-03-01, a slash and one of P1D P7D P14D P1M P2M P3M P6M P1Y"
-        )
+        return "an ADX interval: a date such as 2024-03-01, a slash and one of P1D P7D P14D P1M P2M P3M P6M P1Y"
     year, month, day, duration = int(parts[1]), int(parts[2]), int(parts[3]), parts[4]
     start = _date(year, month, day)
     if start is None:
@@ -443,6 +477,41 @@ def _explain_interval(text: str) -> str:
 
 def _duration_is_unknown(duration: str) -> bool:
     return duration not in _ALWAYS and duration not in _BY_WEEKDAY and duration not in _BY_MONTH
+
+
+def _first_day(text: str) -> str | None:
+    """The day that a text begins with, as 2024-01-31: of a month alone its first, of a moment its date."""
+    match = re.fullmatch(_LOOSE_DAY, text.strip())
+    if match is None:
+        return None
+    day = _date(int(match[1]), int(match[2]), int(match[3] or 1))
+    return day.isoformat() if day else None
+
+
+def _length(text: str) -> str | None:
+    """The duration of ADX that is as long as one that is written otherwise: 1M, p1m, P4W, P12M."""
+    match = re.fullmatch(r"P?([0-9]{1,2})([DWMY])", text.upper())
+    if match is None:
+        return None
+    count, unit = int(match[1]), match[2]
+    if unit == "W":
+        count, unit = count * 7, "D"
+    if unit == "M" and count == 12:
+        count, unit = 1, "Y"
+    return f"P{count}{unit}"
+
+
+def _of_days(start: date, duration: str) -> Period | None:
+    """The period that starts on a day and has as many days as the duration says."""
+    if not duration.endswith("D") or start.year == date.max.year:
+        return None
+    return _spanned(start, date.fromordinal(start.toordinal() + int(duration[1:-1]) - 1))
+
+
+def _spanned(start: date, end: date) -> Period | None:
+    """The period from one day to another."""
+    found = (containing(start, kind) for kind in PeriodType)
+    return next((period for period in found if period and (period.start, period.end) == (start, end)), None)
 
 
 def _hint(text: str) -> str | None:

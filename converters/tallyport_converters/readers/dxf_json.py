@@ -141,9 +141,9 @@ class DxfJson:
         """See `Reader`."""
         return iso_period(text)
 
-    def explain_period(self, text: str) -> str:
+    def explain_period(self, text: str) -> tuple[str, str | None]:
         """See `Reader`."""
-        return explain_period(text)
+        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""

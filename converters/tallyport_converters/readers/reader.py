@@ -80,8 +80,8 @@ class Reader(Protocol):
     def period(self, text: str) -> ReadPeriod | None:
         """Read a period as this format writes it in rows."""
 
-    def explain_period(self, text: str) -> str:
-        """Say why `text` is no period."""
+    def explain_period(self, text: str) -> tuple[str, str | None]:
+        """Say what is expected in place of `text`, which is no period, and what to do if that is not the usual."""
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """Read one row again for its explanation."""
@@ -113,6 +113,13 @@ def adx_period(text: str) -> ReadPeriod | None:
 explain_period = _remembered(periods.explain)
 """Say why a text is no period."""
 
+
+@_remembered
+def explain_interval(text: str) -> tuple[str, str | None]:
+    """Say that an ADX interval is expected, and which to write."""
+    return "an ADX interval", periods.explain_interval(text)
+
+
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -123,9 +130,11 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
         AssertionError: nothing is wrong with it, so the scan and this reading disagree.
     """
 
-    def say(code: str, field: str | None = None, found: object = None, expected: str | None = None) -> Finding:
+    def say(
+        code: str, field: str | None = None, found: object = None, expected: str | None = None, help: str | None = None
+    ) -> Finding:
         text = found if found is None or isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-        return finding(code, row=number, field=field, found=text, expected=expected)
+        return finding(code, row=number, field=field, found=text, expected=expected, help=help)
 
     fields = row.fields
     if fields is None:
@@ -147,7 +156,7 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
     if not period or (not fields.get("period") and not periods.parse(period)):
         return say("TP303", "period")  # a header period that is none counts for nothing
     if not reader.period(period):
-        return say("TP304", "period", period, reader.explain_period(period))
+        return say("TP304", "period", period, *reader.explain_period(period))
     raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")
 
 

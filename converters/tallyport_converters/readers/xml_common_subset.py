@@ -14,7 +14,14 @@ from lxml import etree
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, cut_xml
 from tallyport_converters.readers.dxf_json import FIELDS
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, adx_period, explain_period, iso_period
+from tallyport_converters.readers.reader import (
+    ReadPeriod,
+    RejectedRow,
+    adx_period,
+    explain_interval,
+    explain_period,
+    iso_period,
+)
 from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding
@@ -121,9 +128,9 @@ class CommonXml:
         """See `Reader`."""
         return adx_period(text) if self.adx else iso_period(text)
 
-    def explain_period(self, text: str) -> str:
+    def explain_period(self, text: str) -> tuple[str, str | None]:
         """See `Reader`."""
-        return explain_period(text)
+        return explain_interval(text) if self.adx else (explain_period(text), None)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""

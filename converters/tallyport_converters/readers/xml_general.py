@@ -18,7 +18,14 @@ from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
 from tallyport_converters.other_documents import xml_document
 from tallyport_converters.readers.dxf_json import FIELDS, DxfJson
-from tallyport_converters.readers.reader import TEXT_LIMIT, ReadPeriod, RejectedRow, adx_period, iso_period
+from tallyport_converters.readers.reader import (
+    TEXT_LIMIT,
+    ReadPeriod,
+    RejectedRow,
+    adx_period,
+    explain_interval,
+    iso_period,
+)
 from tallyport_converters.readers.xml_fields import (
     KNOWN_ADX_GROUP,
     KNOWN_ADX_ROW,
@@ -282,6 +289,10 @@ class GeneralXml(DxfJson):
     def period(self, text: str) -> ReadPeriod | None:
         """See `Reader`."""
         return adx_period(text) if self.adx else iso_period(text)
+
+    def explain_period(self, text: str) -> tuple[str, str | None]:
+        """See `Reader`."""
+        return explain_interval(text) if self.adx else super().explain_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
