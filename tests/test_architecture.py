@@ -52,6 +52,8 @@ ROOMS = {
     "tallyport_converters.readers": (
         "reader",
         "place",
+        "csv_records",
+        "csv_layout",
         "dxf_csv",
         "dxf_json",
         "dxf_pdf",

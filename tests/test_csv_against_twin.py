@@ -1,4 +1,4 @@
-"""The CSV scanner against the plain splitter (`readers.dxf_csv.cells`), record by record, on random text.
+"""The CSV scanner against the plain splitter (`readers.csv_records.cells`), record by record, on random text.
 
 `TALLYPORT_CSV_CASES` says how many texts.
 """
@@ -16,7 +16,8 @@ import fuzz
 from scanned import Read, Row, as_counted, opened, read_all, too_long
 from tallyport_converters.combos import Combo, identified, listed, mapped
 from tallyport_converters.native import Column, Kind
-from tallyport_converters.readers.dxf_csv import Cell, DxfCsv, cells
+from tallyport_converters.readers.csv_records import Cell, cells
+from tallyport_converters.readers.dxf_csv import DxfCsv
 from tallyport_schemas.findings import SourceUnreadable
 
 CASES = int(os.environ.get("TALLYPORT_CSV_CASES", "10000"))
@@ -123,6 +124,8 @@ def plain(reader: DxfCsv, body: str, delimiter: str) -> Read:
             read.note("TP409", 1, number)
             continue
         found, raw, line_end = record
+        if not any(cell.trailing or cell.text.strip(" \t\r\n") for cell in found):
+            continue  # delimiters alone
         inside = any("\n" in cell.text or "\r" in cell.text for cell in found)
         if line_end == "\r\n" or doubled(raw, delimiter) or inside:
             read.note("TP409", 1, number)

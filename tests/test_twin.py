@@ -429,7 +429,7 @@ def test_the_twin_gives_what_was_worked_out_by_hand(case: Case) -> None:
         ("dxf-json", b'{"a":"\n"}', "TP108"),
         ("dxf-json", '{"a":1}'.encode("utf-16"), "TP107"),
         ("dxf-json", b'{"a":"\xff"}', "TP107"),
-        ("dxf-json", b'{"idScheme":"UUID"}', "TP119"),
+        ("dxf-json", b'{"idScheme":"UUID","dataValues":[]}', "TP119"),
         ("dxf-json", b'{"deletion":{"orgUnits":["o"],"periods":["x"],"elements":[{"dataElement":"d"}]}}', "TP304"),
         ("dxf-csv", b'de,pe,ou,value\n"d,202401,o,1\n', "TP111"),
         ("dxf-csv", b"de,pe,ou\nd,202401,o\n", "TP111"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tallyport_converters.native import Fault
 from tallyport_converters.native.adv2 import PROPERTIES_LIMIT, ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
-from tallyport_converters.readers.dxf_csv import encoding_fault
+from tallyport_converters.readers.csv_records import encoding_fault
 from tallyport_converters.readers.dxf_json import FAULTS
 from tallyport_converters.readers.place import locate
 from tallyport_converters.sources import Source

@@ -72,20 +72,24 @@ def _as_utf8(head: bytes) -> bytes:
 
 
 def _sniff_csv(head: bytes) -> str | None:
-    from tallyport_converters.readers.dxf_csv import begin, names_columns
+    from tallyport_converters.readers.csv_records import begin
+    from tallyport_converters.readers.dxf_csv import begin_table, names_columns
 
     if _sniff_json(head) or _xml_root(head) is not None or _sniff_pdf(head):
         return None
     try:
-        first = begin(head).first
+        begun, above = begin_table(head)
+        first = begun.first
     except SourceUnreadable as error:
+        if error.finding.code == "TP111":
+            raise
         # Text in another encoding is to be named as such; other bytes are no CSV.
         is_text = (error.finding.found or "").startswith("UTF-") or names_columns(begin(_as_utf8(head)).first)
         if error.finding.code == "TP107" and is_text:
             raise
         return None
     if names_columns(first):
-        return "its first row names columns"
+        return f"its line {above + 1} names columns" if above else "its first row names columns"
     if len(first) >= 4 and periods.parse(first[1].text):
         return "the second cell of its first row is a period"
     return None
@@ -166,7 +170,7 @@ def _missing(columns: Sequence[str]) -> list[str]:
 
 def _table_columns(head: bytes) -> list[str]:
     """Return the cells of the first row, if the text looks like a table: the second row has as many, two or more."""
-    from tallyport_converters.readers.dxf_csv import begin, cells
+    from tallyport_converters.readers.csv_records import begin, cells
 
     try:
         begun = begin(_as_utf8(head))

@@ -451,6 +451,26 @@ CODES: Mapping[str, Code] = _table(
         "remove one of the two",
     ),
     Code("TP420", _W, "the deletion scope lacks a part and deletes nothing", "name org units, periods and elements"),
+    Code(
+        "TP432",
+        _W,
+        "the file has no header row, and the nine columns of files from before there were attribute option combos; "
+        "it was read so",
+        "check that the fifth column holds the values, or add the header row "
+        "dataelement,period,orgunit,categoryoptioncombo,value,storedby,timestamp,comment,followup",
+    ),
+    Code(
+        "TP433",
+        _W,
+        "lines above the header row were skipped",
+        "check that nothing in them belongs to the data, or delete them",
+    ),
+    Code(
+        "TP434",
+        _W,
+        "rows have one cell more than the header row; the first was skipped as the row's name",
+        "write the file without row names: in R, row.names = FALSE",
+    ),
     # TP7xx: what a group's header says against the metadata
     Code(
         "TP701",

@@ -344,6 +344,8 @@ def read_json(data: bytes, options: Options) -> Reading:
     keys = [key for key, _ in root]
     if keys.count("dataValues") > 1:
         raise UnreadableError("TP108")
+    if not {"dataValues", "dataSet", "completeDate", "deletion"} & set(keys) and not {"period", "orgUnit"} <= set(keys):
+        raise UnreadableError("TP113")
     known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "deletion"}
     known |= {"attributeCategoryOptions", "dataValues"}
     for key, count in Counter(keys).items():
@@ -483,7 +485,7 @@ def _deletion(reading: Reading, value: object) -> Deletion | None:
 
 @dataclass
 class Record:
-    """A line of cells, none where it is blank. `junk`: text stands behind a closing quote. `ended`: by a line end.
+    """A line of cells, none where it is blank or has nothing but delimiters. `junk`: text stands behind a closing quote. `ended`: by a line end.
 
     `odd`: DHIS2 2.43 would misread it.
     """
@@ -674,6 +676,8 @@ def split_records(text: str, delimiter: str) -> list[Record]:
             at += 1
         else:
             record.ended = False
+        if not record.junk and not any(cell.strip(" \t\r\n") for cell in record.cells):
+            record = Record([])  # delimiters alone
         records.append(record)
     return records
 

@@ -281,11 +281,15 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
         record.attribute_combo.present = record.attribute_options.present = record.surplus = false;
         record.attribute_combo.size = 0;
         uint64_t column = 0;
+        bool says_something = false;
         for (;; column++) {
             Cell found;
             p = cell(batch, p, end, (uint8_t)layout->delimiter, &found, &record.draft.notices);
             if (!p)
                 break;
+            if (!says_something)
+                says_something =
+                    found.trailing || (found.text.size && !text_blank(text_data(batch, &found.text), found.text.size));
             take(batch, layout, &record, column, &found);
             if (p == end || *p != (uint8_t)layout->delimiter)
                 break;
@@ -311,6 +315,10 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             }
         } else if (p < end) {
             p++;
+        }
+        if (!says_something) { /* delimiters alone: a row that a spreadsheet left empty */
+            unit = p;
+            continue;
         }
         if (!utf8_valid(unit, row_end, &bad)) {
             batch->error = ERROR_UTF8;

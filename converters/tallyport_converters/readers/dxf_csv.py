@@ -7,16 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any
 
+from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Notice, cut_csv
+from tallyport_converters.readers.csv_layout import (
+    POSITIONS,
+    POSITIONS_BEFORE,
+    RECORDS_LOOKED_AT,
+    check_cells,
+    has_row_names,
+    is_before_attribute_combos,
+)
+from tallyport_converters.readers.csv_records import DELIMITERS, Cell, Start, begin, cells, not_utf8, records_behind
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
-from tallyport_converters.sources import HEAD_BYTES, Source
+from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
-
-DELIMITERS = ",;\t"
 
 COLUMNS: Mapping[str, tuple[int, str]] = {
     alias: (meaning, name)
@@ -40,35 +49,14 @@ COLUMNS: Mapping[str, tuple[int, str]] = {
 }
 """Known header cells, in lower case without spaces, `_` and `-`: their meaning and canonical name."""
 
-POSITIONS = [
-    "dataElement",
-    "period",
-    "orgUnit",
-    "categoryOptionCombo",
-    "attributeOptionCombo",
-    "value",
-    "storedBy",
-    "lastUpdated",
-    "comment",
-    "followUp",
-    "deleted",
-]
-"""The columns of a file without a header row."""
+LINES_ABOVE = 30
+"""Lines above a header row among which it is looked for: a report's title."""
 
 CATEGORIES_LIMIT = 256
 """Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""
 
-_BOM = b"\xef\xbb\xbf"
 _UNNAMED = {Column.CATEGORY, Column.ATTRIBUTE_COMBO, Column.ATTRIBUTE_OPTIONS}
 _KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
-
-
-class Cell(NamedTuple):
-    """One cell: its text, whether text stands behind its closing quote, whether DHIS2 2.43 would misread its quotes."""
-
-    text: str
-    trailing: bool = False
-    misread: bool = False
 
 
 def known_column(cell: str) -> tuple[int, str] | None:
@@ -76,117 +64,32 @@ def known_column(cell: str) -> tuple[int, str] | None:
     return COLUMNS.get(re.sub(r"[\s_-]", "", cell).lower())
 
 
-def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
-    """Split the first record of a text; returns its cells and where its line end starts.
-
-    The plain form of what scan_csv.c does. An open quote takes all there is.
-    """
-    found: list[Cell] = []
-    at, end = 0, len(record)
-    cell_end = re.compile(f"[{delimiter}\r\n]|\\Z")
-    while True:
-        while at < end and record[at] in " \t" and record[at] != delimiter:
-            at += 1
-        start = at
-        if at < end and record[at] == '"':
-            # Quoted: up to a quote that none follows. Possessive, so that an open quote is no maze.
-            quoted = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"').match(record, at)
-            if not quoted:
-                return [*found, Cell(record[at + 1 :].replace('""', '"'))], end
-            at = _end(cell_end, record, quoted.end())
-            misread = '""' in quoted[1] or "\n" in quoted[1] or "\r" in quoted[1]
-            trailing = bool(record[quoted.end() : at].strip(" \t"))
-            found.append(Cell(quoted[1].replace('""', '"'), trailing, misread))
-        else:
-            at = _end(cell_end, record, at)
-            found.append(Cell(record[start:at].rstrip(" \t")))
-        if at == end or record[at] != delimiter:
-            return found, at
-        at += 1
-
-
-def _end(cell_end: re.Pattern[str], record: str, at: int) -> int:
-    match = cell_end.search(record, at)
-    assert match  # the text's end is one
-    return match.start()
-
-
-def not_utf8(what: str, found: str) -> Finding:
-    """Say that text is not UTF-8; `found` begins with the first byte that is none, as an escape."""
-    byte = bytes.fromhex(found[2:4]) if re.match(r"\\x[0-9a-f]{2}", found) else b""
-    letter = byte.decode("cp1252", errors="ignore")
-    looks = f"{found} ({letter} in Windows-1252)" if letter.isprintable() and letter else found
-    help = 'save the file as UTF-8; Excel calls that "CSV UTF-8"'
-    return finding("TP107", message=what, help=help, found=looks, expected="UTF-8")
-
-
-def encoding_fault(head: bytes) -> str | None:
-    """Return the name of an encoding that is not UTF-8, if `head` shows one."""
-    if head[:4] in (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"):
-        return "UTF-32"
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "UTF-16"
-    sample = head[:1024]
-    for offset, encoding in ((0, "utf-16-be"), (1, "utf-16-le")):
-        half = sample[offset::2]
-        if len(half) > 3 and half.count(0) > 0.9 * len(half):
-            # Zeros alone say nothing: binary files, pictures for one, are full of them. Text has no control characters.
-            text = sample.decode(encoding, errors="replace")
-            if not any(char < " " and char not in "\t\r\n" for char in text):
-                return "UTF-16 without a byte order mark"
-    return None
-
-
-class Start(NamedTuple):
-    """How a CSV file begins: its delimiter and first record, and where that record starts and ends in bytes.
-
-    `misread` tells whether DHIS2 2.43 would misread what stands before the record, and the record itself.
-    """
-
-    delimiter: str
-    first: list[Cell]
-    start: int
-    end: int
-    misread: tuple[bool, bool]
-
-
-def begin(head: bytes) -> Start:
-    """Read the first record of a file from its first bytes.
+def begin_table(head: bytes) -> tuple[Start, int]:
+    """Read the first record, or the header row below a title; returns it and how many lines stand above.
 
     Raises:
-        SourceUnreadable: TP107 no UTF-8; TP111 no record; TP112 the record is longer than `head`.
+        SourceUnreadable: as `begin`; TP111 a whole line stands in one cell.
     """
-    if fault := encoding_fault(head):
-        raise SourceUnreadable(finding("TP107", message=f"the CSV is {fault}", found=fault, expected="UTF-8"))
-    start = len(_BOM) if head.startswith(_BOM) else 0
-    delimiter, misread_before = "", False
-    if match := re.compile(rb"sep=([,;\t])(\r\n|\r|\n)").match(head, start):
-        delimiter, start = match[1].decode(), match.end()
-        misread_before = match[2] == b"\r\n"
-    blank = re.compile(rb"(?:[ \t]*(?:\r\n|\r|\n))*").match(head, start)
-    if blank and blank[0]:
-        start, misread_before = blank.end(), True
-    # The scanner checks the records behind the first, and the head may end within a character.
-    text = head[start:].decode(errors="surrogateescape")
-    if not text.strip():
-        raise SourceUnreadable(finding("TP102", message="the source holds nothing but white space"))
-    if not delimiter:
-        line = re.split(r"[\r\n]", re.sub(r'"[^"]*"?', "", text), maxsplit=1)[0]
-        delimiter = max(DELIMITERS, key=line.count)
-    first, end = cells(text, delimiter)
-    if end == len(text) and len(head) >= HEAD_BYTES:
-        raise SourceUnreadable(
-            finding("TP112", message="the first record is too long", expected=f"fewer than {HEAD_BYTES:,} bytes")
-        )
-    if stray := re.search("[\udc80-\udcff]", text[:end]):
-        where = start + len(text[: stray.start()].encode())
-        found = head[where : where + 24].decode(errors="backslashreplace")
-        raise SourceUnreadable(not_utf8(f"the CSV is not UTF-8 (byte {where})", found))
-    size = len(text[:end].encode())
-    line_end = re.compile(rb"\r\n|\r|\n").match(head, start + size)
-    misread = any(cell.misread for cell in first) or bool(line_end and line_end[0] == b"\r\n")
-    end_bytes = line_end.end() if line_end else start + size
-    return Start(delimiter, first, start, end_bytes, (misread_before, misread))
+    begun = begin(head)
+    first = [cell.text for cell in begun.first]
+    check_cells([first, *islice(records_behind(head, begun, begun.end), 1)], DELIMITERS)
+    if names_columns(begun.first) or (len(first) >= 4 and periods.parse(first[1])):
+        return begun, 0
+    at = begun.start
+    for _ in range(LINES_ABOVE):
+        line_end = re.compile(rb"\r\n|\r|\n").search(head, at)
+        if not line_end:
+            break
+        at = line_end.end()
+        try:
+            below = begin(head[at:])
+        except SourceUnreadable:
+            continue
+        named = {known[1] for cell in below.first if (known := known_column(cell.text))}
+        if {"dataElement", "value"} <= named:
+            start = at + below.start
+            return below._replace(start=start, end=at + below.end), len(re.findall(rb"\r\n|\r|\n", head[:start]))
+    return begun, 0
 
 
 def names_columns(first: list[Cell]) -> bool:
@@ -205,17 +108,39 @@ class DxfCsv:
     def __init__(self, source: Source, *, has_header: bool | None = None) -> None:
         self.source = source
         self.header = Header()
-        begun = begin(source.head())
+        head = source.head()
+        begun, above = begin_table(head) if has_header is None else (begin(head), 0)
         is_header = names_columns(begun.first) if has_header is None else has_header
+        if above:
+            title = head[: begun.start].decode(errors="replace").strip().splitlines()[0]
+            self.header.findings.append(finding("TP433", found=title, expected=f"line {above + 1} names the columns"))
         self._delimiter = begun.delimiter
         if begun.delimiter != ",":
             self.header.findings.append(finding("TP410", found=repr(begun.delimiter)))
         self._skip = begun.end if is_header else begun.start
         self._misread = begun.misread[0] or (is_header and begun.misread[1])
-        self.columns = [cell.text for cell in begun.first] if is_header else POSITIONS
+        records = list(islice(records_behind(head, begun, self._skip), RECORDS_LOOKED_AT))
+        self.columns = self._named(begun, records) if is_header else self._by_position(records)
         self.meaning = self._meanings(is_header)
         names = [name.encode() for name in self.columns]
         self.layout = Layout(begun.delimiter.encode(), self.meaning, names, len(names) if is_header else 0)
+
+    def _named(self, begun: Start, records: list[list[str]]) -> list[str]:
+        """Return the columns that the header row names; row names stand in front without a name."""
+        columns = [cell.text for cell in begun.first]
+        period_at = next((i for i, cell in enumerate(columns) if (known_column(cell) or ("", ""))[1] == "period"), None)
+        if period_at is not None and has_row_names(columns, records, period_at):
+            self.header.findings.append(finding("TP434", found=records[0][0]))
+            return ["", *columns]
+        return columns
+
+    def _by_position(self, records: list[list[str]]) -> list[str]:
+        if not is_before_attribute_combos(records):
+            return list(POSITIONS)
+        self.header.findings.append(
+            finding("TP432", expected="dataElement,period,orgUnit,categoryOptionCombo,value,...")
+        )
+        return list(POSITIONS_BEFORE)
 
     def _meanings(self, is_header: bool) -> list[int]:
         """Return what each column means, and name those without a name.

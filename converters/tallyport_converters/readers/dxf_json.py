@@ -21,7 +21,7 @@ from tallyport_converters.header import (
 )
 from tallyport_converters.native import Batch, Buffer, Fault, cut_json
 from tallyport_converters.other_documents import json_document
-from tallyport_converters.readers.dxf_csv import encoding_fault
+from tallyport_converters.readers.csv_records import encoding_fault
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import Source
