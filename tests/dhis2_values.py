@@ -54,15 +54,17 @@ def pushed(
     watch: Callable[[Any], None] | None = None,
     retries: int = 3,
     answer_timeout_s: float = 10,
+    parallel: int | None = 1,
     **options: Any,
 ) -> PushReport:
-    """Push and return the report; waits are short."""
+    """Push, one request after the other unless more are asked for, and return the report; waits are short."""
 
     async def pushing() -> PushReport:
         credentials = Credentials("basic", PASSWORD, USERNAME)
         profile = Profile(running.url, credentials, timeout_s=2, answer_timeout_s=answer_timeout_s, retries=retries)
         async with open_client(profile) as client:
-            return await push(client, sources, PushOptions(state=state, poll=QUICK, **options), watch=watch)
+            settings = PushOptions(state=state, poll=QUICK, parallel=parallel, **options)
+            return await push(client, sources, settings, watch=watch)
 
     return asyncio.run(pushing())
 

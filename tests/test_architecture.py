@@ -127,7 +127,11 @@ ROOMS = {
         "push_report",
         "survey",
         "value_import",
+        "passes",
+        "row_spool",
+        "streams",
         "sending",
+        "feeding",
         "push",
     ),
     "tallyport.cli": (

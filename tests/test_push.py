@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -329,30 +329,73 @@ def test_a_server_that_takes_no_value_at_all_is_an_error(old: Dhis2Server, tmp_p
     assert failed.value.status == 413
 
 
-@given(st.lists(st.floats(0.001, 100), min_size=1, max_size=40))
-def test_chunks_come_to_take_as_long_as_they_should(noise: list[float]) -> None:
+def taken(size: ChunkSize, seconds_of: Callable[[int], float], requests: int) -> list[int]:
+    """The sizes of so many requests to a server that takes so long for each."""
+    asked: list[int] = []
+    for _ in range(requests):
+        asked.append(size.rows)
+        size.took(size.rows, seconds_of(size.rows), size.rows)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("fixed_s", "each_s", "square_s", "best"),
+    [
+        (0.2, 0.0002, 1.6e-7, 1_100),  # a 2.43: the cost grows with the square of a request's values
+        (0.2, 0.006, 2e-6, 316),  # a 2.43 that looks up each value
+        (0.8, 0.0002, 0, 20_000),  # a 2.42: the cost is that of the request mostly
+        (0.0, 0.01, 0, 100),  # all sizes are as good
+    ],
+)
+def test_chunks_come_to_have_the_size_that_brings_the_most_values_a_second(
+    fixed_s: float, each_s: float, square_s: float, best: int
+) -> None:
+    def seconds(rows: int) -> float:
+        return fixed_s + each_s * rows + square_s * rows * rows
+
+    asked = taken(ChunkSize(), seconds, 60)
+    assert asked[0] == 100
+    rates = [rows / seconds(rows) for rows in asked]
+    assert sum(rates[10:]) / 50 >= 0.9 * best / seconds(best)
+    assert max(map(seconds, asked)) <= 30
+
+
+def test_a_server_that_becomes_slower_gets_other_sizes() -> None:
+    size = ChunkSize()
+    taken(size, lambda rows: 0.8 + 0.0002 * rows, 40)
+    assert size.rows > 10_000
+    taken(size, lambda rows: 0.1 + 0.001 * rows + 1e-6 * rows * rows, 60)
+    assert size.rows < 3_000
+
+
+@given(st.floats(0.2, 60))
+def test_no_size_is_tried_that_should_take_too_long(most_s: float) -> None:
+    assert max(taken(ChunkSize(max_request_s=most_s), lambda rows: rows * most_s / 1_000, 40)) <= 1_000
+    assert max(taken(ChunkSize(max_request_s=most_s), lambda rows: rows * rows * most_s / 1e6, 40)) <= 1_000
+
+
+@given(st.lists(st.floats(0.001, 100), max_size=40))
+def test_whatever_requests_took_sizes_come_to_fit(noise: list[float]) -> None:
     size = ChunkSize()
     for seconds in noise:
-        size.took(size.rows, seconds)
-    for _ in range(40):  # now each value takes a hundredth of a second
-        size.took(size.rows, size.rows / 100)
-    assert 700 <= size.rows <= 900
+        size.took(size.rows, seconds, size.rows)
+        assert 1 <= size.rows <= 20_000
+    assert max(taken(size, lambda rows: rows / 100, 60)[-5:]) <= 3_000
 
 
 def test_a_chunk_that_was_not_full_says_nothing_of_larger_ones() -> None:
     size = ChunkSize()
-    size.took(3, 0.001)
+    size.took(3, 0.001, 100)
     assert size.rows == ChunkSize().rows
-    size.took(3, 80)
+    size.took(3, 80, 100)
     assert size.rows < 3
 
 
 def test_a_size_that_was_refused_is_not_tried_again() -> None:
     size = ChunkSize()
+    taken(size, lambda _: 0.1, 3)
     size.refused(400)
-    for _ in range(9):
-        size.took(size.rows, 0.001)
-    assert size.rows == 200
+    assert max(taken(size, lambda _: 0.1, 40)) == 200
 
 
 def test_what_waits_is_parted_when_the_server_turns_out_slow(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
@@ -520,7 +563,7 @@ def test_a_chunk_that_cannot_be_taken_costs_a_bounded_number_of_requests(
     assert report.rows["rejected"] == 4 * len(stock())
     told = {(one.number, (one.finding.row or 0) + n) for one in report.findings for n in range(one.finding.count or 1)}
     assert len(told) == 4 * len(stock())
-    assert len(sizes(new)) <= 2 * 64 + 1
+    assert len(sizes(new)) <= 2 * 64 + 2
 
 
 def test_an_unknown_data_set_is_not_parted(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
@@ -553,7 +596,7 @@ def test_a_refusal_that_is_about_no_value_stops_the_push(new: Dhis2Server, tmp_p
 
 
 def rows_of(units: Sequence[str]) -> list[Row]:
-    at = Group(0, "a.adv2.json", 0, hmis.header())
+    at = Group(0, "a.adv2.json", 0)
     return [Row(at, number, {"dataElement": "de", "orgUnit": unit}, 1) for number, unit in enumerate(units)]
 
 
@@ -607,7 +650,7 @@ def test_any_text_is_sent_as_it_is(values: list[str]) -> None:
             head = next(file.heads())
             header = check_form(head.properties)[0]
             assert header
-            made = [row for part in group_rows(file, Group(0, "a", 0, header), followup="f") for row in part]
+            made = [row for part in group_rows(file, Group(0, "a", 0), header, followup="f") for row in part]
     sent = [(value["value"], value["comment"]) for value in json.loads(body(made, None))["dataValues"]]
     assert sent == [(text, text) for text in values]
 
@@ -720,7 +763,7 @@ def test_a_scope_without_rows_is_deleted_too(new: Dhis2Server, tmp_path: Path, s
 
 def test_a_push_that_goes_on_does_not_delete_what_it_wrote(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     file = written(tmp_path / "a.adv2.json", group(stock(), delete="soft"))
-    new.fail(Fault("refuse", path="/dataValueSets", skip=3))
+    new.fail(Fault("refuse", path="/dataValueSets", skip=5 + 3))  # its rows are looked at first
     with pytest.raises(RequestFailed):
         pushed(new, file, state=state, chunk_rows=10, retries=0)
     assert len(texts(new)) == 20
@@ -839,17 +882,31 @@ def test_a_line_that_a_killed_run_did_not_end_is_forgotten(tmp_path: Path) -> No
     path = tmp_path / "j.ndjson"
     journal = Journal(path)
     with journal.open():
-        journal.settle({(0, 0, ""): 10}, {"imported": 10}, [])
-        journal.settle({(0, 0, ""): 20}, {"imported": 10}, [])
+        journal.settle({(0, 0): range(0, 20, 2)}, {"imported": 10}, [])
+        journal.settle({(0, 0): range(1, 20, 2)}, {"imported": 10}, [])
     text = path.read_bytes()
     path.write_bytes(text[:-4])
     again = Journal(path)
     with again.open():
-        assert (again.settled((0, 0, "")), again.counts["imported"], again.is_resumed) == (10, 10, True)
-        again.settle({(0, 0, ""): 30}, {"imported": 20}, [])
+        assert [number for number in range(30) if number in again.settled((0, 0))] == list(range(0, 20, 2))
+        assert (again.counts["imported"], again.is_resumed) == (10, True)
+        again.settle({(0, 0): [7, 99], (3, 1): [5]}, {"imported": 3}, [])
     third = Journal(path)
     with third.open():
-        assert (third.settled((0, 0, "")), third.counts["imported"]) == (30, 30)
+        assert (len(third.settled((0, 0))), len(third.settled((3, 1))), third.counts["imported"]) == (12, 1, 13)
+        assert 0 not in third.settled((1, 0))
+
+
+@given(st.sets(st.integers(0, 300)))
+def test_a_journal_knows_each_row_that_was_settled_and_no_other(numbers: set[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "j.ndjson"
+        journal = Journal(path)
+        with journal.open():
+            journal.settle({(2, 7): list(numbers)}, {}, [])
+        again = Journal(path)
+        with again.open():
+            assert {number for number in range(400) if number in again.settled((2, 7))} == numbers
 
 
 @pytest.mark.parametrize("text", [b"{}\n", b"no\n", b'{"settled":[[1]],"counts":{},"findings":[]}\n', b"[]\n"])
@@ -1040,7 +1097,7 @@ def test_a_killed_push_goes_on_when_it_is_run_again(old: Dhis2Server, tmp_path: 
     old.seconds_a_value = 0
     assert run(command(old, state, file)) == OK
     assert texts(old) == expected(stock())
-    assert sum(old.arrivals.values()) <= len(stock()) + 4  # of one chunk it was not known that it had arrived
+    assert sum(old.arrivals.values()) <= len(stock()) + 2 * 4  # of what was on its way it was not known
     assert not list(state.iterdir())
 
 

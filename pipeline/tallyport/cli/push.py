@@ -28,7 +28,21 @@ if TYPE_CHECKING:
     "--chunk-size",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Values of a request.  [default: as many as the server takes in some seconds]",
+    help="Values of a request.  [default: learnt for each data set, for the most values a second]",
+)
+@click.option(
+    "--max-request-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Make no request that should take longer, by what was seen.",
+)
+@click.option(
+    "--parallel",
+    type=click.IntRange(1, 16),
+    metavar="N",
+    help="Requests sent at once, of different organisation units.  [default: 2; 1 for 2.41 and with --async]",
 )
 @click.option("--lenient", "is_lenient", is_flag=True, help="Let 2.41 and 2.42 store what 2.43 refuses.")
 @click.option("--completions", is_flag=True, help="Send also which data sets the sources state complete.")
@@ -52,6 +66,8 @@ def command(
     dry_run: bool,
     is_async: bool,
     chunk_size: int | None,
+    max_request_seconds: float,
+    parallel: int | None,
     is_lenient: bool,
     completions: bool,
     id_scheme: tuple[tuple[str, str], ...],
@@ -70,7 +86,7 @@ def command(
       tallyport push january.xml --profile production --completions --async
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Values go
-    in chunks; each is settled before the next is sent. When a push breaks off, the same command goes on where it
+    in chunks, two at once, whose size follows the server. When a push breaks off, the same command goes on where it
     stopped. What the server rejects is told with its place in the source.
     """
     if list(sources).count("-") + server.reads_stdin > 1:
@@ -91,6 +107,8 @@ def command(
         dry_run=dry_run,
         is_async=is_async,
         chunk_rows=chunk_size,
+        max_request_s=max_request_seconds,
+        parallel=parallel,
         is_lenient=is_lenient,
         completions=completions,
         conversion=Options(id_schemes=id_schemes, data_set=data_set),

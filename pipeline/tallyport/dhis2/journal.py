@@ -1,7 +1,7 @@
 """Journal: how far a push has come, in a file that outlives it, so that the same command goes on where it stopped.
 
-A line for each chunk that the server acknowledged: which rows it settled, what became of them, what was found. Lines
-are on disk before the next chunk is sent. A push that is done leaves none.
+A line for each request that the server acknowledged: which rows it settled, what became of them, what was found. It is
+on disk before another request takes its place. Rows may come in any order. A push that is done leaves no journal.
 """
 
 from __future__ import annotations
@@ -17,10 +17,34 @@ import orjson
 
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused, Severity, finding
 
-Mark = tuple[int, int, str]
-"""A file's place, a group's number in it, and the data set that its rows are sent to (empty: none is said)."""
+Mark = tuple[int, int]
+"""A file's place among all, and a group's number in it."""
 
-_VERSION = 1
+_VERSION = 2
+
+
+class RowNumbers:
+    """A set of row numbers: a bit for each number up to the largest."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, first: int, count: int) -> None:
+        """Take in `count` numbers from `first` on."""
+        end = first + count
+        if len(self._bits) << 3 < end:
+            self._bits.extend(bytes((end + 7 >> 3) - len(self._bits)))
+        for number in range(first, end):
+            self._bits[number >> 3] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        return number >> 3 < len(self._bits) and bool(self._bits[number >> 3] >> (number & 7) & 1)
+
+    def __len__(self) -> int:
+        return int.from_bytes(self._bits, "little").bit_count()
+
+
+_NONE = RowNumbers()
 
 
 def state_folder() -> Path:
@@ -36,17 +60,18 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: int | None = None
-        self._settled: dict[Mark, int] = {}
+        self._settled: dict[Mark, RowNumbers] = {}
         self._cleared: set[Mark] = set()
+        self._is_empty = True
         self.counts: Counter[str] = Counter()
         """What became of the rows that are settled, an earlier run's too."""
         self.findings: list[tuple[str, int, Finding]] = []
         """What earlier runs found, with its file and group."""
         self.is_resumed = False
 
-    def settled(self, mark: Mark) -> int:
-        """Return the number of the first row that is not settled."""
-        return self._settled.get(mark, 0)
+    def settled(self, mark: Mark) -> RowNumbers:
+        """Return the rows of a group that earlier runs settled."""
+        return self._settled.get(mark, _NONE)
 
     def is_cleared(self, mark: Mark) -> bool:
         """Whether a group's scope was deleted."""
@@ -59,22 +84,26 @@ class Journal:
             OutsideFailed: TP801, the disk failed.
         """
         self._cleared.add(mark)
+        self._is_empty = False
         self.counts.update(counts)
         self._write({"cleared": mark, "counts": dict(counts)})
 
     def settle(
-        self, marks: Mapping[Mark, int], counts: Mapping[str, int], findings: Iterable[tuple[str, int, Finding]]
+        self,
+        rows: Mapping[Mark, Sequence[int]],
+        counts: Mapping[str, int],
+        findings: Iterable[tuple[str, int, Finding]],
     ) -> None:
-        """Keep that rows below the numbers given are settled.
+        """Keep that the rows of these numbers are settled.
 
         Raises:
             OutsideFailed: TP801, the disk failed.
         """
-        self._settled.update(marks)
+        self._is_empty = False
         self.counts.update(counts)
         self._write(
             {
-                "settled": [[*mark, row] for mark, row in marks.items()],
+                "settled": [[*mark, *_runs(numbers)] for mark, numbers in rows.items()],
                 "counts": dict(counts),
                 "findings": [[label, number, found.as_json()] for label, number, found in findings],
             }
@@ -117,7 +146,7 @@ class Journal:
             try:
                 yield
             finally:
-                if not self._settled and not self._cleared:
+                if self._is_empty:
                     self.finish()
         finally:
             os.close(self._file)
@@ -133,22 +162,45 @@ class Journal:
                 entry = orjson.loads(line)
                 self.counts.update({str(name): int(count) for name, count in entry["counts"].items()})
                 if "cleared" in entry:
-                    place, number, data_set = entry["cleared"]
-                    self._cleared.add((int(place), int(number), str(data_set)))
+                    place, number = entry["cleared"]
+                    self._cleared.add((int(place), int(number)))
                     continue
-                self._settled.update({(int(p), int(n), str(d)): int(row) for p, n, d, row in entry["settled"]})
+                for place, number, *runs in entry["settled"]:
+                    settled = self._settled.setdefault((int(place), int(number)), RowNumbers())
+                    at = 0
+                    for gap, count in zip(runs[::2], runs[1::2], strict=True):
+                        settled.add(at + gap, count)
+                        at += gap + count
                 self.findings += [(str(a), int(n), _finding(found)) for a, n, found in entry["findings"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutsideFailed(finding("TP877", source=str(self._path), found=str(error))) from error
         self.is_resumed = bool(self._settled or self._cleared)
+        self._is_empty = not self.is_resumed
 
 
 def journal_path(folder: Path, target: str, digests: Sequence[str]) -> Path:
-    """Return a push's journal: told by where the values go and by the bytes of what they come from."""
+    """Return a push's journal: known by where the values go and by the bytes of what they come from."""
     import hashlib
 
     key = hashlib.sha256(orjson.dumps([_VERSION, target, list(digests)])).hexdigest()
     return folder / f"{key[:32]}.ndjson"
+
+
+def _runs(numbers: Sequence[int]) -> list[int]:
+    """Return numbers as runs: how many are passed over, how many follow, and so on.
+
+    >>> _runs([7, 3, 4, 5])
+    [3, 3, 1, 1]
+    """
+    found: list[int] = []
+    end = 0
+    for number in sorted(numbers):
+        if found and number == end:
+            found[-1] += 1
+        else:
+            found += [number - end, 1]
+        end = number + 1
+    return found
 
 
 def _finding(members: dict[str, Any]) -> Finding:

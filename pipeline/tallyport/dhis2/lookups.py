@@ -34,6 +34,7 @@ class Lookups:
         self._data_sets: dict[str, DataSet] = {}
         self._of_elements: dict[str, list[str]] = {}
         self._option_combos: dict[str, dict[frozenset[str], str]] = {}
+        self._limited: dict[str, bool] = {}
 
     async def uids(self, collection: str, scheme: str, identifiers: Iterable[str]) -> Mapping[str, str]:
         """Return the UIDs of objects by their identifiers in a scheme; those that there are."""
@@ -92,6 +93,34 @@ class Lookups:
             async for page, _ in self._client.pages("categoryOptionCombos", "id,categoryCombo[id]", filters=asked):
                 found.update({one["id"]: _id(one.get("categoryCombo")) or "" for one in page})
         return {name: found.get(uid, "") for name, uid in uids.items()}
+
+    async def is_limited_to_units(self, data_set: DataSet) -> bool:
+        """Whether one of a data set's attribute options may be used at some organisation units only."""
+        combo = data_set.combo
+        if combo is None or combo == await self.default_combo():
+            return False
+        if combo not in self._limited:
+            self._limited[combo] = await self._has_limited_option(combo)
+        return self._limited[combo]
+
+    async def _has_limited_option(self, combo: str) -> bool:
+        categories = await self._members("categoryCombos", [combo], "categories")
+        options = await self._members("categories", categories, "categoryOptions")
+        for at in range(0, len(options), _BATCH):
+            asked = [f"id:in:[{','.join(options[at : at + _BATCH])}]"]
+            async for page, _ in self._client.pages("categoryOptions", "id,organisationUnits[id]", filters=asked):
+                if any(found.get("organisationUnits") for found in page):
+                    return True
+        return False
+
+    async def _members(self, collection: str, uids: Sequence[str], member: str) -> list[str]:
+        """Return the UIDs of what objects have as a member."""
+        found: list[str] = []
+        for at in range(0, len(uids), _BATCH):
+            asked = [f"id:in:[{','.join(uids[at : at + _BATCH])}]"]
+            async for page, _ in self._client.pages(collection, f"id,{member}[id]", filters=asked):
+                found += [one["id"] for owner in page for one in owner.get(member, ())]
+        return found
 
     async def default_combo(self) -> str | None:
         """Return the default category combo."""

@@ -30,12 +30,17 @@ class CannotSend(Unusable):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a group is sent. `data_set` names the one that a row is sent to, None if none is said."""
+    """How a group is sent. `data_set` names the one that a row is sent to, None if none is said.
+
+    `by_unit` names the data sets whose rows go ordered by organisation unit: their attribute options are limited to
+    some, and a server asks for each value about all units of its request.
+    """
 
     schemes: Schemes
     data_set: Callable[[Row], str | None]
     coc: Combos | None
     aoc: Combos | None
+    by_unit: frozenset[str | None] = frozenset()
     deletion: Mapping[str, Any] | None = None
     deletion_data_set: str | None = None
 
@@ -80,7 +85,22 @@ async def planned(header: GroupHeader, lookups: Lookups, version: tuple[int, int
                 raise CannotSend(finding("TP874", field="delete", found=found, expected="the data set, as ds"))
             deletion_data_set = sets[0].uid
         deletion = _scope(header, coc, aoc)
-    return Plan(stated, data_set, coc, aoc, deletion, deletion_data_set)
+    by_unit = await _by_unit(header, sets, lookups)
+    return Plan(stated, data_set, coc, aoc, by_unit, deletion, deletion_data_set)
+
+
+async def _by_unit(header: GroupHeader, sets: Sequence[DataSet] | None, lookups: Lookups) -> frozenset[str | None]:
+    """Return the names of data sets, as rows are sent to them, whose attribute options are limited to units."""
+    if header.aoc is None and header.ao is None:
+        return frozenset()  # the default combo has no options that could be
+    if header.ds is not None:
+        named = await _named_data_set(header, lookups)
+        return frozenset([header.ds] if named and await lookups.is_limited_to_units(named) else ())
+    if sets is not None:
+        return frozenset([of.uid for of in sets if await lookups.is_limited_to_units(of)])
+    element = (await lookups.uids("dataElements", header.ids["de"], [header.de])).get(header.de)
+    found = await lookups.data_sets_of(element) if element else ()
+    return frozenset([None] if any([await lookups.is_limited_to_units(of) for of in found]) else ())
 
 
 async def _element(header: GroupHeader, lookups: Lookups) -> str:

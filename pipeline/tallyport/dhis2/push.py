@@ -1,4 +1,4 @@
-"""Push: values of any source to a DHIS2 server, in chunks, each settled before the next is sent.
+"""Push: values of any source to a DHIS2 server, in chunks, a few of them at once.
 
 What is no ADV2 is converted first, and all is checked for its form before anything is sent. A chunk whose outcome is
 unknown is sent again: a value that is written twice is the same value. Nothing here prints.
@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from tallyport.converting import converted
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.completing import complete
+from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
 from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
-from tallyport.dhis2.sending import Sender
 from tallyport.dhis2.survey import survey
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
@@ -73,12 +73,12 @@ async def push(
             for earlier in journal.findings:
                 report.findings.append(RowFinding(*earlier))
                 tell(report.findings[-1])
-            sender = Sender(client, options, journal, report, tell)
-            await sender.send(files)
+            feeder = Feeder(client, options, journal, report, tell)
+            await feeder.send(files)
             if options.completions:
                 folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
-                report.completions = await complete(client, folders, sender.schemes, dry_run=options.dry_run)
+                report.completions = await complete(client, folders, feeder.schemes, dry_run=options.dry_run)
                 for told in report.completions.findings:
-                    sender.tell(told)
+                    feeder.sender.tell(told)
             journal.finish()
     return report

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tallyport.dhis2.answers import Notification
+from tallyport.dhis2.chunk_size import MAX_REQUEST_S
 from tallyport.dhis2.completing import CompletionsSent
 from tallyport.dhis2.rejections import CLASSES
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll
@@ -22,15 +23,18 @@ class PushOptions:
     """How to push.
 
     `dry_run`: the server checks, and writes nothing. `is_async`: chunks are jobs of the server. `chunk_rows`: values of
-    a request, by default as many as the server takes in a few seconds. `is_lenient`: have 2.41 and 2.42 store what 2.43
-    refuses, such as an option combo of another category combo. `completions`: send what the sources state of
-    complete data sets, too. `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that
-    lets a push go on, by default the platform's.
+    a request, by default what brings the most values a second, learnt for each data set. `max_request_s`: no request is
+    made that should take longer, by what was seen. `parallel`: how many requests are sent at once, by default 2, and 1
+    to a 2.41 or as jobs. `is_lenient`: have 2.41 and 2.42 store what 2.43 refuses, such as an option combo of another
+    category combo. `completions`: send what the sources state of complete data sets, too. `conversion`: how sources
+    that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by default the platform's.
     """
 
     dry_run: bool = False
     is_async: bool = False
     chunk_rows: int | None = None
+    max_request_s: float = MAX_REQUEST_S
+    parallel: int | None = None
     is_lenient: bool = False
     completions: bool = False
     conversion: Options = field(default_factory=Options)
@@ -41,7 +45,7 @@ class PushOptions:
 
 @dataclass(frozen=True, slots=True)
 class ChunkPushed:
-    """A chunk is settled: the rows it had, what became of them, and how long the server took."""
+    """Rows of a chunk are settled: how many, what became of them, and how long the server took."""
 
     rows: int
     counts: Mapping[str, int]

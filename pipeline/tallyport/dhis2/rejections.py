@@ -116,7 +116,7 @@ def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int
 def whole_findings(rows: Sequence[Row], summary: ImportSummary) -> Iterator[Told]:
     """Yield that the server took none of the rows: one finding for neighbours."""
     conflict = summary.conflicts[0]
-    for run in _runs((row, conflict) for row in rows):
+    for run in _runs((row, conflict) for row in sorted(rows, key=_place)):
         first = run[0][0]
         message = f"the server rejected a whole chunk: {_said(conflict)}"
         yield _told(first, finding("TP871", message=message, found=conflict.culprit), len(run))
@@ -130,7 +130,7 @@ def scope_finding(summary: ImportSummary) -> Finding:
 
 def rejection_findings(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[Told]:
     """Yield why rows were rejected: one finding for neighbours that share the reason."""
-    for run in _runs(rejected):
+    for run in _runs(sorted(rejected, key=lambda of: _place(of[0]))):
         (row, conflict), count = run[0], len(run)
         if conflict is None:
             yield _told(row, finding("TP870"), count)
@@ -146,6 +146,10 @@ def comboless_findings(rows: Iterable[Row]) -> Iterator[Told]:
     for run in _runs((row, None) for row in rows):
         row = run[0][0]
         yield _told(row, finding("TP875", field="ao" if row.lacks_combo == MEMBERS["aoc"] else "co"), len(run))
+
+
+def _place(row: Row) -> tuple[int, int, int]:
+    return row.group.place, row.group.number, row.number
 
 
 def _told(row: Row, found: Finding, count: int) -> Told:
@@ -167,7 +171,7 @@ def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tupl
     for row, conflict in rejected:
         if run:
             before, reason = run[-1]
-            if before.group is not row.group or row.number != before.number + 1 or not _is_same(reason, conflict):
+            if before.group != row.group or row.number != before.number + 1 or not _is_same(reason, conflict):
                 yield run
                 run = []
         run.append((row, conflict))

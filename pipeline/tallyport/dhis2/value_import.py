@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -67,9 +66,14 @@ class ValueImport:
         self._client, self._options, self._watch, self._tell = client, options, watch, tell
 
     async def send(
-        self, envelope: Envelope, rows: Sequence[Row], deletion: Mapping[str, object] | None = None
+        self,
+        envelope: Envelope,
+        rows: Sequence[Row],
+        deletion: Mapping[str, object] | None = None,
+        *,
+        is_check: bool = False,
     ) -> tuple[ImportSummary, float]:
-        """Send rows and return what became of them, and how many seconds that took.
+        """Send rows and return what became of them, and how many seconds that took. `is_check`: nothing is written.
 
         Raises:
             TooLarge: the server does not take so many, or does not answer in time.
@@ -78,19 +82,20 @@ class ValueImport:
         parameters = dict(envelope.schemes)
         if not self._options.is_lenient:
             parameters |= strict_options(self._client.version, envelope.data_set)
-        if self._options.dry_run:
+        if self._options.dry_run or is_check:
             parameters["dryRun"] = "true"
         if self._options.is_async:
             parameters["async"] = "true"
+        clock = asyncio.get_running_loop()
         wait_s, left = _WAIT_FIRST_S, self._client.connection.profile.retries
         while True:
-            started_at = time.monotonic()
+            started_at = clock.time()
             try:
                 reply = await self._client.connection.post(
                     "dataValueSets", parameters, content=content, accept=(400, 409), is_work=True
                 )
                 summary = await self._summary(reply)
-                return summary, time.monotonic() - started_at
+                return summary, clock.time() - started_at
             except RequestFailed as failed:
                 if failed.status == 413:
                     raise TooLarge(failed) from None

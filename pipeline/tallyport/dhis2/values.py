@@ -48,7 +48,7 @@ Combos = Callable[[tuple[int, ...]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Where rows come from: a file's place among all, its name, the group's number in it.
+    """Where rows come from: a file's place among all, its name, the group's number in it. Small, as many are held.
 
     `is_converted`: the file was made of a legacy one on the way, so the row's number is none that its sender knows.
     """
@@ -56,7 +56,6 @@ class Group:
     place: int
     label: str
     number: int
-    header: GroupHeader
     is_converted: bool = False
 
 
@@ -75,7 +74,13 @@ class Row(NamedTuple):
 
 
 def group_rows(
-    file: Adv2File, group: Group, *, followup: str, coc: Combos | None = None, aoc: Combos | None = None
+    file: Adv2File,
+    group: Group,
+    header: GroupHeader,
+    *,
+    followup: str,
+    coc: Combos | None = None,
+    aoc: Combos | None = None,
 ) -> Iterator[list[Row]]:
     """Yield the accepted rows of the group whose head `file` has just given, some at a time.
 
@@ -85,7 +90,6 @@ def group_rows(
     Raises:
         SourceUnreadable: the file breaks off, or is no JSON.
     """
-    header = group.header
     check = row_check(header, None)
     period, unit = header.pe, header.ou
     combo, attribute = _combos(header.coc, header.co, coc), _combos(header.aoc, header.ao, aoc)

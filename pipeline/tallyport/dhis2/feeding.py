@@ -1,0 +1,272 @@
+"""Feeding: the rows of files, put into chunks that are on their way at once.
+
+Groups that can hold no key in common go in any order: a pass. Rows of one data set fill chunks as they come, a chunk
+for each part of the organisation units, so that no two streams share one; or they wait on the disk, to go unit by unit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from tallyport.dhis2.chunk_size import BYTES, MOST
+from tallyport.dhis2.client import Client
+from tallyport.dhis2.journal import Journal
+from tallyport.dhis2.lookups import Lookups
+from tallyport.dhis2.passes import Pass
+from tallyport.dhis2.plan import CannotSend, Plan, Schemes, planned
+from tallyport.dhis2.push_report import PushOptions, PushReport, Watch
+from tallyport.dhis2.rejections import comboless_findings
+from tallyport.dhis2.row_spool import RowSpool
+from tallyport.dhis2.sending import Chunk, Sender
+from tallyport.dhis2.streams import Streams
+from tallyport.dhis2.survey import Surveyed
+from tallyport.dhis2.value_import import Envelope
+from tallyport.dhis2.values import MEMBERS, Group, Row, group_rows
+from tallyport.validation.form import check_form
+from tallyport_converters.adv2_reading import Adv2File, RawHead
+from tallyport_converters.sources import Source
+from tallyport_schemas.findings import OutsideFailed, finding
+from tallyport_schemas.header import GroupHeader
+from tallyport_schemas.progress import Progress
+
+_UNIT = MEMBERS["ou"]
+
+
+def streams_of(options: PushOptions, version: tuple[int, int]) -> int:
+    """Return how many requests are sent at once: one where jobs of the server do the work, or the server is 2.41."""
+    return options.parallel or (1 if options.is_async or version < (2, 42) else 2)
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Rows that wait for their chunk to be full."""
+
+    rows: list[Row] = field(default_factory=list)
+    size: int = 0
+
+
+class Feeder:
+    """Sends files. All rows of a pass have one set of identifier schemes, and differ in what they are about."""
+
+    def __init__(self, client: Client, options: PushOptions, journal: Journal, report: PushReport, tell: Watch) -> None:
+        self._client, self._journal, self._report, self._tell = client, journal, report, tell
+        self.sender = Sender(client, options, journal, report, tell, self._settled)
+        self._lookups = Lookups(client)
+        self._streams = Streams(streams_of(options, client.version))
+        self._pending: dict[tuple[Envelope, int], _Pending] = {}
+        self._by_unit: RowSpool | None = None
+        self._pass = Pass()
+        self._pass_schemes: Schemes | None = None
+        self._borders: Sequence[str] = ()
+        self._followup = "followUp" if client.version >= (2, 43) else "followup"
+        self._started = 0.0
+        self._sent = 0
+        self._done = self._rows = self._bytes = 0
+        self.schemes: dict[str, Mapping[str, str]] = {}
+        """The identifier schemes of each folder's groups."""
+
+    async def send(self, files: Sequence[Surveyed]) -> None:
+        """Send the groups of files."""
+        self._started = asyncio.get_running_loop().time()
+        self._bytes = sum(file.size for file in files)
+        self._rows = sum(sum(file.accepted.values()) for file in files)
+        try:
+            async with self._streams:
+                for file in files:
+                    if file.accepted:
+                        await self._file(file)
+                await self._end_pass()
+        finally:
+            if self._by_unit:
+                self._by_unit.close()
+
+    async def _file(self, surveyed: Surveyed) -> None:
+        with closing(Source.open(surveyed.path)) as source:
+            file = Adv2File(source)
+            for head in file.heads():
+                if head.number in surveyed.accepted:
+                    await self._group(surveyed, file, head)
+
+    async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
+        header, _, _ = check_form(head.properties)
+        if header is None:
+            raise OutsideFailed(finding("TP801", message="the file was changed meanwhile", source=surveyed.label))
+        group = Group(surveyed.place, surveyed.label, head.number, surveyed.is_converted)
+        self.schemes.setdefault(str(Path(surveyed.path).parent), header.ids)
+        accepted = surveyed.accepted[head.number]
+        try:
+            plan = await planned(header, self._lookups, self._client.version)
+            if self._pass_schemes not in (None, plan.schemes) or not self._pass.takes(header):
+                await self._end_pass()
+                self._pass.takes(header)
+            self._pass_schemes = plan.schemes
+            self._part_units(header)
+            if plan.deletion is not None and not self._journal.is_cleared((group.place, group.number)):
+                if (wrong := header.size - accepted) > 0:
+                    raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
+                await self._clear_and_take(file, head, group, header, plan)
+                return
+        except CannotSend as cannot:
+            self._report.failed_groups += 1
+            self._report.left_out += accepted
+            self.sender.tell((group.label, group.number, cannot.finding.at(group.label)))
+            self._advance(group, accepted)
+            return
+        if head.has_rows:
+            for rows in group_rows(file, group, header, followup=self._followup, coc=plan.coc, aoc=plan.aoc):
+                await self._take(group, plan, rows)
+
+    async def _clear_and_take(
+        self, file: Adv2File, head: RawHead, group: Group, header: GroupHeader, plan: Plan
+    ) -> None:
+        """Clear a group's scope and take its rows, once it is known that all of them can be written.
+
+        Raises:
+            CannotSend: TP878, a row cannot: then nothing is cleared; TP888.
+        """
+        with closing(RowSpool()) as held:
+            if head.has_rows:
+                for rows in group_rows(file, group, header, followup=self._followup, coc=plan.coc, aoc=plan.aoc):
+                    held.add((Envelope(plan.schemes, plan.data_set(row)), row) for row in rows)
+            wrong = 0
+            part: list[Row] = []
+            envelope: Envelope | None = None
+
+            async def look() -> int:
+                lacking = [row for row in part if row.lacks_combo]
+                told = list(comboless_findings(lacking))
+                if envelope and not lacking and part:
+                    told = await self.sender.check(envelope, part)
+                for one in told:
+                    self.sender.tell(one)
+                return sum(one.count or 1 for _, _, one in told)
+
+            for of, row in held.rows():
+                if part and (of != envelope or len(part) >= self.sender.size(of).rows):
+                    wrong += await look()
+                    part = []
+                envelope = of
+                part.append(row)
+            wrong += await look()
+            if wrong:
+                raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
+            await self.sender.clear(group, plan)
+            rows = []
+            for _, row in held.rows():
+                rows.append(row)
+                if len(rows) >= MOST // 10:
+                    await self._take(group, plan, rows)
+                    rows = []
+            await self._take(group, plan, rows)
+
+    async def _take(self, group: Group, plan: Plan, rows: Sequence[Row]) -> None:
+        """Put rows into chunks, and send those that are full; or to the disk, if they go by organisation unit."""
+        settled = self._journal.settled((group.place, group.number))
+        lacking: list[Row] = []
+        waiting: list[tuple[Envelope, Row]] = []
+        passed = 0
+        for row in rows:
+            if row.lacks_combo:
+                self._report.left_out += 1
+                lacking.append(row)
+                continue
+            if row.number in settled:
+                passed += 1
+                continue
+            envelope = Envelope(plan.schemes, plan.data_set(row))
+            if envelope.data_set in plan.by_unit:
+                waiting.append((envelope, row))
+                continue
+            key = envelope, self._part_of(row.members[_UNIT])
+            pending = self._pending.setdefault(key, _Pending())
+            pending.rows.append(row)
+            pending.size += row.size
+            if self._is_full(envelope, pending.rows, pending.size):
+                await self._streams.room()
+                if self._is_full(envelope, pending.rows, pending.size):  # it may be larger by now
+                    await self._send_pending(key)
+        if waiting:
+            self._by_unit = self._by_unit or RowSpool()
+            self._by_unit.add(waiting)
+        for told in comboless_findings(lacking):
+            self.sender.tell(told)
+        self._advance(group, len(lacking) + passed)
+        while sum(len(pending.rows) for pending in self._pending.values()) > MOST:
+            await self._send_pending(max(self._pending, key=lambda of: len(self._pending[of].rows)))
+
+    # --- Chunks ------------------------------------------------------------------------------------------------------
+
+    def _part_units(self, header: GroupHeader) -> None:
+        """Part the organisation units among streams, at their order: so neighbouring rows stay neighbours mostly."""
+        parts = self._streams.most
+        if not self._borders and parts <= len(header.ou):
+            units = sorted(header.ou)
+            self._borders = [units[len(units) * part // parts] for part in range(1, parts)]
+
+    def _part_of(self, unit: str) -> int:
+        if not self._borders:
+            return crc32(unit.encode()) % self._streams.most
+        return bisect_right(self._borders, unit)
+
+    def _is_full(self, envelope: Envelope, rows: Sequence[Row], size: int) -> bool:
+        return len(rows) >= self.sender.size(envelope).rows or size >= BYTES
+
+    async def _send_pending(self, key: tuple[Envelope, int]) -> None:
+        await self._send(key[0], self._pending.pop(key).rows)
+
+    async def _send(self, envelope: Envelope, rows: list[Row]) -> None:
+        chunk = Chunk(envelope, rows, self.sender.size(envelope).rows)
+        await self._streams.start(chunk.units, self.sender.send(chunk))
+
+    async def _end_pass(self) -> None:
+        """Send all that waits, and wait until it is settled: what comes next may be about the same."""
+        while self._pending:
+            await self._send_pending(next(iter(self._pending)))
+        if self._by_unit:
+            await self._send_by_unit(self._by_unit)
+        await self._streams.drain()
+        if self._by_unit:
+            self._by_unit.close()
+        self._by_unit, self._pass, self._pass_schemes, self._borders = None, Pass(), None, ()
+
+    async def _send_by_unit(self, spool: RowSpool) -> None:
+        """Send rows in chunks of whole organisation units, where one does not fill a chunk alone."""
+        pending: list[Row] = []
+        envelope: Envelope | None = None
+        size = border = 0  # the border is where the rows of the last unit begin
+        for of, row in spool.rows(by_unit=True):
+            if envelope is not None and of != envelope:
+                await self._send(envelope, pending)
+                pending, size, border = [], 0, 0
+            if pending and pending[-1].members[_UNIT] != row.members[_UNIT]:
+                border = len(pending)
+            envelope = of
+            pending.append(row)
+            size += row.size
+            if self._is_full(of, pending, size):
+                await self._streams.room()
+            if self._is_full(of, pending, size):
+                cut = border or len(pending)
+                await self._send(of, pending[:cut])
+                pending, border = pending[cut:], 0
+                size = sum(row.size for row in pending)
+        if envelope is not None and pending:
+            await self._send(envelope, pending)
+
+    # --- How far it has come -----------------------------------------------------------------------------------------
+
+    def _settled(self, group: Group, rows: int) -> None:
+        self._sent += rows
+        self._advance(group, rows)
+
+    def _advance(self, group: Group, rows: int) -> None:
+        self._done += rows
+        seconds = max(asyncio.get_running_loop().time() - self._started, 1e-3)
+        done = self._bytes * self._done // max(self._rows, 1)
+        self._tell(Progress(group.label, f"push, {self._sent / seconds:,.0f} values/s", done, self._bytes, self._sent))

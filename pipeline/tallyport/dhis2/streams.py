@@ -1,0 +1,69 @@
+"""Streams: requests that are on their way at once, no two of them with one organisation unit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Any, Self
+
+
+class Streams:
+    """Work that runs side by side, `most` at once. An asynchronous context manager: left when all has ended.
+
+    When one fails the others are waited for, so that what came of them is known; then the failure is raised.
+    """
+
+    def __init__(self, most: int) -> None:
+        if most < 1:
+            raise ValueError("at least 1 request is sent at once")
+        self.most = most
+        self._running: dict[asyncio.Task[None], frozenset[str]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            await self.drain()
+            return
+        if not isinstance(error, Exception):  # it is cancelled
+            for task in self._running:
+                task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+
+    async def room(self) -> None:
+        """Wait until less work than `most` is running."""
+        while len(self._running) >= self.most:
+            await self._one_ends()
+
+    async def start(self, units: frozenset[str], work: Coroutine[Any, Any, None]) -> None:
+        """Start work on rows of these organisation units, once there is room, and no other has one of them."""
+        try:
+            while len(self._running) >= self.most or any(not units.isdisjoint(of) for of in self._running.values()):
+                await self._one_ends()
+        except BaseException:
+            work.close()
+            raise
+        self._running[asyncio.create_task(work)] = units
+        await asyncio.sleep(0)  # it begins before the next one is made
+
+    async def drain(self) -> None:
+        """Wait until all work has ended."""
+        while self._running:
+            await self._one_ends()
+
+    async def _one_ends(self) -> None:
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        failed = [task for task in done if task.exception()]
+        for task in done:
+            del self._running[task]
+        if failed:
+            await asyncio.gather(*self._running, return_exceptions=True)
+            self._running.clear()
+            error = failed[0].exception()
+            assert error
+            raise error
