@@ -122,6 +122,7 @@ ROOMS = {
         "plan",
         "chunk_size",
         "rejections",
+        "acknowledgement",
         "journal",
         "completing",
         "push_report",

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import dhis2_values
 import hmis
 import running
 from dhis2_http import Fault
+from dhis2_imports import Breakdown
 from dhis2_metadata import served
 from dhis2_server import PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
 from dhis2_values import MONTHS, UNITS, group, pushed, sizes, stock, texts, written
@@ -78,6 +80,15 @@ def new() -> Iterator[Dhis2Server]:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     return tmp_path / "state"
+
+
+JSON = {"Content-Type": "application/json"}
+
+
+def summary(status: str) -> bytes:
+    """The answer of a server whose import failed, or so it says."""
+    response = {"status": status, "description": NOT_SERIALIZED, "importCount": {"imported": 1}, "conflicts": []}
+    return json.dumps({"httpStatusCode": 409, "status": status, "message": "An error", "response": response}).encode()
 
 
 def found(report: Any, code: str) -> list[Finding]:
@@ -680,6 +691,138 @@ def test_every_row_is_either_there_or_told(
         assert sorted(told) == sorted(bad)
         assert texts(server) == expected([row for number, row in enumerate(rows) if number not in bad])
         assert set(server.arrivals.values()) <= {1}
+
+
+# --- What the server does not acknowledge ----------------------------------------------------------------------------
+
+NOT_SERIALIZED = "The import process failed: could not serialize access due to concurrent update"
+EXPIRED = "Importing data values failed: Current date is past expiry days"
+BREAKDOWNS = {
+    "one is counted, and the rest as nothing": Breakdown(counts={"imported": 1}, stored=1),
+    "all are counted as ignored": Breakdown(description=EXPIRED, counts={"ignored": 48}),
+    "a warning without a conflict": Breakdown("WARNING", description=EXPIRED, counts={"ignored": 48}),
+    "in an answer that calls itself OK": Breakdown(http=200, counts={"imported": 1}, stored=1),
+    "a warning in an answer that calls itself OK": Breakdown("WARNING", 200, EXPIRED, {"ignored": 48}),
+    "the summary stands alone": Breakdown(counts={"imported": 1}, stored=1, is_bare=True),
+    "nothing is counted": Breakdown(),
+}
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["answer", "job"])
+@pytest.mark.parametrize("name", BREAKDOWNS)
+def test_an_import_that_fails_at_the_server_is_an_error_and_what_it_was_sent_is_sent_again(
+    name: str, is_async: bool, server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    server.breakdowns = [replace(BREAKDOWNS[name])]
+    chunks: list[Any] = []
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, file, state=state, is_async=is_async, watch=chunks.append)
+    told = failed.value.finding
+    assert (told.code, told.severity) == ("TP866", "error")
+    assert str(BREAKDOWNS[name].description) in str(told.found)
+    assert BREAKDOWNS[name].status in str(told.found)
+    assert not any(isinstance(one, ChunkPushed) for one in chunks)
+    assert len(list(state.iterdir())) == 1
+    report = pushed(server, file, state=state, is_async=is_async)
+    assert (texts(server), report.exit_code, list(state.iterdir())) == (expected(stock()), OK, [])
+
+
+def test_what_was_acknowledged_before_an_import_failed_is_not_sent_again(
+    server: Dhis2Server, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    server.fail(Fault("status", path="/dataValueSets", skip=2, status=409, body=summary("ERROR"), headers=JSON))
+    assert run(command(server, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
+    document = json.loads(capsys.readouterr().out)
+    assert (document["error"]["code"], sum(document["rows"].values())) == ("TP866", len(server.values))
+    assert 20 <= len(server.values) < len(stock())
+    assert f"409 ERROR: {NOT_SERIALIZED}" in document["error"]["found"]
+    assert run(command(server, state, file)) == OK
+    assert (texts(server), set(server.arrivals.values())) == (expected(stock()), {1})
+
+
+def test_text_says_that_nothing_is_done(
+    server: Dhis2Server, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.breakdowns = [Breakdown(counts={"imported": 1})]
+    assert run(command(server, state, written(tmp_path / "a.adv2.json", group(stock())))) == OUTSIDE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "error[TP866]" in err
+    assert f"found 409 ERROR: {NOT_SERIALIZED} (1 imported of 48)" in err
+    assert "stored already" not in err
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["answer", "job"])
+def test_a_success_that_counts_fewer_values_than_were_sent_is_none(
+    is_async: bool, server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    file = written(tmp_path / "a.adv2.json", group(stock()))
+    for counts in ({}, {"updated": 47}, {"imported": 49}):  # the first is 2.43's answer to what it does not understand
+        server.breakdowns = [Breakdown("SUCCESS", 200, None, counts)]
+        with pytest.raises(RequestFailed) as failed:
+            pushed(server, file, state=state, is_async=is_async)
+        assert failed.value.finding.code == "TP867"
+    assert pushed(server, file, state=state).exit_code == OK
+
+
+def test_an_answer_without_a_summary_acknowledges_nothing(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    said = json.dumps({"httpStatusCode": 200, "status": "ERROR", "message": "Not today"}).encode()
+    server.fail(Fault("status", path="/dataValueSets", status=200, body=said, headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert failed.value.finding.code == "TP866"
+    assert "200 ERROR: Not today" in str(failed.value.finding.found)
+
+
+def test_a_success_within_an_answer_of_failure_is_none(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    body = json.loads(summary("SUCCESS")) | {"status": "ERROR"}
+    body["response"]["importCount"] = {"imported": 48}
+    server.fail(Fault("status", path="/dataValueSets", status=200, body=json.dumps(body).encode(), headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert failed.value.finding.code == "TP866"
+
+
+def test_rows_that_a_failed_import_does_not_count_are_not_taken_for_ignored(
+    old: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    body = json.loads(summary("ERROR"))  # it broke off behind the first row that it rejected
+    conflict = {"object": UNITS[0], "value": "not found", "errorCode": "E7612", "property": "orgUnit", "indexes": [0]}
+    body["response"] |= {"conflicts": [conflict], "importCount": {"imported": 1, "ignored": 1}, "rejectedIndexes": [0]}
+    old.fail(Fault("status", path="/dataValueSets", status=409, body=json.dumps(body).encode(), headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(old, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert failed.value.finding.code == "TP866"
+
+
+def test_stored_already_is_said_of_a_success_alone(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    pushed(old, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    report = pushed(old, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert "stored already" in str(found(report, "TP872")[0].help)
+    rows = [*stock()[:-1], [11, 3, "much"]]
+    report = pushed(old, written(tmp_path / "b.adv2.json", group(rows)), state=state)
+    assert (report.rows["ignored"], report.rows["rejected"]) == (47, 1)
+    assert "stored already" not in str(found(report, "TP872")[0].help)
+
+
+def test_a_scope_that_the_server_fails_to_delete_is_an_error(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    new.breakdowns = [Breakdown()]
+    with pytest.raises(RequestFailed) as failed:
+        pushed(new, written(tmp_path / "a.adv2.json", group(stock(), delete="soft")), state=state)
+    assert (failed.value.finding.code, new.values) == ("TP866", {})
+
+
+def test_completions_that_the_server_fails_to_take_are_an_error(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    server.fail(Fault("status", path="/completeData", status=409, body=summary("ERROR"), headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, legacy(tmp_path / "a.json"), state=state, completions=True)
+    assert failed.value.finding.code == "TP866"
+    assert NOT_SERIALIZED in str(failed.value.finding.found)
+    assert len(list(state.iterdir())) == 1
 
 
 # --- What is not sent ------------------------------------------------------------------------------------------------

@@ -1012,6 +1012,18 @@ CODES: Mapping[str, Code] = _table(
         "category option combos are missing",
         "check the options of its categories, then run tallyport maintenance coc again",
     ),
+    Code(
+        "TP866",
+        _E,
+        "the import failed at the server, which does not say which values it took",
+        "see what it says, then run the same command again: values that were not acknowledged are sent again",
+    ),
+    Code(
+        "TP867",
+        _E,
+        "the server's counts do not add up to the values it was sent",
+        "check that the URL leads to DHIS2 itself, then run the same command again: these values are sent again",
+    ),
     Code("TP870", _E, "the server rejected values", "correct them, or what they refer to; all others were taken"),
     Code(
         "TP871",
@@ -1023,7 +1035,7 @@ CODES: Mapping[str, Code] = _table(
         "TP872",
         _W,
         "the server ignored values without saying which or why",
-        "mostly they are stored already as they are",
+        "compare them with what the server has, and push them again if they are missing there",
     ),
     Code("TP873", _E, "no data set has the data element", "add it to a data set, or name the data set by ds", "E8003"),
     Code(

@@ -11,13 +11,15 @@ import orjson
 
 from tallyport.dhis2.answers import Conflict, ImportSummary
 from tallyport.dhis2.client import Client
-from tallyport.dhis2.connecting import typed
-from tallyport.dhis2.rejections import Told
+from tallyport.dhis2.connecting import RequestFailed, typed
+from tallyport.dhis2.rejections import Told, is_success
 from tallyport.dhis2.values import SCHEMES
 from tallyport_schemas.findings import SourceUnreadable, finding, shown
 
 FILE = "completions.json"
 """The file beside ADV2 files that a conversion writes, in the shape of DHIS2's completeDataSetRegistrations."""
+
+_REFUSED = "the server did not take the completions"
 
 CHUNK = 1_000
 """Completions of a request."""
@@ -68,8 +70,12 @@ async def _send(
             accept=(409,),
             is_work=True,
         )
-        summary = typed(ImportSummary, reply.message().response or {}, reply.where)
+        message = reply.message()
+        summary = typed(ImportSummary, message.response or {}, reply.where)
         count = summary.import_count
+        if not summary.conflicts and not (is_success(summary) and reply.status < 400):
+            words = shown(f"{reply.status} {summary.status}: {summary.description or message.message or 'no reason'}")
+            raise RequestFailed("TP866", message=_REFUSED, status=reply.status, source=reply.where, found=words)
         report.sent += len(part)
         report.taken += count.imported + count.updated
         report.rejected += count.ignored or len(summary.conflicts)

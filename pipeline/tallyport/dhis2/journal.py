@@ -68,6 +68,7 @@ class Journal:
         self.findings: list[tuple[str, int, Finding]] = []
         """What earlier runs found, with its file and group."""
         self.is_resumed = False
+        self._is_open = False
 
     def settled(self, mark: Mark) -> RowNumbers:
         """Return the rows of a group that earlier runs settled."""
@@ -109,6 +110,15 @@ class Journal:
             }
         )
 
+    def leave_open(self, found: Finding) -> None:
+        """Keep that the push ended early: the rows that were sent last are not settled, whatever became of them.
+
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        self._is_open = True
+        self._write({"open": found.as_json(), "counts": {}})
+
     def _write(self, line: Mapping[str, Any]) -> None:
         if self._file is None:
             return
@@ -146,7 +156,7 @@ class Journal:
             try:
                 yield
             finally:
-                if self._is_empty:
+                if self._is_empty and not self._is_open:
                     self.finish()
         finally:
             os.close(self._file)
@@ -161,6 +171,9 @@ class Journal:
             for line in whole.splitlines():
                 entry = orjson.loads(line)
                 self.counts.update({str(name): int(count) for name, count in entry["counts"].items()})
+                if "open" in entry:
+                    self._is_open = True
+                    continue
                 if "cleared" in entry:
                     place, number = entry["cleared"]
                     self._cleared.add((int(place), int(number)))

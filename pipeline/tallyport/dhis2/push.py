@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from tallyport.converting import converted
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.completing import complete
+from tallyport.dhis2.connecting import RequestFailed
 from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
 from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
@@ -40,7 +41,7 @@ async def push(
         TypeError: `sources` is one path, not a list of them.
         ValueError: a folder holds no ADV2 file; the options for conversion have nothing to convert.
         Refused: TP886, another run pushes the same.
-        OutsideFailed: TP850 to TP861 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
+        OutsideFailed: TP850 to TP867 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
             until then is kept, and not sent again.
     """
     if isinstance(sources, str | os.PathLike):
@@ -74,7 +75,11 @@ async def push(
                 report.findings.append(RowFinding(*earlier))
                 tell(report.findings[-1])
             feeder = Feeder(client, options, journal, report, tell)
-            await feeder.send(files)
+            try:
+                await feeder.send(files)
+            except RequestFailed as refused:
+                journal.leave_open(refused.finding)
+                raise
             if options.completions:
                 folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
                 report.completions = await complete(client, folders, feeder.schemes, dry_run=options.dry_run)

@@ -35,9 +35,15 @@ _OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
 _OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
 
 
+def is_success(summary: ImportSummary) -> bool:
+    """Whether an import went well."""
+    return summary.status in ("SUCCESS", "OK")
+
+
 def is_whole(summary: ImportSummary, rows: Sequence[Row]) -> bool:
     """Whether none of the rows was taken for what is wrong with the request, or with some of them."""
-    if summary.status != "ERROR" or not summary.conflicts:
+    count = summary.import_count
+    if summary.status != "ERROR" or not summary.conflicts or count.imported or count.updated:
         return False
     return any(
         not conflict.indexes
@@ -78,20 +84,29 @@ def _named_in(text: str | None, names: Iterable[str]) -> set[str]:
     return {name for name in named if not any(name != other and name in other for other in named)}
 
 
-def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]) -> tuple[Counter[str], list[Told]]:
-    """Return what became of rows that were not rejected as a whole: how many of each class, and what was found."""
+def rejected_rows(summary: ImportSummary, rows: Sequence[Row]) -> dict[int, Conflict | None]:
+    """Return the rows that the server names as rejected, by their place, each with why; None if it does not say."""
     rejected: dict[int, Conflict | None] = {}
-    loose: list[Conflict] = []
     for conflict in summary.conflicts:
-        places = [index for index in conflict.indexes if 0 <= index < len(rows)]
-        if not places:
-            places = _named(conflict, rows)
-        if not places:
-            loose.append(conflict)
-        rejected.update((index, conflict) for index in places if rejected.get(index) is None)
+        rejected.update((index, conflict) for index in _places(conflict, rows) if rejected.get(index) is None)
     for index in summary.rejected_indexes:
         if 0 <= index < len(rows):
             rejected.setdefault(index, None)
+    return rejected
+
+
+def _places(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
+    """Return the rows that a conflict is about: by its indexes, else by what it names."""
+    return [index for index in conflict.indexes if 0 <= index < len(rows)] or _named(conflict, rows)
+
+
+def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]) -> tuple[Counter[str], list[Told]]:
+    """Return what became of rows that were not rejected as a whole: how many of each class, and what was found.
+
+    The summary accounts for all of them: see `check_acknowledged`.
+    """
+    rejected = rejected_rows(summary, rows)
+    loose = [conflict for conflict in summary.conflicts if not _places(conflict, rows)]
     count = summary.import_count
     deleted = 0 if version >= (2, 43) else count.deleted  # there, it is values deleted by scope
     counts = Counter({"imported": count.imported, "updated": count.updated, "deleted": deleted})
@@ -107,8 +122,8 @@ def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int
         found.append((label, number, told))
     if counts["ignored"]:
         told = finding("TP872", source=source, count=counts["ignored"])
-        if version < (2, 43):  # of values that are stored already; 2.43 writes these again
-            told = replace(told, severity=Severity.INFO)
+        if version < (2, 43) and is_success(summary):  # 2.43 writes what is stored already again
+            told = replace(told, severity=Severity.INFO, help="mostly they are stored already as they are")
         found.append((label, number, told))
     return counts, found
 

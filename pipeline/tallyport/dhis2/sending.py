@@ -19,6 +19,7 @@ from tallyport.dhis2.rejections import (
     CLASSES,
     Told,
     culprits,
+    is_success,
     is_whole,
     may_be_parted,
     outcome,
@@ -105,7 +106,7 @@ class Sender:
             summary, seconds = await self._import.send(envelope, [], plan.deletion)
         except TooLarge as error:
             raise error.failed from None
-        if summary.status == "ERROR":
+        if not is_success(summary):
             raise CannotSend(scope_finding(summary))
         counts = {"cleared": summary.import_count.deleted}
         self._journal.clear((group.place, group.number), counts)

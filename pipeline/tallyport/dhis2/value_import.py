@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
-from tallyport.dhis2.answers import Conflict, ImportSummary, JobReference
+from tallyport.dhis2.acknowledgement import Said, Unacknowledged, check_acknowledged
+from tallyport.dhis2.answers import Conflict, ImportSummary, JobReference, WebMessage
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.connecting import Reply, RequestFailed, typed
 from tallyport.dhis2.plan import Schemes
 from tallyport.dhis2.push_report import PushOptions, Watch
-from tallyport.dhis2.rejections import Told
+from tallyport.dhis2.rejections import Told, is_success
 from tallyport.dhis2.tasks import started
 from tallyport.dhis2.values import Row, body
 from tallyport_schemas.findings import finding
@@ -77,6 +79,7 @@ class ValueImport:
 
         Raises:
             TooLarge: the server does not take so many, or does not answer in time.
+            Unacknowledged: it does not say what became of the rows.
         """
         content = gzip.compress(body(rows, envelope.data_set, deletion), 1)
         parameters = dict(envelope.schemes)
@@ -94,8 +97,11 @@ class ValueImport:
                 reply = await self._client.connection.post(
                     "dataValueSets", parameters, content=content, accept=(400, 409), is_work=True
                 )
-                summary = await self._summary(reply)
-                return summary, clock.time() - started_at
+                said = await self._said(reply)
+                check_acknowledged(said, rows, self._client.version)
+                return said.summary, clock.time() - started_at
+            except Unacknowledged:
+                raise
             except RequestFailed as failed:
                 if failed.status == 413:
                     raise TooLarge(failed) from None
@@ -111,31 +117,59 @@ class ValueImport:
                 if failed.finding.code == "TP851" and len(rows) > 1:
                     raise TooLarge(failed) from None
 
-    async def _summary(self, reply: Reply) -> ImportSummary:
-        """Return the summary that an answer has, or that its job ends with."""
+    async def _said(self, reply: Reply) -> Said:
+        """Return what an answer says of the import, or what its job ends with."""
+        document = reply.document if isinstance(reply.document, dict) else {}
+        if "importCount" in document:  # a summary without the message around it
+            return self._checked(typed(ImportSummary, document, reply.where), reply)
         message = reply.message()
         response = message.response or {}
         if self._options.is_async and "jobType" in response:
-            return await self._summary_of(started(reply))
+            return await self._said_of(started(reply))
         if "importCount" in response:
-            return typed(ImportSummary, response, reply.where)
+            return self._checked(typed(ImportSummary, response, reply.where), reply, message)
         if reply.status == 400 and message.message and "period" in message.message.lower():
             # 2.43 says no more of a period that it does not know.
-            return ImportSummary(status="ERROR", conflicts=(Conflict(value=message.message, property="period"),))
-        found = redacted(f"{reply.status}: {message.message}", self._client)
-        raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
+            conflict = Conflict(value=message.message, property="period")
+            return Said(ImportSummary(status="ERROR", conflicts=(conflict,)), reply.where, reply.status)
+        if reply.status >= 400:
+            found = redacted(f"{reply.status}: {message.message}", self._client)
+            raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
+        head = " ".join(filter(None, (str(reply.status), message.status)))
+        found = redacted(f"{head}: {message.message or 'no reason'}, without a summary", self._client)
+        raise Unacknowledged("TP866", status=reply.status, document=reply.document, source=reply.where, found=found)
 
-    async def _summary_of(self, job: JobReference) -> ImportSummary:
-        """Return the summary that a job ends with: also one that calls itself failed, as what it imported was wrong."""
+    def _checked(self, summary: ImportSummary, reply: Reply, message: WebMessage | None = None) -> Said:
+        """Return what an answer says: its summary is no success where the answer around it is none."""
+        around = "ERROR" if reply.status >= 400 else (message.status if message else None) or "OK"
+        if is_success(summary) and around in ("ERROR", "WARNING"):
+            summary = summary.model_copy(update={"status": around})
+        return self._redacted(Said(summary, reply.where, reply.status, message.message if message else None))
+
+    def _redacted(self, said: Said) -> Said:
+        """Return it without the secret, which a server may repeat."""
+        message = said.message and redacted(said.message, self._client)
+        description = said.summary.description and redacted(said.summary.description, self._client)
+        return replace(said, message=message, summary=said.summary.model_copy(update={"description": description}))
+
+    async def _said_of(self, job: JobReference) -> Said:
+        """Return what a job ends with: also one that calls itself failed, as what it imported was wrong."""
         options, tasks = self._options, self._client.tasks
+        where = f"{job.job_type} {job.id}"
+        last: str | None = None
         try:
-            await tasks.await_completion(job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch)
+            said = await tasks.await_completion(
+                job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch
+            )
+            last = said.message
         except RequestFailed as failed:
             if failed.finding.code != "TP861" or (summary := await tasks.import_summary(job)) is None:
                 raise
-            return summary
+            status = "ERROR" if is_success(summary) else summary.status
+            summary = summary.model_copy(update={"status": status})
+            return self._redacted(Said(summary, where, message=failed.finding.found))
         for look in range(_SUMMARY_LOOKS):
             if (summary := await tasks.import_summary(job)) is not None:
-                return summary
+                return self._redacted(Said(summary, where, message=last))
             await asyncio.sleep(options.poll.first_s * (look + 1))
-        raise RequestFailed("TP857", source=f"{job.job_type} {job.id}", found="no summary", expected="ImportSummary")
+        raise RequestFailed("TP857", source=where, found="no summary", expected="ImportSummary")
