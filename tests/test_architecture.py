@@ -31,6 +31,8 @@ ROOMS = {
         "detect",
         "adv2_reading",
         "scanning",
+        "source_rows",
+        "trail",
         "rejects",
         "gather",
         "meaning",

@@ -378,7 +378,8 @@ def test_results_go_to_stdout_and_problems_to_stderr(shell: Shell) -> None:
     assert "rejects.ndjson" in ended.stdout
     assert ended.stderr.splitlines() == [
         f"error[TP304]: {CODES['TP304'].message}",
-        '  --> a.json, row 1, field "period"',
+        '  --> a.json, line 1, field "period"',
+        f"      data element {SPOILT['dataElement']}, period 202513, org unit {SPOILT['orgUnit']}",
         "      found 202513",
         "      expected 202513: month 13; months are 01 to 12",
         f"  help: {CODES['TP304'].help}",

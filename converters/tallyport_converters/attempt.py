@@ -25,6 +25,8 @@ from tallyport_converters.publish import publish
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
+from tallyport_converters.source_rows import source_rows
+from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
 
@@ -53,7 +55,10 @@ DROPPED: Mapping[Dropped, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one source: its folder and manifest, or the error that kept it from being written."""
+    """What became of one source: its folder and manifest, or the error that kept it from being written.
+
+    `trail`: the way back to its rows, where it was asked for.
+    """
 
     source: str
     folder: Path | None = None
@@ -61,6 +66,7 @@ class Outcome:
     error: Finding | None = None
     findings: Sequence[Finding] = ()
     evidence: str = ""
+    trail: Trail | None = None
 
     @property
     def exit_code(self) -> int:
@@ -95,6 +101,7 @@ class Attempt:
     """One source, read by one reader.
 
     `naming`: how the reader's dictionaries are read, if not as they are. `empty`: what is to be told of no values.
+    `row_numbers`: a folder for the numbers of the rows that are written, see `Trail`.
     """
 
     def __init__(
@@ -109,11 +116,13 @@ class Attempt:
         block_bytes: int,
         naming: Naming | None = None,
         empty: Finding | None = None,
+        row_numbers: Path | None = None,
     ) -> None:
         """Build in `folder` and publish as `final`; `block_bytes` are scanned at a time."""
         self.source, self.reader, self.options, self.threads = source, reader, options, threads
         self.folder, self.final, self.block_bytes = folder, final, block_bytes
         self.naming, self.empty = naming, empty
+        self.row_numbers = row_numbers
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
         self.places: list[Place] = []
@@ -197,7 +206,16 @@ class Attempt:
         identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set, self.naming)
         self.findings += identifiers.findings
         limit = max(1, options.memory_bytes // 4 // options.threads)
-        writer = GroupWriter(identifiers, gathering, scratch, ids, options.compress, options.keep_followup_false, limit)
+        writer = GroupWriter(
+            identifiers,
+            gathering,
+            scratch,
+            ids,
+            options.compress,
+            options.keep_followup_false,
+            limit,
+            self.row_numbers is not None,
+        )
         data_set = header.data_set or options.data_set or ""
         groups = list(deletion_groups(header, ids=ids, data_set=data_set, folder=scratch, compress=options.compress))
         sizes = sorted(gathering.sizes().items(), key=lambda item: -item[1])
@@ -205,7 +223,13 @@ class Attempt:
             groups += written
             self.counts.add(counts)
             yield self._progress("write", done, gathering, len(sizes))
-        return place_groups(groups, self.folder, layout=options.layout, compress=options.compress)
+        return place_groups(
+            groups,
+            self.folder,
+            layout=options.layout,
+            compress=options.compress,
+            row_numbers=self.row_numbers,
+        )
 
     def _side_by_side(
         self, writer: GroupWriter, sizes: Sequence[tuple[int, int]]
@@ -258,7 +282,22 @@ class Attempt:
         for (code, about), (rows, first) in sorted(self.counts.notes.items()):
             self.findings.append(finding(code, field=about or None, row=first, count=rows))
         in_order = sorted(self.findings, key=lambda found: (found.code, found.field or ""))
-        self.findings = [found.at(self.source.name) for found in in_order]
+        self.findings = [found.at(self.source.name) for found in self._placed(in_order, header)]
+
+    def _placed(self, findings: Sequence[Finding], header: Header) -> Sequence[Finding]:
+        """Return findings with the places of their rows, where the source has lines: read once more up to the last."""
+        read = self.places[-1].first_row + self.places[-1].rows if self.places else 0
+        rows = sorted({found.row for found in findings if found.row is not None and found.row < read})
+        if not rows or self.reader.lines() is None:
+            return findings
+        try:
+            places = {row.number: row for row in source_rows(self.reader, rows, self.places, self.block_bytes)}
+        except SourceUnreadable:
+            return findings  # the source grew or went meanwhile: what was read stands
+        return [
+            found if found.row is None or found.row not in places else places[found.row].placed(found, header)
+            for found in findings
+        ]
 
 
 def _clear(folder: Path) -> None:

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +21,9 @@ from tallyport_converters.naming import clashes
 from tallyport_converters.options import Options
 from tallyport_converters.output import Compress
 from tallyport_converters.publish import WORK, run_in
+from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source, stem_of
+from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
 from tallyport_schemas.progress import Progress
 
@@ -105,12 +109,18 @@ class NameClash(ValueError):
 
 
 def conversion(
-    sources: Sequence[str | os.PathLike[str]], output: Path, options: Options, *, name: str | None = None
+    sources: Sequence[str | os.PathLike[str]],
+    output: Path,
+    options: Options,
+    *,
+    name: str | None = None,
+    trails: Path | None = None,
 ) -> Iterator[Progress | Outcome]:
     """Convert source by source, yielding progress and each one's outcome; see `convert`.
 
     `name` is what to call a single source whose path does not say it: it goes into manifest and findings, while the
-    folder is named after the path.
+    folder is named after the path. `trails`: a folder that is to take what leads back from rows that are written to
+    those that were read; then outcomes have a `trail`.
     """
     if is_address(os.fspath(output)):
         raise ValueError(f"the output has to be a folder of this machine, not an address: {output}")
@@ -128,7 +138,7 @@ def conversion(
     ):
         for path, stem in named:
             try:
-                yield from _convert_one(path, stem, output, work, options, threads, name)
+                yield from _convert_one(path, stem, output, work, options, threads, name, trails)
             except SourceUnreadable as error:
                 called = "stdin" if path == "-" else name or Path(path).name
                 yield Outcome(called, error=error.finding if error.finding.source else error.finding.at(called))
@@ -163,8 +173,31 @@ def _is_same(folder: Path, output: Path) -> bool:
     return output.exists() and folder.samefile(output)
 
 
+def _cleared(folder: Path) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _reader(
+    make_all: Callable[[Source, bool | None], list[Callable[[], Reader]]],
+    which: int,
+    has_header: bool | None,
+    source: Source,
+) -> Reader:
+    """Return the reader that has read a source, for another reading."""
+    return make_all(source, has_header)[which]()
+
+
 def _convert_one(
-    path: str, stem: str, output: Path, work: Path, options: Options, threads: Executor, name: str | None
+    path: str,
+    stem: str,
+    output: Path,
+    work: Path,
+    options: Options,
+    threads: Executor,
+    name: str | None,
+    trails: Path | None,
 ) -> Iterator[Progress | Outcome]:
     if path != "-" and Path(path).is_dir():
         raise SourceUnreadable(finding("TP125", found=path, expected="a file to convert"))
@@ -173,7 +206,8 @@ def _convert_one(
             form, evidence = detect(source.head()) if options.source_format is None else (None, "--from")
             form = form or FORMATS[options.source_format or ""]
             readers = form.readers(source, options.header)
-            for make, is_last in zip(readers, [False] * (len(readers) - 1) + [True], strict=True):
+            row_numbers = _cleared(trails / stem) if trails else None
+            for which, make in enumerate(readers):
                 attempt = Attempt(
                     source,
                     make(),
@@ -182,15 +216,21 @@ def _convert_one(
                     options=options,
                     threads=threads,
                     block_bytes=BLOCK_BYTES,
+                    row_numbers=row_numbers,
                 )
                 try:
                     outcome = yield from attempt.run()
                 except Exception as error:
                     # Only XML has a second reader, for what the first is in doubt of.
-                    if is_last or type(error).__name__ != "Doubt":
+                    if which == len(readers) - 1 or type(error).__name__ != "Doubt":
                         raise
                     continue
-                yield replace(outcome, evidence=evidence)
+                trail = None
+                if row_numbers:
+                    make_again = partial(_reader, form.readers, which, options.header)
+                    header, places = attempt.reader.header, attempt.places
+                    trail = Trail(path, source.name, make_again, header, places, BLOCK_BYTES, row_numbers)
+                yield replace(outcome, evidence=evidence, trail=trail)
                 return
         except Unusable as error:
             if error.finding.source is None:

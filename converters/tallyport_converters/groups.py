@@ -15,8 +15,8 @@ from tallyport_converters import adv2
 from tallyport_converters.adv2 import ComboDimension, Ids
 from tallyport_converters.gather import Gathering
 from tallyport_converters.meaning import PERIOD_NOTES, Identifiers
-from tallyport_converters.native import Form, Merge, OwnedBytes, Split, Used
-from tallyport_converters.output import Compress, OutputFile
+from tallyport_converters.native import Form, Merge, OwnedBytes, RowNumbers, Split, Used
+from tallyport_converters.output import Compress, OutputFile, failed
 
 PIECE_BYTES = 1 << 20
 
@@ -26,7 +26,7 @@ GroupKey = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class WrittenGroup:
-    """One group as a file of its own, under a working name."""
+    """One group as a file of its own, under a working name. `row_numbers`: the file of its rows' numbers, if kept."""
 
     data_element: str
     order: tuple[int, ...]
@@ -34,6 +34,7 @@ class WrittenGroup:
     rows: int
     size_bytes: int
     sha256: str
+    row_numbers: Path | None = None
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class GroupWriter:
-    """Writes the groups of one source into `folder`."""
+    """Writes the groups of one source into `folder`; with `keeps_row_numbers` also which rows of it they have."""
 
     identifiers: Identifiers
     gathering: Gathering
@@ -83,6 +84,7 @@ class GroupWriter:
     compress: Compress
     keep_followup_false: bool
     limit_bytes: int
+    keeps_row_numbers: bool = False
     _spare: list[Sequence[Used]] = field(default_factory=list)
 
     def write_element(self, element_id: int, size_bytes: int) -> tuple[list[WrittenGroup], Counts]:
@@ -101,6 +103,7 @@ class GroupWriter:
                         ranks.add_split(split, number, dimension)
                     layout = _Layout(self, element_id, (key[0], key[1], key[2]), used)
                     with split.render(number, layout.form) as text:
+                        layout.keep_row_numbers()
                         written.append(layout.write(rows, [text]))
                 counts.written += rows
         return written, counts
@@ -157,6 +160,7 @@ class GroupWriter:
         with Merge(readers) as merge, body.open("wb") as rows:
             for piece in merge.pieces(layout.form, PIECE_BYTES):
                 rows.write(piece)
+                layout.keep_row_numbers()
             total = merge.written
             counts.written += total
             counts.superseded += merge.superseded
@@ -203,6 +207,8 @@ class _Layout:
         self._writer, self._key = writer, key
         self._element = i.elements[element_id - 1]
         self.name = f"{element_id}-{'-'.join(map(str, key))}"
+        self._numbers = RowNumbers() if writer.keeps_row_numbers else None
+        self._row_numbers = writer.folder / f"{self.name}.rows" if self._numbers else None
         periods, units, cocs, aocs = (ranks.settle() for ranks in used)
         period_index, unit_index, coc_index, aoc_index = (ranks.index_address for ranks in used)
         self._periods = [i.periods[rank] for rank in periods]
@@ -223,7 +229,17 @@ class _Layout:
             ],
             [None, None, self._coc.tokens, self._aoc.tokens],
             followup_false=writer.keep_followup_false,
+            rows=self._numbers,
         )
+
+    def keep_row_numbers(self) -> None:
+        """Write down which rows of the source were rendered since the last call, if that is asked for."""
+        if self._numbers and self._row_numbers:
+            try:
+                with self._row_numbers.open("ab") as out:
+                    out.write(self._numbers.take())
+            except OSError as error:
+                raise failed(error, self._row_numbers) from error
 
     def write(self, rows: int, body: Sequence[OwnedBytes] | Iterator[bytes]) -> WrittenGroup:
         """Write the group with its rows' text."""
@@ -244,4 +260,6 @@ class _Layout:
             for part in body:
                 out.write(part if isinstance(part, bytes) else part.view())
             out.write(adv2.DATA_CLOSE + adv2.GROUP_CLOSE + b"\n")
-        return WrittenGroup(self._element, (1, *self._key), out.path, rows, out.size_bytes, out.sha256)
+        return WrittenGroup(
+            self._element, (1, *self._key), out.path, rows, out.size_bytes, out.sha256, self._row_numbers
+        )

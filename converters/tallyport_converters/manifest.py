@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
-from tallyport_converters import adv2
+from tallyport_converters import adv2, trail
 from tallyport_converters.groups import Counts, WrittenGroup
 from tallyport_converters.naming import group_names
 from tallyport_converters.output import Compress, OutputFile
@@ -22,22 +23,46 @@ _SUFFIXES: Mapping[Compress, str] = {"none": "", "gz": ".gz", "zst": ".zst"}
 
 
 def place_groups(
-    groups: Sequence[WrittenGroup], folder: Path, *, layout: Literal["split", "single"], compress: Compress
+    groups: Sequence[WrittenGroup],
+    folder: Path,
+    *,
+    layout: Literal["split", "single"],
+    compress: Compress,
+    row_numbers: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """Give groups their final names in `folder`, or put them into one file; returns their entries in the manifest."""
+    """Give groups their final names in `folder`, or put them into one file; returns their entries in the manifest.
+
+    `row_numbers`: the folder for the numbers of their rows, in a file for each of theirs.
+    """
     by_element: dict[str, list[WrittenGroup]] = {}
     for group in sorted(groups, key=lambda group: (group.data_element, group.order)):
         by_element.setdefault(group.data_element, []).append(group)
     suffix = adv2.SUFFIX + _SUFFIXES[compress]
     if layout == "single":
-        return _join([g for many in by_element.values() for g in many], folder / f"values{suffix}", compress)
+        all_groups = [g for many in by_element.values() for g in many]
+        _place_row_numbers(all_groups, row_numbers, f"values{suffix}")
+        return _join(all_groups, folder / f"values{suffix}", compress)
     names = group_names({element: len(many) for element, many in by_element.items()})
     entries = []
     for element, many in by_element.items():
         for name, group in zip(names[element], many, strict=True):
+            _place_row_numbers([group], row_numbers, f"{name}{suffix}")
             group.path.rename(folder / f"{name}{suffix}")
             entries.append(_entry(f"{name}{suffix}", group, group.size_bytes, group.sha256))
     return entries
+
+
+def _place_row_numbers(groups: Sequence[WrittenGroup], folder: Path | None, file: str) -> None:
+    """Put the numbers of the rows of a file's groups into one file."""
+    if folder is None:
+        return
+    with OutputFile(folder / f"{file}{trail.SUFFIX}") as out:
+        for group in groups:
+            if group.row_numbers:
+                with group.row_numbers.open("rb") as numbers:
+                    for piece in iter(partial(numbers.read, 1 << 20), b""):
+                        out.write(piece)
+                group.row_numbers.unlink()
 
 
 def _join(groups: Sequence[WrittenGroup], path: Path, compress: Compress) -> list[dict[str, Any]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tallyport_converters.header import Header
 from tallyport_converters.native import Rejects
 from tallyport_converters.readers.reader import Reader, explain
-from tallyport_converters.scanning import Place, scan_again
+from tallyport_converters.scanning import Place
+from tallyport_converters.source_rows import source_rows
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
 
@@ -21,24 +21,16 @@ def explained(
     Raises:
         SourceUnreadable: TP121, the source is no longer what it was.
     """
-    for scanned in scan_again(reader, _with_rejects(rejects, places), block_bytes):
-        with scanned.batch as batch:
-            first, rows = scanned.place.first_row, scanned.place.rows
-            row = rejects.after(first)
-            while row is not None and row < first + rows:
-                read = reader.row(scanned.block, batch.row_span(row - first))
-                try:
-                    yield explain(read, row, header, reader), read.original
-                except AssertionError as error:
-                    raise SourceUnreadable(finding("TP121", row=row, found=str(error))) from error
-                row = rejects.after(row + 1)
+    for row in source_rows(reader, _numbers(rejects), places, block_bytes):
+        try:
+            found = explain(row.read, row.number, header, reader)
+        except AssertionError as error:
+            raise SourceUnreadable(finding("TP121", row=row.number, found=str(error))) from error
+        yield row.placed(found, header), row.read.original
 
 
-def _with_rejects(rejects: Rejects, places: Sequence[Place]) -> Iterator[Place]:
-    starts = [place.first_row for place in places]
+def _numbers(rejects: Rejects) -> Iterator[int]:
     row = rejects.after(0)
     while row is not None:
-        # Places without rows share their first row with the next one: the last of them holds it.
-        place = places[bisect_right(starts, row) - 1]
-        yield place
-        row = rejects.after(place.first_row + place.rows)
+        yield row
+        row = rejects.after(row + 1)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
-from tallyport_converters.native import Batch, Buffer, Fault
+from tallyport_converters.native import Batch, Buffer, Fault, Lines
 from tallyport_converters.readers.reader import Reader
 from tallyport_schemas.findings import SourceUnreadable, finding
 
@@ -121,23 +121,36 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         rest = block
 
 
-def scan_again(reader: Reader, places: Iterator[Place], block_bytes: int) -> Iterator[Scanned]:
+def scan_again(
+    reader: Reader, places: Iterator[Place], block_bytes: int, lines: Lines | None = None
+) -> Iterator[Scanned]:
     """Yield the batches of some places (in order) once more, by a second reading of the source.
+
+    `lines` counts all that stands before the place that was yielded last.
 
     Raises:
         SourceUnreadable: TP121, other rows are there than at the first reading.
     """
-    window, window_start = bytearray(), 0
+    window, window_start, counted = bytearray(), 0, 0
     blocks = reader.blocks(block_bytes)
+
+    def count_to(end: int) -> None:
+        nonlocal counted
+        if lines and end > counted:
+            lines.count(bytes(window[counted - window_start : end - window_start]))
+            counted = end
+
     for place in places:
         while window_start + len(window) < place.end:
             drop = max(0, min(len(window), place.start - window_start))
+            count_to(window_start + drop)
             del window[:drop]
             window_start += drop
             block = next(blocks, None)
             if block is None:
                 break
             window += block
+        count_to(place.start)
         block = bytearray(place.context) + window[place.start - window_start : place.end - window_start]
         batch = reader.scan(block, place.state, final=place.final)
         if batch.rows != place.rows:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
 FOUND_LIMIT = 200
 """Characters of a found text that a finding shows; the rest is cut and marked."""
@@ -44,6 +45,9 @@ class Finding:
 
     `row` is the 0-based index of the value within its source; `count` says how many values share the finding
     where one finding stands for several, `row` then being the first of them.
+
+    `line` is where that row starts in the person's own file, from 1 as an editor counts; `sheet_row`, of CSV, the row
+    that a spreadsheet shows. `keys`: the row's data element, period and organisation unit, by DHIS2's names for them.
     """
 
     code: str
@@ -56,20 +60,26 @@ class Finding:
     found: str | None = None
     expected: str | None = None
     count: int | None = None
+    line: int | None = None
+    sheet_row: int | None = None
+    keys: Mapping[str, str] | None = None
 
     def at(self, source: str) -> Finding:
         """Return the same finding, placed in `source`."""
         return replace(self, source=source)
 
-    def as_json(self) -> dict[str, str | int]:
+    def as_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object; keys without meaning for it are left out."""
-        members: dict[str, str | int | None] = {
+        members: dict[str, Any] = {
             "code": self.code,
             "severity": self.severity.value,
             "message": self.message,
             "help": self.help,
             "source": self.source,
             "row": self.row,
+            "line": self.line,
+            "sheet_row": self.sheet_row,
+            "keys": dict(self.keys) if self.keys else None,
             "field": self.field,
             "found": self.found,
             "expected": self.expected,

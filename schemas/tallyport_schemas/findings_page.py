@@ -78,6 +78,9 @@ A finding is a JSON object; keys that have no meaning for it are left out
 | `message`, `help` | what is the matter, and what to do |
 | `source` | the file's name |
 | `row` | index of the value in its source, counted from 0; of several the first |
+| `line` | the line on which that row starts in the file, from 1 as an editor counts; not of PDF forms |
+| `sheet_row` | of CSV: the row that a spreadsheet shows, which differs behind a cell with line ends |
+| `keys` | the row's `dataElement`, `period` and `orgUnit`, as the file names them |
 | `field` | the field, column, attribute or header property |
 | `found`, `expected` | what stands there (at most 200 characters of it), and what should |
 | `count` | how many values share the finding |

@@ -174,12 +174,25 @@ class _Used(Structure):
     _fields_ = [("count", c_uint64), ("ranks", POINTER(c_uint32))]
 
 
+class _Lines(Structure):
+    _fields_ = [
+        ("lines", c_uint64),
+        ("records", c_uint64),
+        ("delimiter", c_uint32),
+        ("quoted", c_uint32),
+        ("after_quote", c_uint32),
+        ("in_cell", c_uint32),
+        ("after_return", c_uint32),
+    ]
+
+
 class _Form(Structure):
     _fields_ = [
         ("index", c_void_p * 4),
         ("tokens", c_void_p * 4),
         ("token_ends", c_void_p * 4),
         ("followup_false", c_uint32),
+        ("rows", c_void_p),
     ]
 
 
@@ -214,6 +227,10 @@ def _load() -> ctypes.CDLL:
         "tp_cut_csv": (c_uint64, [c_void_p, c_uint64]),
         "tp_cut_xml": (c_uint64, [c_void_p, c_uint64, c_char_p, c_uint64]),
         "tp_count_lines": (c_uint64, [c_void_p, c_uint64]),
+        "tp_lines_count": (None, [POINTER(_Lines), c_void_p, c_uint64]),
+        "tp_row_numbers_new": (c_void_p, []),
+        "tp_row_numbers_free": (None, [c_void_p]),
+        "tp_row_numbers_take": (c_void_p, [c_void_p, p64]),
         "tp_dictionaries_new": (c_void_p, [c_uint64]),
         "tp_dictionaries_free": (None, [c_void_p]),
         "tp_dictionaries_size": (c_uint64, [c_void_p]),
@@ -539,17 +556,37 @@ class Meaning:
         )
 
 
+class RowNumbers(_Owner):
+    """The numbers of rows within their source, in the order in which a group's rows are written."""
+
+    _free = _library.tp_row_numbers_free
+
+    def __init__(self) -> None:
+        super().__init__(_library.tp_row_numbers_new())
+
+    def take(self) -> bytes:
+        """Return the numbers of the rows written since the last call, 8 bytes each as they lie in memory."""
+        size = c_uint64()
+        at = _library.tp_row_numbers_take(self.handle, size)
+        return ctypes.string_at(at, size.value) if size.value else b""
+
+
 class Form:
     """How the indexes of a group's rows are written, by dimension: see `Form` in group.h.
 
     `indexes[d]` is the address of the indexes by rank, None where the dimension takes no place. `tokens[d]` is None
-    where the index itself is written.
+    where the index itself is written. `rows` takes the number of each row that is written, if it is given.
     """
 
     def __init__(
-        self, indexes: Sequence[int | None], tokens: Sequence[Sequence[bytes] | None], *, followup_false: bool
+        self,
+        indexes: Sequence[int | None],
+        tokens: Sequence[Sequence[bytes] | None],
+        *,
+        followup_false: bool,
+        rows: RowNumbers | None = None,
     ) -> None:
-        self._kept: list[object] = []
+        self._kept: list[object] = [rows]
         texts, ends = (c_void_p * 4)(), (c_void_p * 4)()
         for d, parts in enumerate(tokens):
             if parts is None:
@@ -563,7 +600,7 @@ class Form:
             self._kept += [joined, ranks]
             texts[d] = ctypes.cast(c_char_p(joined), c_void_p).value
             ends[d] = ranks.address
-        self.struct = _Form((c_void_p * 4)(*indexes), texts, ends, followup_false)
+        self.struct = _Form((c_void_p * 4)(*indexes), texts, ends, followup_false, rows.handle if rows else None)
 
 
 class OwnedBytes(_Owner):
@@ -738,6 +775,39 @@ def cut_xml(block: Buffer, tag: bytes) -> int:
     """Guess where a block of XML may be cut: before the last start `tag` (`<group`); 0 for nowhere."""
     at, size = _address(block)
     return int(_library.tp_cut_xml(at, size, tag, len(tag)))
+
+
+class Lines:
+    """Counts the lines of a text that comes in parts, and where it is CSV, its records: both behind the last byte."""
+
+    def __init__(self, delimiter: str = "") -> None:
+        self._struct = _Lines(delimiter=ord(delimiter) if delimiter else 0)
+
+    def count(self, block: Buffer) -> None:
+        """Count on."""
+        at, size = _address(block)
+        _library.tp_lines_count(self._struct, at, size)
+
+    def copy(self) -> Lines:
+        """Return the same count, to go on with."""
+        other = Lines()
+        ctypes.memmove(ctypes.byref(other._struct), ctypes.byref(self._struct), ctypes.sizeof(_Lines))
+        return other
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether lines within quoted cells are no records of their own."""
+        return bool(self._struct.delimiter)
+
+    @property
+    def lines(self) -> int:
+        """Line ends so far."""
+        return int(self._struct.lines)
+
+    @property
+    def records(self) -> int:
+        """Line ends so far that end a record."""
+        return int(self._struct.records)
 
 
 def count_lines(block: Buffer) -> int:

@@ -50,6 +50,38 @@ EXPORT uint64_t tp_cut_xml(const uint8_t *block, uint64_t size, const uint8_t *t
     return 0;
 }
 
+/* Lines and records counted so far, and what the last byte left behind. Read from Python: keep native/__init__.py in
+ * step. A record of CSV goes on where a line ends within a quoted cell. */
+typedef struct {
+    uint64_t lines, records;
+    uint32_t delimiter; /* of cells; 0: no CSV, where each line is a record */
+    uint32_t quoted, after_quote, in_cell, after_return;
+} Lines;
+
+/* Count on. Line ends are LF, CR or both. */
+EXPORT void tp_lines_count(Lines *lines, const uint8_t *p, uint64_t size) {
+    for (const uint8_t *end = p + size; p < end; p++) {
+        uint8_t c = *p;
+        if (c == '"' && lines->delimiter) {
+            bool opens = !lines->quoted && (!lines->in_cell || lines->after_quote);
+            lines->after_quote = lines->quoted;
+            lines->quoted = opens;
+            lines->in_cell = true;
+        } else if (c == '\n' || c == '\r') {
+            bool ends = c == '\r' || !lines->after_return;
+            lines->lines += ends;
+            lines->records += ends && !lines->quoted;
+            lines->in_cell &= lines->quoted;
+            lines->after_quote = false;
+        } else {
+            lines->after_quote = false;
+            if (!lines->quoted)
+                lines->in_cell = c != lines->delimiter && (lines->in_cell || (c != ' ' && c != '\t'));
+        }
+        lines->after_return = c == '\r';
+    }
+}
+
 EXPORT uint64_t tp_count_lines(const uint8_t *block, uint64_t size) {
     uint64_t lines = 0;
     for (uint64_t i = 0; i < size; i++)

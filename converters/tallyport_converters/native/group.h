@@ -54,6 +54,7 @@ typedef struct {
     const uint8_t *tokens[DIMENSIONS];      /* NULL: the index itself is written */
     const uint32_t *token_ends[DIMENSIONS]; /* by index */
     uint32_t followup_false;                /* write an explicit false */
+    Bytes *rows;                            /* takes each row's number within the source; NULL: nobody asks */
 } Form;
 
 void render_row(Bytes *out, const Entry *entry, const Form *form);

@@ -12,7 +12,7 @@ from typing import Any
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
-from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Notice, cut_csv
+from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Lines, Notice, cut_csv
 from tallyport_converters.readers.csv_layout import (
     POSITIONS,
     POSITIONS_BEFORE,
@@ -212,6 +212,12 @@ class DxfCsv:
             if skip < len(block):
                 yield block[skip:] if skip else block
             skip = max(0, skip - len(block))
+
+    def lines(self) -> Lines:
+        """See `Reader`."""
+        lines = Lines(self._delimiter)
+        lines.count(self.source.head()[: self._skip])
+        return lines
 
     def cut(self, block: Buffer) -> int:
         """See `Reader`."""

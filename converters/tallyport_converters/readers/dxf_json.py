@@ -19,7 +19,7 @@ from tallyport_converters.header import (
     Deletion,
     Header,
 )
-from tallyport_converters.native import Batch, Buffer, Fault, cut_json
+from tallyport_converters.native import Batch, Buffer, Fault, Lines, cut_json
 from tallyport_converters.other_documents import json_document
 from tallyport_converters.readers.csv_records import encoding_fault
 from tallyport_converters.readers.place import locate
@@ -109,6 +109,10 @@ class DxfJson:
             yield block[len(_BOM) :] if block[: len(_BOM)] == _BOM else block
             break
         yield from blocks
+
+    def lines(self) -> Lines | None:
+        """See `Reader`."""
+        return Lines()
 
     def cut(self, block: Buffer) -> int:
         """See `Reader`."""

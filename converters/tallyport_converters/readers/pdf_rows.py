@@ -22,6 +22,9 @@ class DxfPdf(DxfJson):
         super().__init__(source)
         self._rows: bytes | None = None
 
+    def lines(self) -> None:
+        """See `Reader`: its rows are those of the form."""
+
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the form's values as one JSON document.
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
-from tallyport_converters.native import Batch, Buffer
+from tallyport_converters.native import Batch, Buffer, Lines
 from tallyport_schemas.findings import Finding, finding
 
 _Result = TypeVar("_Result")
@@ -61,6 +61,9 @@ class Reader(Protocol):
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the source from its beginning; can be called again."""
+
+    def lines(self) -> Lines | None:
+        """Return a count of the lines before the blocks, to go on with; None where these are not the source's text."""
 
     def cut(self, block: Buffer) -> int:
         """Guess where `block` may be cut so that a row starts behind it; 0: nowhere."""

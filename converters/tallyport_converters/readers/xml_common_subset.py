@@ -12,7 +12,7 @@ from typing import Any
 from lxml import etree
 
 from tallyport_converters.header import Header
-from tallyport_converters.native import Batch, Buffer, cut_xml
+from tallyport_converters.native import Batch, Buffer, Lines, cut_xml
 from tallyport_converters.readers.dxf_json import FIELDS
 from tallyport_converters.readers.reader import (
     ReadPeriod,
@@ -78,6 +78,12 @@ class CommonXml:
             if skip < len(block):
                 yield block[skip:] if skip else block
             skip = max(0, skip - len(block))
+
+    def lines(self) -> Lines:
+        """See `Reader`."""
+        lines = Lines()
+        lines.count(self.source.head()[: self._skip])
+        return lines
 
     def cut(self, block: Buffer) -> int:
         """See `Reader`."""

@@ -226,6 +226,9 @@ class GeneralXml(DxfJson):
         self.default_scheme = "CODE" if adx else "UID"
         self._is_first = True
 
+    def lines(self) -> None:
+        """See `Reader`: the rows are no text of the source."""
+
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the rows as one JSON document.
 

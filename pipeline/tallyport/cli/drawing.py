@@ -19,6 +19,7 @@ LIST_SHOWN = 1_000
 """Characters of one finding's list that a screen shows; files and JSON have all of it."""
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
+_KEYS = {"dataElement": "data element", "period": "period", "orgUnit": "org unit"}
 _EVERY_S = 5.0
 _REDRAW_S = 0.2
 _PACE_AFTER_S = 1.0
@@ -29,14 +30,22 @@ def finding_text(found: Finding) -> str:
     head = click.style(f"{found.severity}[{found.code}]", fg=_COLORS[found.severity], bold=True)
     lines = [f"{head}: {found.message}"]
     where = [found.source] if found.source else []
-    if found.row is not None:
-        where.append(f"{'first ' if (found.count or 1) > 1 else ''}row {found.row:,}")
+    first = "first " if (found.count or 1) > 1 else ""
+    if found.line is not None:
+        where.append(f"{first}line {found.line:,}")
+        if found.sheet_row not in (None, found.line):
+            where.append(f"sheet row {found.sheet_row:,}")
+    elif found.row is not None:
+        where.append(f"{first}row {found.row:,}")
     if found.field:
         where.append(f'field "{found.field}"')
     if where:
         lines.append(f"  --> {', '.join(where)}")
     if found.count is not None:
         lines.append(f"      {found.count:,} {'value' if found.count == 1 else 'values'}")
+    if found.keys:
+        named = ", ".join(f"{_KEYS[name]} {text}" for name, text in found.keys.items())
+        lines.append(f"      {'first: ' if first else ''}{named}")
     if found.found is not None:
         lines.append(f"      found {_capped(found.found)}")
     if found.expected is not None:

@@ -56,6 +56,9 @@ class StoredValues:
                 "set_ids": [names.set_of[key] for key in keys],
             }
 
+    def lines(self) -> None:
+        """See `Reader`: the rows are no text of the source."""
+
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield whole tuples, at least `size_bytes` at a time but for the last."""
         with self._database.cursor() as cursor, cursor.copy(statement(self._statement), self._parameters) as copy:
