@@ -274,6 +274,48 @@ def test_options_go_before_the_environment_and_that_before_the_file(tmp_path: Pa
     assert (found.url, found.credentials) == ("https://t.example.org", Credentials("token", "t"))
 
 
+@pytest.mark.parametrize("base", ["https://hmis.example.org", "https://hmis.example.org/dhis", "https://host/api/hmis"])
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "/api",
+        "/api/",
+        "/api/40",
+        "/api/dataValueSets",
+        "/api/42/dataValueSets.json",
+        "/api/system/info",
+        "/dhis-web-dashboard/index.html",
+        "/dhis-web-dashboard/#/Nghq4mwPbhQ",
+        "/dhis-web-commons/security/login.action",
+        "/login/",
+        "/index.html",
+    ],
+)
+def test_any_address_of_a_server_is_understood(base: str, behind: str, tmp_path: Path) -> None:
+    if base.endswith("/api/hmis") and "/api" not in behind:
+        pytest.skip("an api in the context path is kept only before another one")
+    assert find_profile(environment={}, url=base + behind, token=TOKEN).url == base
+    text = f'[profiles.one]\nurl = "{base + behind}"\ntoken = "{TOKEN}"\n'
+    assert find_profile("one", file=profiles(tmp_path, text), environment={}).url == base
+
+
+def test_a_server_is_talked_to_by_any_address_of_it(server: Dhis2Server) -> None:
+    async def work(client: Client) -> str:
+        await client.me()
+        return client.url
+
+    assert talk(server, work, url=f"{server.url}/api/40") == server.url
+    assert talk(server, work, url=f"{server.url}/dhis-web-dashboard/index.html") == server.url
+
+
+def test_an_address_that_is_none_of_dhis2_is_told_as_that(latest: Dhis2Server) -> None:
+    latest.fail(Fault("status", "/system/info", status=404, times=9))
+    with pytest.raises(RequestFailed) as caught:
+        talk(latest, lambda client: client.me())
+    assert (caught.value.finding.code, caught.value.status) == ("TP857", 404)
+    assert "such as https://host/dhis" in str(caught.value.finding.help)
+
+
 def test_the_files_credentials_go_to_no_other_server_than_theirs(tmp_path: Path) -> None:
     path = profiles(tmp_path, TWO)
     with pytest.raises(ValueError, match=r"are for https://play\.example\.org") as caught:

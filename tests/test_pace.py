@@ -25,3 +25,12 @@ def test_without_a_total_nothing_is_said_of_the_time_left() -> None:
     pace = Pace()
     pace.text(Progress("-", "read", 0, 0, 0), 0.0)
     assert pace.text(Progress("-", "read", 50, 0, 30), 2.0) == ", 15 values/s"
+
+
+def test_what_is_counted_is_named() -> None:
+    pace = Pace()
+    pace.text(Progress("https://host", "pull dataElements", 0, 100, 0, "objects"), 0.0)
+    assert (
+        pace.text(Progress("https://host", "pull dataElements", 50, 100, 50, "objects"), 2.0)
+        == ", 25 objects/s, 2 s left"
+    )

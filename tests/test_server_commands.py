@@ -460,3 +460,8 @@ def test_without_the_libraries_the_program_says_what_to_install(command: list[st
     ended = running.run(*command, "--url", "https://host", env={"PYTHONPATH": path})
     assert ended.returncode == OUTSIDE
     assert b"pip install 'tallyport[server]'" in ended.stderr
+
+
+def test_a_job_without_words_prints_no_line(shell: Shell, each: Dhis2Server) -> None:
+    ended = shell("integrity", "run")
+    assert not [line for line in ended.stderr.splitlines() if line.rstrip().endswith("INFO")]

@@ -82,6 +82,7 @@ def test_progress_comes_to_the_number_there_is(server: Dhis2Server) -> None:
     last = {progress.phase: progress for progress in watched}
     assert all(progress.done == progress.total for progress in last.values())
     assert last["pull dataElements"].total == len(hmis.export()["dataElements"])
+    assert {progress.counted for progress in watched} == {"objects"}
 
 
 def test_server_that_lists_no_file_resources_leaves_only_that_check_out(server: Dhis2Server) -> None:

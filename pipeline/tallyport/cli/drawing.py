@@ -111,7 +111,7 @@ class Pace:
         took, done = now - self._since, progress.done - self._began.done
         if took < _PACE_AFTER_S or done <= 0:
             return ""
-        rate = f", {(progress.values - self._began.values) / took:,.0f} values/s"
+        rate = f", {(progress.values - self._began.values) / took:,.0f} {progress.counted}/s"
         left = max(progress.total - progress.done, 0) * took / done
         return rate + (f", {duration_text(left)} left" if progress.total else "")
 
@@ -131,7 +131,7 @@ class Ticker:
         pace = self._pace.text(progress, time.monotonic())
         if self.is_due():
             part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
-            self.draw(f"{progress.source}: {progress.phase} {part}, {progress.values:,} values{pace}")
+            self.draw(f"{progress.source}: {progress.phase} {part}, {progress.values:,} {progress.counted}{pace}")
 
     def is_due(self) -> bool:
         """Whether it is time to show something; if so, the next time begins now."""
@@ -161,6 +161,8 @@ class JobTicker(Ticker):
 
     def tell(self, said: Any) -> None:
         """Show a notification, by its level, time and message."""
+        if not (said.message or "").strip() and said.level != "ERROR":
+            return  # such as jobs of data integrity begin and end with
         if self.is_quiet and said.level != "ERROR":
             return
         line = "  ".join(filter(None, ((said.time or "")[11:19], f"{said.level:<5}", shown(said.message or ""))))

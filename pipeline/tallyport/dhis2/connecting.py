@@ -108,7 +108,13 @@ class Connection:
 
     async def find_base(self) -> Any:
         """Ask for the system's info, and learn the canonical URL on the way, where the server leads there."""
-        url, document = await self._get(_INFO, None)
+        try:
+            url, document = await self._get(_INFO, None)
+        except RequestFailed as failed:
+            if failed.status == 404:  # every DHIS2 has it: this is another place
+                found = failed.finding
+                raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
+            raise
         if url.endswith(f"/api/{_INFO}"):
             self.base = url.removesuffix(f"/api/{_INFO}")
         return document

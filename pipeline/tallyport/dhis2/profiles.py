@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ Scheme = Literal["basic", "token", "bearer"]
 _PREFIXES = ("TALLYPORT_", "DHIS2_")
 _SETTINGS = ("url", "username", "password", "token", "bearer", "timeout_s", "answer_timeout_s", "retries")
 _SECRETS = ("username", "password", "token", "bearer")
+_APP = re.compile(r"dhis-web-\w")
+_PAGES = ("index.html", "index.action", "login", "login.html", "login.action")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -72,13 +75,29 @@ class Profile:
             raise ValueError(f"the server's URL is none: {_without_user(parts)}; write it as https://host/path")
         if parts.username or parts.password:
             raise ValueError("the server's URL holds credentials: give them apart, a URL is shown")
-        if parts.query or parts.fragment:
-            enough = _without_user(parts)  # and without what is behind, which may be a secret
-            raise ValueError(f"the server's URL has something behind its path: {enough} is enough")
+        base = urlunsplit((parts.scheme, parts.netloc, _base_path(parts.path), "", ""))
+        if parts.query:  # it is not shown, as it may be a secret
+            raise ValueError(f"the server's URL has something behind its path: {base} is enough")
         if min(self.timeout_s, self.answer_timeout_s) <= 0 or self.retries < 0:
             raise ValueError("timeouts are more than 0 seconds, retries not fewer than 0")
-        path = parts.path.rstrip("/").removesuffix("/api")
-        object.__setattr__(self, "url", urlunsplit((parts.scheme, parts.netloc, path, "", "")))
+        object.__setattr__(self, "url", base)
+
+
+def _base_path(path: str) -> str:
+    """Return the part of a path under which a server lies: what stands before its API or its pages.
+
+    The API is the last `api`: a gateway may have one before that.
+
+    >>> _base_path("/dhis/api/40/dataValueSets"), _base_path("/dhis-web-dashboard/index.html"), _base_path("/hmis/")
+    ('/dhis', '', '/hmis')
+    """
+    names = [name for name in path.split("/") if name]
+    if "api" in names:
+        names = names[: len(names) - 1 - names[::-1].index("api")]
+    names = names[: next((at for at, name in enumerate(names) if _APP.match(name)), None)]
+    while names and names[-1] in _PAGES:
+        names.pop()
+    return "".join(f"/{name}" for name in names)
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -57,7 +57,7 @@ async def pull_snapshot(client: Client, *, watch: Callable[[Progress], None] | N
                 done += len(page)
                 objects += len(page)
                 if watch:
-                    watch(Progress(client.url, f"pull {name}", done, total, objects))
+                    watch(Progress(client.url, f"pull {name}", done, total, objects, "objects"))
         except RequestFailed as failed:
             if name not in _WITHOUT or failed.status not in (403, 404):
                 raise
