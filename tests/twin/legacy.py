@@ -117,10 +117,14 @@ def write_json(document: Document, rng: random.Random, noise: bool) -> bytes:
             odd = rng.choice(("null", "1", '"x"', "[]", "true", '[{"dataElement":"x"}]', "{}"))
             rows.insert(rng.randint(0, len(rows)), odd)
         members.insert(rng.randint(0, len(members)), ("dataValues", _json_array(rng, rows)))
-    elif rng.random() < 0.3:
+    elif rng.random() < 0.3 or not _states_a_set({name for name, _ in members}):
         members.append(("dataValues", "null"))
     text = _gap(rng) + _json_object(rng, members) + _gap(rng)
     return (b"\xef\xbb\xbf" if rng.random() < 0.1 else b"") + text.encode()
+
+
+def _states_a_set(names: set[str]) -> bool:
+    return bool({"dataSet", "completeDate", "deletion"} & names) or {"period", "orgUnit"} <= names
 
 
 def _json_deletion(document: Document, rng: random.Random) -> str:
