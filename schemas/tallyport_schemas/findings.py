@@ -108,19 +108,41 @@ class Refused(Unusable):
     """Refused for safety (exit code 5)."""
 
 
+WHITE = "".join(
+    map(chr, [*range(9, 14), 32, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200C), 0x2028, 0x2029, 0x202F, 0x205F])
+)
+WHITE += "\u3000\ufeff"
+"""White space as people bring it in without seeing it: Unicode's, and the two characters of no width."""
+
+SPACE_SHOWN = "\u2423"
+"""What stands for white space at the ends of a text."""
+
+
 def shown(text: str) -> str:
     """Return `text` fit for a finding: cut to `FOUND_LIMIT`, what no terminal or UTF-8 can carry made visible.
 
-    >>> shown("a\\x00b\\ud800")
-    'a\\\\x00b\\\\ud800'
+    White space at its ends is made visible as well.
+
+    >>> shown("a\\x00b\\ud800"), shown(" 12\\xa0")
+    ('a\\\\x00b\\\\ud800', '␣12␣')
     """
+    inner = text.strip(WHITE)
+    if len(inner) < len(text) <= FOUND_LIMIT:
+        start = text.find(inner) if inner else len(text)
+        before, behind = text[:start], text[start + len(inner) :]
+        return "".join(map(_outer, before)) + shown(inner) + "".join(map(_outer, behind))
     if len(text) <= FOUND_LIMIT and text.isprintable():
         return text
-    cut = text[:FOUND_LIMIT]
-    visible = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in cut
-    )
+    visible = "".join(c if c.isprintable() else _escaped(c) for c in text[:FOUND_LIMIT])
     return visible + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
+
+
+def _escaped(c: str) -> str:
+    return c.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def _outer(c: str) -> str:
+    return _escaped(c) if c < " " else SPACE_SHOWN
 
 
 def is_address(path: str) -> bool:

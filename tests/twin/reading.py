@@ -485,7 +485,9 @@ def _deletion(reading: Reading, value: object) -> Deletion | None:
 
 @dataclass
 class Record:
-    """A line of cells, none where it is blank or has nothing but delimiters. `junk`: text stands behind a closing quote. `ended`: by a line end.
+    """A line of cells, none where it is blank or has nothing but delimiters.
+
+    `junk`: text stands behind a closing quote. `ended`: by a line end.
 
     `odd`: DHIS2 2.43 would misread it.
     """
