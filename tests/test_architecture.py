@@ -99,6 +99,7 @@ ROOMS = {
         "triggers",
         "uninterrupted",
         "access",
+        "default_combos",
         "group",
         "load",
         "importing",

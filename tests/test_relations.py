@@ -401,7 +401,7 @@ def test_identifier_that_is_close_is_suggested() -> None:
 def test_identifier_of_another_scheme_is_recognised() -> None:
     found = the_only(check(header(ou=("CLINIC_A1",))))
     assert found.help is not None
-    assert "CLINIC_A1 is a CODE: say so in ids" in found.help
+    assert "CLINIC_A1 is a CODE: say so with --id-scheme ou=CODE" in found.help
 
 
 def test_ambiguous_name_is_given_with_its_holders() -> None:

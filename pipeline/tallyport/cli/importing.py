@@ -11,6 +11,7 @@ import click
 from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.database import database_options, opened_database
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport_schemas.findings import Finding
 from tallyport_schemas.progress import Progress
 
 BATCHES = ("whole", "rows", "stored", "both")
@@ -138,6 +139,9 @@ def command(
                     click.echo(f"  taken {event.batching.mode}: {event.batching.reason}")
             if event.undo and not as_json:
                 click.echo(f"{event.file}: what it removed for good is in {event.undo}", err=True)
+        elif isinstance(event, Finding):
+            document.setdefault("findings", []).append(event.as_json())
+            findings = [event]
         elif isinstance(event, FileLoad):
             findings = [event.error] if event.error else []
             document.setdefault("errors", []).extend(found.as_json() for found in findings)

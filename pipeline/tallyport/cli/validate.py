@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -60,7 +60,8 @@ def command(
         raise click.UsageError("standard input can be read only once")
     try:
         files = [path for path, _ in walked(paths)]
-        events = validation(paths, load_snapshot(metadata), header_only=header_only)
+        snapshot = load_snapshot(metadata)
+        events = validation(paths, snapshot, header_only=header_only)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if report and any(_same_file(report, path) for path in [*files, *([metadata] if metadata else [])]):
@@ -76,6 +77,8 @@ def command(
             listener = _Document(lines, document)
         else:
             listener = _Screen(lines, ticker, quiet=quiet, verbose=verbose)
+        if snapshot:
+            listener.metadata(snapshot.findings)
         for event in events:
             if isinstance(event, Progress):
                 ticker.show(event)
@@ -117,6 +120,12 @@ class _Listener:
                 self._write(event.error)
             self.end_file(event)
 
+    def metadata(self, findings: Sequence[Finding]) -> None:
+        """Take what there is to say of the metadata, before anything else."""
+        for found in findings:
+            self.exit_code = 1
+            self._write(found)
+
     def _found(self, findings: Iterable[Finding]) -> None:
         for found in findings:
             self.exit_code = max(self.exit_code, 1)
@@ -153,6 +162,11 @@ class _Document(_Listener):
         self._spool.write('{"files":[')
         self._files = self._groups = self._findings = 0
         self._file_open = False
+        self._metadata: list[dict[str, Any]] = []
+
+    def metadata(self, findings: Sequence[Finding]) -> None:
+        super().metadata(findings)
+        self._metadata = [found.as_json() for found in findings]
 
     def _open_file(self, name: str) -> None:
         if not self._file_open:
@@ -189,7 +203,7 @@ class _Document(_Listener):
         self._file_open = False
 
     def finish(self) -> int:
-        self._spool.write("]}\n")
+        self._spool.write("]" + (f',"metadata":{json.dumps(self._metadata)}' if self._metadata else "") + "}\n")
         self._spool.seek(0)
         shutil.copyfileobj(self._spool, sys.stdout)
         return self.exit_code
@@ -204,6 +218,11 @@ class _Screen(_Listener):
         self._shown = self._hidden = 0
         self._files = self._groups = self._failed = self._read = self._accepted = 0
         self._not_made: set[str] = set()
+
+    def metadata(self, findings: Sequence[Finding]) -> None:
+        super().metadata(findings)
+        for found in findings:
+            click.echo(finding_text(found), err=True)
 
     def found(self, found: Finding) -> None:
         if self._shown >= SHOWN:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import compress
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from tallyport.metadata.collecting import Collection
 from tallyport.metadata.columns import NONE, Table
+from tallyport.metadata.default_combos import several_defaults
 from tallyport.metadata.nearby import Nearby
 from tallyport.metadata.storage import is_snapshot, packed_snapshot, read_tables, write_file
 from tallyport_converters.sources import Source
@@ -148,7 +149,7 @@ class Snapshot:
     def __init__(self, tables: Mapping[str, Table], findings: Iterable[Finding] = ()) -> None:
         """Take over `tables`, as exports or a file gave them."""
         self._tables = dict(tables)
-        self.findings = tuple(findings)
+        self._disagreements = tuple(findings)
         self._nearby: dict[tuple[str, str], Nearby] = {}
         self._marks = lru_cache(maxsize=32)(self._expanded)
 
@@ -298,6 +299,17 @@ class Snapshot:
             if combo != NONE:
                 found[combo].append(row)
         return found
+
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What there is to say of the metadata as a whole."""
+        return (*self._disagreements, *several_defaults(self._default_option_combos()))
+
+    def _default_option_combos(self) -> Iterator[str]:
+        """Yield the option combos of the default category combo, by UID and name."""
+        for combo in sorted(self.default_combos):
+            for row in self.option_combos_by_combo.get(combo, ()):
+                yield self.named("categoryOptionCombos", row)
 
     @cached_property
     def default_combos(self) -> frozenset[int]:

@@ -19,6 +19,7 @@ from tallyport_schemas.findings import Refused, SourceUnreadable, finding
 
 _DEFAULT_UID = "HllvX50cXC0"
 _DEFAULT_NAME = "default"
+_BY_THEMSELVES = "name option combos by --options coc"
 
 
 class OptionNaming(StrEnum):
@@ -165,7 +166,8 @@ class ByOptions:
         twins = [self._alike[self._combos[id_].category_combo, self._combos[id_].options] for id_ in ids]
         culprits = {" and ".join(map(self._called, sorted(many))) for many in twins if len(many) > 1}
         if culprits:
-            raise Refused(finding("TP762", culprits=sorted(culprits), expected="one option combo for the same options"))
+            expected = "one option combo for the same options"
+            raise Refused(finding("TP762", help=_BY_THEMSELVES, culprits=sorted(culprits), expected=expected))
 
     def _refuse_ambiguous(self) -> None:
         """Refuse options that the header does not settle the category combo of, as an import would have to guess.
@@ -192,7 +194,10 @@ class ByOptions:
                     unsettled[element.uid].update(map(self._called, alike))
         if unsettled:
             culprits = [f"{uid}: {', '.join(sorted(names))}" for uid, names in sorted(unsettled.items())]
-            raise Refused(finding("TP762", culprits=culprits))
+            advice = f"{_BY_THEMSELVES}, or say whose options they are by co+ds"
+            raise Refused(
+                finding("TP762", culprits=culprits, help=advice if self._naming is OptionNaming.CO_CC else None)
+            )
         if alien:
             raise SourceUnreadable(
                 finding("TP763", culprits=sorted(alien), expected="of the category combo of data element or data set")

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from tallyport.postgres.combo_naming import OptionNaming
 from tallyport.postgres.connecting import connection, generation
+from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.naming import stored_names
 from tallyport.postgres.selecting import Filters, select
 from tallyport.postgres.statements import statement
@@ -147,5 +148,6 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
                 naming=names.read,
                 empty=finding("TP765"),
             )
+            attempt.findings += check_default_combos(connected)
             outcome = yield from attempt.run()
         yield outcome  # now that the run has ended: who has it may ask for no more

@@ -19,6 +19,7 @@ from tallyport.postgres.access import access
 from tallyport.postgres.batching import Batching
 from tallyport.postgres.changes import Changes
 from tallyport.postgres.connecting import Generation, Row, connection, generation
+from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
 from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
@@ -68,17 +69,19 @@ class FileLoad:
     error: Finding | None = None
 
 
-Event = GroupLoad | FileLoad | Progress
+Event = GroupLoad | FileLoad | Progress | Finding
+"""What an import tells as it goes; a finding is about the database as a whole, and comes before anything is written."""
 
 
 @dataclass(slots=True)
 class LoadReport:
-    """The outcome of an import. `conversions`: of sources that were none of ADV2."""
+    """The outcome of an import. `conversions`: of sources that were none of ADV2; `findings`: on the database."""
 
     generation: Generation | None = None
     groups: list[GroupLoad] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def add(self, event: Event | Conversion) -> None:
         """Take one event."""
@@ -86,6 +89,8 @@ class LoadReport:
             self.conversions.append(event)
         elif isinstance(event, GroupLoad):
             self.groups.append(event)
+        elif isinstance(event, Finding):
+            self.findings.append(event)
         elif isinstance(event, FileLoad) and event.error:
             self.errors.append(event.error)
 
@@ -108,7 +113,7 @@ class LoadReport:
         if converted == 3 or self.errors or fails or takes_none:
             return 3
         told = any(found.severity is not Severity.INFO for group in self.groups for found in group.findings)
-        return 1 if told or self.rows["ignored"] else converted
+        return 1 if told or self.findings or self.rows["ignored"] else converted
 
 
 def load(paths: Sequence[str | os.PathLike[str]], database: str, options: ImportOptions | None = None) -> LoadReport:
@@ -146,6 +151,7 @@ def loading(
     ]
     of = generation(database)
     by = access(database, of, options.username, options.force)
+    yield from check_default_combos(database)
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
         changes = stack.enter_context(Changes(options.changes)) if options.changes else None

@@ -336,13 +336,26 @@ class _Checking:
 
     def _advice(self, kind: str, scheme: str, missing: Sequence[str]) -> str | None:
         """Return what was probably meant by identifiers that are missing."""
+        if kind in ("coc", "aoc") and len(missing) == 1 and self._wants_default(kind):
+            return (
+                f"{missing[0]} may be the default option combo of the server that the values come from: "
+                "leave it out, or export them there with --options co"
+            )
         table = self._snapshot.table(KINDS[kind])
         for other in ("UID", "CODE", "NAME"):
             if other != scheme and missing[0] in table.index(other)[0]:
-                return f"{missing[0]} is a {other}: say so in ids"
+                return f"{missing[0]} is a {other}: say so with --id-scheme {kind}={other}"
         pairs = [(text, self._snapshot.nearby(kind, scheme, text)) for text in missing[:SUGGESTED]]
         meant = [f"{near} in place of {text}" for text, near in pairs if near is not None]
         return f"did you mean {', '.join(meant)}?" if meant else None
+
+    def _wants_default(self, kind: str) -> bool:
+        """Whether the header's values have the default category combo, of data element or data sets."""
+        if kind == "coc":
+            combos = [] if self._element is None else [self._elements.ints("combo")[self._element]]
+        else:
+            combos = [self._sets.ints("combo")[data_set] for data_set in self._among]
+        return bool(combos) and all(combo in self._snapshot.default_combos for combo in combos)
 
     # --- Data element, data set --------------------------------------------------------------------------------------
 

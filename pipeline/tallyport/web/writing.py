@@ -11,7 +11,7 @@ from tallyport.web.folders import CHANGES, SCRIPT, UNDO
 from tallyport.web.limits import limited
 from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
 from tallyport.web.telling import FIRST_SHOWN, Telling
-from tallyport_schemas.findings import OutsideFailed, Refused, finding
+from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
 from tallyport_schemas.progress import Progress
 
 
@@ -44,6 +44,8 @@ def into_database(told: Telling) -> None:
             told.group(event.file, event.de, event.valid, event.rows, **more)
             for name, count in (("cleared", event.cleared), ("periods_created", event.periods_created)):
                 told.summary[name] = told.summary.get(name, 0) + count
+        elif isinstance(event, Finding):
+            told.found(event)
         elif isinstance(event, FileLoad):
             told.file(event)
 
