@@ -5,6 +5,7 @@ Works on distinct texts only, never on rows.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ from tallyport_schemas.findings import Finding, finding
 
 PERIOD_NOTES = ("", "TP406", "TP414")
 """Findings about how a period was read, by the number that the scanner's rows carry."""
+
+
+_OPERAND = re.compile(r"[A-Za-z][A-Za-z0-9]{10}(?:\.(?:[A-Za-z][A-Za-z0-9]{10}|\*)){1,2}")
+"""An operand of DHIS2's analytics: a data element, and behind points its option combo and attribute option combo."""
+
+OPERANDS_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,10 @@ def understand(
     if header.period and not header_period:
         expected = periods.explain(header.period)
         findings.append(finding("TP417", field="period", found=header.period, expected=expected))
+
+    operands = [text for text in names.elements if _OPERAND.fullmatch(text)]
+    if operands:
+        findings.append(finding("TP435", field="dataElement", culprits=operands[:OPERANDS_NAMED]))
 
     read = names.periods
     distinct = {r.period.iso: r.period for r in read if r} | (

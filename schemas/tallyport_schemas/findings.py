@@ -503,6 +503,13 @@ CODES: Mapping[str, Code] = _table(
         "rows have one cell more than the header row; the first was skipped as the row's name",
         "write the file without row names: in R, row.names = FALSE",
     ),
+    Code(
+        "TP435",
+        _W,
+        "data elements are operands of analytics: a point separates data element and option combo",
+        "put what stands behind the first point into a column categoryOptionCombo, and what stands behind the second "
+        "into attributeOptionCombo",
+    ),
     # TP7xx: what a group's header says against the metadata
     Code(
         "TP701",

@@ -70,11 +70,13 @@ class _Form:
         """Report a failure."""
         self.findings.append(finding(code, field=field, found=found, expected=expected))
 
-    def say_culprits(self, code: str, field: str, culprits: Iterable[str], expected: str | None = None) -> None:
+    def say_culprits(
+        self, code: str, field: str, culprits: Iterable[str], expected: str | None = None, help: str | None = None
+    ) -> None:
         """Report one failure with everything that fails."""
         names = list(culprits)
         if names:
-            self.findings.append(finding(code, field=field, culprits=names, expected=expected))
+            self.findings.append(finding(code, field=field, culprits=names, expected=expected, help=help))
 
     def text(self, name: str) -> str | None:
         """Return a property that must be a text, or None."""
@@ -333,7 +335,13 @@ def place_names(dimension: str, options: OptionDimension) -> list[str]:
 def _check_kind(form: _Form, scheme: str, field: str, names: Sequence[str]) -> None:
     bad = [name for name in names if not _fits_scheme(scheme, name)]
     expected = "a UID: a letter, then 10 letters or digits"
-    form.say_culprits("TP507", field, bad, expected if scheme == "UID" else "a text without NUL and lone surrogates")
+    if scheme != "UID":
+        expected = "a text without NUL and lone surrogates"
+    is_operand = any(_UID.fullmatch(name.partition(".")[0]) and "." in name for name in bad)
+    form.say_culprits("TP507", field, bad, expected, _OF_OPERANDS if is_operand else None)
+
+
+_OF_OPERANDS = "a point separates data element and option combo in analytics: give the combo as coc, not in de"
 
 
 def _fits_scheme(scheme: str, name: str) -> bool:
