@@ -147,8 +147,8 @@ def test_every_written_row_leads_back_to_its_own(tmp_path: Path, options: dict[s
         (number,) = trail.numbers(file, [at])
         assert str(number) == str(row[-1])
     numbers = sorted(number for file, at, _ in found for number in trail.numbers(file, [at]))
-    for number, row in zip(numbers, trail.rows(numbers), strict=True):
-        assert (row.number, row.line, row.read.original["value"]) == (number, number + 2, str(number))
+    for number, found_row in zip(numbers, trail.rows(numbers), strict=True):
+        assert (found_row.number, found_row.line, found_row.read.original["value"]) == (number, number + 2, str(number))
 
 
 def test_nothing_is_kept_unless_it_is_asked_for(tmp_path: Path) -> None:

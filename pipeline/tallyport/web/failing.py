@@ -91,6 +91,6 @@ def invalid(error: msgspec.ValidationError, given: object) -> Failed:
 
 def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response that says so; what was not read of a body ends the connection."""
-    body = msgspec.json.encode(Failure(FindingMessage(**failure.finding.as_json())))  # type: ignore[arg-type]
+    body = msgspec.json.encode(Failure(FindingMessage(**failure.finding.as_json())))
     closing = {"connection": "close"} if failure.status in (400, 413) else {}
     return Response(body, failure.status, {**closing, **(headers or {})}, "application/json")
