@@ -71,6 +71,8 @@ class ValueExport:
             return "E2002", said
         if not asked("orgUnit") and not asked("orgUnitGroup"):
             return "E2006", "At least one organisation unit or organisation unit group must be specified"
+        if hidden := [unit for unit in asked("orgUnit") if unit in self.server.unreadable]:
+            return "E2012", f"User is not allowed to view org unit: `{hidden[0]}`"
         return None
 
     def _values(self) -> Iterator[Object]:

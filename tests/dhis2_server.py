@@ -128,6 +128,8 @@ class Dhis2Server(LoopbackServer):
         self.completions: list[Object] = []
         self.locked: set[tuple[str, str]] = set()
         """Organisation units and periods that are closed for entry."""
+        self.unreadable: set[str] = set()
+        """Organisation units whose data the user may write and not read."""
         self.jobs: dict[str, Job] = {}
         self.issues: dict[str, list[Object]] = {}
         self.crashing: set[str] = set()

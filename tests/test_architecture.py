@@ -131,6 +131,7 @@ ROOMS = {
         "push_report",
         "survey",
         "value_import",
+        "keeping",
         "passes",
         "row_spool",
         "streams",

@@ -132,7 +132,7 @@ def test_a_run_that_is_cancelled_goes_on_where_it_stopped_when_it_is_run_again(
 ) -> None:
     dry = server.dry_run({"stock.adv2.json": many()}, "profile")
     before = len(dhis2.asked("/dataValueSets", "POST"))
-    dhis2.fail(Fault("silence", path="/dataValueSets", skip=1))
+    dhis2.fail(Fault("silence", path="/dataValueSets", method="POST", skip=1))
     id = begun(server, dry)
     wait_for_chunks(dhis2, before + 2)
     assert server.ask("POST", f"/api/jobs/{id}/cancel").status == 202
@@ -151,7 +151,7 @@ def test_a_run_whose_process_dies_goes_on_where_it_stopped_when_it_is_run_again(
 ) -> None:
     dry = server.dry_run({"stock.adv2.json": many()}, "profile")
     before = len(dhis2.asked("/dataValueSets", "POST"))
-    dhis2.fail(Fault("silence", path="/dataValueSets", skip=1))
+    dhis2.fail(Fault("silence", path="/dataValueSets", method="POST", skip=1))
     id = begun(server, dry)
     wait_for_chunks(dhis2, before + 2)
     os.kill(int((server.folder / "jobs" / id / "lock").read_text()), signal.SIGKILL)
@@ -165,7 +165,7 @@ def test_a_run_whose_process_dies_goes_on_where_it_stopped_when_it_is_run_again(
 def test_a_server_that_fails_ends_the_job_with_what_the_push_says(
     server: Server, dhis2: Dhis2Server, tmp_path: Path
 ) -> None:
-    dhis2.fail(Fault("status", path="/dataValueSets", status=403, times=99))
+    dhis2.fail(Fault("status", path="/dataValueSets", method="POST", status=403, times=99))
     job = server.dry_run({"stock.adv2.json": adv2(group(stock()))}, "profile")
     (tmp_path / "stock.adv2.json").write_bytes(adv2(group(stock())))
     said = run(
@@ -176,7 +176,7 @@ def test_a_server_that_fails_ends_the_job_with_what_the_push_says(
 
 
 def test_a_job_that_takes_too_long_is_ended_while_it_waits_for_the_server(dhis2: Dhis2Server, tmp_path: Path) -> None:
-    dhis2.fail(Fault("silence", path="/dataValueSets", times=99))
+    dhis2.fail(Fault("silence", path="/dataValueSets", method="POST", times=99))
     folders = Folders(tmp_path)
     folders.make()
     store = Store(tmp_path)
@@ -221,7 +221,7 @@ def test_credentials_are_nowhere_but_with_the_profile(server: Server, dhis2: Dhi
     rows = stock(1, 2)
     rows[0][2] = "much"
     dry = server.dry_run({"stock.adv2.json": adv2(group(rows))}, "profile")
-    dhis2.fail(Fault("status", path="/dataValueSets", status=403, body=said, headers=headers, times=9))
+    dhis2.fail(Fault("status", path="/dataValueSets", method="POST", status=403, body=said, headers=headers, times=9))
     failed = server.run(dry)
     assert failed["state"] == "failed"
     dhis2.fail()
@@ -268,7 +268,7 @@ def test_a_file_goes_to_a_server_with_progress_and_can_be_stopped(
     window.check_access()
     assert not dhis2.values
     dhis2.seconds_a_value = 0.0015  # the rate is told when there is something to tell
-    dhis2.fail(Fault("silence", path="/dataValueSets", skip=1, times=99))
+    dhis2.fail(Fault("silence", path="/dataValueSets", method="POST", skip=1, times=99))
     page.click("#run")
     expect(page.locator(".stages [aria-current]")).to_have_text("Send")
     expect(page.locator(".progress-line")).to_have_text(re.compile(r"\d+% · .*values · [\d,]+ values a second"))

@@ -150,7 +150,7 @@ def test_option_combos_are_sent_and_default_ones_left_out(server: Dhis2Server, t
         ("ocUnder5F01", server.default_coc): "1",
         ("ocUnder5M01", server.default_coc): "2",
     }
-    (request,) = server.asked("/dataValueSets")
+    (request,) = server.asked("/dataValueSets", "POST")
     assert "attributeOptionCombo" not in request.json()["dataValues"][0]
 
 
@@ -203,7 +203,7 @@ def test_identifier_schemes_are_said_with_the_request(server: Dhis2Server, tmp_p
         assert report.exit_code == OK
     else:
         pushed(server, file, state=state)
-    (request,) = server.asked("/dataValueSets")
+    (request,) = server.asked("/dataValueSets", "POST")
     schemes = {name: text for name, (text,) in request.query.items() if name.endswith("Scheme")}
     assert schemes == {"dataElementIdScheme": "CODE", "orgUnitIdScheme": "CODE", "dataSetIdScheme": "CODE"}
 
@@ -240,13 +240,13 @@ def test_a_server_that_asks_for_the_data_set_is_told_the_one_that_fits(
     project = group([[0, 0, 7]], de="deVisits001", ds=None, coc="ocFixed0001", aoc="ocWater0001")
     report = pushed(new, written(tmp_path / "a.adv2.json", plain, project), state=state)
     assert report.exit_code == OK
-    sent = [(r.json()["dataSet"], len(r.json()["dataValues"])) for r in new.asked("/dataValueSets")]
+    sent = [(r.json()["dataSet"], len(r.json()["dataValues"])) for r in new.asked("/dataValueSets", "POST")]
     assert sent == [("dsMonthly01", 4), ("dsOutreach1", 1)]
 
 
 def test_older_servers_are_sent_what_names_no_data_set_as_it_is(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
     pushed(old, written(tmp_path / "a.adv2.json", group(stock(), ds=None)), state=state)
-    (request,) = old.asked("/dataValueSets")
+    (request,) = old.asked("/dataValueSets", "POST")
     assert "dataSet" not in request.json()
 
 
@@ -295,20 +295,20 @@ def test_older_servers_can_be_asked_to_be_lenient(old: Dhis2Server, tmp_path: Pa
     file = written(tmp_path / "a.adv2.json", *WEEK_AND_FOREIGN_COMBO)
     assert run(command(old, state, file, "--lenient")) == OK
     assert len(old.values) == 4
-    (request,) = old.asked("/dataValueSets")
+    (request,) = old.asked("/dataValueSets", "POST")
     assert not any(name.startswith("strict") for name in request.query)
 
 
 def test_the_latest_server_is_strict_unasked(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     pushed(new, written(tmp_path / "a.adv2.json", group(stock(1))), state=state)
-    (request,) = new.asked("/dataValueSets")
+    (request,) = new.asked("/dataValueSets", "POST")
     assert request.query == {}
 
 
 def test_a_request_that_names_no_data_set_is_not_refused_for_it(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
     # With strictDataElements, the server wants a data set named.
     pushed(old, written(tmp_path / "a.adv2.json", group(stock(1), ds=None)), state=state)
-    (request,) = old.asked("/dataValueSets")
+    (request,) = old.asked("/dataValueSets", "POST")
     assert sorted(name for name in request.query if name.startswith("strict")) == [
         "strictAttributeOptionCombos",
         "strictCategoryOptionCombos",
@@ -334,7 +334,7 @@ def test_a_server_that_takes_fewer_gets_fewer(server: Dhis2Server, tmp_path: Pat
 
 
 def test_a_server_that_takes_no_value_at_all_is_an_error(old: Dhis2Server, tmp_path: Path, state: Path) -> None:
-    old.fail(Fault("status", path="/dataValueSets", status=413, times=99))
+    old.fail(Fault("status", path="/dataValueSets", method="POST", status=413, times=99))
     with pytest.raises(RequestFailed) as failed:
         pushed(old, written(tmp_path / "a.adv2.json", group(stock(1, 2))), state=state)
     assert failed.value.status == 413
@@ -488,7 +488,7 @@ def test_a_dry_run_writes_nothing_and_leaves_nothing(server: Dhis2Server, tmp_pa
     rows[3][2] = "much"
     report = pushed(server, written(tmp_path / "a.adv2.json", group(rows)), state=state, dry_run=True)
     assert not server.values
-    assert all(request.first("dryRun") == "true" for request in server.asked("/dataValueSets"))
+    assert all(request.first("dryRun") == "true" for request in server.asked("/dataValueSets", "POST"))
     assert (report.rows["rejected"], len(found(report, "TP870")), report.exit_code) == (1, 1, FINDINGS)
     assert not state.exists()
 
@@ -590,7 +590,7 @@ def test_a_period_that_the_server_does_not_know_rejects_its_rows_alone(
 ) -> None:
     said = json.dumps({"httpStatusCode": 400, "message": "Invalid period: 202503"}).encode()
     headers = {"Content-Type": "application/json"}
-    new.fail(Fault("status", path="/dataValueSets", status=400, body=said, headers=headers))
+    new.fail(Fault("status", path="/dataValueSets", method="POST", status=400, body=said, headers=headers))
     report = pushed(new, written(tmp_path / "a.adv2.json", group(stock())), state=state)
     assert texts(new) == expected([row for row in stock() if row[0] != 2])
     assert [(one.row, one.count, one.field) for one in found(report, "TP870")] == [(8, 4, "pe")]
@@ -599,7 +599,14 @@ def test_a_period_that_the_server_does_not_know_rejects_its_rows_alone(
 def test_a_refusal_that_is_about_no_value_stops_the_push(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     said = json.dumps({"httpStatusCode": 409, "message": "Not now", "errorCode": "E1006"}).encode()
     new.fail(
-        Fault("status", path="/dataValueSets", status=409, body=said, headers={"Content-Type": "application/json"})
+        Fault(
+            "status",
+            path="/dataValueSets",
+            method="POST",
+            status=409,
+            body=said,
+            headers={"Content-Type": "application/json"},
+        )
     )
     with pytest.raises(RequestFailed) as failed:
         pushed(new, written(tmp_path / "a.adv2.json", group(stock())), state=state)
@@ -906,13 +913,13 @@ def test_a_scope_without_rows_is_deleted_too(new: Dhis2Server, tmp_path: Path, s
 
 def test_a_push_that_goes_on_does_not_delete_what_it_wrote(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     file = written(tmp_path / "a.adv2.json", group(stock(), delete="soft"))
-    new.fail(Fault("refuse", path="/dataValueSets", skip=5 + 3))  # its rows are looked at first
+    new.fail(Fault("refuse", path="/dataValueSets", method="POST", skip=5 + 3))  # its rows are looked at first
     with pytest.raises(RequestFailed):
         pushed(new, file, state=state, chunk_rows=10, retries=0)
     assert len(texts(new)) == 20
     pushed(new, file, state=state, chunk_rows=10)
     assert texts(new) == expected(stock())
-    assert sum("deletion" in request.json() for request in new.asked("/dataValueSets")) == 1
+    assert sum("deletion" in request.json() for request in new.asked("/dataValueSets", "POST")) == 1
 
 
 def test_a_scope_is_not_deleted_where_a_row_of_its_group_is_wrong(
@@ -947,14 +954,14 @@ def test_what_the_api_cannot_delete_is_refused_and_nothing_of_it_sent(
 def test_a_chunk_that_the_server_did_not_take_is_sent_again(
     kind: str, server: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:
-    server.fail(Fault(kind, path="/dataValueSets", skip=1, times=2, status=503))
+    server.fail(Fault(kind, path="/dataValueSets", method="POST", skip=1, times=2, status=503))
     report = pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state, chunk_rows=10)
     assert texts(server) == expected(stock())
     assert (set(server.arrivals.values()), report.exit_code) == ({1}, OK)
 
 
 def test_a_chunk_whose_answer_is_lost_is_sent_again_and_told(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
-    server.fail(Fault("lose", path="/dataValueSets", skip=2))
+    server.fail(Fault("lose", path="/dataValueSets", method="POST", skip=2))
     report = pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state, chunk_rows=10)
     assert texts(server) == expected(stock())
     assert Counter(server.arrivals.values()) == {1: 38, 2: 10}  # only of that chunk nothing was known
@@ -975,7 +982,7 @@ def test_a_push_that_broke_off_goes_on_where_it_stopped(server: Dhis2Server, tmp
     rows = stock()
     rows[2][2] = "much"
     other = written(tmp_path / "b.adv2.json", group(rows, de="deSupply001"), group(rows))
-    server.fail(Fault("refuse", path="/dataValueSets", skip=7, times=99))
+    server.fail(Fault("refuse", path="/dataValueSets", method="POST", skip=7, times=99))
     with pytest.raises(RequestFailed) as failed:
         pushed(server, file, other, state=state, chunk_rows=13, retries=1)
     assert failed.value.finding.code == "TP852"
@@ -1002,7 +1009,7 @@ def test_wherever_a_push_breaks_each_value_arrives_once(
     file = written(tmp_path / "a.adv2.json", *groups)
     with dhis2_values.server(version) as server:
         for skip in breaks:
-            server.fail(Fault("refuse", path="/dataValueSets", skip=skip, times=99))
+            server.fail(Fault("refuse", path="/dataValueSets", method="POST", skip=skip, times=99))
             try:
                 pushed(server, file, state=tmp_path / "state", chunk_rows=chunk, retries=0)
             except RequestFailed:
@@ -1075,7 +1082,7 @@ def test_two_runs_do_not_push_the_same_at_once(tmp_path: Path) -> None:
 def test_a_server_that_fails_stops_the_push_with_what_it_said(
     kind: str, code: str, old: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:
-    old.fail(Fault(kind, path="/dataValueSets", times=99))
+    old.fail(Fault(kind, path="/dataValueSets", method="POST", times=99))
     with pytest.raises(RequestFailed) as failed:
         pushed(old, written(tmp_path / "a.adv2.json", group([[0, 0, 1]])), state=state, retries=0, answer_timeout_s=0.2)
     assert failed.value.finding.code == code
@@ -1193,7 +1200,7 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
     old: Dhis2Server, tmp_path: Path, state: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = written(tmp_path / "a.adv2.json", group(stock()))
-    old.fail(Fault("status", path="/dataValueSets", skip=2, times=99))
+    old.fail(Fault("status", path="/dataValueSets", method="POST", skip=2, times=99))
     assert run(command(old, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
     document = json.loads(capsys.readouterr().out)
     assert (document["error"]["code"], document["version"], document["chunks"]) == ("TP856", old.version, 2)
@@ -1248,7 +1255,7 @@ def test_a_legacy_file_goes_on_too(old: Dhis2Server, tmp_path: Path, state: Path
     file = tmp_path / "a.csv"
     rows = [f"deStock0001,{month},{unit},{month}" for month in MONTHS for unit in UNITS]
     file.write_text("\n".join(["dataelement,period,orgunit,value", *reversed(rows)]))
-    old.fail(Fault("reset", path="/dataValueSets", skip=2, times=99))
+    old.fail(Fault("reset", path="/dataValueSets", method="POST", skip=2, times=99))
     with pytest.raises(RequestFailed):
         pushed(old, file, state=state, chunk_rows=10, retries=0)
     old.fail()
@@ -1296,7 +1303,7 @@ def test_values_of_sierra_leone_arrive_once_each_with_a_break_in_the_middle(stat
             chunks.append(event)
 
     with Dhis2Server(NEW, served(metadata)) as server:
-        server.fail(Fault("refuse", path="/dataValueSets", skip=6, times=99))
+        server.fail(Fault("refuse", path="/dataValueSets", method="POST", skip=6, times=99))
         with pytest.raises(RequestFailed) as failed:
             pushed(server, VALUES, state=state, retries=1, watch=watch, answer_timeout_s=60)
         assert failed.value.finding.code == "TP852"

@@ -1109,6 +1109,12 @@ CODES: Mapping[str, Code] = _table(
         "a group that deletes its scope first has rows that cannot be written: nothing of it is sent",
         "correct or remove these rows, then push again: what they name would stay deleted",
     ),
+    Code(
+        "TP879",
+        _W,
+        "stored comments and follow-up flags may be cleared, as the user may not read them",
+        "push as a user who may read data of these organisation units: then they are kept",
+    ),
     Code("TP880", _E, "the tool writes, which is not allowed", "start the server with tallyport mcp --allow-writes"),
     Code("TP886", _E, "another run pushes the same values to this server", "wait for it to end"),
     Code(

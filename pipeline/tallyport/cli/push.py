@@ -45,6 +45,12 @@ if TYPE_CHECKING:
     help="Requests sent at once, of different organisation units.  [default: 2; 1 for 2.41 and with --async]",
 )
 @click.option("--lenient", "is_lenient", is_flag=True, help="Let 2.41 and 2.42 store what 2.43 refuses.")
+@click.option(
+    "--clear",
+    "clears",
+    is_flag=True,
+    help="Clear stored comments and follow-up flags that a row does not state, instead of keeping them.",
+)
 @click.option("--completions", is_flag=True, help="Send also which data sets the sources state complete.")
 @click.option(
     "--id-scheme",
@@ -69,6 +75,7 @@ def command(
     max_request_seconds: float,
     parallel: int | None,
     is_lenient: bool,
+    clears: bool,
     completions: bool,
     id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
@@ -87,7 +94,8 @@ def command(
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. Values go
     in chunks, two at once, whose size follows the server. When a push breaks off, the same command goes on where it
-    stopped. What the server rejects is told with its place in the source.
+    stopped. Comments and follow-up flags that a row does not state are kept. What the server rejects is told with its
+    place in the source.
     """
     if list(sources).count("-") + server.reads_stdin > 1:
         raise click.UsageError("standard input can be read only once")
@@ -96,7 +104,7 @@ def command(
         raise click.UsageError("--state has no effect with --dry-run, which leaves nothing to go on with")
     id_schemes = schemes_by_kind(id_scheme)
     try:
-        from tallyport.dhis2.push import ChunkPushed, PushOptions, push
+        from tallyport.dhis2.push import ChunkPushed, ClearingAhead, PushOptions, push
     except ImportError as error:
         raise not_installed(error, "server") from None
     from tallyport.dhis2.rejections import CLASSES
@@ -110,6 +118,7 @@ def command(
         max_request_s=max_request_seconds,
         parallel=parallel,
         is_lenient=is_lenient,
+        clears=clears,
         completions=completions,
         conversion=Options(id_schemes=id_schemes, data_set=data_set),
         state=state,
@@ -134,6 +143,11 @@ def command(
         elif isinstance(event, Outcome):
             found = [event.error] if event.error else list(event.findings)
             document.setdefault("conversions", []).append(_conversion(event))
+        elif isinstance(event, ClearingAhead):
+            document["may_clear"] = event.rows
+            if not as_json:
+                said = "values state no comment or no follow-up flag: one that is stored is cleared"
+                click.echo(f"{event.rows:,} {said}", err=True)
         elif isinstance(event, ChunkPushed):
             document["chunks"] = document.get("chunks", 0) + 1
             rows = document.setdefault("rows", dict.fromkeys(CLASSES, 0))
@@ -178,6 +192,8 @@ def _document(report: PushReport) -> dict[str, Any]:
         "resumed": report.is_resumed,
         "rows": report.rows | {"left_out": report.left_out},
         "cleared": report.cleared,
+        "kept": report.kept,
+        "may_clear": report.may_clear,
         "failed_groups": report.failed_groups,
         "resent": report.resent,
         "findings": [{"group": found.number, **found.finding.as_json()} for found in report.findings],
@@ -200,6 +216,10 @@ def _summarise(report: PushReport) -> None:
         click.echo(f"  {rejected:>12,} rejected by the conversion")
     if report.left_out:
         click.echo(f"  {report.left_out:>12,} not sent")
+    if report.kept:
+        click.echo(f"  {report.kept:>12,} with a stored comment or follow-up flag that was kept")
+    if report.may_clear:
+        click.echo(f"  {report.may_clear:>12,} of which a stored comment or follow-up flag may be cleared")
     if report.cleared:
         click.echo(f"  {report.cleared:>12,} stored values deleted by scope")
     if report.resent:

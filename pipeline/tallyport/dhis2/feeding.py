@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +17,11 @@ from zlib import crc32
 from tallyport.dhis2.chunk_size import BYTES, MOST
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.journal import Journal
+from tallyport.dhis2.keeping import Keeping, states_all
 from tallyport.dhis2.lookups import Lookups
 from tallyport.dhis2.passes import Pass
 from tallyport.dhis2.plan import CannotSend, Plan, Schemes, planned
-from tallyport.dhis2.push_report import PushOptions, PushReport, Watch
+from tallyport.dhis2.push_report import ClearingAhead, PushOptions, PushReport, Watch
 from tallyport.dhis2.rejections import comboless_findings
 from tallyport.dhis2.row_spool import RowSpool
 from tallyport.dhis2.sending import Chunk, Sender
@@ -51,20 +52,43 @@ class _Pending:
     size: int = 0
 
 
+def _none(_: tuple[int, ...]) -> str | None:
+    return None
+
+
+def _headers(files: Sequence[Surveyed]) -> Iterator[tuple[Surveyed, Adv2File, RawHead, GroupHeader]]:
+    """Yield the groups that may be sent; the rows of each have to be read, or skipped, before the next."""
+    for surveyed in files:
+        if not surveyed.accepted:
+            continue
+        with closing(Source.open(surveyed.path)) as source:
+            file = Adv2File(source)
+            for head in file.heads():
+                header = check_form(head.properties)[0] if head.number in surveyed.accepted else None
+                if header is not None:
+                    yield surveyed, file, head, header
+                elif head.has_rows:
+                    for _ in file.skip_rows():
+                        pass
+
+
 class Feeder:
     """Sends files. All rows of a pass have one set of identifier schemes, and differ in what they are about."""
 
     def __init__(self, client: Client, options: PushOptions, journal: Journal, report: PushReport, tell: Watch) -> None:
         self._client, self._journal, self._report, self._tell = client, journal, report, tell
-        self.sender = Sender(client, options, journal, report, tell, self._settled)
+        is_new = client.version >= (2, 43)
+        self._followup = "followUp" if is_new else "followup"
+        self._no_comment = None if is_new else ""  # an empty comment would be stored as one
         self._lookups = Lookups(client)
+        self._keeping = None if options.clears else Keeping(client, self._lookups, self._followup)
+        self.sender = Sender(client, options, journal, report, tell, self._keeping, self._settled)
         self._streams = Streams(streams_of(options, client.version))
         self._pending: dict[tuple[Envelope, int], _Pending] = {}
         self._by_unit: RowSpool | None = None
         self._pass = Pass()
         self._pass_schemes: Schemes | None = None
         self._borders: Sequence[str] = ()
-        self._followup = "followUp" if client.version >= (2, 43) else "followup"
         self._started = 0.0
         self._sent = 0
         self._done = self._rows = self._bytes = 0
@@ -76,6 +100,7 @@ class Feeder:
         self._started = asyncio.get_running_loop().time()
         self._bytes = sum(file.size for file in files)
         self._rows = sum(sum(file.accepted.values()) for file in files)
+        await self._tell_what_may_be_cleared(files)
         try:
             async with self._streams:
                 for file in files:
@@ -92,6 +117,60 @@ class Feeder:
             for head in file.heads():
                 if head.number in surveyed.accepted:
                     await self._group(surveyed, file, head)
+
+    # --- Before anything is sent -------------------------------------------------------------------------------------
+
+    async def _tell_what_may_be_cleared(self, files: Sequence[Surveyed]) -> None:
+        """Say of how many rows a stored comment or flag may be cleared, as that is wished for, or cannot be read."""
+        unreadable: dict[str, set[str]] | None = None
+        if self._keeping:
+            unreadable = await self._unreadable_units(self._keeping, files)
+            if not any(unreadable.values()):
+                return
+        count = 0
+        for surveyed, file, head, header in _headers(files):
+            group = Group(surveyed.place, surveyed.label, head.number)
+            settled = self._journal.settled((group.place, group.number))
+            for rows in self._rows_of(file, head, group, header):
+                for row in rows:
+                    is_readable = unreadable is not None and row.members[_UNIT] not in unreadable[header.ids["ou"]]
+                    count += not (is_readable or row.number in settled or states_all(row, self._followup))
+        if not count:
+            return
+        self._report.may_clear = count
+        self._tell(ClearingAhead(count))
+        if unreadable is not None:
+            some = sorted({unit for of in unreadable.values() for unit in of})
+            others = f" and {len(some) - 3:,} others" if len(some) > 3 else ""
+            found = f"values of the organisation units {', '.join(some[:3])}{others}"
+            self.sender.tell(("", 0, finding("TP879", found=found, count=count)))
+
+    async def _unreadable_units(self, keeping: Keeping, files: Sequence[Surveyed]) -> dict[str, set[str]]:
+        """Return the organisation units of files that the user may not read, by their scheme."""
+        units: dict[str, set[str]] = {}
+        some: tuple[str, str, str] | None = None
+        for _, file, head, header in _headers(files):
+            units.setdefault(header.ids["ou"], set()).update(header.ou)
+            some = some or (header.ids["de"], header.de, header.pe[0])
+            if head.has_rows:
+                for _ in file.skip_rows():
+                    pass
+        if some is None:
+            return {}
+        scheme, element, period = some
+        uid = (await self._lookups.uids("dataElements", scheme, [element])).get(element, element)
+        return {of: await keeping.find_unreadable(of, names, uid, period) for of, names in units.items()}
+
+    # --- Groups ------------------------------------------------------------------------------------------------------
+
+    def _rows_of(
+        self, file: Adv2File, head: RawHead, group: Group, header: GroupHeader, plan: Plan | None = None
+    ) -> Iterator[list[Row]]:
+        """Yield a group's rows, some at a time; without a plan, with no option combos for category options."""
+        coc, aoc = (plan.coc, plan.aoc) if plan else (_none, _none)
+        if head.has_rows:
+            flag, empty = self._followup, self._no_comment
+            yield from group_rows(file, group, header, followup=flag, no_comment=empty, coc=coc, aoc=aoc)
 
     async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
         header, _, _ = check_form(head.properties)
@@ -118,9 +197,8 @@ class Feeder:
             self.sender.tell((group.label, group.number, cannot.finding.at(group.label)))
             self._advance(group, accepted)
             return
-        if head.has_rows:
-            for rows in group_rows(file, group, header, followup=self._followup, coc=plan.coc, aoc=plan.aoc):
-                await self._take(group, plan, rows)
+        for rows in self._rows_of(file, head, group, header, plan):
+            await self._take(group, plan, rows)
 
     async def _clear_and_take(
         self, file: Adv2File, head: RawHead, group: Group, header: GroupHeader, plan: Plan
@@ -131,9 +209,8 @@ class Feeder:
             CannotSend: TP878, a row cannot: then nothing is cleared; TP888.
         """
         with closing(RowSpool()) as held:
-            if head.has_rows:
-                for rows in group_rows(file, group, header, followup=self._followup, coc=plan.coc, aoc=plan.aoc):
-                    held.add((Envelope(plan.schemes, plan.data_set(row)), row) for row in rows)
+            for rows in self._rows_of(file, head, group, header, plan):
+                held.add((Envelope(plan.schemes, plan.data_set(row)), row) for row in rows)
             wrong = 0
             part: list[Row] = []
             envelope: Envelope | None = None

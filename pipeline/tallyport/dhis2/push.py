@@ -17,12 +17,12 @@ from tallyport.dhis2.completing import complete
 from tallyport.dhis2.connecting import RequestFailed
 from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
-from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
+from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
 from tallyport.dhis2.survey import survey
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
 
-__all__ = ["ChunkPushed", "PushOptions", "PushReport", "Watch", "push"]
+__all__ = ["ChunkPushed", "ClearingAhead", "PushOptions", "PushReport", "Watch", "push"]
 
 
 async def push(

@@ -26,8 +26,10 @@ class PushOptions:
     a request, by default what brings the most values a second, learnt for each data set. `max_request_s`: no request is
     made that should take longer, by what was seen. `parallel`: how many requests are sent at once, by default 2, and 1
     to a 2.41 or as jobs. `is_lenient`: have 2.41 and 2.42 store what 2.43 refuses, such as an option combo of another
-    category combo. `completions`: send what the sources state of complete data sets, too. `conversion`: how sources
-    that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by default the platform's.
+    category combo. `clears`: let the server clear stored comments and follow-up flags that a row does not state,
+    instead of reading and sending them along. `completions`: send what the sources state of complete data sets, too.
+    `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by
+    default the platform's.
     """
 
     dry_run: bool = False
@@ -36,6 +38,7 @@ class PushOptions:
     max_request_s: float = MAX_REQUEST_S
     parallel: int | None = None
     is_lenient: bool = False
+    clears: bool = False
     completions: bool = False
     conversion: Options = field(default_factory=Options)
     state: Path | None = None
@@ -52,13 +55,21 @@ class ChunkPushed:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class ClearingAhead:
+    """Told before the first value is sent: of how many rows a stored comment or follow-up flag may be cleared."""
+
+    rows: int
+
+
 @dataclass(slots=True)
 class PushReport:
     """The outcome of a push. `counts`: rows by class, with those that earlier runs of the same push settled.
 
     `left_out` counts rows that were not sent, for what is wrong with them or with their group; `cleared` stored values
-    that the server deleted by scope; `resent` chunks that were sent again as their outcome was unknown. `groups` are
-    those of files that can be read, with the failed ones.
+    that the server deleted by scope; `kept` rows that a stored comment or follow-up flag was sent along with, as they
+    state none; `may_clear` rows of which one may be cleared; `resent` chunks that were sent again as their outcome was
+    unknown. `groups` are those of files that can be read, with the failed ones.
     """
 
     version: str = ""
@@ -68,6 +79,7 @@ class PushReport:
     is_resumed: bool = False
     groups: int = 0
     failed_groups: int = 0
+    may_clear: int = 0
     findings: list[RowFinding] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
     conversions: list[Outcome] = field(default_factory=list)
@@ -89,6 +101,11 @@ class PushReport:
         return self.counts["cleared"]
 
     @property
+    def kept(self) -> int:
+        """Rows that a stored comment or follow-up flag was sent along with."""
+        return self.counts["kept"]
+
+    @property
     def exit_code(self) -> int:
         """0 nothing was found, 1 values rejected or warnings, 3 a group failed or a source is unreadable."""
         converted = max((one.exit_code for one in self.conversions), default=0)
@@ -99,5 +116,5 @@ class PushReport:
         return 1 if told or rejected else converted
 
 
-Event = ChunkPushed | RowFinding | FileResult | Outcome | Progress | Notification
+Event = ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Notification
 Watch = Callable[[Event], None]

@@ -13,6 +13,7 @@ from tallyport.dhis2.answers import Conflict
 from tallyport.dhis2.chunk_size import ChunkSize
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.journal import Journal, Mark
+from tallyport.dhis2.keeping import Keeping, unread_findings
 from tallyport.dhis2.plan import CannotSend, Plan
 from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
 from tallyport.dhis2.rejections import (
@@ -40,13 +41,14 @@ in halves for nothing, where it names none: a request that is taken gives one ba
 class Chunk:
     """Rows that are being sent: all of them, and in parts those that are not settled, the next one last.
 
-    `asked` is the size that they were cut to, if to one.
+    `asked` is the size that they were cut to, if to one. `kept` are the ids of rows that something stored was added to.
     """
 
     envelope: Envelope
     rows: list[Row]
     asked: int | None = None
     waiting: list[list[Row]] = field(init=False)
+    kept: set[int] = field(default_factory=set)
     rounds: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +61,11 @@ class Chunk:
 
 
 class Sender:
-    """Sends chunks to one server. `settled` is told how many rows of which group have been settled."""
+    """Sends chunks to one server.
+
+    `keeping` knows what is stored beside values; without it, what rows do not state is cleared. `settled` is told how
+    many rows of which group have been settled.
+    """
 
     def __init__(
         self,
@@ -68,10 +74,11 @@ class Sender:
         journal: Journal,
         report: PushReport,
         tell: Watch,
+        keeping: Keeping | None = None,
         settled: Callable[[Group, int], None] = lambda _group, _rows: None,
     ) -> None:
         self._client, self._options, self._journal, self._report, self._tell = client, options, journal, report, tell
-        self._settled = settled
+        self._keeping, self._settled = keeping, settled
         self._import = ValueImport(client, options, tell, self.tell)
         self._sizes: dict[str | None, ChunkSize] = {}
         self._partings: Counter[str | None] = Counter()
@@ -136,6 +143,7 @@ class Sender:
     async def send(self, chunk: Chunk) -> None:
         """Send a chunk until all its rows are settled; what is rejected as a whole without those it is rejected for."""
         envelope, size = chunk.envelope, self.size(chunk.envelope)
+        await self._keep(chunk)
         while chunk.waiting:
             rows = chunk.waiting.pop()
             if len(rows) > size.rows:  # it has become smaller since
@@ -157,6 +165,10 @@ class Sender:
                 self._partings[envelope.data_set] = max(0, self._partings[envelope.data_set] - 1)
                 size.took(len(rows), seconds, chunk.asked if len(rows) == len(chunk.rows) else None)
                 counts, told = outcome(summary, rows, self._client.version)
+                wrong = {at for conflict in summary.conflicts for at in conflict.indexes} | set(
+                    summary.rejected_indexes
+                )
+                counts["kept"] = sum(id(row) in chunk.kept for at, row in enumerate(rows) if at not in wrong)
                 self._settle(rows, counts, told, seconds)
                 continue
             named = culprits(summary, rows)
@@ -171,6 +183,16 @@ class Sender:
             else:
                 counts = Counter({"rejected": len(rows)})
                 self._settle(rows, counts, list(whole_findings(rows, summary)), seconds)
+
+    async def _keep(self, chunk: Chunk) -> None:
+        """Add to rows what is stored of what they do not state."""
+        if self._keeping is None:
+            return
+        added, unknown = await self._keeping.complete(chunk.envelope, chunk.rows)
+        chunk.kept = set(map(id, added))
+        self._report.may_clear += len(unknown)
+        for told in unread_findings(unknown):
+            self.tell(told)
 
     def _known(self, envelope: Envelope, row: Row) -> Conflict | None:
         """Return why the server will not take a row, if it has said so of another with the same identifier."""

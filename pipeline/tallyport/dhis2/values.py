@@ -79,13 +79,14 @@ def group_rows(
     header: GroupHeader,
     *,
     followup: str,
+    no_comment: str | None = "",
     coc: Combos | None = None,
     aoc: Combos | None = None,
 ) -> Iterator[list[Row]]:
     """Yield the accepted rows of the group whose head `file` has just given, some at a time.
 
-    `followup` is the server's name for that flag. `coc` and `aoc` find the combos of category options, where the header
-    gives these.
+    `followup` is the server's name for that flag, `no_comment` what clears a comment there. `coc` and `aoc` find the
+    combos of category options, where the header gives these.
 
     Raises:
         SourceUnreadable: the file breaks off, or is no JSON.
@@ -126,7 +127,7 @@ def group_rows(
             if value != _NULL:
                 members["value"] = _text(value)
             if comment != _NULL:
-                members["comment"] = _text(comment)
+                members["comment"] = _text(comment) or no_comment
             if flag != _NULL:
                 members[followup] = flag[:1] == b"t"
             if deleted[:1] == b"t":
