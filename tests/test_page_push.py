@@ -260,7 +260,9 @@ def test_a_file_goes_to_a_server_with_progress_and_can_be_stopped(
     window.dry_run(path)
     expect(page.locator("#outcome-title")).to_have_text("1,009 changes will be sent.")
     expect(page.locator(".verdict-head")).to_contain_text("1 of 1,010 values is lost: 1 rejected.")
-    expect(page.locator(".problem").filter(has_text="TP870")).to_contain_text("stock.adv2.json · row 0 · field value")
+    expect(page.locator(".problem").filter(has_text="TP870")).to_contain_text(
+        "stock.adv2.json · row 0 of its group · field value"
+    )
     page.get_by_role("tab", name="Changes").click()
     chunks = page.get_by_role("region", name="Chunks").get_by_role("row")
     expect(chunks.nth(0)).to_have_text("Chunknewchangeddeletedalready thererejectedtook", ignore_case=True)

@@ -15,7 +15,7 @@ _CAUSES_KEPT, _FOUND_KEPT = 1000, 1000
 
 _SEVERITIES = ("error", "warning", "info")
 _COMMON = ("code", "severity", "message", "help", "field")
-_OF_A_PLACE = ("source", "row", "line", "de", "pe", "ou")
+_OF_A_PLACE = ("source", "sheet_row", "line", "row", "keys")
 
 
 @dataclass(slots=True)

@@ -88,6 +88,10 @@ class FindingMessage(Struct, omit_defaults=True):
     found: str | None = None
     expected: str | None = None
     count: int | None = None
+    line: int | None = None
+    sheet_row: int | None = None
+    keys: dict[str, str] | None = None
+    groups: int | None = None
 
 
 def finding_of(members: Mapping[str, Any]) -> Finding:

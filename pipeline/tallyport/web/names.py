@@ -23,7 +23,7 @@ _OF_SERVER = ("dataElements", "organisationUnits", "categoryOptionCombos", "data
 
 def named(result: Mapping[str, Any], target_kind: str) -> dict[str, str]:
     """Return the names of what `result` names by UID, as far as the target knows them."""
-    uids = sorted(set(_uids(result)))[:_NAMES_MOST]
+    uids = sorted(filter(_UID.fullmatch, set(_uids(result))))[:_NAMES_MOST]
     ask = _ASK.get(target_kind)
     found: dict[str, str] = {}
     if ask and uids:
@@ -37,7 +37,7 @@ def _uids(result: Mapping[str, Any]) -> Iterator[str]:
         for found in problem["found"]:
             yield from _UID.findall(found["text"])
         for place in problem["places"]:
-            yield from (place[name] for name in ("de", "ou") if name in place)
+            yield from place.get("keys", {}).values()
     yield from (group["de"] for group in result["groups"] if group["de"])
     for change in result.get("changes", ()):
         yield from (change[name] for name in ("de", "ou", "coc", "aoc") if change.get(name))

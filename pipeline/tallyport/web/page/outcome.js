@@ -215,10 +215,10 @@ const namesIn = (text, names) => {
   return ids.length ? h("span.name", {}, ids.map((id) => (ids.length === 1 && id === text ? names[id] : `${id}: ${names[id]}`)).join(", ")) : null;
 };
 
-function whereabouts({ source, line, row, de, pe, ou }, field, names) {
-  const parts = [source, line != null ? t("where.line", { n: line }) : row != null ? t("where.row", { n: row }) : "", field ? t("where.field", { field }) : ""];
-  for (const id of [de, ou]) if (id) parts.push(names?.[id] ?? id);
-  return [...parts, pe].filter(Boolean).join(" · ");
+/** Where a row is: as a spreadsheet or an editor shows it, or by number in an ADV2 group; and what it is about. */
+function whereabouts({ source, sheet_row: sheetRow, line, row, keys = {} }, field, names) {
+  const at = sheetRow != null ? t("where.sheet", { n: sheetRow }) : line != null ? t("where.line", { n: line }) : row != null ? t("where.row", { n: row }) : "";
+  return [source, at, field ? t("where.field", { field }) : "", ...Object.values(keys).map((id) => names?.[id] ?? id)].filter(Boolean).join(" · ");
 }
 
 function changes({ summary, result, target }) {
@@ -258,7 +258,7 @@ function values(summary, { changes: list, names: called }) {
   const lines = list.map((one) => h("tr", {},
     h("th", { scope: "row" }, h("span.change", {}, h(`i.k${CLASSES[one.change]}`), known(`count.${one.change}`, one.change), one.leap ? h("span.chip.warning", {}, t("values.leap", { n: one.leap })) : null)),
     value(one, one.before), value(one, one.change === "delete" ? null : one.value),
-    ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td", {}, one[name] ? named(called, one[name]) : "")), h("td", {}, whereabouts({ source: one.file, row: one.row, line: one.line }))));
+    ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td", {}, one[name] ? named(called, one[name]) : "")), h("td", {}, whereabouts({ source: one.file, row: one.row }))));
   const rest = summary.changes > list.length ? ` ${t("values.first", { shown: list.length, n: summary.changes })}` : "";
   const names = ["values.change", "values.before", "values.after", "changes.de", "values.pe", "map.unit", "values.coc", "values.aoc", "values.where"];
   return told(t("values.caption") + rest, t("values.table"), heads(...names), lines);
