@@ -68,7 +68,9 @@ ROOMS = {
     "tallyport": (
         "metadata",
         "validation",
+        "whole_file",
         "rejected_rows",
+        "source_report",
         "option_combos",
         "group_scope",
         "legacy_files",
@@ -90,7 +92,6 @@ ROOMS = {
         "known_units",
         "scope",
         "row_feed",
-        "whole_file",
         "script",
         "session",
         "batching",
@@ -142,6 +143,7 @@ ROOMS = {
     "tallyport.cli": (
         "drawing",
         "listing",
+        "source_reports",
         "server_options",
         "database",
         "convert",

@@ -537,7 +537,7 @@ def test_rows_of_legacy_files_are_told_by_the_file_that_they_came_from(importing
     sources = [importing.folder / "january.csv", importing.folder / "february.csv"]
     document = json.loads(run("import", *sources, "--database", importing.url, "--json").stdout)
     told = [(group["file"], *(found["source"] for found in group["findings"])) for group in document["groups"]]
-    assert told == [(f"{name}.csv/deVisits001.adv2.json",) * 2 for name in ("january", "february")]
+    assert told == [(f"{name}.csv/deVisits001.adv2.json", f"{name}.csv") for name in ("january", "february")]
 
 
 def test_command_takes_adv2_and_fails_for_a_failing_group(importing: Importing) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from country import settle, uid
+from checking import check_against
+from country import DEFAULT, group, settle, uid
 from databases import GENERATIONS, execute, running_server, small
 from importing import TODAY
+from running import run
 from tallyport import LoadReport, import_values
 from tallyport.postgres.group import ImportOptions
 
@@ -57,7 +61,7 @@ def imported(folder: Path, database: str, lines: Sequence[Line], username: str |
 
 
 def causes(report: LoadReport) -> list[tuple[str, str | None, int | None]]:
-    return sorted((found.code, found.found, found.count) for group in report.groups for found in group.findings)
+    return sorted((found.code, found.found, found.count) for loaded in report.groups for found in loaded.findings)
 
 
 GOOD = [
@@ -98,7 +102,12 @@ def test_row_that_is_refused_costs_itself_alone(database: str, tmp_path: Path) -
     report = imported(tmp_path, database, [*GOOD, *(bad for *_, bad in BAD)])
     assert (report.rows["insert"], report.rows["ignored"], report.exit_code) == (len(GOOD), len(BAD), 1)
     assert causes(report) == sorted((code, found, 1) for code, found, _ in BAD)
-    assert sum(len(group.rejected or ()) for group in report.groups) == len(BAD)
+    (source,) = report.sources
+    assert source.values == {"read": 26, "written": len(GOOD), "superseded": 0, "rejected": len(BAD)}
+    first_bad = len(GOOD) + 2  # behind the header row
+    told = {found.line: (found.code, found.keys) for found in source.findings}
+    for number, (code, _, (element, period, unit, *_)) in enumerate(BAD, first_bad):
+        assert told[number] == (code, {"dataElement": uid(element), "period": period, "orgUnit": uid(unit)})
 
 
 def test_same_cause_in_many_rows_of_a_group_is_one_finding(database: str, tmp_path: Path) -> None:
@@ -135,3 +144,116 @@ def test_options_are_refused_one_by_one(database: str, tmp_path: Path) -> None:
     report = import_values([path], database, ImportOptions(today=TODAY))
     assert (report.rows["insert"], report.rows["ignored"]) == (1, 3)
     assert causes(report) == [("TP706", "opNone00000", 1), ("TP720", "opSeen00000", 1), ("TP721", None, 1)]
+
+
+# --- What is told ----------------------------------------------------------------------------------------------------
+
+
+def command(database: str, *arguments: str | Path) -> tuple[int, str, str]:
+    ended = run("import", *arguments, "--database", database)
+    return ended.returncode, ended.stdout.decode(), ended.stderr.decode()
+
+
+def document(database: str, *arguments: str | Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(command(database, *arguments, "--json")[1])
+    return found
+
+
+@pytest.fixture
+def newer(settled: dict[str, str]) -> str:
+    """The server of 2.43 alone, for what is the same in both."""
+    execute(settled["43"], "delete from datavalueaudit", "delete from datavalue")
+    return settled["43"]
+
+
+def write(path: Path, header: str, *rows: str) -> Path:
+    path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    return path
+
+
+def test_import_says_all_that_a_conversion_says(newer: str, tmp_path: Path) -> None:
+    header = "dataElement,period,orgUnit,value,mechanism,categoryOptionCombo"
+    row = f"{uid('deVisits')},{{}},{uid('ouClinicN')},{{}},m1,{DEFAULT}"
+    path = write(tmp_path / "a.csv", header, row.format(MARCH, 5), row.format(MARCH, 5), row.format("Jan-24", 9))
+    rejects = tmp_path / "rejects.ndjson"
+    exit_code, out, err = command(newer, path, "--dry-run", "--rejects", rejects)
+    assert exit_code == 1
+    assert "a.csv: 3 read = 1 written + 1 superseded + 1 rejected\n" in out
+    assert "mechanism 3" in out
+    assert f"the rejected values and why are in {rejects}" in out
+    assert 'error[TP304]: this is no period\n  --> a.csv, line 4, field "period"' in err
+    (line,) = rejects.read_text().splitlines()
+    assert json.loads(line)["original"]["value"] == "9"
+    (told,) = document(newer, path, "--dry-run")["sources"]
+    assert told["values"] == {"read": 3, "written": 1, "superseded": 1, "rejected": 1}
+    assert told["dropped"] == {"mechanism": 3}
+    assert (told["rejects"][0]["line"], told["rejects"][0]["found"]) == (4, "Jan-24")
+    check_against("finding", told["rejects"][0])
+
+
+def test_every_value_that_does_not_fit_is_found_by_its_line(newer: str, tmp_path: Path) -> None:
+    rows = [("202412", "ouClinicS", "x"), ("202401", "ouClinicN", "5")]
+    rows += [("202403", "ouClinicM", "12 5"), ("202402", "ouClinicM", "1;5"), ("202501", "ouClinicM", "1;5")]
+    texts = [f"{uid('deVisits')},{period},{uid(unit)},{value}" for period, unit, value in rows]
+    path = write(tmp_path / "a.csv", "dataElement,period,orgUnit,value", *texts)
+    (told,) = document(newer, path, "--dry-run")["sources"]
+    assert [(found["found"], found["line"], found["count"]) for found in told["findings"]] == [
+        ("1;5", 5, 2),
+        ("x", 2, 1),
+        ("12 5", 4, 1),
+    ]
+    assert [(found["found"], found["line"]) for found in told["rejects"]] == [
+        ("x", 2),
+        ("12 5", 4),
+        ("1;5", 5),
+        ("1;5", 6),
+    ]
+    _, _, err = command(newer, path, "--dry-run")
+    assert "adv2.json" not in err
+    assert f"first: data element {uid('deVisits')}, period 202402, org unit {uid('ouClinicM')}" in err
+
+
+def test_what_many_groups_share_is_told_once_and_first(newer: str, tmp_path: Path) -> None:
+    texts = [f"deNoSuch{number:03},{MARCH},ouWrongUn01,5" for number in range(40)]
+    path = write(tmp_path / "a.csv", "dataElement,period,orgUnit,value", *texts)
+    exit_code, _, err = command(newer, path, "--dry-run")
+    assert exit_code == 3
+    assert err.count("ouWrongUn01\n      expected") == 1
+    assert err.startswith("error[TP703]: organisation units do not exist\n")
+    assert "in 40 groups" in err
+    assert "first 20 of 41" in err
+
+
+def test_completions_of_a_legacy_file_are_not_lost_in_silence(newer: str, tmp_path: Path) -> None:
+    key = {"dataElement": uid("deCases"), "categoryOptionCombo": uid("cbMY")}
+    header = {"dataSet": uid("dsOpen"), "completeDate": "2025-04-01", "period": MARCH, "orgUnit": uid("ouClinicN")}
+    values = [{**key, "value": "3"}, {**key, "value": "4"}, {**key, "period": "202513", "value": "3"}]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(header | {"dataValues": values}))
+    told = document(newer, path)["sources"][0]
+    assert told["values"] == {"read": 3, "written": 1, "superseded": 1, "rejected": 1}
+    assert told["completions"] == 1
+    assert {"TP785", "TP304"} <= {found["code"] for found in told["findings"]}
+    assert execute(newer, "select value from datavalue") == [("4",)]
+
+
+def test_findings_of_several_adv2_groups_are_one_where_their_cause_is(newer: str, tmp_path: Path) -> None:
+    groups = [group(de=uid(name), ou="ouWrongUn01") for name in ("deVisits", "deMoney", "deLate")]
+    path = tmp_path / "a.adv2.json"
+    path.write_text(json.dumps(groups))
+    exit_code, _, err = command(newer, path, "--dry-run")
+    assert exit_code == 3
+    assert err.count("error[TP703]") == 1
+    assert "in 3 groups" in err
+
+
+def test_rejects_are_told_of_sources_without_lines_too(newer: str, tmp_path: Path) -> None:
+    """A document that only the general parser reads has no lines to name, but its values have their keys."""
+    row = '<dataValue dataElement="{}" period="202503" orgUnit="{}" value="{}"/>'
+    rows = [row.format(uid("deVisits"), uid("ouClinicN"), 5), row.format(uid("deVisits"), uid("ouNoSuch"), 5)]
+    path = tmp_path / "a.xml"
+    space = "http://dhis2.org/schema/dxf/2.0"
+    path.write_text(f'<d:dataValueSet xmlns:d="{space}">{"".join(rows).replace("<", "<d:")}</d:dataValueSet>')
+    (told,) = document(newer, path, "--dry-run")["sources"]
+    (found,) = told["rejects"]
+    assert ("line" not in found, found["row"], found["keys"]["orgUnit"]) == (True, 1, uid("ouNoSuch"))

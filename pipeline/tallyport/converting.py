@@ -21,6 +21,8 @@ def converted(
 ) -> Iterator[Outcome | Progress]:
     """Convert what is no ADV2 into `work`; fills `paths` with what is, in the order of the sources.
 
+    Outcomes have a trail: it leads back for as long as `work` is there.
+
     `sources` are ADV2 files, legacy files, folders of either, or `-`. A path is a file or a folder of files.
     """
     for number, source in enumerate(sources):
@@ -33,7 +35,7 @@ def converted(
             paths.append(path)
             continue
         folder = work / str(number)
-        for event in conversion([path], folder, options or Options()):
+        for event in conversion([path], folder, options or Options(), trails=work / f"{number}.trails"):
             yield event
             if isinstance(event, Outcome) and event.folder and any(event.folder.glob("*.adv2.json")):
                 paths.append(str(event.folder))

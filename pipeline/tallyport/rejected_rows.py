@@ -1,4 +1,4 @@
-"""Rejected rows: the rows of a group that are left out while the others go in, each with its cause.
+"""Rejected rows: the rows of a group that are not written while the others are, each with its cause.
 
 One cause is one finding, however many rows it is about. Memory: 12 bytes a row, and a bounded number of causes.
 """
@@ -6,7 +6,7 @@ One cause is one finding, however many rows it is about. Memory: 12 bytes a row,
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tallyport_schemas.findings import Finding, Severity
@@ -16,41 +16,75 @@ CAUSES_LIMIT = 1_000
 
 _ORDER = list(Severity)
 
-_Key = tuple[str, str | None, str | None, str | None, str]
+_Key = tuple[str, str | None, str | None, str | None, str, str | None]
 
 
 class Causes:
-    """Findings of one cause put together: same code, field, and what was found and expected."""
+    """Findings of one cause put together: same code, field, source, and what was found and expected.
+
+    Each keeps its place, in the order of arrival.
+    """
 
     def __init__(self) -> None:
         self._places: dict[_Key, int] = {}
         self._findings: list[Finding] = []
 
-    def add(self, found: Finding, count: int = 1) -> int:
-        """Take a finding that is about `count` rows; returns the place of its cause."""
+    def add(self, found: Finding, count: int | None = None, *, groups: int | None = None) -> int:
+        """Take a finding that is about `count` rows and comes from `groups` groups; returns the place of its cause."""
         key = _key(found)
         if key not in self._places and len(self._places) >= CAUSES_LIMIT:
-            found = replace(found, found=None)
+            found = replace(found, found=None, keys=None)
             key = _key(found)
         place = self._places.setdefault(key, len(self._findings))
         if place == len(self._findings):
-            self._findings.append(replace(found, count=count))
+            self._findings.append(replace(found, count=count, groups=groups))
             return place
         known = self._findings[place]
-        first = min((row for row in (known.row, found.row) if row is not None), default=None)
-        self._findings[place] = replace(known, row=first, count=(known.count or 0) + count)
+        first = found if known.row is None or (found.row is not None and found.row < known.row) else known
+        self._findings[place] = replace(
+            known,
+            row=first.row,
+            line=first.line,
+            sheet_row=first.sheet_row,
+            keys=first.keys,
+            count=_sum(known.count, count),
+            groups=_sum(known.groups, groups),
+        )
         return place
+
+    def __len__(self) -> int:
+        return len(self._findings)
 
     def __getitem__(self, place: int) -> Finding:
         return self._findings[place]
 
-    def findings(self) -> list[Finding]:
-        """Return one finding for each cause, the worst first, then those of most rows."""
-        return sorted(self._findings, key=lambda found: (_ORDER.index(found.severity), -(found.count or 0)))
+    def in_order(self) -> Sequence[Finding]:
+        """Return all by their places."""
+        return self._findings
+
+    def __setitem__(self, place: int, found: Finding) -> None:
+        self._findings[place] = found
+
+    def worst_first(self) -> list[Finding]:
+        """Return one finding for each cause, errors first, then those that are about most."""
+        return worst_first(self._findings)
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in the order in which they matter: errors first, then those that are about most."""
+
+    def order(found: Finding) -> tuple[int, int, int]:
+        return _ORDER.index(found.severity), -max(found.count or 0, found.groups or 0), found.row or 0
+
+    return sorted(findings, key=order)
 
 
 def _key(found: Finding) -> _Key:
-    return found.code, found.field, found.found, found.expected, found.message
+    return found.code, found.field, found.found, found.expected, found.message, found.source
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    return one if other is None else other if one is None else one + other
 
 
 def worst(findings: Sequence[Finding]) -> Finding:
@@ -59,26 +93,22 @@ def worst(findings: Sequence[Finding]) -> Finding:
 
 
 class RejectedRows:
-    """The rejected rows of one group."""
+    """The rejected rows of one group. `rows` has their numbers within it, `places` for each that of its cause."""
 
     def __init__(self) -> None:
-        self._causes = Causes()
-        self._rows = array("Q")
-        self._places = array("I")
+        self.causes = Causes()
+        self.rows = array("Q")
+        self.places = array("I")
 
     def __len__(self) -> int:
-        return len(self._rows)
-
-    def __iter__(self) -> Iterator[tuple[int, Finding]]:
-        """Yield each row's number within the group, with its cause."""
-        return ((row, self._causes[place]) for row, place in zip(self._rows, self._places, strict=True))
+        return len(self.rows)
 
     def add(self, rows: Sequence[int] | range, found: Finding) -> None:
         """Take rows that are rejected for one reason."""
         if rows:
-            place = self._causes.add(replace(found, row=min(rows)), len(rows))
-            self._rows.extend(rows)
-            self._places.extend(place for _ in rows)
+            place = self.causes.add(replace(found, row=min(rows)), len(rows))
+            self.rows.extend(rows)
+            self.places.extend(place for _ in rows)
 
     def add_findings(self, findings: Iterable[Finding]) -> None:
         """Take findings that are each about `count` neighbouring rows, from `row` on."""
@@ -88,4 +118,4 @@ class RejectedRows:
 
     def findings(self) -> list[Finding]:
         """Return one finding for each cause, with its first row and their number."""
-        return self._causes.findings()
+        return self.causes.worst_first()

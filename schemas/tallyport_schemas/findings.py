@@ -48,6 +48,7 @@ class Finding:
 
     `line` is where that row starts in the person's own file, from 1 as an editor counts; `sheet_row`, of CSV, the row
     that a spreadsheet shows. `keys`: the row's data element, period and organisation unit, by DHIS2's names for them.
+    `groups`: how many ADV2 groups share the finding, where it stands for those of several.
     """
 
     code: str
@@ -63,6 +64,7 @@ class Finding:
     line: int | None = None
     sheet_row: int | None = None
     keys: Mapping[str, str] | None = None
+    groups: int | None = None
 
     def at(self, source: str) -> Finding:
         """Return the same finding, placed in `source`."""
@@ -84,6 +86,7 @@ class Finding:
             "found": self.found,
             "expected": self.expected,
             "count": self.count,
+            "groups": self.groups,
         }
         return {key: value for key, value in members.items() if value is not None}
 
@@ -828,6 +831,12 @@ CODES: Mapping[str, Code] = _table(
         "nothing needs to be done: new values for them are refused",
     ),
     # TP76x: an export
+    Code(
+        "TP785",
+        _W,
+        "the source reports data sets complete, and that is not sent",
+        "send it over the Web API: tallyport push SOURCE --completions",
+    ),
     Code(
         "TP760",
         _E,

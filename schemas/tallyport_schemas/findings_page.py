@@ -84,6 +84,7 @@ A finding is a JSON object; keys that have no meaning for it are left out
 | `field` | the field, column, attribute or header property |
 | `found`, `expected` | what stands there (at most 200 characters of it), and what should |
 | `count` | how many values share the finding |
+| `groups` | how many ADV2 groups share it, where several do |
 | `original` | in `rejects.ndjson`: the row's own fields |
 
 This page is written from the table of codes: `python -m tallyport_schemas.findings_page > docs/findings.md`.

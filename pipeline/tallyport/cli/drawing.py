@@ -41,8 +41,8 @@ def finding_text(found: Finding) -> str:
         where.append(f'field "{found.field}"')
     if where:
         lines.append(f"  --> {', '.join(where)}")
-    if found.count is not None:
-        lines.append(f"      {found.count:,} {'value' if found.count == 1 else 'values'}")
+    if shared := _shared(found):
+        lines.append(f"      {shared}")
     if found.keys:
         named = ", ".join(f"{_KEYS[name]} {text}" for name, text in found.keys.items())
         lines.append(f"      {'first: ' if first else ''}{named}")
@@ -53,6 +53,13 @@ def finding_text(found: Finding) -> str:
     if found.help:
         lines.append(f"  help: {found.help}")
     return "\n".join(lines)
+
+
+def _shared(found: Finding) -> str:
+    """Return how many values and groups share a finding."""
+    values = "" if found.count is None else f"{found.count:,} {'value' if found.count == 1 else 'values'}"
+    groups = f"in {found.groups:,} groups" if (found.groups or 1) > 1 else ""
+    return " ".join(filter(None, (values, groups)))
 
 
 def _capped(text: str) -> str:

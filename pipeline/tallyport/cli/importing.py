@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.database import database_options, opened_database
-from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport.cli.drawing import Ticker
+from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.progress import Progress
 
@@ -39,6 +41,11 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
     help="Identifier scheme of sources that are no ADV2, as for convert. Repeatable.",
 )
 @click.option("--data-set", metavar="ID", help="Data set of sources that are no ADV2 and name none.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all rejected values of sources that are no ADV2 to a file, as NDJSON.",
+)
 @click.option("--sql", type=click.Path(path_type=Path, dir_okay=False), help="Write all statements to a file for psql.")
 @click.option(
     "--changes",
@@ -65,6 +72,7 @@ def command(
     batch: str | None,
     id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
+    rejects: Path | None,
     sql: Path | None,
     changes: Path | None,
     confirm_hard_delete: bool,
@@ -92,6 +100,8 @@ def command(
     from tallyport.postgres.group import ImportOptions
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import FileLoad, GroupLoad
+    from tallyport.rejected_rows import Causes
+    from tallyport.source_report import SourceReport
     from tallyport_converters.convert import Options
 
     if quiet and verbose:
@@ -102,10 +112,12 @@ def command(
         raise click.UsageError("--undo has no effect without --confirm-hard-delete")
     if len(set(force)) < len(force):
         raise click.UsageError("--force has no effect on a check that is named before")
-    if sql is not None and changes is not None and sql.resolve() == changes.resolve():
-        raise click.UsageError("--sql and --changes name the same file")
-    for name, written in (("--sql", sql), ("--changes", changes)):
-        if written is not None and written.resolve() in {Path(source).resolve() for source in sources}:
+    files = {name: path for name, path in (("--rejects", rejects), ("--sql", sql), ("--changes", changes)) if path}
+    for one, other in combinations(files, 2):
+        if files[one].resolve() == files[other].resolve():
+            raise click.UsageError(f"{one} and {other} name the same file")
+    for name, written in files.items():
+        if written.resolve() in {Path(source).resolve() for source in sources}:
             raise click.UsageError(f"{name} names a source, which it would replace")
     if list(sources).count("-") > 1:
         raise click.UsageError("standard input can be read only once")
@@ -121,18 +133,18 @@ def command(
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)
-    shown = 0
+    causes, reports = Causes(), []
 
     def watch(event: Any) -> None:
-        nonlocal shown
         if isinstance(event, Progress):
             ticker.show(event)
             return
         ticker.clear()
-        findings: list[Any] = []
         if isinstance(event, GroupLoad):
             document.setdefault("groups", []).append(_group(event))
-            findings = list(event.findings)
+            if not event.origin:  # those of a legacy file come with its report, by line
+                for found in event.findings:
+                    causes.add(found, found.count, groups=1)
             if verbose:
                 click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
                 if event.batching:
@@ -141,31 +153,34 @@ def command(
                 click.echo(f"{event.file}: what it removed for good is in {event.undo}", err=True)
         elif isinstance(event, Finding):
             document.setdefault("findings", []).append(event.as_json())
-            findings = [event]
+            causes.add(event, event.count)
         elif isinstance(event, FileLoad):
-            findings = [event.error] if event.error else []
-            document.setdefault("errors", []).extend(found.as_json() for found in findings)
+            if event.error:
+                causes.add(event.error)
+                document.setdefault("errors", []).append(event.error.as_json())
+        elif isinstance(event, SourceReport):
+            reports.append(event)
+            document.setdefault("sources", []).append(event.as_json())
         else:
             document.setdefault("conversions", []).append(_conversion(event))
-            findings = [event.error] if event.error else list(event.findings)
-        for found in findings if not as_json else ():
-            shown += 1
-            if shown <= SHOWN:
-                click.echo(finding_text(found), err=True)
+            if event.error:
+                causes.add(event.error)
 
     try:
         with opened_database(database, metadata, embedded, is_shown=not (quiet or as_json)) as url:
-            report = import_values(sources, url, options, conversion=reading, watch=watch)
+            report = import_values(sources, url, options, conversion=reading, rejects=rejects, watch=watch)
     finally:
         ticker.clear()
+        if not as_json:
+            show_worst([*causes.worst_first(), *(found for report in reports for found in report.findings)])
     document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}
     if as_json:
         click.echo(json.dumps(document))
         return report.exit_code
-    if shown > SHOWN:
-        click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
     if not quiet:
         _summarise(report, dry_run=dry_run)
+        for source in report.sources:
+            show_source(source, rejects)
     return report.exit_code
 
 
@@ -199,13 +214,10 @@ def _summarise(report: Any, *, dry_run: bool) -> None:
     failed = sum(not group.valid for group in report.groups)
     cleared = sum(group.cleared for group in report.groups)
     periods = sum(group.periods_created for group in report.groups)
-    rejected = sum(o.manifest["values"]["rejected"] for o in report.conversions if o.manifest)
     ending = "nothing was written: a dry run" if dry_run else "written"
     click.echo(f"DHIS2 {report.generation}, {len(report.groups):,} groups, {failed:,} of them fail; {ending}")
     for change, count in report.rows.items():
         click.echo(f"  {count:>12,} {change}")
-    if rejected:
-        click.echo(f"  {rejected:>12,} rejected by the conversion")
     if cleared:
         click.echo(f"  {cleared:>12,} stored values deleted by scope")
     if periods:

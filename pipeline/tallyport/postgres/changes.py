@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
-from tallyport.postgres.whole_file import WholeFile
+from tallyport.whole_file import WholeFile
 from tallyport_converters.output import failed
 
 

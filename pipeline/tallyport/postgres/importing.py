@@ -6,15 +6,19 @@ What is no ADV2 is converted first, into a folder that is gone afterwards. Nothi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tallyport.converting import converted
 from tallyport.postgres.connecting import connection, generation
 from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import Event, LoadReport, loading
+from tallyport.postgres.load import Event, GroupLoad, LoadReport, loading
+from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
+from tallyport_schemas.findings import finding
 
 
 def import_values(
@@ -23,33 +27,58 @@ def import_values(
     options: ImportOptions | None = None,
     *,
     conversion: Options | None = None,
-    watch: Callable[[Event | Outcome], None] | None = None,
+    conversions: Sequence[Outcome] = (),
+    rejects: str | os.PathLike[str] | None = None,
+    watch: Callable[[Event | Outcome | SourceReport], None] | None = None,
 ) -> LoadReport:
     """Write values into the DHIS2 database at `database`, a URL of PostgreSQL.
 
-    `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all;
-    what is stored already is not written again. `conversion`: how sources that are no ADV2 are read. `watch` is told
-    of every group, file and conversion as it is done.
+    `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all,
+    rows of legacy files one by one; what is stored already is not written again. `conversion`: how sources that are no
+    ADV2 are read. `conversions`: those that were made before, with a trail, and have their folders among the sources.
+    `rejects`: a file that takes all rejected values of legacy files, as NDJSON. `watch` is told of every group, file
+    and conversion as it is done, and at the end of what became of each legacy file.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
         Refused: TP752, there is no such user; TP759, who may not force checks does.
-        OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the one at work is not.
+        OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the one at work is not. TP801,
+            the disk failed.
     """
     if isinstance(sources, str | os.PathLike):
         raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
     report = LoadReport()
-    with connection(database) as connected:
+
+    def tell(event: Event | Outcome | SourceReport) -> None:
+        report.add(event)
+        if watch:
+            watch(event)
+
+    with connection(database) as connected, ExitStack() as stack:
         report.generation = generation(connected)
-        with TemporaryDirectory(prefix="tallyport-") as work:
-            paths: list[str] = []
-            for event in converted(sources, Path(work), paths, conversion):
-                report.add(event)
-                if watch:
-                    watch(event)
-            made_of = {str(one.folder): one.source for one in report.conversions}
-            for loaded in loading(connected, paths, options or ImportOptions(), made_of):
-                report.add(loaded)
-                if watch:
-                    watch(loaded)
+        file = stack.enter_context(RejectsFile(Path(rejects))) if rejects is not None else None
+        work = stack.enter_context(TemporaryDirectory(prefix="tallyport-"))
+        paths: list[str] = []
+        for event in converted(sources, Path(work), paths, conversion):
+            tell(event)
+        made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
+        accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}
+        made_of = {folder: one.source for folder, one in made.items()}
+        for loaded in loading(connected, paths, options or ImportOptions(), made_of):
+            tell(_accounted(loaded, accounts) if isinstance(loaded, GroupLoad) and loaded.origin else loaded)
+        for account in accounts.values():
+            if account.completions:
+                account.note(finding("TP785", count=account.completions))
+            tell(account.report(file))
     return report
+
+
+def _accounted(loaded: GroupLoad, accounts: Mapping[str, SourceAccount]) -> GroupLoad:
+    """Take a group of a legacy file to its account; returns it with findings about the rows of that file."""
+    assert loaded.origin is not None
+    assert loaded.rejected is not None
+    origin, account = loaded.origin, accounts[loaded.origin.folder]
+    others = [found for found in loaded.findings if found.row is None]
+    account.add(origin.file, origin.first_row, loaded.rejected, others)
+    findings = account.in_source(origin.file, origin.first_row, loaded.findings)
+    return replace(loaded, findings=findings, rejected=None)

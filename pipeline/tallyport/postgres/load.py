@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from tallyport.postgres.statements import statement
 from tallyport.postgres.triggers import triggers
 from tallyport.postgres.uninterrupted import uninterrupted
 from tallyport.rejected_rows import RejectedRows, worst
+from tallyport.source_report import SourceReport
 from tallyport.validation.files import walked
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
@@ -40,12 +42,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the group of a converted source stands: in a file of the conversion's folder, from a row of it on."""
+
+    folder: str
+    file: str
+    first_row: int
+
+
+@dataclass(frozen=True, slots=True)
 class GroupLoad:
     """What became of one group. `rows`: how many by change; `cleared`: stored values that its `delete` took.
 
     Where it is not `valid`, nothing of it was written, and all its rows are ignored. `batching` is None where its
-    header failed. `undo`: the file that brings back what it removed for good. `rejected`: of a group that was made of
-    a legacy file, the rows that were left out.
+    header failed. `undo`: the file that brings back what it removed for good. `origin`: of a group that was made of a
+    legacy file; then `rejected` has the rows that were not written.
     """
 
     file: str
@@ -58,6 +69,7 @@ class GroupLoad:
     batching: Batching | None
     undo: Path | None
     findings: Sequence[Finding]
+    origin: Origin | None = None
     rejected: RejectedRows | None = None
 
 
@@ -75,18 +87,25 @@ Event = GroupLoad | FileLoad | Progress | Finding
 
 @dataclass(slots=True)
 class LoadReport:
-    """The outcome of an import. `conversions`: of sources that were none of ADV2; `findings`: on the database."""
+    """The outcome of an import.
+
+    `conversions`: of sources that were none of ADV2; `sources`: what became of all values of these. `findings`: on the
+    database.
+    """
 
     generation: Generation | None = None
     groups: list[GroupLoad] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
     conversions: list[Conversion] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    sources: list[SourceReport] = field(default_factory=list)
 
-    def add(self, event: Event | Conversion) -> None:
+    def add(self, event: Event | Conversion | SourceReport) -> None:
         """Take one event."""
         if isinstance(event, Conversion):
             self.conversions.append(event)
+        elif isinstance(event, SourceReport):
+            self.sources.append(event)
         elif isinstance(event, GroupLoad):
             self.groups.append(event)
         elif isinstance(event, Finding):
@@ -108,11 +127,13 @@ class LoadReport:
         if any(found.code == "TP753" for group in self.groups for found in group.findings):
             return 5
         converted = max((outcome.exit_code for outcome in self.conversions), default=0)
-        fails = not all(group.valid for group in self.groups if group.rejected is None)
+        fails = not all(group.valid for group in self.groups if group.origin is None)
         takes_none = bool(self.groups) and not any(group.valid for group in self.groups)
         if converted == 3 or self.errors or fails or takes_none:
             return 3
-        told = any(found.severity is not Severity.INFO for group in self.groups for found in group.findings)
+        of_groups = (found for group in self.groups for found in group.findings)
+        of_sources = (found for source in self.sources for found in source.findings)
+        told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
         return 1 if told or self.findings or self.rows["ignored"] else converted
 
 
@@ -145,7 +166,7 @@ def loading(
     `made_of`: for a folder that a conversion wrote, the source: its files are gone afterwards, and called after it.
     """
     files = [
-        (path, f"{made_of[given]}/{label}" if given in made_of else label, given in made_of)
+        (path, f"{made_of[given]}/{label}" if given in made_of else label, given if given in made_of else None)
         for given in (os.fspath(each) for each in paths)
         for path, label in walked([given])
     ]
@@ -163,8 +184,8 @@ def loading(
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
         run = Run(Session(database, script), of, may, by, options)
         loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files))
-        for path, label, is_converted in files:
-            yield from loader.file(path, label, is_converted=is_converted)
+        for path, label, folder in files:
+            yield from loader.file(path, label, folder)
         if script:
             script.outside(database, statement("drop_staging"))
 
@@ -187,15 +208,19 @@ class _Loader:
     done: int = 0
     values: int = 0
 
-    def file(self, path: str, label: str, *, is_converted: bool) -> Iterator[Event]:
-        """Import the groups of one file."""
-        size = _size(path)
+    def file(self, path: str, label: str, folder: str | None) -> Iterator[Event]:
+        """Import the groups of one file; `folder`: that of the conversion it is from."""
+        size, rows = _size(path), 0
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
                     with ExitStack() as reported:  # what is committed is reported before anything can end the run
-                        yield from self._group(file, head, label, size, reported, is_converted=is_converted)
+                        origin = Origin(folder, os.path.relpath(path, folder), rows) if folder else None
+                        for event in self._group(file, head, label, size, reported, origin):
+                            yield event
+                            if isinstance(event, GroupLoad):
+                                rows += sum(event.rows.values())
         except SourceUnreadable as error:
             yield FileLoad(label, error.finding.at(label))
         else:
@@ -203,9 +228,15 @@ class _Loader:
         self.done += size
 
     def _group(
-        self, file: Adv2File, head: RawHead, label: str, size: int, reported: ExitStack, *, is_converted: bool
+        self,
+        file: Adv2File,
+        head: RawHead,
+        label: str,
+        size: int,
+        reported: ExitStack,
+        origin: Origin | None,
     ) -> Iterator[Event]:
-        rejected = RejectedRows() if is_converted else None
+        rejected = RejectedRows() if origin else None
         header, found, de = check_form(head.properties, any_identifiers=rejected is not None)
         told = None
         if self.changes:
@@ -259,5 +290,6 @@ class _Loader:
             outcome.batching,
             outcome.undo,
             [found.at(label) for found in outcome.findings],
+            origin,
             rejected,
         )

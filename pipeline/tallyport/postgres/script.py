@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any, LiteralString
 
-from tallyport.postgres.whole_file import WholeFile
+from tallyport.whole_file import WholeFile
 from tallyport_converters.output import failed
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Whole file: one beside the database's own that an import writes, and that appears when all of it is written."""
+"""Whole file: one that a run writes beside what it is for, and that appears when all of it is written."""
 
 from __future__ import annotations
 

@@ -1,0 +1,224 @@
+"""Source report: what became of all values of a legacy file that was converted on the way to where they go.
+
+The sum holds: read = written + superseded + rejected, whoever rejected them. Each rejected value has the place in its
+own file, what stands there, and why; one cause is one finding.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from itertools import chain
+from struct import Struct
+from typing import Any, Self
+
+from tallyport.rejected_rows import Causes, RejectedRows
+from tallyport.whole_file import WholeFile
+from tallyport_converters.convert import Outcome
+from tallyport_converters.manifest import json_line
+from tallyport_converters.output import failed
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
+
+_MARK = Struct("=I")
+_LOOKED_AT = 1 << 20
+
+REJECTS_KEPT = 1_000
+"""Rejected values of a source that a report has; a file of rejects has all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """What became of the values of one source: the sum, what ADV2 has no place for, and what was found.
+
+    `findings` are by cause, the worst first. `rejects` has the first rejected values as the lines of a file of rejects
+    have them. `completions`: data sets that the source reports complete.
+    """
+
+    source: str
+    values: Mapping[str, int]
+    dropped: Mapping[str, int]
+    completions: int
+    findings: Sequence[Finding]
+    rejects: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            "source": self.source,
+            "values": dict(self.values),
+            "dropped": dict(self.dropped),
+            "completions": self.completions,
+            "findings": [found.as_json() for found in self.findings],
+            "rejects": list(self.rejects),
+        }
+
+
+class RejectsFile(WholeFile):
+    """The file that takes all rejected values, one JSON object a line; use it in a `with`.
+
+    Raises (from every method):
+        OutsideFailed: TP801, the disk failed.
+    """
+
+    def write(self, rejected: Mapping[str, Any]) -> None:
+        """Write one."""
+        try:
+            self._file.write(json_line(rejected))
+        except OSError as error:
+            raise failed(error, self._path) from error
+
+
+class SourceAccount:
+    """The account of one converted source, kept while its values are written elsewhere; use it in a `with`.
+
+    Memory: a bounded number of causes, and at most 4 bytes for each row of the source where rows of it are rejected.
+    """
+
+    def __init__(self, conversion: Outcome) -> None:
+        assert conversion.manifest is not None
+        assert conversion.trail is not None
+        self._conversion, self._trail = conversion, conversion.trail
+        self._causes = Causes()
+        self._rejected = 0
+        self._marks: mmap.mmap | None = None
+        for found in conversion.findings:
+            self._causes.add(found, found.count)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._marks:
+            self._marks.close()
+
+    def add(self, file: str, first_row: int, rejected: RejectedRows, findings: Iterable[Finding] = ()) -> None:
+        """Take the rejected rows of a group that begins at `first_row` of an ADV2 file of the source's.
+
+        `findings`: what else was found of the group, about no row.
+        """
+        numbers = self._trail.numbers(file, [first_row + row for row in rejected.rows])
+        places: list[int] = []
+        for found in rejected.causes.in_order():
+            place = self._causes.add(replace(found, row=None, source=self._conversion.source), found.count, groups=1)
+            places.append(place)
+        marks = self._opened() if numbers else None
+        for number, place in zip(numbers, rejected.places, strict=True):
+            assert marks is not None
+            _MARK.pack_into(marks, number * _MARK.size, places[place] + 1)
+        self._rejected += len(numbers)
+        for found in findings:
+            self._causes.add(replace(found, row=None, source=self._conversion.source), groups=1)
+
+    @property
+    def completions(self) -> int:
+        """Data sets that the source reports complete."""
+        assert self._conversion.manifest is not None
+        return int(self._conversion.manifest.get("completions", 0))
+
+    def note(self, found: Finding) -> None:
+        """Take a finding about the source."""
+        self._causes.add(found.at(self._conversion.source), found.count)
+
+    def in_source(self, file: str, first_row: int, findings: Sequence[Finding]) -> list[Finding]:
+        """Return findings about rows of an ADV2 file as findings about rows of the source."""
+        rows = [first_row + found.row for found in findings if found.row is not None]
+        numbers = iter(self._trail.numbers(file, rows))
+        source = self._conversion.source
+        return [replace(found, source=source, row=None if found.row is None else next(numbers)) for found in findings]
+
+    def report(self, file: RejectsFile | None = None) -> SourceReport:
+        """Return the account, once all of it is written; `file` takes every rejected value.
+
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        manifest = self._conversion.manifest
+        assert manifest is not None
+        rejects: list[Mapping[str, Any]] = []
+        for line in merge(self._of_conversion(), self._of_later(is_whole=file is not None), key=_row):
+            if file:
+                file.write(line)
+            if len(rejects) < REJECTS_KEPT:
+                rejects.append(line)
+        values = dict(manifest["values"])
+        values["written"] -= self._rejected
+        values["rejected"] += self._rejected
+        findings = self._causes.worst_first()
+        source = self._conversion.source
+        return SourceReport(source, values, manifest["dropped"], self.completions, findings, rejects)
+
+    # --- Rejected values, in the order of the source -----------------------------------------------------------------
+
+    def _of_conversion(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what the conversion rejected, and take its causes."""
+        assert self._conversion.folder is not None
+        path = self._conversion.folder / "rejects.ndjson"
+        if not path.exists():
+            return
+        with path.open("rb") as lines:
+            for line in lines:
+                members = json.loads(line)
+                found = {name: value for name, value in members.items() if name != "original"}
+                self._causes.add(Finding(**{**found, "severity": Severity(found["severity"])}), 1)
+                yield members
+
+    def _of_later(self, *, is_whole: bool) -> Iterator[Mapping[str, Any]]:
+        """Yield what was rejected later: all of it, or the first of each cause and some more."""
+        rows = self._marked() if is_whole else iter(self._some())
+        header = self._trail.header
+        waiting: deque[tuple[int, int]] = deque()
+
+        def numbers() -> Iterator[int]:
+            for number, place in rows:
+                waiting.append((number, place))
+                yield number
+
+        is_placed: set[int] = set()
+        try:
+            for row in self._trail.rows(numbers()):
+                _, place = waiting.popleft()
+                found = row.placed(self._causes[place], header)
+                if place not in is_placed:
+                    is_placed.add(place)
+                    self._causes[place] = found
+                one = replace(found, count=None, groups=None)
+                yield {**one.as_json(), "original": row.read.original}
+        except SourceUnreadable:  # it is gone: a pipe, or removed meanwhile. Its rows are told by their number.
+            for number, place in chain(waiting, rows):
+                one = replace(self._causes[place], row=number, count=None, groups=None)
+                yield one.as_json()
+
+    def _some(self) -> list[tuple[int, int]]:
+        """Return the rows that a report has without a file: the first of each cause, and the first of all."""
+        found: dict[int, int] = {}
+        known: set[int] = set()
+        for number, place in self._marked():
+            if len(found) < REJECTS_KEPT or place not in known:
+                known.add(place)
+                found[number] = place
+        return list(found.items())
+
+    def _marked(self) -> Iterator[tuple[int, int]]:
+        """Yield the marked rows in their order, each with the place of its cause."""
+        for start in range(0, len(self._marks or ()), _LOOKED_AT):
+            assert self._marks is not None
+            part = self._marks[start : start + _LOOKED_AT]
+            if part.strip(b"\0"):
+                for at, (mark,) in enumerate(_MARK.iter_unpack(part), start // _MARK.size):
+                    if mark:
+                        yield at, mark - 1
+
+    def _opened(self) -> mmap.mmap:
+        if self._marks is None:
+            last = self._trail.places[-1]
+            self._marks = mmap.mmap(-1, (last.first_row + last.rows) * _MARK.size)  # pages come as they are touched
+        return self._marks
+
+
+def _row(members: Mapping[str, Any]) -> int:
+    row = members.get("row")
+    return row if isinstance(row, int) else 0
