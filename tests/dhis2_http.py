@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import socket
 import struct
 import threading
@@ -124,8 +125,8 @@ class LoopbackServer:
         self.faults = list(faults)
 
     def asked(self, path: str, method: str = "") -> list[Request]:
-        """Requests whose path holds `path`."""
-        return [r for r in self.requests if path in r.path and method in ("", r.method)]
+        """Requests whose path holds `path`, without an extension behind it."""
+        return [r for r in self.requests if _names(path, r.path) and method in ("", r.method)]
 
     # --- One connection ----------------------------------------------------------------------------------------------
 
@@ -169,7 +170,7 @@ class LoopbackServer:
 
     def _fault(self, method: str, path: str) -> Fault | None:
         for fault in self.faults:
-            if fault.path in path and fault.times and fault.method in ("", method):
+            if _names(fault.path, path) and fault.times and fault.method in ("", method):
                 if fault.skip:
                     fault.skip -= 1
                     continue
@@ -244,6 +245,11 @@ class LoopbackServer:
         found: socket.socket = writer.get_extra_info("socket")
         found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         writer.transport.abort()
+
+
+def _names(part: str, path: str) -> bool:
+    """Whether a path holds a part that no extension follows: `/things.json` is another path than `/things`."""
+    return re.search(re.escape(part) + r"(?!\.)", path) is not None
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:
