@@ -17,6 +17,9 @@ from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
 DICTIONARY_BYTES = 16 << 20
 """What the dictionaries may always take, however small the budget is."""
 
+SEGMENT_BYTES = 160
+"""What it takes to know where a batch's values of one data element lie: there may be as many as there are rows."""
+
 
 class Gathering:
     """The values of one source on their way to groups. `folder` holds what does not fit into `budget_bytes`."""
@@ -58,6 +61,7 @@ class Gathering:
         self._blobs.append(blob)
         for element, at, size in blob.segments():
             self._in_memory[element].append((at, size))
+            self._held += SEGMENT_BYTES
         self._held += blob.size_bytes
         if self._held > self._budget:
             self._spill()
@@ -106,11 +110,13 @@ class Gathering:
             for part in self._whole_values(offset, size, limit_bytes):
                 yield [(address_of(part), len(part))]
         run: list[tuple[int, int]] = []
+        held = 0
         for span in self._in_memory.get(element, ()):
             run.append(span)
-            if sum(size for _, size in run) >= limit_bytes:
+            held += span[1]
+            if held >= limit_bytes:
                 yield run
-                run = []
+                run, held = [], 0
         if run:
             yield run
 

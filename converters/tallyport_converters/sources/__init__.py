@@ -17,7 +17,7 @@ from typing import Literal, Self
 from tallyport_schemas.findings import OutsideFailed, finding, is_address
 
 from .archive import Member, find_member, member_blocks
-from .expand import gzip_blocks, zstd_blocks
+from .expand import filled, gzip_blocks, zstd_blocks
 from .raw import Block, Handle, RawFile, Reading, failed, unreadable
 
 __all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
@@ -127,7 +127,8 @@ class Source:
     def blocks(self, size_bytes: int, *, is_hashed: bool = True) -> Iterator[Block]:
         """Yield the decompressed bytes from the beginning, in blocks of 1 to `size_bytes` bytes.
 
-        Each block is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
+        However small the pieces are that the data was packed in, only the last block has less than half of that. Each
+        is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
         the raw bytes along if it `is_hashed` (except of a zip, whose members need not lie in order). At most one block
         and 64 KiB of raw bytes are held, with zstd also its window.
 
@@ -180,7 +181,7 @@ class Source:
 
     def _blocks(self, size_bytes: int, is_hashed: bool) -> Generator[Block]:
         reading = Reading(self._file, is_hashed=is_hashed and self._sha256 is None and self._member is None)
-        yield from self._expanded(reading, size_bytes)
+        yield from filled(self._expanded(reading, size_bytes), size_bytes)
         self.check_unchanged()
         if reading.is_hashed:
             self._sha256 = reading.sha256()

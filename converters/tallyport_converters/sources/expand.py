@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import zlib
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 from tallyport_schemas.findings import SourceUnreadable
 
@@ -109,6 +109,21 @@ class Gauge:
             found=f"bytes {unread[:8].hex(' ')}",
             expected="the end of the data",
         )
+
+
+def filled(blocks: Iterator[Block], size_bytes: int) -> Generator[Block]:
+    """Join neighbours as long as both fit into `size_bytes`: whoever works block by block does not meet tiny ones."""
+    held: bytearray = bytearray()
+    for block in blocks:
+        if len(held) + len(block) > size_bytes:
+            yield held
+            held = bytearray()
+        if held or len(block) * 2 <= size_bytes:
+            held += block
+        else:
+            yield block
+    if held:
+        yield held
 
 
 def gzip_blocks(reading: Reading, size_bytes: int) -> Generator[Block]:
