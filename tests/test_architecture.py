@@ -22,6 +22,7 @@ ROOMS = {
     "tallyport_schemas": ("findings", "findings_page", "header", "value_types", "progress"),
     "tallyport_converters": (
         "other_documents",
+        "metering",
         "sources",
         "native",
         "periods",

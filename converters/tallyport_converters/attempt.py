@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +17,9 @@ from tallyport_converters.deletions import deletion_groups
 from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
 from tallyport_converters.header import Header, count_dropped, settle_schemes
-from tallyport_converters.manifest import json_line, manifest, place_groups
+from tallyport_converters.manifest import RejectLines, json_line, manifest, place_groups
 from tallyport_converters.meaning import Naming, understand
+from tallyport_converters.metering import output_meter
 from tallyport_converters.native import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.output import OutputFile
@@ -31,6 +33,9 @@ from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, find
 from tallyport_schemas.progress import Progress
 
 _WRITE_BYTES = 1 << 18
+
+FINDINGS_LIMIT = 500
+"""Findings of one code that a manifest has one by one: a file may be made of nothing but fields of odd names."""
 
 NOTICES: Mapping[Notice, tuple[str, str | None]] = {
     Notice.DUPLICATE_KEY: ("TP402", None),
@@ -93,6 +98,10 @@ class Origin(Protocol):
     def size_bytes(self) -> int:
         """Its bytes."""
 
+    @property
+    def unpacked_bytes(self) -> int:
+        """Bytes that it gave so far, unpacked; 0 where nobody knows."""
+
     def described(self, source_format: str) -> Mapping[str, Any]:
         """Return the manifest's members that say what was read."""
 
@@ -126,6 +135,7 @@ class Attempt:
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
         self.places: list[Place] = []
+        self.meter = output_meter(0)
         self.findings: list[Finding] = []
 
     def run(self) -> Generator[Progress, None, Outcome]:
@@ -149,6 +159,7 @@ class Attempt:
                 if error.finding.code == "TP112" and not gathering.rows:
                     self.reader.finish()  # says so if this is another document, which may well have longer parts
                 raise
+            self.meter = output_meter(self.source.unpacked_bytes or (self.places[-1].end if self.places else 0))
             header = self.reader.finish()
             ids = settle_schemes(header.schemes, self.options.id_schemes, self.reader.default_scheme)
             groups = yield from self._write_groups(gathering, header, ids, scratch)
@@ -166,7 +177,7 @@ class Attempt:
                 completions=completions,
                 findings=self.findings,
             )
-            with OutputFile(self.folder / "manifest.json") as out:
+            with OutputFile(self.folder / "manifest.json", meter=self.meter) as out:
                 out.write(json_line(members, indent=True))
             publish(self.folder, self.final)
         return Outcome(self.source.name, self.final, members, findings=self.findings)
@@ -215,9 +226,14 @@ class Attempt:
             options.keep_followup_false,
             limit,
             self.row_numbers is not None,
+            self.meter,
         )
         data_set = header.data_set or options.data_set or ""
-        groups = list(deletion_groups(header, ids=ids, data_set=data_set, folder=scratch, compress=options.compress))
+        groups = list(
+            deletion_groups(
+                header, ids=ids, data_set=data_set, folder=scratch, compress=options.compress, meter=self.meter
+            )
+        )
         sizes = sorted(gathering.sizes().items(), key=lambda item: -item[1])
         for done, (written, counts) in enumerate(self._side_by_side(writer, sizes), 1):
             groups += written
@@ -249,6 +265,7 @@ class Attempt:
         if gathering.rejects.after(0) is None:
             return
         count, lines = 0, bytearray()
+        written = RejectLines(self.meter.taken)
         with OutputFile(self.folder / "rejects.ndjson") as out:
             for found, original in explained(self.reader, header, gathering.rejects, self.places, self.block_bytes):
                 if self.options.strict:
@@ -257,12 +274,13 @@ class Attempt:
                             finding("TP120", row=found.row, field=found.field, found=found.found), message=found.message
                         )
                     )
-                lines += json_line({**found.as_json(), "source": self.source.name, "original": original})
+                lines += written.line(found.at(self.source.name), original)
                 count += 1
                 if len(lines) > _WRITE_BYTES:
                     out.write(bytes(lines))
                     lines.clear()
             out.write(bytes(lines))
+        self.findings += written.findings()
         self.counts.rejected = count
 
     def _write_completions(self, header: Header) -> int:
@@ -270,7 +288,7 @@ class Attempt:
         self.findings += made.findings
         self._drop("completeDate", made.left_out)
         if made.stated:
-            with OutputFile(self.folder / "completions.json") as out:
+            with OutputFile(self.folder / "completions.json", meter=self.meter) as out:
                 out.write(json_line({"completeDataSetRegistrations": made.stated}, indent=True))
         return len(made.stated)
 
@@ -282,7 +300,7 @@ class Attempt:
         for (code, about), (rows, first) in sorted(self.counts.notes.items()):
             self.findings.append(finding(code, field=about or None, row=first, count=rows))
         in_order = sorted(self.findings, key=lambda found: (found.code, found.field or ""))
-        self.findings = [found.at(self.source.name) for found in self._placed(in_order, header)]
+        self.findings = [found.at(self.source.name) for found in self._placed(list(_limited(in_order)), header)]
 
     def _placed(self, findings: Sequence[Finding], header: Header) -> Sequence[Finding]:
         """Return findings with the places of their rows, where the source has lines: read once more up to the last."""
@@ -298,6 +316,16 @@ class Attempt:
             found if found.row is None or found.row not in places else places[found.row].placed(found, header)
             for found in findings
         ]
+
+
+def _limited(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Yield findings in order of their code: of very many of one, the first, and one for the others."""
+    for code, alike in groupby(findings, key=lambda found: found.code):
+        many = list(alike)
+        yield from many[:FINDINGS_LIMIT]
+        if rest := many[FINDINGS_LIMIT:]:
+            count = sum(found.count or 1 for found in rest)
+            yield finding(code, found=f"{len(rest):,} more of this kind", count=count)
 
 
 def _clear(folder: Path) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 from tallyport_converters import adv2, periods
 from tallyport_converters.groups import WrittenGroup
 from tallyport_converters.header import Header
+from tallyport_converters.metering import Meter
 from tallyport_converters.output import Compress, OutputFile
 from tallyport_schemas.findings import SourceUnreadable, finding
 
 
 def deletion_groups(
-    header: Header, *, ids: adv2.Ids, data_set: str, folder: Path, compress: Compress
+    header: Header, *, ids: adv2.Ids, data_set: str, folder: Path, compress: Compress, meter: Meter | None = None
 ) -> Iterator[WrittenGroup]:
     """Write the groups of a deletion scope into `folder`, and yield them.
 
@@ -47,6 +48,6 @@ def deletion_groups(
             delete="soft",
             size=0,
         )
-        with OutputFile(folder / f"delete-{number}", compress) as out:
+        with OutputFile(folder / f"delete-{number}", compress, meter) as out:
             out.write(head + adv2.GROUP_CLOSE + b"\n")
         yield WrittenGroup(name, (0, number), out.path, 0, out.size_bytes, out.sha256)

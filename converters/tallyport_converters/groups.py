@@ -15,6 +15,7 @@ from tallyport_converters import adv2
 from tallyport_converters.adv2 import ComboDimension, Ids
 from tallyport_converters.gather import Gathering
 from tallyport_converters.meaning import PERIOD_NOTES, Identifiers
+from tallyport_converters.metering import Meter
 from tallyport_converters.native import Form, Merge, OwnedBytes, RowNumbers, Split, Used
 from tallyport_converters.output import Compress, OutputFile, failed
 
@@ -85,6 +86,7 @@ class GroupWriter:
     keep_followup_false: bool
     limit_bytes: int
     keeps_row_numbers: bool = False
+    meter: Meter | None = None
     _spare: list[Sequence[Used]] = field(default_factory=list)
 
     def write_element(self, element_id: int, size_bytes: int) -> tuple[list[WrittenGroup], Counts]:
@@ -255,7 +257,7 @@ class _Layout:
             delete=None,
             size=rows,
         )
-        with OutputFile(writer.folder / self.name, writer.compress) as out:
+        with OutputFile(writer.folder / self.name, writer.compress, writer.meter) as out:
             out.write(head + adv2.DATA_OPEN)
             for part in body:
                 out.write(part if isinstance(part, bytes) else part.view())

@@ -17,7 +17,16 @@ from tallyport_converters.naming import group_names
 from tallyport_converters.output import Compress, OutputFile
 from tallyport_converters.sources import Source
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import Finding
+from tallyport_schemas.findings import Finding, finding
+
+REJECTS_FREE_BYTES = 4 << 20
+"""Bytes that rejected rows may always take, however small their source is."""
+
+REJECTS_RATIO = 16
+"""Bytes that they may take for each byte of their source beyond these: what most files come to if all is rejected."""
+
+SHORT_FIELD = 40
+"""Characters of a field's name that even a short line gives."""
 
 _SUFFIXES: Mapping[Compress, str] = {"none": "", "gz": ".gz", "zst": ".zst"}
 
@@ -132,6 +141,39 @@ def manifest(
     if findings:
         members["findings"] = [found.as_json() for found in findings]
     return members
+
+
+class RejectLines:
+    """The lines of `rejects.ndjson`: each rejected row with its own fields, as long as all of them fit what was read.
+
+    Beyond `REJECTS_FREE_BYTES`, and `REJECTS_RATIO` bytes for each byte of the source, a line says what is wrong with
+    which row, and no more.
+    """
+
+    def __init__(self, source_bytes: int) -> None:
+        self._left = REJECTS_FREE_BYTES + REJECTS_RATIO * source_bytes
+        self._short = 0
+        self._first_short = 0
+
+    def line(self, found: Finding, original: Any) -> bytes:
+        """Return the next row's line."""
+        if not self._short:
+            line = json_line({**found.as_json(), "original": original})
+            self._left -= len(line)
+            if self._left >= 0:
+                return line
+            self._first_short = found.row or 0
+        self._short += 1
+        return json_line(
+            {"code": found.code, "severity": found.severity, "message": found.message, "source": found.source}
+            | {"row": found.row}
+            | ({} if found.line is None else {"line": found.line})
+            | ({"field": found.field} if found.field and len(found.field) <= SHORT_FIELD else {})
+        )
+
+    def findings(self) -> list[Finding]:
+        """Return what is to be said of the lines: that some are short."""
+        return [finding("TP132", row=self._first_short, count=self._short)] if self._short else []
 
 
 def json_line(value: Any, *, indent: bool = False) -> bytes:

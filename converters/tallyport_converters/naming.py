@@ -44,10 +44,11 @@ def group_names(groups_of: Mapping[str, int]) -> dict[str, list[str]]:
         number = 0
         is_alone = len(elements) == 1 and groups_of[elements[0]] == 1
         for element in sorted(elements):
+            name = safe_name(element)
             names[element] = []
             for _ in range(groups_of[element]):
                 number += 1
-                names[element].append(safe_name(element) if is_alone else f"{safe_name(element)}.{number}")
+                names[element].append(name if is_alone else f"{name}.{number}")
     return names
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Protocol, Self
 
+from tallyport_converters.metering import Meter
 from tallyport_converters.sources.expand import DEFLATE_RATIO, FREE_BYTES, ZSTD_RATIO
 from tallyport_schemas.findings import OutsideFailed, finding
 
@@ -87,13 +88,17 @@ def _compressor(kind: Compress) -> _Compressor | None:
 class OutputFile:
     """One file, written once. `size_bytes` and `sha256` are those of the bytes on disk.
 
+    `meter` is asked before anything is written, by what it has before it is packed.
+
     Raises (from every method):
         OutsideFailed: TP801, the disk failed.
+        SourceUnreadable: as `meter` says.
     """
 
-    def __init__(self, path: Path, compress: Compress = "none") -> None:
+    def __init__(self, path: Path, compress: Compress = "none", meter: Meter | None = None) -> None:
         self.path = path
         self.size_bytes = 0
+        self._meter = meter
         self._hash = hashlib.sha256()
         self._compressor = _compressor(compress)
         try:
@@ -103,6 +108,8 @@ class OutputFile:
 
     def write(self, data: Data) -> None:
         """Append."""
+        if self._meter:
+            self._meter.make(len(data))
         self._put(self._compressor.compress(data) if self._compressor else data)
 
     def _put(self, data: Data) -> None:

@@ -12,6 +12,15 @@ from tallyport_converters.scanning import Place
 from tallyport_converters.source_rows import source_rows
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
+TEXT_CHARACTERS = 65_536
+"""Characters of a text that a rejected row is given with: all that DHIS2 stores of a value, and some more."""
+
+CUT_TO = 1_000
+"""Characters that are given of a longer one."""
+
+ROW_CHARACTERS = 1 << 18
+"""Characters that are given of a whole row."""
+
 
 def explained(
     reader: Reader, header: Header, rejects: Rejects, places: Sequence[Place], block_bytes: int
@@ -26,7 +35,42 @@ def explained(
             found = explain(row.read, row.number, header, reader)
         except AssertionError as error:
             raise SourceUnreadable(finding("TP121", row=row.number, found=str(error))) from error
-        yield row.placed(found, header), row.read.original
+        yield row.placed(found, header), bounded(row.read.original)
+
+
+def bounded(original: Any) -> Any:
+    """Return a rejected row's fields as they are, or cut where they are longer than any that DHIS2 stores.
+
+    >>> bounded({"value": "x" * 200_000})["value"][-25:]
+    'xx... (200000 characters)'
+    """
+    left = ROW_CHARACTERS
+
+    def cut(value: Any) -> Any:
+        nonlocal left
+        left -= 2
+        if isinstance(value, str):
+            left -= min(len(value), TEXT_CHARACTERS)
+            return value if len(value) <= TEXT_CHARACTERS else f"{value[:CUT_TO]}... ({len(value)} characters)"
+        if isinstance(value, dict):
+            members: dict[str, Any] = {}
+            for name, part in value.items():
+                if left <= 0:
+                    members["..."] = f"({len(value) - len(members)} more)"
+                    break
+                members[cut(name)] = cut(part)
+            return members
+        if isinstance(value, list):
+            parts: list[Any] = []
+            for part in value:
+                if left <= 0:
+                    parts.append(f"... ({len(value) - len(parts)} more)")
+                    break
+                parts.append(cut(part))
+            return parts
+        return value
+
+    return cut(original)
 
 
 def _numbers(rejects: Rejects) -> Iterator[int]:

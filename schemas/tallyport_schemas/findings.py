@@ -256,6 +256,24 @@ CODES: Mapping[str, Code] = _table(
         "this is an address, not a file of this machine",
         "fetch it first, or pipe it: curl ADDRESS | tallyport convert - -o DIR",
     ),
+    Code(
+        "TP130",
+        _E,
+        "what the source would become is out of proportion to its size",
+        "look for something very long that rows or groups share, such as a list in the header or a group's attribute",
+    ),
+    Code(
+        "TP131",
+        _E,
+        "the header row has a name that is longer than any",
+        "give the column a short name; a title or a note does not belong in the header row",
+    ),
+    Code(
+        "TP132",
+        _W,
+        "so many rows are rejected that not all are listed with their fields",
+        "correct what the first ones show, and convert again",
+    ),
     # TP2xx: a value that does not fit its data element
     Code(
         "TP201",

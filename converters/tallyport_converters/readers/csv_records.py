@@ -23,11 +23,16 @@ class Cell(NamedTuple):
 
 
 def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
-    """Split the first record of a text; returns its cells and where its line end starts.
+    """Split the first record of a text; returns its cells and where its line end starts."""
+    found = list(each_cell(record, delimiter))
+    return [cell for cell, _ in found], found[-1][1]
+
+
+def each_cell(record: str, delimiter: str) -> Iterator[tuple[Cell, int]]:
+    """Yield the cells of the first record of a text, and where each ends.
 
     The plain form of what scan_csv.c does. An open quote takes all there is.
     """
-    found: list[Cell] = []
     at, end = 0, len(record)
     cell_end = re.compile(f"[{delimiter}\r\n]|\\Z")
     while True:
@@ -38,16 +43,17 @@ def cells(record: str, delimiter: str) -> tuple[list[Cell], int]:
             # Quoted: up to a quote that none follows. Possessive, so that an open quote is no maze.
             quoted = re.compile(r'"([^"]*+(?:""[^"]*+)*+)"').match(record, at)
             if not quoted:
-                return [*found, Cell(record[at + 1 :].replace('""', '"'))], end
+                yield Cell(record[at + 1 :].replace('""', '"')), end
+                return
             at = _end(cell_end, record, quoted.end())
             misread = '""' in quoted[1] or "\n" in quoted[1] or "\r" in quoted[1]
             trailing = bool(record[quoted.end() : at].strip(" \t"))
-            found.append(Cell(quoted[1].replace('""', '"'), trailing, misread))
+            yield Cell(quoted[1].replace('""', '"'), trailing, misread), at
         else:
             at = _end(cell_end, record, at)
-            found.append(Cell(record[start:at].rstrip(" \t")))
+            yield Cell(record[start:at].rstrip(" \t")), at
         if at == end or record[at] != delimiter:
-            return found, at
+            return
         at += 1
 
 

@@ -21,7 +21,7 @@ from tallyport_converters.readers.csv_layout import (
     has_row_names,
     is_before_attribute_combos,
 )
-from tallyport_converters.readers.csv_records import DELIMITERS, Cell, Start, begin, cells, not_utf8, records_behind
+from tallyport_converters.readers.csv_records import DELIMITERS, Cell, Start, begin, each_cell, not_utf8, records_behind
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import Source
@@ -54,6 +54,12 @@ LINES_ABOVE = 30
 
 CATEGORIES_LIMIT = 256
 """Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""
+
+NAME_LIMIT = 1_000
+"""Characters of a column's name: each rejected row may give it."""
+
+SURPLUS_SHOWN = 100
+"""Cells that a rejected row is given with beyond the columns that there are."""
 
 _UNNAMED = {Column.CATEGORY, Column.ATTRIBUTE_COMBO, Column.ATTRIBUTE_OPTIONS}
 _KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
@@ -197,6 +203,9 @@ class DxfCsv:
                 )
             )
         for i, name in enumerate(self.columns):
+            if len(name) > NAME_LIMIT:
+                found, expected = f"{len(name):,} characters in column {i + 1}", f"at most {NAME_LIMIT:,}"
+                raise SourceUnreadable(finding("TP131", row=0, field=name, found=found, expected=expected))
             if "\0" in name:
                 message = f"a NUL stands in column {i + 1} of the header row"
                 raise SourceUnreadable(finding("TP111", message=message, row=0, found=name, expected="a column's name"))
@@ -259,12 +268,13 @@ class DxfCsv:
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
-        found, _ = cells(bytes(block[span]).decode(), self._delimiter)
         fields: dict[str, Any] = {}
         original: dict[str, str] = {}
         options: dict[str, str] = {}
-        for i, cell in enumerate(found):
-            if not cell.text:
+        is_faulty = False
+        for i, (cell, _) in enumerate(each_cell(bytes(block[span]).decode(), self._delimiter)):
+            is_faulty |= cell.trailing
+            if not cell.text or i >= len(self.columns) + SURPLUS_SHOWN:  # a row may be millions of cells
                 continue
             name = self.columns[i] if i < len(self.columns) else f"(column {i + 1})"
             original[name if name not in original else f"{name} (column {i + 1})"] = cell.text
@@ -280,7 +290,6 @@ class DxfCsv:
                 options[name] = cell.text
         if options:
             fields.setdefault("categoryOptionCombo", options)
-        is_faulty = any(cell.trailing for cell in found)
         if is_faulty:
             original["(row)"] = bytes(block[span]).decode()  # the cells lack what stands behind a quote
         return RejectedRow(fields, original, is_faulty)

@@ -6,6 +6,7 @@ Rules and leniencies: docs/formats/dxf-json.md.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,6 +36,16 @@ ROWS_NEXT = 2 | ROWS_SEEN
 
 PROPERTIES_LIMIT = 100_000
 """Properties beside the rows: each takes a while, and a file could be made of nothing else."""
+
+PROPERTY_LIMIT = 4 << 20
+"""Bytes of a header property that means something: its parts are held as objects, at many times their size."""
+
+ROW_LIMIT, PART_LIMIT, MEMBERS_LIMIT = 1 << 18, 1 << 16, 1_000
+"""A rejected row of more bytes is read without the objects and arrays in it that are longer, and without more of its
+unknown members: as objects they would take forty times their size."""
+
+_OUTER = re.compile(rb'"(?:[^"\\]+|\\.)*+"|[{}\[\],]')
+_INNER = re.compile(rb'"(?:[^"\\]+|\\.)*+"|[{}\[\]]')
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -68,6 +79,7 @@ FIELDS = {
 """Row fields that ADV2 has a place for, with the spellings in use, and their canonical names."""
 
 
+_FIELDS_JSON = frozenset(json.dumps(name).encode() for name in FIELDS)
 _HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | {
     "dataValues",
     "dataSet",
@@ -151,7 +163,7 @@ class DxfJson:
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
-        original = loads(bytes(block[span]))
+        original = loads(pruned(bytes(block[span])))
         if not isinstance(original, dict):
             return RejectedRow(None, original)
         fields: dict[str, Any] = {}
@@ -175,7 +187,17 @@ class DxfJson:
             # Not all of a file that is made of nothing but such names is remembered.
             if key in _HEADER_KEYS or (len(self._seen) < NAMES_LIMIT and len(key) <= NAME_LIMIT):
                 self._seen[key] = 0
-            self._property(key, loads(bytes(block[value_span])))
+            size = value_span.stop - value_span.start
+            if key not in _HEADER_KEYS:
+                if block[value_span] not in (b"null", b'""'):
+                    self.header.drop(key, True)
+            elif size > PROPERTY_LIMIT:
+                message, expected = "a header property is too long", f"at most {PROPERTY_LIMIT >> 20} MiB"
+                raise SourceUnreadable(
+                    finding("TP112", message=message, field=key, found=f"{size:,} bytes", expected=expected)
+                )
+            else:
+                self._property(key, loads(bytes(block[value_span])))
 
     def _property(self, key: str, value: Any) -> None:
         header = self.header
@@ -304,3 +326,56 @@ def _deletion(value: Any, header: Header) -> Deletion | None:
         return None
     org_units = tuple(_text("deletion.orgUnits", unit) for unit in lists["orgUnits"])
     return Deletion(org_units, tuple(_text("deletion.periods", p) for p in lists["periods"]), tuple(elements))
+
+
+def pruned(row: bytes) -> bytes:
+    """Return the JSON of a row that the scanner has passed, without what would take much memory for nothing.
+
+    What its known fields are stays, and what type they have.
+    """
+    if len(row) <= ROW_LIMIT or row[:1] not in (b"{", b"["):
+        return row
+    if row[:1] == b"[":
+        return json.dumps([f"... ({len(row)} bytes)"]).encode()
+    kept: list[bytes] = []
+    names: set[str] = set()
+    left_out = 0
+    for name_json, value in _members(row):
+        if len(kept) >= MEMBERS_LIMIT and name_json not in _FIELDS_JSON and b"\\" not in name_json:
+            left_out += 1
+            continue
+        name = json.loads(name_json)
+        if (name in FIELDS and name not in names) or len(kept) < MEMBERS_LIMIT:
+            names.add(name)
+            kept.append(name_json + b":" + value)
+        else:
+            left_out += 1
+    if left_out:
+        kept.append(json.dumps("...").encode() + b":" + json.dumps(f"({left_out} more)").encode())
+    return b"{" + b",".join(kept) + b"}"
+
+
+def _members(row: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and values of an object's members, as JSON; what stands for a long object or array is short."""
+    at, depth = 1, 1
+    name: bytes | None = None
+    start = at
+    while depth:
+        token = (_OUTER if depth == 1 else _INNER).search(row, at)
+        assert token
+        at = token.end()
+        mark = token[0][:1]
+        if mark in b"{[":
+            depth += 1
+        elif mark in b"}]":
+            depth -= 1
+        elif mark == b'"' and depth == 1 and name is None:
+            name = token[0]
+            start = row.index(b":", at) + 1
+        if name is not None and (depth == 0 or (depth == 1 and mark == b",")):
+            value = row[start : token.start()].strip()
+            if len(value) > PART_LIMIT and value[:1] in b"{[":
+                note = f"... ({len(value)} bytes)"
+                value = json.dumps({"": note} if value[:1] == b"{" else [note]).encode()
+            yield name, value
+            name = None

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from tallyport_converters.metering import Meter
 from tallyport_schemas.findings import SourceUnreadable, finding, shown
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ _UNPACKED_LIMIT_BYTES = 32 * 1024 * 1024
 _TEXT_LIMIT = 32 * 1024 * 1024
 _NODE_LIMIT = 400_000
 _DEPTH_LIMIT = 32
+_COLUMNS_LIMIT = 64
+"""Bytes of a row that is predicted: rows of cross-references have some seven."""
+
 _HEADER_SEARCH_BYTES = 1024
 
 _END = re.compile(rb"startxref\s+\d{1,20}\s*%%EOF")
@@ -109,33 +113,44 @@ class _ExcessError(Exception):
     """The document asks for more work than any form needs."""
 
 
+def _unpacks_beyond(*_: int) -> _ExcessError:
+    return _ExcessError("its streams unpack beyond all measure")
+
+
 class _Meter:
-    """The work a document may cause: small steps of pypdf, bytes unpacked, nodes walked and characters kept.
+    """The work a document may cause: small steps of pypdf, bytes unpacked, objects listed, nodes walked, text kept.
 
     pypdf swallows exceptions here and there, so an overdrawn meter stays overdrawn and is asked again at the end.
     """
 
-    __slots__ = ("nodes", "steps", "text", "unpacked")
+    __slots__ = ("nodes", "packed", "steps", "text", "unpacked")
 
     def __init__(self) -> None:
         # Fields cost about one step a byte, and a step about a microsecond: these are 12 MB of fields.
         self.steps = 12_000_000
-        self.unpacked = _UNPACKED_LIMIT_BYTES
+        self.unpacked = Meter(_UNPACKED_LIMIT_BYTES, 0, _unpacks_beyond)
         self.text = _TEXT_LIMIT
         self.nodes = _NODE_LIMIT
+        self.packed = _NODE_LIMIT
 
     def check(self) -> None:
         if self.steps < 0:
             raise _ExcessError("its objects take too long to read")
-        if self.unpacked < 0:
-            raise _ExcessError("its streams unpack beyond all measure")
+        if self.unpacked.made > _UNPACKED_LIMIT_BYTES:
+            raise _unpacks_beyond()
+        if self.packed < 0:
+            raise _ExcessError("it has too many objects")
         if self.text < 0:
             raise _ExcessError("its texts are too long")
         if self.nodes < 0:
             raise _ExcessError("it has too many fields")
 
-    def unpack(self, size_bytes: int) -> None:
-        self.unpacked -= size_bytes
+    def step(self, count: int) -> None:
+        self.steps -= count
+        self.check()
+
+    def list_packed(self, count: int) -> None:
+        self.packed -= count
         self.check()
 
     def keep(self, text: str) -> str:
@@ -300,7 +315,9 @@ def _opened(document: bytes, meter: _Meter) -> PdfReader:
                 raise _DamageError(f"object stream {pack} is none")
             content = _unpacked(stream, meter)
             first = number(stream.get("/First"), "/First of an object stream")
-            index = content[:first].split()[: 2 * number(stream.get("/N"), "/N of an object stream")]
+            count = number(stream.get("/N"), "/N of an object stream")
+            meter.list_packed(count)
+            index = content[:first].split(None, 2 * count)[: 2 * count]
             if len(index) % 2 or not all(word.isdigit() and len(word) <= 10 for word in index):
                 raise _DamageError(f"the index of object stream {pack} is damaged")
             numbers = [int(word) for word in index]
@@ -308,10 +325,11 @@ def _opened(document: bytes, meter: _Meter) -> PdfReader:
             stops = dict(zip(ordered := sorted(set(starts)), [*ordered[1:], len(content)], strict=True))
             return content, {idnum: (start, stops[start]) for idnum, start in zip(numbers[::2], starts, strict=True)}
 
-        def _read_pdf15_xref_stream(self, stream: Any) -> Any:
-            table = super()._read_pdf15_xref_stream(stream)
-            meter.unpack(len(table.get_data()))
-            return table
+        def cache_indirect_object(self, generation: int, idnum: int, obj: Any) -> Any:
+            if isinstance(obj, StreamObject):
+                # pypdf itself asks cross-reference streams for what they hold: it gets what our meter lets pass.
+                obj.get_data = lambda: _unpacked(obj, meter)  # type: ignore[method-assign]
+            return super().cache_indirect_object(generation, idnum, obj)
 
         def _rebuild_xref_table(self, stream: Any) -> None:  # noqa: ARG002
             raise _DamageError("its cross-reference table is damaged")
@@ -323,23 +341,77 @@ def _opened(document: bytes, meter: _Meter) -> PdfReader:
 
 
 def _unpacked(stream: Any, meter: _Meter) -> bytes:
-    """Return what `stream` holds.
+    """Return what `stream` holds; `meter` is asked before anything is unpacked.
 
-    Deflated content is inflated here: pypdf reads on behind a damage and gives what happens to come out.
+    Done here for the filters that forms have, which is Flate: pypdf unpacks first, whatever comes of it, and reads on
+    behind a damage and gives what happens to come out.
     """
-    filters = stream.get("/Filter")
-    if filters in ("/FlateDecode", ["/FlateDecode"]) and stream.get("/DecodeParms") is None:
-        inflater = zlib.decompressobj()
-        try:
-            content = inflater.decompress(stream._data, _UNPACKED_LIMIT_BYTES + 1)
-        except zlib.error as error:
-            raise _DamageError("a compressed stream is damaged") from error
-        if not inflater.eof and len(content) <= _UNPACKED_LIMIT_BYTES:
-            raise _DamageError("a compressed stream is cut short")
-    else:
-        content = stream.get_data()
-    meter.unpack(len(content))
+    parameters = _plain(stream.get("/DecodeParms"))
+    filters = _plain(stream.get("/Filter"))
+    filters = filters if isinstance(filters, list) else [] if filters is None else [filters]
+    if filters not in ([], ["/FlateDecode"]):
+        raise _DamageError(f"a stream is packed by {shown(str(filters))}, which no form is")
+    content = stream._data
+    if filters:
+        content = _inflated(content, meter)
+        if isinstance(parameters, list):
+            parameters = _plain(parameters[0]) if parameters else None
+        content = _unpredicted(content, parameters or {}, meter)
+    if stream.get("/Type") == "/XRef":
+        meter.step(2 * len(content))  # a few steps for each of its short rows
+    return bytes(content)
+
+
+def _plain(value: Any) -> Any:
+    """Return an object itself where a reference may stand for it."""
+    from pypdf.generic import IndirectObject, NullObject
+
+    value = value.get_object() if isinstance(value, IndirectObject) else value
+    return None if isinstance(value, NullObject) else value
+
+
+def _inflated(packed: bytes, meter: _Meter) -> bytes:
+    inflater = zlib.decompressobj()
+    try:
+        content = inflater.decompress(packed, meter.unpacked.room + 1)
+    except zlib.error as error:
+        raise _DamageError("a compressed stream is damaged") from error
+    meter.unpacked.make(len(content))
+    if not inflater.eof:
+        raise _DamageError("a compressed stream is cut short")
     return content
+
+
+def _unpredicted(content: bytes, parameters: Any, meter: _Meter) -> bytes:
+    """Undo what PNG's predictors did to rows of bytes, as in cross-reference streams (PDF 2.0, 7.4.4.4)."""
+    if not isinstance(parameters, dict):
+        raise _DamageError("the parameters of a stream's filter are none")
+    wanted = {"/Predictor": 1, "/Columns": 1, "/Colors": 1, "/BitsPerComponent": 8}
+    predictor, columns, colors, bits = (_plain(parameters.get(name, usual)) for name, usual in wanted.items())
+    if predictor == 1:
+        return content
+    if predictor not in range(10, 16) or columns not in range(1, _COLUMNS_LIMIT + 1) or (colors, bits) != (1, 8):
+        raise _DamageError("a stream is predicted in a way that no form is")
+    width = columns + 1
+    meter.step(len(content) + 8 * (len(content) // width))
+    above = bytes(columns)
+    rows = bytearray()
+    for at in range(0, len(content), width):
+        row = bytearray(content[at + 1 : at + width])
+        how = content[at]
+        if how not in range(5):
+            raise _DamageError("a row of a stream is predicted in no known way")
+        for i in range(len(row) if how else 0):
+            left, up, corner = (row[i - 1], above[i], above[i - 1]) if i else (0, above[i], 0)
+            row[i] = (row[i] + (left, up, (left + up) // 2, _paeth(left, up, corner))[how - 1]) & 0xFF
+        rows += row
+        above = bytes(row.ljust(columns, b"\0"))
+    return bytes(rows)
+
+
+def _paeth(left: int, up: int, corner: int) -> int:
+    guess = left + up - corner
+    return min((left, up, corner), key=lambda near: abs(guess - near))
 
 
 # The form: from objects to fields

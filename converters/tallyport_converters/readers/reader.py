@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Lines
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.findings import Finding, finding, shown
 
 _Result = TypeVar("_Result")
 
@@ -25,6 +25,28 @@ _SHORT = 32
 
 TEXT_LIMIT = 50_000
 """UTF-16 units that DHIS2 stores of a value or comment (reference: value types, common rules)."""
+
+
+SHARED_CHARACTERS = 1_000
+"""Characters that a rejected row is given with of what it shares with others."""
+
+
+def shared_texts(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return what rows share, such as a group's attributes, short enough to stand beside each rejected one.
+
+    >>> shared_texts({"orgUnit": "x" * 5000, "period": "202501"})["orgUnit"][-23:]
+    'xx... (5000 characters)'
+    """
+    told: dict[str, str] = {}
+    left = SHARED_CHARACTERS
+    for name, text in texts.items():
+        if left <= 0:
+            told["..."] = f"({len(texts) - len(told)} more)"
+            break
+        name, text = shown(name), text if len(text) <= SHARED_CHARACTERS // 4 else shown(text)
+        told[name] = text
+        left -= len(name) + len(text)
+    return told
 
 
 class Number(str):

@@ -21,6 +21,7 @@ from tallyport_converters.readers.reader import (
     explain_interval,
     explain_period,
     iso_period,
+    shared_texts,
 )
 from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
@@ -150,7 +151,8 @@ class CommonXml:
             return RejectedRow(fields, attributes)
         group = self._group_of(block, span.start)
         note = element[0].text or "" if len(element) else None
-        original: dict[str, Any] = {**attributes, **({} if note is None else {"annotation": note}), "group": group}
+        told = shared_texts(group)
+        original: dict[str, Any] = {**attributes, **({} if note is None else {"annotation": note}), "group": told}
         return RejectedRow(adx_row(group, attributes, note), original)
 
     def _group_of(self, block: Buffer, row_at: int) -> dict[str, str]:

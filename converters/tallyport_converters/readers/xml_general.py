@@ -25,6 +25,7 @@ from tallyport_converters.readers.reader import (
     adx_period,
     explain_interval,
     iso_period,
+    shared_texts,
 )
 from tallyport_converters.readers.xml_fields import (
     KNOWN_ADX_GROUP,
@@ -77,6 +78,7 @@ class _Rows:
         self.notices: dict[tuple[str, str | None], tuple[int, int]] = {}
         self._path: list[str] = []
         self._group: dict[str, str] = {}
+        self._told_group: dict[str, str] = {}
         self._row: dict[str, str] | None = None
         self._row_depth = 0
         self._annotation: list[str] | None = None
@@ -126,7 +128,7 @@ class _Rows:
             self._unknown[depth] = self.count
 
     def _start_group(self, group: dict[str, str]) -> None:
-        self._group = group
+        self._group, self._told_group = group, shared_texts(group)
         if not self.header:
             return
         for key, value in group.items():
@@ -210,7 +212,7 @@ class _Rows:
             elif self.header and (not is_plain(key) or key in PASSED_ADX_ROW or (loses and key in categories)):
                 self.header.drop(local_name(key), text)
         note = {} if self._note is None else {"annotation": self._note}
-        return {**row, "original": {**attributes, **note, "group": self._group}}
+        return {**row, "original": {**attributes, **note, "group": self._told_group}}
 
     def close(self) -> None:
         """The document ends."""
@@ -225,6 +227,7 @@ class GeneralXml(DxfJson):
         self.format = "adx" if adx else "dxf-xml"
         self.default_scheme = "CODE" if adx else "UID"
         self._is_first = True
+        self._is_set = True  # its root says so, or it is refused
 
     def lines(self) -> None:
         """See `Reader`: the rows are no text of the source."""

@@ -42,14 +42,15 @@ class Source:
     each other, in threads and forked processes too. Close it, or use it in a `with`.
 
     `name` is the file's base name with unprintable characters made visible, or "stdin"; `stem` names its output
-    folder, as the file system has it; `size_bytes` is the raw file's.
+    folder, as the file system has it; `size_bytes` is the raw file's, `unpacked_bytes` what its readings gave so far.
     """
 
-    __slots__ = ("_file", "_head", "_member", "_sha256", "compression", "name", "size_bytes", "stem")
+    __slots__ = ("_file", "_head", "_member", "_sha256", "compression", "name", "size_bytes", "stem", "unpacked_bytes")
 
     name: str
     stem: str
     size_bytes: int
+    unpacked_bytes: int
     compression: Compression
 
     def __init__(self, handle: Handle, name: str, *, stem: str | None = None) -> None:
@@ -60,6 +61,7 @@ class Source:
         """
         self.name = name
         self.stem = stem_of(name) if stem is None else stem
+        self.unpacked_bytes = 0
         self._sha256: str | None = None
         self._member: Member | None = None
         try:
@@ -181,7 +183,11 @@ class Source:
 
     def _blocks(self, size_bytes: int, is_hashed: bool) -> Generator[Block]:
         reading = Reading(self._file, is_hashed=is_hashed and self._sha256 is None and self._member is None)
-        yield from filled(self._expanded(reading, size_bytes), size_bytes)
+        given = 0
+        for block in filled(self._expanded(reading, size_bytes), size_bytes):
+            given += len(block)
+            self.unpacked_bytes = max(self.unpacked_bytes, given)
+            yield block
         self.check_unchanged()
         if reading.is_hashed:
             self._sha256 = reading.sha256()

@@ -10,6 +10,7 @@ import sys
 import zlib
 from collections.abc import Generator, Iterator
 
+from tallyport_converters.metering import Meter
 from tallyport_schemas.findings import SourceUnreadable
 
 from .raw import Block, Reading, unreadable
@@ -44,38 +45,46 @@ ZLIB_GZIP, ZLIB_RAW = 31, -15
 class Gauge:
     """Weighs output against input."""
 
-    __slots__ = ("_ratio", "_reading", "_start", "_streams", "kind", "out_bytes")
+    __slots__ = ("_meter", "_reading", "_start", "_streams", "kind")
 
     def __init__(self, reading: Reading, kind: str, ratio: int) -> None:
         self._reading = reading
         self._start = reading.offset
-        self._ratio = ratio
+        self._meter = Meter(FREE_BYTES, ratio, self._refused)
         self._streams = 0
         self.kind = kind
-        self.out_bytes = 0
+
+    def step(self, size_bytes: int, unread: int = 0) -> int:
+        """Return how many bytes the next step of a decoder may give: at most one more than there may be.
+
+        `unread` bytes of what was taken were not looked at yet.
+        """
+        self._meter.taken = self._reading.offset - self._start - unread
+        return min(size_bytes, self._meter.room + 1)
 
     def add(self, block: Block, unread: int = 0) -> None:
         """Count `block`, which came from all that was taken but its last `unread` bytes."""
-        self.out_bytes += len(block)
-        in_bytes = self._reading.offset - self._start - unread
-        if self.out_bytes > FREE_BYTES + self._ratio * in_bytes:
-            raise unreadable(
-                "TP105",
-                f"{in_bytes:,} bytes of {self.kind} data expand to more than {self.out_bytes:,} bytes",
-                source=self._reading.source,
-                found=f"{self.out_bytes:,} bytes so far",
-                expected=f"at most {FREE_BYTES:,} bytes and {self._ratio:,} for each byte read",
-            )
+        self._meter.taken = self._reading.offset - self._start - unread
+        self._meter.make(len(block))
+
+    def _refused(self, made: int, taken: int) -> SourceUnreadable:
+        return unreadable(
+            "TP105",
+            f"{taken:,} bytes of {self.kind} data expand to more than {made:,} bytes",
+            source=self._reading.source,
+            found=f"{made:,} bytes so far",
+            expected=f"at most {FREE_BYTES:,} bytes and {self._meter.ratio:,} for each byte read",
+        )
 
     def start_stream(self) -> None:
         """Count a member or frame."""
         self._streams += 1
-        if self._streams > FREE_STREAMS + self.out_bytes // STREAM_BYTES:
+        if self._streams > FREE_STREAMS + self._meter.made // STREAM_BYTES:
             raise unreadable(
                 "TP105",
                 f"the {self.kind} data consists of very many pieces that hold next to nothing",
                 source=self._reading.source,
-                found=f"{self.out_bytes:,} bytes in {self._streams:,} pieces",
+                found=f"{self._meter.made:,} bytes in {self._streams:,} pieces",
                 expected=f"{STREAM_BYTES} bytes in each on average",
             )
 
@@ -147,7 +156,7 @@ def inflated(
         fed = fed or reading.take(RAW_BYTES)
         is_at_end = not fed
         try:
-            block = stream.decompress(fed, size_bytes)
+            block = stream.decompress(fed, gauge.step(size_bytes))
         except zlib.error as error:
             raise gauge.damaged(error, unread=len(fed)) from error
         fed = stream.unconsumed_tail
@@ -178,7 +187,7 @@ def zstd_blocks(reading: Reading, size_bytes: int) -> Generator[Block]:
                 if not fed:
                     raise gauge.cut_short()
             try:
-                block = stream.decompress(fed, size_bytes)
+                block = stream.decompress(fed, gauge.step(size_bytes))
             except zstd.ZstdError as error:
                 if "too much memory" in str(error):
                     raise _window_too_large(reading, error) from error

@@ -79,6 +79,7 @@ class _Database:
     options: ExportOptions
     compression: str = "none"
     size_bytes: int = 0
+    unpacked_bytes: int = 0
 
     def described(self, source_format: str) -> Mapping[str, Any]:
         """Return what the manifest says of it."""

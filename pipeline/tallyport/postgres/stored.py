@@ -5,7 +5,7 @@ Values are read in one transaction that sees one state of the database; read aga
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,7 +16,7 @@ from tallyport_converters.combos import Combo, ComboForm
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Fault
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.findings import Finding, OutsideFailed, finding
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -27,6 +27,9 @@ _HEADER_BYTES = 19
 _TRAILER = b"\xff\xff"
 _TAKEN = 64
 """Messages of a tuple each that are taken at a time: each may have a value and a comment of 200 kB."""
+
+_MESSAGE_BYTES = 1 << 20
+"""The largest message that is taken for a tuple."""
 
 _IDS = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "dataSet")
 _FIELDS = (*_IDS, "value", "comment", "deleted", "followUp")
@@ -62,7 +65,7 @@ class StoredValues:
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield whole tuples, at least `size_bytes` at a time but for the last."""
         with self._database.cursor() as cursor, cursor.copy(statement(self._statement), self._parameters) as copy:
-            messages = iter(copy)  # libpq gives them one by one
+            messages = _of_usual_size(copy)  # libpq gives them one by one
             block = bytearray().join(islice(messages, _TAKEN))
             del block[:_HEADER_BYTES]
             while taken := bytearray().join(islice(messages, _TAKEN)):
@@ -138,6 +141,18 @@ class StoredValues:
     def finish(self) -> Header:
         """Return the header, which is empty."""
         return self.header
+
+
+def _of_usual_size(messages: Iterable[Buffer]) -> Iterator[Buffer]:
+    """Pass on messages of a tuple each.
+
+    Raises:
+        OutsideFailed: TP805, one is larger than any stored value: a server may send a gigabyte, and many of them.
+    """
+    for message in messages:
+        if len(message) > _MESSAGE_BYTES:
+            raise OutsideFailed(finding("TP805", found=f"a row of {len(message):,} bytes"))
+        yield message
 
 
 def _fields(row: bytes) -> Iterator[bytes | None]:
