@@ -51,6 +51,7 @@ RAISED_ELSEWHERE: Mapping[str, str] = {
     "TP125": "a folder, and not a file: test_other_documents.py",
     "TP126": "an address, and not a file: test_other_documents.py",
     "TP121": "the file has to change while it is read: test_sources.py",
+    "TP436": "metadata has to be at hand: test_known_categories.py",
     "TP307": "a text has to be longer than any fixture should be: below",
 }
 

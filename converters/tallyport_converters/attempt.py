@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tallyport_converters import adv2
+from tallyport_converters.combos import KnownCategories
 from tallyport_converters.completions import registrations
 from tallyport_converters.deletions import deletion_groups
 from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
-from tallyport_converters.header import Header, count_dropped, settle_schemes
+from tallyport_converters.header import Header, count_dropped, scheme_of, settle_schemes
 from tallyport_converters.manifest import RejectLines, json_line, manifest, place_groups
 from tallyport_converters.meaning import Naming, understand
 from tallyport_converters.metering import output_meter
@@ -30,6 +31,7 @@ from tallyport_converters.scanning import Place, scan_all
 from tallyport_converters.source_rows import source_rows
 from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
+from tallyport_schemas.header import KINDS
 from tallyport_schemas.progress import Progress
 
 _WRITE_BYTES = 1 << 18
@@ -214,7 +216,8 @@ class Attempt:
         self, gathering: Gathering, header: Header, ids: adv2.Ids, scratch: Path
     ) -> Generator[Progress, None, list[dict[str, Any]]]:
         options = self.options
-        identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set, self.naming)
+        known = self._known_categories(header)
+        identifiers = understand(gathering.dictionaries, self.reader, header, options.data_set, self.naming, known)
         self.findings += identifiers.findings
         limit = max(1, options.memory_bytes // 4 // options.threads)
         writer = GroupWriter(
@@ -292,10 +295,20 @@ class Attempt:
                 out.write(json_line({"completeDataSetRegistrations": made.stated}, indent=True))
         return len(made.stated)
 
+    def _known_categories(self, header: Header) -> KnownCategories | None:
+        """Return what metadata says of categories, for ADX: its attributes are categories or nothing."""
+        if self.options.categories is None or self.reader.format != "adx":
+            return None
+        ids = settle_schemes(header.schemes, self.options.id_schemes, self.reader.default_scheme)
+        return self.options.categories({kind: scheme_of(ids, kind) for kind in KINDS})
+
     def _settle_findings(self, header: Header) -> None:
         """Bring together what header, rows and groups gave to tell."""
         for name, count in header.dropped.items():
             self._drop(name, count)
+        for name, count in self.counts.skipped.items():
+            self._drop(name, count)
+            self.findings.append(finding("TP436", field=name, count=count))
         self.findings += header.findings
         for (code, about), (rows, first) in sorted(self.counts.notes.items()):
             self.findings.append(finding(code, field=about or None, row=first, count=rows))

@@ -5,9 +5,9 @@ The scanner hands them over as one text each (its first byte says which form); h
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class ComboForm(IntEnum):
@@ -58,6 +58,24 @@ def mapped(options: Mapping[str, str]) -> Combo:
 def listed(options: Sequence[str], category_combo: str = "") -> Combo:
     """Return the combo of options without their categories, in the order given."""
     return Combo(Shape(ComboForm.LIST, (category_combo,), len(options)), tuple(options)) if options else DEFAULT
+
+
+class KnownCategories(Protocol):
+    """Which categories data elements and data sets have, as metadata knows them; None where it does not."""
+
+    def of_element(self, data_element: str) -> frozenset[str] | None:
+        """Return the categories of all category combos that a data element has, here or in a data set."""
+
+    def of_data_sets(self, data_sets: Collection[str]) -> frozenset[str] | None:
+        """Return the categories of the category combos of data sets; of all if none is named."""
+
+
+def within(combo: Combo, categories: frozenset[str] | None) -> Combo:
+    """Return a combo without options of other categories than `categories`; None leaves it as it is."""
+    if categories is None or combo.shape.form is not ComboForm.MAP or categories.issuperset(combo.shape.names):
+        return combo
+    pairs = zip(combo.shape.names, combo.options, strict=True)
+    return mapped({category: option for category, option in pairs if category in categories})
 
 
 def decode(text: bytes) -> Combo:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tallyport_converters import adv2
@@ -16,7 +16,7 @@ from tallyport_converters.adv2 import ComboDimension, Ids
 from tallyport_converters.gather import Gathering
 from tallyport_converters.meaning import PERIOD_NOTES, Identifiers
 from tallyport_converters.metering import Meter
-from tallyport_converters.native import Form, Merge, OwnedBytes, RowNumbers, Split, Used
+from tallyport_converters.native import Form, Merge, OwnedBytes, RowNumbers, Split, Used, address_of, view_of
 from tallyport_converters.output import Compress, OutputFile, failed
 
 PIECE_BYTES = 1 << 20
@@ -40,11 +40,15 @@ class WrittenGroup:
 
 @dataclass(slots=True)
 class Counts:
-    """What became of values; notes are (rows, first row) by what they are about."""
+    """What became of values; notes are (rows, first row) by what they are about.
+
+    `skipped`: rows by category that they give an option of, and that their data element or data set has not.
+    """
 
     written: int = 0
     superseded: int = 0
     rejected: int = 0
+    skipped: dict[str, int] = field(default_factory=dict)
     notes: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def note(self, code: str, about: str, rows: int, first: int) -> None:
@@ -57,6 +61,8 @@ class Counts:
         self.written += other.written
         self.superseded += other.superseded
         self.rejected += other.rejected
+        for name, rows in other.skipped.items():
+            self.skipped[name] = self.skipped.get(name, 0) + rows
         for (code, about), (rows, first) in other.notes.items():
             self.note(code, about, rows, first)
 
@@ -91,6 +97,12 @@ class GroupWriter:
 
     def write_element(self, element_id: int, size_bytes: int) -> tuple[list[WrittenGroup], Counts]:
         """Write all groups of one data element; `size_bytes` is what its values take."""
+        if self.identifiers.of_element:
+            own = self.identifiers.of_element(element_id)
+            skipped = self._skipped(element_id, own)
+            written, counts = replace(self, identifiers=own, _spare=[]).write_element(element_id, size_bytes)
+            counts.skipped = skipped
+            return written, counts
         if size_bytes > self.limit_bytes:
             return self._write_by_merging(element_id)
         counts, written = Counts(), []
@@ -109,6 +121,24 @@ class GroupWriter:
                         written.append(layout.write(rows, [text]))
                 counts.written += rows
         return written, counts
+
+    def _skipped(self, element_id: int, own: Identifiers) -> dict[str, int]:
+        """Count the rows that give options of categories that are none of a data element's `own`, by category."""
+        whole = self.identifiers
+        combos = ((whole.option_combos, own.option_combos), (whole.attribute_combos, own.attribute_combos))
+        if all(given.combos == kept.combos for given, kept in combos):
+            return {}
+        known = [{name for shape in kept.shapes for name in shape.names} for _, kept in combos]
+        counts: dict[str, int] = {}
+        for parts in self.gathering.load_in_runs(element_id, self.limit_bytes):
+            copies = [bytearray(view_of(at, size)) for at, size in parts]  # a split changes what it reads
+            of_copies = [(address_of(copy), len(copy)) for copy in copies]
+            with Split(of_copies, whole.meaning, self.gathering.rejects) as split:
+                for _, _, coc, aoc, rows in split.groups():
+                    for at, ((given, _), shape) in enumerate(zip(combos, (coc, aoc), strict=True)):
+                        for name in set(given.shapes[shape].names) - known[at]:
+                            counts[name] = counts.get(name, 0) + rows
+        return counts
 
     @contextmanager
     def _used(self) -> Iterator[Sequence[Used]]:

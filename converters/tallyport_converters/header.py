@@ -121,6 +121,13 @@ def canonical_scheme(text: str) -> str:
     raise ValueError(text)
 
 
+def scheme_of(ids: str | Mapping[str, str] | None, kind: str) -> str:
+    """Return the scheme of a kind of identifier by ADV2's `ids`."""
+    if ids is None or isinstance(ids, str):
+        return ids or "UID"
+    return ids.get(kind, "UID")
+
+
 def settle_schemes(stated: Mapping[str, str], chosen: Mapping[str, str], default: str) -> str | dict[str, str] | None:
     """Return ADV2's `ids`: None for UID throughout, a text where all kinds share a scheme, else those that are not UID.
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tallyport_converters import periods
-from tallyport_converters.combos import DEFAULT, Combo, Shape, decode
+from tallyport_converters.combos import DEFAULT, Combo, KnownCategories, Shape, decode, within
 from tallyport_converters.header import Header
 from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
 from tallyport_converters.readers.reader import Reader, ReadPeriod
@@ -39,7 +39,10 @@ class CombosInOrder:
 
 @dataclass(frozen=True, slots=True)
 class Identifiers:
-    """All identifiers of a source in the order they are written in; `meaning` is the same for the scanner."""
+    """All identifiers of a source in the order they are written in; `meaning` is the same for the scanner.
+
+    `of_element`: by a data element's id, its own ones, where what it has no category for is to be skipped.
+    """
 
     elements: Sequence[str]
     periods: Sequence[str]
@@ -49,6 +52,7 @@ class Identifiers:
     data_sets: Sequence[str]
     meaning: Meaning
     findings: Sequence[Finding]
+    of_element: Callable[[int], Identifiers] | None = None
 
 
 def _ranks(texts: Iterable[str]) -> tuple[list[str], dict[str, int]]:
@@ -103,9 +107,17 @@ def _combos(decoded: Sequence[Combo], header: Combo) -> CombosInOrder:
 
 
 def understand(
-    dictionaries: Dictionaries, reader: Reader, header: Header, data_set: str | None, naming: Naming | None = None
+    dictionaries: Dictionaries,
+    reader: Reader,
+    header: Header,
+    data_set: str | None,
+    naming: Naming | None = None,
+    known: KnownCategories | None = None,
 ) -> Identifiers:
-    """Give order and meaning to all that a source named; `data_set` stands in where its header names none."""
+    """Give order and meaning to all that a source named; `data_set` stands in where its header names none.
+
+    `known`: where given, options of categories that a data element or data set has not are skipped.
+    """
     names = naming(dictionaries) if naming else _as_written(dictionaries, reader)
     findings: list[Finding] = []
     header_period = periods.parse(header.period) if header.period else None
@@ -126,38 +138,53 @@ def understand(
 
     units, unit_rank = _ranks([*names.org_units, *([header.org_unit] if header.org_unit else [])])
 
-    option_combos = _combos(names.option_combos, DEFAULT)
-    attribute_combos = _combos(names.attribute_combos, header.attribute_option_combo)
-
     header_set = header.data_set or data_set or ""
     data_sets, set_rank = _ranks(["", header_set, *names.data_sets])
 
-    meaning = Meaning(
-        ranks=[
-            [NO_RANK, *(period_rank[r.period.iso] if r else NO_RANK for r in read)],
-            [NO_RANK, *(unit_rank[text] for text in names.org_units)],
-            option_combos.rank_by_id,
-            attribute_combos.rank_by_id,
-        ],
-        period_notes=[0, *(PERIOD_NOTES.index(r.note) if r else 0 for r in read)],
-        coc_shapes=option_combos.shape_of,
-        aoc_shapes=attribute_combos.shape_of,
-        data_sets=[0, *(set_rank[text] for text in names.data_sets)],
-        header=[
-            period_rank[header_period.iso] if header_period else NO_RANK,
-            unit_rank[header.org_unit] if header.org_unit else NO_RANK,
-            NO_RANK,
-            attribute_combos.header_rank,
-        ],
-        header_data_set=set_rank[header_set],
-    )
-    return Identifiers(
-        names.elements,
-        [period.iso for period in in_order],
-        units,
-        option_combos,
-        attribute_combos,
-        data_sets,
-        meaning,
-        findings,
-    )
+    def of_combos(of_rows: Sequence[Combo], of_attributes: Sequence[Combo]) -> Identifiers:
+        option_combos = _combos(of_rows, DEFAULT)
+        attribute_combos = _combos(of_attributes, header.attribute_option_combo)
+        meaning = Meaning(
+            ranks=[
+                [NO_RANK, *(period_rank[r.period.iso] if r else NO_RANK for r in read)],
+                [NO_RANK, *(unit_rank[text] for text in names.org_units)],
+                option_combos.rank_by_id,
+                attribute_combos.rank_by_id,
+            ],
+            period_notes=[0, *(PERIOD_NOTES.index(r.note) if r else 0 for r in read)],
+            coc_shapes=option_combos.shape_of,
+            aoc_shapes=attribute_combos.shape_of,
+            data_sets=[0, *(set_rank[text] for text in names.data_sets)],
+            header=[
+                period_rank[header_period.iso] if header_period else NO_RANK,
+                unit_rank[header.org_unit] if header.org_unit else NO_RANK,
+                NO_RANK,
+                attribute_combos.header_rank,
+            ],
+            header_data_set=set_rank[header_set],
+        )
+        return Identifiers(
+            names.elements,
+            [period.iso for period in in_order],
+            units,
+            option_combos,
+            attribute_combos,
+            data_sets,
+            meaning,
+            findings,
+        )
+
+    whole = of_combos(names.option_combos, names.attribute_combos)
+    if known is None:
+        return whole
+    of_sets = known.of_data_sets({header_set, *names.data_sets} - {""})
+    attributes = [within(combo, of_sets) for combo in names.attribute_combos]
+
+    def of_element(element_id: int) -> Identifiers:
+        categories = known.of_element(names.elements[element_id - 1])
+        options = [within(combo, categories) for combo in names.option_combos]
+        if options == names.option_combos and attributes == names.attribute_combos:
+            return whole
+        return of_combos(options, attributes)
+
+    return replace(whole, of_element=of_element)

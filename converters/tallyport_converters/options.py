@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tallyport_converters.combos import KnownCategories
 from tallyport_converters.detect import FORMATS
 from tallyport_converters.header import canonical_scheme
 from tallyport_converters.output import Compress
@@ -32,6 +33,8 @@ class Options:
     strict: bool = False
     overwrite: bool = False
     header: bool | None = None
+    categories: Callable[[Mapping[str, str]], KnownCategories] | None = None
+    """For ADX: makes of the scheme of each kind which categories there are; attributes that are none are skipped."""
 
     def __post_init__(self) -> None:
         if self.source_format is not None and self.source_format not in FORMATS:

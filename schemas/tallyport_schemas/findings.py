@@ -531,6 +531,13 @@ CODES: Mapping[str, Code] = _table(
         "put what stands behind the first point into a column categoryOptionCombo, and what stands behind the second "
         "into attributeOptionCombo",
     ),
+    Code(
+        "TP436",
+        _W,
+        "an attribute is no category of the data element or data set; it was skipped",
+        "nothing to do if it says nothing of the values: DHIS2 to 2.42 skips it too, 2.43 refuses the value; "
+        "else check the spelling of the category",
+    ),
     # TP7xx: what a group's header says against the metadata
     Code(
         "TP701",

@@ -122,6 +122,11 @@ def writing_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--data-set", metavar="ID", help="Data set of files that name none.")
 @click.option(
+    "--metadata",
+    metavar="SNAPSHOT",
+    help="A snapshot, or a DHIS2 export: attributes of ADX that are no category by it are skipped.",
+)
+@click.option(
     "--header/--no-header",
     "header",
     default=None,
@@ -146,6 +151,7 @@ def command(
     source_format: str | None,
     id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
+    metadata: str | None,
     header: bool | None,
     keep_followup_false: bool,
     layout: Any,
@@ -197,6 +203,7 @@ def command(
         strict=strict,
         overwrite=overwrite,
         header=header,
+        categories=_categories(metadata),
     )
     ticker = Ticker(quiet=quiet)
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
@@ -218,6 +225,21 @@ def command(
     if as_json:
         click.echo(json.dumps(document))
     return max(exit_codes)
+
+
+def _categories(metadata: str | None) -> Any:
+    """Return what a conversion is to know of categories."""
+    if metadata is None:
+        return None
+    from tallyport.known_categories import of_snapshot
+    from tallyport.validation.files import load_snapshot
+
+    try:
+        snapshot = load_snapshot(metadata)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    assert snapshot is not None
+    return of_snapshot(snapshot)
 
 
 def _document(outcome: Any) -> dict[str, Any]:

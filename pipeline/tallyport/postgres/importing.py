@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from tallyport.converting import converted
 from tallyport.postgres.connecting import connection, generation
 from tallyport.postgres.group import ImportOptions
+from tallyport.postgres.known_categories import of_database
 from tallyport.postgres.load import Event, GroupLoad, LoadReport, loading
 from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
@@ -59,7 +60,8 @@ def import_values(
         file = stack.enter_context(RejectsFile(Path(rejects))) if rejects is not None else None
         work = stack.enter_context(TemporaryDirectory(prefix="tallyport-"))
         paths: list[str] = []
-        for event in converted(sources, Path(work), paths, conversion):
+        reading = replace(conversion or Options(), categories=of_database(connected))
+        for event in converted(sources, Path(work), paths, reading):
             tell(event)
         made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
         accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}
