@@ -19,7 +19,15 @@ PACKAGES = {
 """Every package and where it lies; each imports itself and those above it."""
 
 ROOMS = {
-    "tallyport_schemas": ("findings", "findings_page", "header", "value_types", "progress"),
+    "tallyport_schemas": (
+        "findings",
+        "findings_page",
+        "header",
+        "generations",
+        "top_level_domains",
+        "value_types",
+        "progress",
+    ),
     "tallyport_converters": (
         "other_documents",
         "metering",

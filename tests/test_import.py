@@ -23,12 +23,12 @@ from importing import TODAY, Importing, changes, codes, visits
 from running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
 from tallyport.postgres.batching import Mode
-from tallyport.postgres.connecting import Generation
 from tallyport.postgres.group import CHANGES, ImportOptions
 from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.load import load
 from tallyport.postgres.server import EmbeddedServer
 from tallyport.postgres.triggers import Triggers, triggers
+from tallyport_schemas.generations import Generation
 
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"
 VALUES = 188_701
@@ -134,8 +134,79 @@ def test_deleting_and_undeleting_keep_the_day_of_creation(importing: Importing) 
 
 
 def test_values_are_stored_as_dhis2_writes_them(importing: Importing) -> None:
-    importing(visits([0, 0, "5.0"]), visits([0, 0, "Yes"], [0, 1, False], de="deOpen00001"))
-    assert sorted(value for _, _, value, *_ in importing.stored) == ["5", "false", "true"]
+    importing(visits([0, 0, "5.0"]), visits([0, 0, "Yes"], [0, 1, "TrUe"], [1, 0, False], de="deOpen00001"))
+    stored = ["5", "false", "true", "true"] if "small_43" in importing.url else ["TrUe", "false"]
+    assert sorted(value for _, _, value, *_ in importing.stored) == stored
+
+
+def test_comment_may_be_as_long_as_the_generation_takes(importing: Importing) -> None:
+    is_old = "small_42" in importing.url
+    report = importing(visits([0, 0, 5, False, None, "c" * (50_001 if is_old else 5_001)], [0, 1, 6]))
+    assert (codes(report), changes(report)) == (["TP222"], {"insert": 1, "ignored": 1})
+    comment = "c" * (50_000 if is_old else 5_000)
+    assert changes(importing(visits([0, 0, 5, False, None, comment]))) == {"insert": 1}
+
+
+@pytest.fixture
+def importing_42(both: dict[str, str], tmp_path: Path) -> Importing:
+    execute(both["42"], "truncate datavalue, datavalueaudit, dataapproval; delete from period")
+    return Importing(both["42"], tmp_path)
+
+
+def test_2_42_stores_no_insignificant_zero_and_deletes_what_it_replaces(importing_42: Importing) -> None:
+    importing_42(visits([0, 0, 5, False, None, "kept"]))
+    report = importing_42(visits([0, 0, 0], [0, 1, "0"], [1, 0, 7], [1, 1, None, True]), username="amina")
+    assert (report.exit_code, changes(report)) == (1, {"insert": 2, "delete": 1, "ignored": 1})
+    assert [(f.code, f.row, f.count) for f in report.groups[0].findings] == [("TP227", 0, 2)]
+    assert importing_42.stored == [
+        ("ouClinicA01", "2025-03-01", None, True, False, "kept"),
+        ("ouClinicA01", "2025-04-01", "7", False, False, None),
+        ("ouClinicB01", "2025-04-01", None, True, False, None),
+    ]
+    again = importing_42(visits([0, 0, 0], [0, 1, 0]))
+    assert changes(again) == {"ignored": 2}
+
+
+@pytest.mark.parametrize(
+    "change", ["zeroissignificant = true", "aggregationtype = 'AVERAGE'", "aggregationtype = 'AVERAGE_SUM_ORG_UNIT'"]
+)
+def test_2_42_stores_zeros_that_are_significant_or_matter_to_an_average(importing_42: Importing, change: str) -> None:
+    importing_42.sql(f"update dataelement set {change} where uid = 'deVisits001'")
+    try:
+        assert changes(importing_42(visits([0, 0, 0]))) == {"insert": 1}
+    finally:
+        importing_42.sql("update dataelement set zeroissignificant = false, aggregationtype = 'SUM'")
+
+
+def test_2_42_stores_texts_without_the_blanks_around_them(importing_42: Importing) -> None:
+    rows = [
+        [0, 0, " a b\t", False, None, "\n c "],
+        [0, 1, "\t \x07"],
+        [1, 0, " ", False, None, "why"],
+        [1, 1, " ", True],
+    ]
+    report = importing_42(visits(*rows, de="deNotes0001"))
+    assert changes(report) == {"insert": 3, "ignored": 1}
+    assert [(f.code, f.row, f.count) for f in report.groups[0].findings] == [("TP228", 1, 1)]
+    assert importing_42.stored == [
+        ("ouClinicA01", "2025-03-01", "a b", False, False, "c"),
+        ("ouClinicA01", "2025-04-01", None, False, False, "why"),
+        ("ouClinicB01", "2025-04-01", None, True, False, None),
+    ]
+    blank = [[0, 0, "a b", False, None, "  "]]
+    assert changes(importing_42(visits(*blank, de="deNotes0001"))) == {"update": 1}
+    assert importing_42.stored[0][-1] is None
+
+
+def test_2_42_tells_of_each_value_of_a_legacy_file_that_it_does_not_store(importing_42: Importing) -> None:
+    legacy = importing_42.folder / "visits.csv"
+    legacy.write_text(
+        "dataelement,period,orgunit,value\ndeVisits001,202503,ouClinicA01,0\ndeVisits001,202503,ouClinicB01,5\n"
+    )
+    ended = run("import", legacy, "--database", importing_42.url, "--json")
+    document = json.loads(ended.stdout)
+    assert (ended.returncode, document["rows"]["insert"], document["rows"]["ignored"]) == (1, 1, 1)
+    assert b"TP227" in ended.stdout, document
 
 
 @pytest.mark.parametrize(
@@ -488,7 +559,7 @@ def test_changes_are_listed_row_by_row_for_the_groups_that_do_not_fail(importing
 
     importing(visits([0, 0, 1], [0, 1, 2, False, None, "late"], [1, 0, 3]))
     plain = {"followup": False, "deleted": False}
-    hostile = '\x01\\,"\x02\n'
+    hostile = '<\x01\\,"\x02\n>'
     file = importing.folder / "changes.ndjson"
     notes = visits([0, 0, hostile, False, True, "new"], de="deNotes0001")
     broken = {**visits([0, 0, 5]), "size": 2}

@@ -479,3 +479,12 @@ def test_what_conversion_writes_of_the_sierra_leone_values_has_no_finding(layout
     assert sum(group["rows"]["accepted"] for group in ended.groups) == VALUES
     assert all(group["valid"] and not group["findings"] for group in ended.groups)
     assert Path("report.ndjson").read_bytes() == b""
+
+
+def test_values_and_comments_are_held_to_the_rules_of_the_dhis2_that_is_named(run: Run) -> None:
+    group = {"de": "deVisits001", "pe": "202501", "ou": "ouClinicA01", "size": 1}
+    Path("long.adv2.json").write_text(json.dumps(group | {"data": [[1, False, None, "x" * 5_001]]}), encoding="utf-8")
+    assert run("long.adv2.json").exit_code == 1
+    assert run("long.adv2.json", "--dhis2", "2.43").exit_code == 1
+    assert run("long.adv2.json", "--dhis2", "2.42").exit_code == 0
+    assert run("long.adv2.json", "--dhis2", "2.41").exit_code == 2

@@ -21,6 +21,7 @@ from tallyport.metadata import Snapshot
 from tallyport.validation.files import load_snapshot, walked
 from tallyport.validation.form import check_form, counted_rows
 from tallyport.validation.rows import joined, row_check
+from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.header import canonical_scheme
 from tallyport_converters.native import Fault
@@ -37,11 +38,15 @@ from tallyport_converters.writers.writer import (
     Writer,
 )
 from tallyport_schemas.findings import Finding, Refused, Severity, SourceUnreadable, finding, listed
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader, OptionDimension
 from tallyport_schemas.progress import Progress
 
 CULPRITS_LIMIT = 20
 """Identifiers that cannot be stated and are named."""
+
+_WIDEST = RowRules(generation=Generation.V42)
+"""Legacy files may be for any DHIS2: rows are held to what the most lenient takes, which differs in long comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +289,7 @@ class _Rewriting:
             self._say(replace(error.finding, source=label, count=rows or None))
             return rows
         assert target.out
-        check = row_check(header, None)
+        check = row_check(header, _WIDEST)
         waiting: Finding | None = None
         counts = (0, 0, 0)
         with Join(

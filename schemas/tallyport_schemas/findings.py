@@ -372,7 +372,7 @@ CODES: Mapping[str, Code] = _table(
         "TP222",
         _E,
         "the comment is too long",
-        "shorten the comment, or leave it out: DHIS2 from 2.43 on takes at most 5,000 characters",
+        "shorten the comment, or leave it out: DHIS2 takes at most 5,000 characters, up to 2.42 it is 50,000",
         "E8125",
     ),
     Code(
@@ -381,6 +381,18 @@ CODES: Mapping[str, Code] = _table(
         "the row has no value and is not deleted",
         "give a value, mark the row as deleted, or leave it out",
         "E8120",
+    ),
+    Code(
+        "TP227",
+        _W,
+        "zeros were not stored: DHIS2 2.42 stores none of this data element, as its zeros are not significant",
+        "if they are to be stored, make zeros significant for the data element in DHIS2; what they replace is deleted",
+    ),
+    Code(
+        "TP228",
+        _W,
+        "blank values were not stored: DHIS2 2.42 takes white space for nothing",
+        "leave these rows out, or mark them as deleted; what they replace is deleted",
     ),
     # TP3xx: a value that cannot be rewritten
     Code("TP301", _E, "the row is not a data value", "a row must be an object with the data value's fields"),

@@ -1,7 +1,7 @@
 """Value types: which texts DHIS2 takes as a value of each type, and what it stores for them.
 
 Never opens files; never raises for a text, whatever it holds; time is linear in the text's length.
-The reading is that of DHIS2 2.43, on a server with the ISO calendar; `differs` tells where 2.42 judges otherwise.
+The reading is that of a server with the ISO calendar, of DHIS2 2.43 unless another generation is asked for.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
+from tallyport_schemas.generations import Generation
+
 VALUE_LIMIT = 50_000
 """UTF-16 units that a value may have, whatever its type."""
 
-COMMENT_LIMIT = 5_000
+COMMENT_LIMITS: Mapping[Generation, int] = MappingProxyType({Generation.V42: 50_000, Generation.V43: 5_000})
 """UTF-16 units that a comment may have."""
 
 NUMBER_LIMIT = 249
@@ -72,8 +74,9 @@ class NumericRule:
     """A type that a plain scanner can check.
 
     `integer`: `0`, or digits without a leading zero and perhaps a minus before them; one `.0` at the end is dropped
-    first. `number`: digits without a leading zero, perhaps a minus before them and a point with digits after them;
-    at most `NUMBER_LIMIT` characters. Both: within `minimum` and `maximum`, exactly. A blank text passes.
+    first, but not by 2.42. `number`: digits without a leading zero, perhaps a minus before them and a point with digits
+    after them; at most `NUMBER_LIMIT` characters. Both: within `minimum` and `maximum`, numbers as the nearest double.
+    A blank text passes.
     """
 
     kind: Literal["integer", "number"]
@@ -110,9 +113,9 @@ FILE_TYPES = frozenset({ValueType.FILE_RESOURCE, ValueType.IMAGE})
 
 _INTEGER_TYPES = frozenset(kind for kind, rule in NUMERIC_RULES.items() if rule.kind == "integer")
 
-# DHIS2 to 2.42 has these spellings beside the words true and false, which it takes in any letter case.
-_TRUE_242 = frozenset({"t", "T", "1"})
-_FALSE_242 = frozenset({"f", "F", "0"})
+# 2.42 knows these spellings; other letter cases of the words true and false it takes and stores as they are.
+_TRUE_42 = frozenset({"true", "True", "TRUE", "t", "T", "1"})
+_FALSE_42 = frozenset({"false", "False", "FALSE", "f", "F", "0"})
 
 _TRIMMED = "".join(map(chr, range(33)))  # what Java trims
 
@@ -122,11 +125,11 @@ _NO_OPTIONS = Problem("TP219", "codes of options, separated by commas without sp
 _NO_FILE = Problem("TP217", "the UID of a known file resource")
 _NO_COMMENT_OPTION = Problem("TP220", "the code of an option")
 _COMMENT_MISSING = Problem("TP221", "the code of an option as the comment")
-_COMMENT_TOO_LONG = Problem("TP222", "at most 5,000 characters")
+_COMMENT_TOO_LONG = {of: Problem("TP222", f"at most {limit:,} characters") for of, limit in COMMENT_LIMITS.items()}
 
 
-def check(value_type: ValueType, text: str) -> Problem | None:
-    """Return what is wrong with `text` as a value of the type, or None if DHIS2 2.43 takes it.
+def check(value_type: ValueType, text: str, generation: Generation = Generation.V43) -> Problem | None:
+    """Return what is wrong with `text` as a value of the type, or None if DHIS2 takes it.
 
     The text is normalised first. A blank text passes: DHIS2 checks no type then.
     """
@@ -136,8 +139,10 @@ def check(value_type: ValueType, text: str) -> Problem | None:
     if rule is None or not text.strip(_TRIMMED):
         return None
     accepts, problem = rule
-    text = normalise(value_type, text)
+    text = normalise(value_type, text, generation)
     if accepts(text):
+        return None
+    if generation is Generation.V42 and value_type in BOOLEAN_TYPES and accepts(text.lower()):
         return None
     well_formed = _INTEGER if value_type in _INTEGER_TYPES else _is_number
     if value_type in _OUT_OF_RANGE and well_formed(text):
@@ -145,36 +150,24 @@ def check(value_type: ValueType, text: str) -> Problem | None:
     return problem
 
 
-def normalise(value_type: ValueType, text: str) -> str:
-    """Return what DHIS2 2.43 stores for `text`: integers lose one `.0` at the end, booleans become true or false.
+def normalise(value_type: ValueType, text: str, generation: Generation = Generation.V43) -> str:
+    """Return what DHIS2 makes of `text` before it looks at it: integers lose one `.0`, booleans become true or false.
+
+    2.42 leaves integers as they are, and what it then stores has no blanks around it.
 
     >>> normalise(ValueType.INTEGER, "12.0"), normalise(ValueType.BOOLEAN, "Yes"), normalise(ValueType.TEXT, "Yes")
     ('12', 'true', 'Yes')
     """
-    if value_type in _INTEGER_TYPES:
+    is_old = generation is Generation.V42
+    if value_type in _INTEGER_TYPES and not is_old:
         return text.removesuffix(".0")
     if value_type in BOOLEAN_TYPES and len(text) <= 5:
-        word = text.lower()
-        if word in TRUE_WORDS:
+        word = text if is_old else text.lower()
+        if word in (_TRUE_42 if is_old else TRUE_WORDS):
             return "true"
-        if word in FALSE_WORDS:
+        if word in (_FALSE_42 if is_old else FALSE_WORDS):
             return "false"
     return text
-
-
-def differs(value_type: ValueType, text: str) -> bool:
-    """Return whether DHIS2 2.42 judges `text` otherwise than 2.43: it takes no `10.0` as an integer, no `yes`."""
-    if value_type in _INTEGER_TYPES:
-        # 2.42 checks the text as it stands; what ends in .0 is no integer then.
-        return text.endswith(".0") and bool(text.strip(_TRIMMED)) and check(value_type, text) is None
-    if value_type in BOOLEAN_TYPES:
-        if not text.strip(_TRIMMED) or len(text) > 5:
-            return False
-        before = text.lower() == "true" or text in _TRUE_242
-        if value_type is ValueType.BOOLEAN:
-            before = before or text.lower() == "false" or text in _FALSE_242
-        return before != (check(value_type, text) is None)
-    return False
 
 
 def check_options(codes: frozenset[str], text: str, multi: bool) -> Problem | None:
@@ -197,15 +190,17 @@ def check_file(known: frozenset[str], text: str) -> Problem | None:
     return None if text in known else _NO_FILE
 
 
-def check_comment(comment: str | None, codes: frozenset[str] | None) -> Problem | None:
+def check_comment(
+    comment: str | None, codes: frozenset[str] | None, generation: Generation = Generation.V43
+) -> Problem | None:
     """Return what is wrong with a comment; `codes` are those of the comment option set, None where there is none."""
     if codes is not None:
         if not comment:
             return _COMMENT_MISSING
         if comment not in codes:
             return _NO_COMMENT_OPTION
-    if comment is not None and _exceeds(comment, COMMENT_LIMIT):
-        return _COMMENT_TOO_LONG
+    if comment is not None and _exceeds(comment, COMMENT_LIMITS[generation]):
+        return _COMMENT_TOO_LONG[generation]
     return None
 
 
@@ -242,11 +237,7 @@ def _is_number(text: str) -> bool:
 
 def _number_within(minimum: int, maximum: int) -> Callable[[str], bool]:
     def accepts(text: str) -> bool:
-        if not _is_number(text):
-            return False
-        whole, _, decimals = text.partition(".")
-        one: int = 10 ** len(decimals)
-        return minimum * one <= int(whole + decimals) <= maximum * one
+        return _is_number(text) and minimum <= float(text) <= maximum  # as a double, as DHIS2 does
 
     return accepts
 
@@ -276,7 +267,7 @@ _DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def _day_exists(year: int, month: int, day: int) -> bool:
-    # The standard library has no year 0; DHIS2 has.
+    # The standard library has no years before 1; DHIS2 has, in a date with a time.
     if not 1 <= month <= 12:
         return False
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -285,7 +276,7 @@ def _day_exists(year: int, month: int, day: int) -> bool:
 
 def _is_date(text: str) -> bool:
     found = _DATE(text)
-    if not found or not _day_exists(*map(int, found.groups())):
+    if not found or found[1] == "0000" or not _day_exists(*map(int, found.groups())):
         return False
     # Of what follows DHIS2 asks only that it is on the same line, and ends like a word.
     last = text[-1]
@@ -358,25 +349,6 @@ _HOST = _whole(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+([a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])\.?", re.IGNORECASE
 )
 
-# DHIS2 has the list of all top-level domains, which grows by the month. What looks like one is let through here,
-# but for the names that are never to be one.
-_NEVER_TOP = frozenset(
-    {
-        "alt",
-        "corp",
-        "example",
-        "home",
-        "internal",
-        "invalid",
-        "lan",
-        "local",
-        "localdomain",
-        "localhost",
-        "onion",
-        "test",
-    }
-)
-
 
 def _is_ipv6(text: str) -> bool:
     if not _IPV6_CHARACTERS(text):
@@ -399,7 +371,11 @@ def _is_public_host(name: str) -> bool:
         except UnicodeError:
             return False
     found = _HOST(name) if len(name) <= 253 else None
-    return found is not None and found[1].lower() not in _NEVER_TOP
+    if found is None:
+        return False
+    from tallyport_schemas.top_level_domains import TOP_LEVEL_DOMAINS  # rarely needed
+
+    return found[1].lower() in TOP_LEVEL_DOMAINS
 
 
 # Every quote within a quoted part has a backslash before it.

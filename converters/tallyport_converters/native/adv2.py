@@ -57,6 +57,7 @@ class ValueRule(IntEnum):
     NUMBER = 1
     INTEGER = 2
     JUDGED = 3
+    DIGITS = 4
 
 
 class _RowRules(Structure):
@@ -68,6 +69,7 @@ class _RowRules(Structure):
         ("minimum", c_int64),
         ("maximum", c_int64),
         ("judges_comments", c_uint32),
+        ("comment_limit", c_uint32),
         ("apart", c_uint32),
         ("refused", c_char_p * PLACES_LIMIT),
     ]
@@ -132,6 +134,7 @@ class RowForm:
     minimum: int = 0
     maximum: int = 0
     judges_comments: bool = False
+    comment_limit: int = 5_000
     refused: Mapping[int, bytes] = field(default_factory=dict)
     apart: bool = False
 
@@ -165,6 +168,7 @@ class Rows(_Owner):
             form.minimum,
             form.maximum,
             form.judges_comments,
+            form.comment_limit,
             form.apart,
             (c_char_p * PLACES_LIMIT)(*(form.refused.get(place) for place in range(len(form.sizes)))),
         )

@@ -36,10 +36,10 @@ enum Flaw {
     FLAW_REFUSED /* the index is that of an identifier that rows may not name */
 };
 
-enum Rule { RULE_NONE, RULE_NUMBER, RULE_INTEGER, RULE_JUDGED };
+/* RULE_INTEGER drops one `.0` at the end, as DHIS2 2.43 does; RULE_DIGITS, of 2.42, does not. */
+enum Rule { RULE_NONE, RULE_NUMBER, RULE_INTEGER, RULE_JUDGED, RULE_DIGITS };
 
 #define PLACES_LIMIT 64
-#define COMMENT_LIMIT 5000 /* UTF-16 units, DHIS2 2.43 */
 #define NUMBER_LIMIT 249   /* characters, of numbers that are no integers */
 
 /* What a header allows its rows. Read from Python: keep native/adv2.py in step. */
@@ -50,6 +50,7 @@ typedef struct {
     uint32_t rule;               /* enum Rule for values */
     int64_t minimum, maximum;    /* of whole and of other numbers */
     uint32_t judges_comments;    /* comments are handed to Python as well */
+    uint32_t comment_limit;      /* UTF-16 units */
     uint32_t apart;              /* each flawed row is a run of its own */
     const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
 } RowRules;
@@ -177,6 +178,36 @@ static int64_t whole_part(const Decimal *d) {
     return d->negative ? -whole : whole;
 }
 
+/* Whether what a number has beyond `maximum`, its whole part, is lost when it is read as a double, as DHIS2 does: at most
+ * half of the last binary place, which is found by doubling the decimals. The maximum is even in that place, so that a
+ * half is rounded down. */
+static bool rounds_down(const Decimal *d, int64_t maximum) {
+    uint8_t digits[NUMBER_LIMIT];
+    size_t count = d->fraction_count; /* fewer than NUMBER_LIMIT: the caller has seen to it */
+    const uint8_t *fraction = d->digits + d->digit_count + 1;
+    uint32_t places = 53;
+    for (int64_t whole = maximum; whole > 1; whole /= 2)
+        places--;
+    for (size_t i = 0; i < count; i++)
+        digits[i] = fraction[i] - '0';
+    for (; places; places--) {
+        uint8_t carry = 0;
+        for (size_t i = count; i-- > 0;) {
+            uint8_t doubled = (uint8_t)(digits[i] * 2 + carry);
+            carry = doubled >= 10;
+            digits[i] = (uint8_t)(doubled % 10);
+        }
+        if (!carry)
+            continue;
+        if (places > 1)
+            return false;
+        for (size_t i = 0; i < count; i++)
+            if (digits[i])
+                return false;
+    }
+    return true;
+}
+
 static bool blank(const uint8_t *p, size_t size) {
     for (size_t i = 0; i < size; i++)
         if (p[i] > ' ')
@@ -185,7 +216,7 @@ static bool blank(const uint8_t *p, size_t size) {
 }
 
 static enum Flaw check_value(const RowRules *rules, const uint8_t *text, size_t size) {
-    if (rules->rule != RULE_NUMBER && rules->rule != RULE_INTEGER)
+    if (rules->rule == RULE_NONE || rules->rule == RULE_JUDGED)
         return FLAW_NONE;
     Decimal d = decimal(text, size);
     if (!d.good && blank(text, size))
@@ -193,9 +224,9 @@ static enum Flaw check_value(const RowRules *rules, const uint8_t *text, size_t 
     if (!d.good || (rules->rule == RULE_NUMBER && size > NUMBER_LIMIT))
         return rules->rule == RULE_NUMBER ? FLAW_NOT_NUMBER : FLAW_NOT_WHOLE;
     int64_t whole = whole_part(&d);
-    if (rules->rule == RULE_INTEGER) {
+    if (rules->rule != RULE_NUMBER) {
         /* 2.43 drops one trailing `.0` first; then `-0` is no integer. */
-        if (d.has_fraction && !(d.fraction_count == 1 && d.fraction_zero))
+        if (d.has_fraction && (rules->rule == RULE_DIGITS || d.fraction_count > 1 || !d.fraction_zero))
             return FLAW_NOT_WHOLE;
         if (d.negative && d.digit_count == 1 && *d.digits == '0')
             return FLAW_NOT_WHOLE;
@@ -204,7 +235,8 @@ static enum Flaw check_value(const RowRules *rules, const uint8_t *text, size_t 
     bool zero = whole == 0 && d.fraction_zero;
     bool below = d.negative && !zero ? whole < rules->minimum || (whole == rules->minimum && !d.fraction_zero)
                                      : whole < rules->minimum;
-    bool above = whole > rules->maximum || (!d.negative && whole == rules->maximum && !d.fraction_zero);
+    bool above = whole > rules->maximum || (!d.negative && whole == rules->maximum && !d.fraction_zero &&
+                                            !rounds_down(&d, rules->maximum));
     return below || above ? FLAW_OUT_OF_RANGE : FLAW_NONE;
 }
 
@@ -326,7 +358,7 @@ static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row,
             return false;
         if (!text.storable)
             blame(row, FLAW_UNSTORABLE, position);
-        else if (units_over(text.at, text.size, COMMENT_LIMIT))
+        else if (units_over(text.at, text.size, rows->rules.comment_limit))
             blame(row, FLAW_COMMENT_LONG, position);
         else if (rows->rules.judges_comments && text.size)
             row->note = intern_text(&rows->notes, text.at, text.size);

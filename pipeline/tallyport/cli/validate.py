@@ -15,6 +15,7 @@ import click
 
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.findings import Finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
 _SPOOL_BYTES = 8 << 20
@@ -23,6 +24,13 @@ _SPOOL_BYTES = 8 << 20
 @click.command("validate")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
+@click.option(
+    "--dhis2",
+    type=click.Choice([str(each) for each in Generation]),
+    default=str(Generation.V43),
+    show_default=True,
+    help="The DHIS2 whose rules for values and comments hold.",
+)
 @click.option("--header-only", is_flag=True, help="Stop after the headers: reads no rows.")
 @click.option(
     "--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line."
@@ -33,6 +41,7 @@ _SPOOL_BYTES = 8 << 20
 def command(
     paths: tuple[str, ...],
     metadata: str | None,
+    dhis2: str,
     header_only: bool,
     report: str | None,
     as_json: bool,
@@ -61,7 +70,7 @@ def command(
     try:
         files = [path for path, _ in walked(paths)]
         snapshot = load_snapshot(metadata)
-        events = validation(paths, snapshot, header_only=header_only)
+        events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if report and any(_same_file(report, path) for path in [*files, *([metadata] if metadata else [])]):

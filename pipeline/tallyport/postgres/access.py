@@ -12,11 +12,12 @@ from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.connecting import Generation, Row, is_storable
+from tallyport.postgres.connecting import Row, is_storable
 from tallyport.postgres.scope import Scope
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
 from tallyport_schemas.findings import Finding, Refused, Severity, finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
 
 if TYPE_CHECKING:

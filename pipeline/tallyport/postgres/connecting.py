@@ -7,24 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from tallyport.postgres.statements import statement
 from tallyport_schemas.findings import OutsideFailed, finding
+from tallyport_schemas.generations import Generation
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 Row = tuple[Any, ...]
 """A row of a result."""
-
-
-class Generation(StrEnum):
-    """Generations of DHIS2 whose tables and habits differ; each stands for its own releases alone."""
-
-    V42 = "2.42"
-    V43 = "2.43"
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from typing import Any
 
 from tallyport.postgres.access import Access, Allowed, Check
 from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
-from tallyport.postgres.connecting import Generation
 from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.row_feed import RowFeed
 from tallyport.postgres.scope import LookedUp, Scope, look_up
@@ -28,8 +27,9 @@ from tallyport.validation.relations import fits_dates
 from tallyport.validation.rows import Refused
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_schemas.findings import Finding, Severity, finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
-from tallyport_schemas.value_types import BOOLEAN_TYPES
+from tallyport_schemas.value_types import BOOLEAN_TYPES, NUMERIC_RULES
 
 CHANGES = ("insert", "update", "undelete", "delete", "unchanged", "ignored")
 """What may become of a row."""
@@ -240,7 +240,8 @@ class GroupImport:
         if not self._head.has_rows:
             return nullcontext()
         refused = self._refused(header, looked_up.refused)
-        return RowFeed(self._file, header, looked_up.relations.rules, refused, self._rejected)
+        rules = looked_up.relations.rules and replace(looked_up.relations.rules, generation=self._run.generation)
+        return RowFeed(self._file, header, rules, refused, self._rejected)
 
     def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
         """Stream the rows of a batch in."""
@@ -288,7 +289,7 @@ class GroupImport:
         ((staged,),) = session.look_up("count_staged")
         staged -= self._leave_out(looked_up, scope)
         self._check_period_types()
-        self._normalise(looked_up)
+        staged -= self._normalise(looked_up)
         outcome.periods_created += session.run(f"create_periods_{self._version}")
         session.run(f"find_periods_{self._version}")
         self._delete_scope(header, batch.blocks)
@@ -346,12 +347,34 @@ class GroupImport:
                 session.run("log_scope_42", **self._writing, **stretch)
             self.outcome.cleared += session.run("delete_scope_soft", **self._writing, **stretch)
 
-    def _normalise(self, looked_up: LookedUp) -> None:
+    def _normalise(self, looked_up: LookedUp) -> int:
+        """Make values what DHIS2 stores for them; returns how many rows were left out, as 2.42 stores nothing."""
+        session = self._session
         kind = looked_up.relations.rules.value_type if looked_up.relations.rules else None
-        if kind in _INTEGERS:
-            self._session.run("normalise_integers")
-        elif kind in BOOLEAN_TYPES:
-            self._session.run("normalise_booleans")
+        if kind in BOOLEAN_TYPES:
+            session.run(f"normalise_booleans_{self._version}")
+        if self._version != "42":
+            if kind in _INTEGERS:
+                session.run("normalise_integers_43")
+            return 0
+        session.run("normalise_texts_42")
+        data_element = self._writing["data_element"]
+        zeros = False
+        if kind in NUMERIC_RULES:
+            ((are_stored,),) = session.look_up("stores_zeros_42", data_element=data_element)
+            zeros = not are_stored
+        left_out = 0
+        all_rows = self._rejected is not None
+        found = session.rows("leave_out_nothing_42", data_element=data_element, zeros=zeros, all_rows=all_rows)
+        for is_zero, count, first, gone, rows in found:
+            code = "TP227" if is_zero else "TP228"
+            if self._rejected is not None:
+                self._rejected.add(rows or (), finding(code, field="value"))
+                count -= gone
+            if count:
+                self.outcome.leave_out(finding(code, field="value", row=first, count=count))
+            left_out += gone
+        return left_out
 
     # --- Checks ------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from tallyport.postgres.access import access
 from tallyport.postgres.batching import Batching
 from tallyport.postgres.changes import Changes
-from tallyport.postgres.connecting import Generation, Row, connection, generation
+from tallyport.postgres.connecting import Row, connection, generation
 from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
 from tallyport.postgres.script import Script
@@ -35,6 +35,7 @@ from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.convert import Outcome as Conversion
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:

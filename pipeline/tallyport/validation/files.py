@@ -10,21 +10,22 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallyport.validation.form import check_form, counted_rows, readable
 from tallyport.validation.rows import joined, row_check
+from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding, shown
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
-    from tallyport.validation.rules import RowRules
     from tallyport_schemas.header import GroupHeader
 
 _ADV2_NAMES = (".adv2.json", ".adv2.json.gz", ".adv2.json.zst")
@@ -121,12 +122,14 @@ def validate(
     metadata: Snapshot | str | os.PathLike[str] | None = None,
     header_only: bool = False,
     today: date | None = None,
+    generation: Generation = Generation.V43,
 ) -> ValidationReport:
     """Say of ADV2 files whether they can be imported.
 
     `paths` are ADV2 files (plain or compressed), folders of them, or `-`. `metadata` is a snapshot, or the path of one
     or of a DHIS2 metadata export; without it only form is checked. `header_only` reads no rows. `today` decides which
-    periods lie in the future (default: the system's date).
+    periods lie in the future (default: the system's date). `generation`: the DHIS2 whose rules for values and comments
+    hold, as no metadata says which it is of.
 
     The report holds all findings: for files with very many, `validation` gives the same as a stream.
 
@@ -138,7 +141,7 @@ def validate(
     files: list[FileReport] = []
     found: list[Finding] = []
     current: FileReport | None = None
-    for event in validation(paths, snapshot, header_only=header_only, today=today):
+    for event in validation(paths, snapshot, header_only=header_only, today=today, generation=generation):
         if isinstance(event, Progress):
             continue
         if current is None:
@@ -171,13 +174,14 @@ def validation(
     *,
     header_only: bool = False,
     today: date | None = None,
+    generation: Generation = Generation.V43,
 ) -> Iterator[Event]:
     """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
 
     Raises:
         ValueError: at once, before anything is read: a folder holds no ADV2 file.
     """
-    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today())
+    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today(), generation)
 
 
 def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
@@ -203,14 +207,18 @@ def _numbered(path: Path) -> list[str | int]:
 
 
 def _validate_files(
-    files: Sequence[tuple[str, str]], snapshot: Snapshot | None, header_only: bool, today: date
+    files: Sequence[tuple[str, str]],
+    snapshot: Snapshot | None,
+    header_only: bool,
+    today: date,
+    generation: Generation,
 ) -> Iterator[Event]:
     for path, label in files:
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    yield from _Group(file, head, label).validate(snapshot, header_only, today)
+                    yield from _Group(file, head, label, generation).validate(snapshot, header_only, today)
                     if header_only and not file.is_array:
                         break
         except SourceUnreadable as error:
@@ -222,11 +230,11 @@ def _validate_files(
 class _Group:
     """One group being validated."""
 
-    def __init__(self, file: Adv2File, head: RawHead, label: str) -> None:
+    def __init__(self, file: Adv2File, head: RawHead, label: str, generation: Generation) -> None:
         self._file, self._head, self._label = file, head, label
         self._header, self._found, self._de = check_form(head.properties)
         self._not_made: Sequence[str] = ()
-        self._rules: RowRules | None = None
+        self._rules = RowRules(generation=generation)
         self._counts = (0, 0, 0)
         self._waiting: Finding | None = None
 
@@ -256,7 +264,8 @@ class _Group:
         if self._header:
             relations = check_relations(self._header, snapshot, today=today)
             self._found, self._not_made = relations.findings, relations.not_made
-            self._rules = relations.rules
+            if relations.rules:
+                self._rules = replace(relations.rules, generation=self._rules.generation)
         elif rest := readable(self._head.properties, self._found):
             found = check_relations(rest.header, snapshot, today=today).findings
             self._found = [*self._found, *rest.certain(found)]

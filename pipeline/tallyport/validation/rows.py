@@ -15,8 +15,10 @@ from tallyport_converters.adv2_reading import RowBlock
 from tallyport_converters.native.adv2 import Flaw, RowForm, Run, ValueRule
 from tallyport_converters.readers.dxf_json import loads
 from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
 from tallyport_schemas.value_types import (
+    COMMENT_LIMITS,
     FILE_TYPES,
     NUMERIC_RULES,
     Problem,
@@ -169,8 +171,10 @@ def row_check(
     rule, minimum, maximum = _value_rule(rules)
     codes = rules.comment_codes if rules else None
     marks = {element: bytes(at in why for at in range(sizes[element])) for element, why in by_element.items()}
-    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, marks, apart)
-    told = (lambda text: check_comment(text, codes)) if codes is not None else None
+    generation = rules.generation if rules else Generation.V43
+    limit = COMMENT_LIMITS[generation]
+    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, limit, marks, apart)
+    told = (lambda text: check_comment(text, codes, generation)) if codes is not None else None
     return RowCheck(form, fields, sizes, _value_check(rules), told, by_element)
 
 
@@ -185,7 +189,8 @@ def _value_rule(rules: RowRules | None) -> tuple[ValueRule, int, int]:
         numeric = NUMERIC_RULES[kind]
         low = -_UNBOUNDED if numeric.minimum is None else numeric.minimum
         high = _UNBOUNDED if numeric.maximum is None else numeric.maximum
-        return ValueRule.INTEGER if numeric.kind == "integer" else ValueRule.NUMBER, low, high
+        whole = ValueRule.DIGITS if rules.generation is Generation.V42 else ValueRule.INTEGER
+        return whole if numeric.kind == "integer" else ValueRule.NUMBER, low, high
     return (ValueRule.NONE if kind is None or kind in _FREE else ValueRule.JUDGED), 0, 0
 
 
@@ -201,13 +206,13 @@ def _kind(rules: RowRules | None) -> ValueType | None:
 def _value_check(rules: RowRules | None) -> Callable[[str], Problem | None]:
     if rules is None:
         return lambda _: None
-    kind, options = _kind(rules), rules.option_codes
+    kind, options, of = _kind(rules), rules.option_codes, rules.generation
     files = rules.file_resources if kind in FILE_TYPES else None
 
     def told(text: str) -> Problem | None:
-        problem = check(kind, text) if kind else None
+        problem = check(kind, text, of) if kind else None
         if problem is None and (files is not None or options is not None):
-            stored = normalise(kind, text) if kind else text
+            stored = normalise(kind, text, of) if kind else text
             if files is not None:
                 problem = check_file(files, stored)
             if problem is None and options is not None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tallyport_schemas.generations import Generation
+
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
     """Rules for values and comments; None where the snapshot cannot tell or there is no such rule.
 
-    `multi`: a value names several options, parted by commas.
+    `multi`: a value names several options, parted by commas. `generation`: whose DHIS2 judges.
     """
 
     value_type: str | None = None
@@ -17,3 +19,4 @@ class RowRules:
     multi: bool = False
     comment_codes: frozenset[str] | None = None
     file_resources: frozenset[str] | None = None
+    generation: Generation = Generation.V43
