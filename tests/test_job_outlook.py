@@ -110,3 +110,25 @@ def test_a_run_offers_no_script_and_a_dry_run_does(server: Server, database: str
 
 def test_where_no_metadata_is_known_there_are_no_names(server: Server) -> None:
     assert server.dry_run({"sheet.csv": visits("5")})["result"]["names"] == {}
+
+
+def test_one_wrong_identifier_costs_its_own_rows_alone_and_each_has_its_line(server: Server, database: str) -> None:
+    execute(database, "truncate datavalue")
+    rows = [
+        f"deVisits001,2025{month:02},{'ouNoSuch001' if month == 7 else 'ouClinicA01'},{month}" for month in range(1, 13)
+    ]
+    rows[3] = rows[3].replace("202504", "2025-4")
+    rows[9] = rows[9].removesuffix("10") + "ten"
+    job = server.dry_run({"sheet.csv": csv(*rows)}, "database")
+    summary = job["summary"]
+    assert [summary[name] for name in ("given", "changes", "lost", "groups_failed")] == [12, 9, 3, 0]
+    places = {
+        one["code"]: [(at["source"], at["sheet_row"]) for at in one["places"]] for one in job["result"]["problems"]
+    }
+    assert sorted(place for found in places.values() for place in found) == [
+        ("sheet.csv", 5),
+        ("sheet.csv", 8),
+        ("sheet.csv", 11),
+    ]
+    rejects = server.ask("GET", f"/api/jobs/{job['id']}/downloads/rejects.ndjson").body
+    assert [json.loads(line)["sheet_row"] for line in rejects.splitlines()] == [5, 8, 11]

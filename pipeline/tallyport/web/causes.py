@@ -39,6 +39,10 @@ class _Cause:
                 self.expected.setdefault(found, members["expected"])
         elif found is not None:
             self.others += times
+        self.place(members)
+
+    def place(self, members: Mapping[str, Any]) -> None:
+        """Take where a finding is."""
         place = {name: members[name] for name in _OF_A_PLACE if members.get(name) is not None}
         if place and len(self.places) < PLACES_SHOWN and place not in self.places:
             self.places.append(place)
@@ -54,6 +58,10 @@ class _Cause:
         return {**self.common, "count": self.count, "found": found, "other_found": rest, "places": self.places}
 
 
+def _key(members: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(members.get(name) for name in ("severity", "code", "message", "field"))
+
+
 class Causes:
     """Findings, grouped as they come."""
 
@@ -64,7 +72,7 @@ class Causes:
 
     def add(self, members: Mapping[str, Any], times: int = 1) -> None:
         """Take a finding as JSON."""
-        key = tuple(members.get(name) for name in ("severity", "code", "message", "field"))
+        key = _key(members)
         if key not in self._causes and len(self._causes) >= _CAUSES_KEPT:
             self.others += 1
             return
@@ -72,6 +80,11 @@ class Causes:
         if cause is None:
             cause = self._causes[key] = _Cause({name: members[name] for name in _COMMON if name in members})
         cause.add(members, times)
+
+    def place(self, members: Mapping[str, Any]) -> None:
+        """Take one more place of a cause that was counted before."""
+        if (cause := self._causes.get(_key(members))) is not None:
+            cause.place(members)
 
     @property
     def count(self) -> int:

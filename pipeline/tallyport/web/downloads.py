@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tallyport.web.changes import changes
-from tallyport.web.folders import CHANGES, FINDINGS, SCRIPT, UNDO, VALIDATION, Folders, Naming
+from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, Naming
 from tallyport_converters.sources import stem_of
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -42,7 +42,10 @@ class Downloads:
         """Yield what there is, with its size where that is known."""
         if next(self._outputs(), None):
             yield "adv2.zip", None
-        for what, size in (("findings.ndjson", _size(self._folder / FINDINGS)), ("rejects.ndjson", self._rejected())):
+        for what, size in (
+            ("findings.ndjson", _size(self._folder / FINDINGS)),
+            ("rejects.ndjson", sum(map(_size, self._rejects()))),
+        ):
             if size:
                 yield what, size
         if self._manifests():
@@ -66,7 +69,7 @@ class Downloads:
             yield json.dumps({"sources": [json.loads(path.read_bytes()) for path in self._manifests()]}).encode()
         else:
             names = {"findings.ndjson": [self._folder / FINDINGS], "statements.sql": [self._folder / SCRIPT]}
-            for path in names.get(what) or self._converted("rejects.ndjson"):
+            for path in names.get(what) or self._rejects():
                 yield from read(path)
 
     def script(self, size_bytes: int) -> bytes:
@@ -86,8 +89,10 @@ class Downloads:
     def _manifests(self) -> list[Path]:
         return self._converted("manifest.json")
 
-    def _rejected(self) -> int:
-        return sum(map(_size, self._converted("rejects.ndjson")))
+    def _rejects(self) -> list[Path]:
+        """Whatever rejected values: the conversion, or whoever wrote them as well."""
+        written = self._folder / REJECTS
+        return [written] if written.exists() else self._converted(REJECTS)
 
     def _outputs(self) -> Iterator[tuple[str, Path]]:
         """Yield (name in the archive, file) as the command line names them: a folder for each source."""

@@ -10,6 +10,7 @@ from tallyport_converters.sources import stem_of
 
 FINDINGS, RESULT, SCRIPT, LOG, LOCK = "findings.ndjson", "result.json", "statements.sql", "log.txt", "lock"
 CHANGES, UNDO, VALIDATION = "changes.ndjson", "undo", "validation.json"
+REJECTS, TRAILS = "rejects.ndjson", "trails"
 
 _LABEL = re.compile(r"(\d{3})(?:\.adv2\.json|(?:/[a-z2-7]{16})?/(.+))", re.DOTALL)
 

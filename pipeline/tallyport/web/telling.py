@@ -9,10 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tallyport.source_report import SourceReport
 from tallyport.web.causes import Causes
 from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
 from tallyport.web.outlook import outlook
 from tallyport.web.store import Store
+from tallyport_converters.convert import Outcome
 from tallyport_schemas.findings import Finding, Severity
 from tallyport_schemas.progress import Progress
 
@@ -34,13 +36,14 @@ class Telling:
         self.naming = Naming([source["name"] for source in self.request["sources"]])
         self.summary: dict[str, Any] = {
             "exit_code": 0,
-            "values": dict.fromkeys(("read", "written", "superseded", "rejected"), 0),
+            "values": dict.fromkeys(("read", "written", "superseded", "superseded_differing", "rejected"), 0),
             "groups": 0,
             "groups_failed": 0,
             "rows": {},
             "sources_failed": 0,
         }
         self.result: dict[str, Any] = {"sources": [], "groups": [], "problems": []}
+        self.conversions: list[Outcome] = []
         self._causes = Causes()
         self._problems = 0
         self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
@@ -131,6 +134,18 @@ class Telling:
         self._problems += 1
         self._causes.add(members, times or members.get("count") or 1)
         self._findings.write(json.dumps(members) + "\n")
+
+    def source(self, report: SourceReport) -> None:
+        """Take what became of the values of a legacy file: findings by cause, and the first rejected values."""
+        for found in report.findings:
+            self.found(found)
+        for rejected in report.rejects:
+            self._causes.place(rejected)
+
+    def files(self) -> list[str]:
+        """Return what there is to write: the folders of what was converted, and the files that were ADV2 before."""
+        folders = [str(one.folder) for one in self.conversions if one.folder and any(one.folder.glob("*.adv2.json*"))]
+        return [*folders, *map(str, sorted(self.out.glob("*.adv2.json")))]
 
     def ends_with(self, exit_code: int) -> None:
         """Keep the highest exit code."""

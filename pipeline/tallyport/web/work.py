@@ -14,7 +14,7 @@ from typing import Any
 
 from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, validation, walked
 from tallyport.web.completeness import Completeness
-from tallyport.web.folders import VALIDATION, Folders
+from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.limits import TimeUp, lift, limit
 from tallyport.web.names import named
 from tallyport.web.store import Store
@@ -83,7 +83,9 @@ class Work:
                 compress=options.get("compress", "none"),
                 strict=options.get("strict", False),
             )
-            for event in conversion([path], self.told.out / self.told.naming.folder(number), how, name=source["name"]):
+            folder, trails = self.told.naming.folder(number), self.told.folder / TRAILS / str(number)
+            name = source["name"]
+            for event in conversion([path], self.told.out / folder, how, name=name, trails=trails):
                 if isinstance(event, Outcome):
                     self._converted(event)
                 else:
@@ -91,6 +93,7 @@ class Work:
 
     def _converted(self, outcome: Outcome) -> None:
         self.told.ends_with(outcome.exit_code)
+        self.told.conversions.append(outcome)
         told: dict[str, Any] = {"name": outcome.source}
         self.told.result["sources"].append(told)
         if outcome.error:
@@ -110,8 +113,14 @@ class Work:
             "groups": len(manifest["groups"]),
             "completions": manifest.get("completions", 0),
         }
-        for name, count in manifest["values"].items():
+        differing = manifest.get("superseded", {})
+        if differing:
+            told["superseded"] = differing["sample"]
+        values = {**manifest["values"], "superseded_differing": differing.get("values", 0)}
+        for name, count in values.items():
             self.told.summary["values"][name] += count
+        if self.told.target_kind == "database":
+            return  # whoever writes says what became of all values of the source
         for found in outcome.findings:
             self.told.found(found)
         for members in rejects(outcome.folder):
@@ -145,7 +154,7 @@ class Work:
 
 def rejects(folder: Path) -> Iterator[dict[str, Any]]:
     """Yield the rejected values of a converted source."""
-    path = folder / "rejects.ndjson"
+    path = folder / REJECTS
     if path.exists():
         with path.open(encoding="utf-8") as lines:
             yield from map(json.loads, lines)

@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from tallyport.source_report import SourceReport
 from tallyport.web.changes import first_changes
-from tallyport.web.folders import CHANGES, SCRIPT, UNDO
+from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
 from tallyport.web.limits import limited
 from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
 from tallyport.web.telling import FIRST_SHOWN, Telling
@@ -35,8 +36,12 @@ def into_database(told: Telling) -> None:
     def watch(event: Any) -> None:
         if isinstance(event, Progress):
             told.progress(event)
+        elif isinstance(event, SourceReport):
+            told.source(event)
+        elif isinstance(event, Finding):
+            told.found(event)
         elif isinstance(event, GroupLoad):
-            for found in event.findings:
+            for found in event.findings if not event.origin else ():  # of a legacy file, its report has them by line
                 told.found(found)
             more: dict[str, Any] = {"cleared": event.cleared} if event.cleared else {}
             if event.undo:
@@ -50,7 +55,14 @@ def into_database(told: Telling) -> None:
             told.file(event)
 
     try:
-        report = import_values([told.out], database, options, watch=watch)
+        report = import_values(
+            told.files(),
+            database,
+            options,
+            conversions=told.conversions,
+            rejects=told.folder / REJECTS,
+            watch=watch,
+        )
     finally:  # what was written before a run was cut short is there, and so is the list of it
         if options.changes and options.changes.exists():
             told.result["changes"], leaps = first_changes(options.changes, told.naming, FIRST_SHOWN)

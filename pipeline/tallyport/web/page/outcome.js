@@ -137,6 +137,10 @@ function facts({ id, summary, result, downloads, target }) {
   for (const source of result?.sources ?? []) {
     const dropped = Object.entries(source.dropped ?? {}).map(([name, n]) => `${name} ${number(n)}`);
     if (dropped.length) notes.push(t("dropped", { name: source.name, what: dropped.join(", ") }));
+    for (const { de, pe, ou, superseded, by } of source.superseded ?? []) {
+      const called = [de, pe, ou].map((id) => result.names?.[id] ?? id).join(", ");
+      notes.push(t("duplicate", { what: called, one: superseded.value ?? "–", other: by.value ?? "–" }));
+    }
     if (source.completions) notes.push(t("completions", { name: source.name, n: source.completions }));
   }
   if (summary.tells_new_from_changed === false && rows.updated) notes.push(t("lumped"));
