@@ -121,6 +121,22 @@ class LoopbackServer:
         self._loop.close()
         assert not self.failures, self.failures
 
+    def go_away(self) -> None:
+        """Break all connections off and take no more, as a server that is stopped."""
+
+        async def leave() -> None:
+            self._server.close()
+            for task in list(self._serving):
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(leave(), self._loop).result()
+
+    def come_back(self) -> None:
+        """Listen again where it did before."""
+        listening = asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
+        self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+
     def fail(self, *faults: Fault) -> None:
         self.faults = list(faults)
 

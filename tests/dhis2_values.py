@@ -55,15 +55,19 @@ def pushed(
     retries: int = 3,
     answer_timeout_s: float = 10,
     parallel: int | None = 1,
+    wait_s: float = 0,
     **options: Any,
 ) -> PushReport:
-    """Push, one request after the other unless more are asked for, and return the report; waits are short."""
+    """Push, one request after the other unless more are asked for, and return the report.
+
+    Waits are short, and a server that goes away is waited for only where that is asked for.
+    """
 
     async def pushing() -> PushReport:
         credentials = Credentials("basic", PASSWORD, USERNAME)
         profile = Profile(running.url, credentials, timeout_s=2, answer_timeout_s=answer_timeout_s, retries=retries)
         async with open_client(profile) as client:
-            settings = PushOptions(state=state, poll=QUICK, parallel=parallel, **options)
+            settings = PushOptions(state=state, poll=QUICK, parallel=parallel, wait_s=wait_s, **options)
             return await push(client, sources, settings, watch=watch)
 
     return asyncio.run(pushing())

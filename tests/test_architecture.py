@@ -125,6 +125,7 @@ ROOMS = {
     "tallyport.dhis2": (
         "answers",
         "profiles",
+        "patience",
         "connecting",
         "tasks",
         "issue_stream",

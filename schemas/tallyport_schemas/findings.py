@@ -1120,6 +1120,12 @@ CODES: Mapping[str, Code] = _table(
         "the server's counts do not add up to the values it was sent",
         "check that the URL leads to DHIS2 itself, then run the same command again: these values are sent again",
     ),
+    Code(
+        "TP868",
+        _E,
+        "the server was away, and does not go on with the job",
+        "start it again: what it had done until then may be there",
+    ),
     Code("TP870", _E, "the server rejected values", "correct them, or what they refer to; all others were taken"),
     Code(
         "TP871",

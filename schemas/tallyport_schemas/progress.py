@@ -18,3 +18,14 @@ class Progress:
     total: int
     values: int
     counted: str = "values"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A server is away and waited for: the request that waits, why, for how long so far and at most. Or it is back."""
+
+    source: str
+    reason: str
+    waited_s: float
+    wait_s: float
+    is_over: bool = False

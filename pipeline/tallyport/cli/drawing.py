@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tallyport_schemas.findings import Finding, Severity, shown
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 SHOWN = 20
 """Findings of a source that a screen shows; files and JSON have them all."""
@@ -131,6 +131,7 @@ class Ticker:
         self._terminal = sys.stderr.isatty()
         self._shown = time.monotonic() if not self._terminal else 0.0
         self._is_drawn = False
+        self._is_waiting = False
         self._pace = Pace()
 
     def show(self, progress: Progress) -> None:
@@ -139,6 +140,21 @@ class Ticker:
         if self.is_due():
             part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
             self.draw(f"{progress.source}: {progress.phase} {part}, {progress.values:,} {progress.counted}{pace}")
+
+    def wait(self, waiting: Waiting) -> None:
+        """Show that a server is away, and that it is back: lines that stay, and between them how long it takes."""
+        if self.is_quiet:
+            return
+        if waiting.is_over or not self._is_waiting:
+            self.clear()
+            limit = duration_text(waiting.wait_s)
+            line = f"the server is away, waiting for up to {limit}: {waiting.reason}"
+            if waiting.is_over:
+                line = f"the server is back after {duration_text(waiting.waited_s)}"
+            click.echo(line, err=True)
+            self._is_waiting, self._shown = not waiting.is_over, time.monotonic()
+        elif self.is_due():
+            self.draw(f"waiting for the server for {duration_text(waiting.waited_s)}: {waiting.reason}")
 
     def is_due(self) -> bool:
         """Whether it is time to show something; if so, the next time begins now."""

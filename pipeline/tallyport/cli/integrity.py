@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -163,7 +164,7 @@ def issues(
 @format_options
 @click.option("-v", "--verbose", is_flag=True, help="Print checks that found nothing, too.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no sum if all is well.")
-@server_options
+@partial(server_options, waits=True)
 def run(
     server: ServerOptions,
     checks: Sequence[str],
@@ -198,6 +199,8 @@ def run(
     if no_wait and chosen_form in ("csv", "ndjson"):
         raise click.UsageError(f"--format {chosen_form} has no effect with --no-wait")
 
+    ticker = JobTicker(quiet=quiet or chosen_form == "json")
+
     async def work(client: Client) -> int:
         maintenance = client.maintenance
         # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
@@ -207,7 +210,6 @@ def run(
             job = await maintenance.run_integrity(names, wait=False, details=details)
             print_job(job, [], as_json=chosen_form == "json")
             return 0
-        ticker = JobTicker(quiet=quiet or chosen_form == "json")
         try:
             timeout_s = 3600.0 if job_timeout is None else job_timeout
             await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=ticker.tell)
@@ -216,7 +218,7 @@ def run(
         found = await maintenance.get_integrity_report(names, details=details)
         return _print_report(found, chosen_form, verbose=verbose, details=details, quiet=quiet)
 
-    return server.talk(work)
+    return server.talk(work, tell=ticker.wait)
 
 
 @command.command("checks")

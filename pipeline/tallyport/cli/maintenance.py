@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,12 +21,12 @@ if TYPE_CHECKING:
 JOB_TIMEOUT_S, MATRIX_TIMEOUT_S = 3600.0, 300.0
 
 
-def _shared(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _shared(name: str, *, waits: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return what gives a command the options that all of these have."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
-            server_options,
+            partial(server_options, waits=waits),
             click.option("-q", "--quiet", is_flag=True, help="Print no progress."),
             click.option("--json", "as_json", is_flag=True, envvar=_variable(name), help="Print one JSON document."),
         ):
@@ -103,7 +104,7 @@ def coc(
 @click.option("--skip", multiple=True, metavar="PART", help="A part to leave out, such as Events; repeatable.")
 @_watch
 @_job_timeout
-@_shared("analytics")
+@_shared("analytics", waits=True)
 def analytics(
     server: ServerOptions,
     last_years: int | None,
@@ -134,7 +135,7 @@ def analytics(
 @command.command("resource-tables")
 @_watch
 @_job_timeout
-@_shared("resource-tables")
+@_shared("resource-tables", waits=True)
 def resource_tables(server: ServerOptions, watch: bool, job_timeout: float | None, as_json: bool, quiet: bool) -> int:
     """Make the resource tables anew.
 
@@ -153,7 +154,7 @@ def resource_tables(server: ServerOptions, watch: bool, job_timeout: float | Non
 @command.command("monitoring")
 @_watch
 @_job_timeout
-@_shared("monitoring")
+@_shared("monitoring", waits=True)
 def monitoring(server: ServerOptions, watch: bool, job_timeout: float | None, as_json: bool, quiet: bool) -> int:
     """Run the surveillance of validation rules.
 
@@ -214,12 +215,13 @@ def _run_job(
 ) -> int:
     """Start a job, follow it if asked, print how it ended. One that fails, or does not end in time, is an error."""
 
+    ticker = JobTicker(quiet=quiet or as_json)
+
     async def work(client: Client) -> int:
         with usage():
             job = await start(client.maintenance)
         said: list[Notification] = []
         if watch:
-            ticker = JobTicker(quiet=quiet or as_json)
 
             def tell(notification: Notification) -> None:
                 if as_json:
@@ -240,7 +242,7 @@ def _run_job(
             print_job(job, said, as_json=as_json)
         return 0
 
-    return server.talk(work)
+    return server.talk(work, tell=ticker.wait)
 
 
 def _print(document: dict[str, Any], findings: Sequence[Finding], text: str, *, as_json: bool) -> None:

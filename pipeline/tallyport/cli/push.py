@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
-from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport.cli.drawing import SHOWN, Ticker, duration_text, finding_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport_schemas.findings import Severity
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("push")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@server_options
+@partial(server_options, waits=True)
 @click.option("--dry-run", is_flag=True, help="Have the server check everything, and write nothing.")
 @click.option("--async", "is_async", is_flag=True, help="Send chunks as jobs of the server, and follow them.")
 @click.option(
@@ -122,6 +123,7 @@ def command(
         completions=completions,
         conversion=Options(id_schemes=id_schemes, data_set=data_set),
         state=state,
+        wait_s=server.wait_s,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)
@@ -131,6 +133,9 @@ def command(
         nonlocal shown
         if isinstance(event, Progress):
             ticker.show(event)
+            return
+        if isinstance(event, Waiting):
+            ticker.wait(event)
             return
         ticker.clear()
         found = []
@@ -177,7 +182,7 @@ def command(
             _summarise(report)
         return report.exit_code
 
-    return server.talk(work)
+    return server.talk(work, tell=ticker.wait)
 
 
 def _conversion(outcome: Any) -> dict[str, Any]:
@@ -196,6 +201,7 @@ def _document(report: PushReport) -> dict[str, Any]:
         "may_clear": report.may_clear,
         "failed_groups": report.failed_groups,
         "resent": report.resent,
+        "waited_s": round(report.waited_s, 1),
         "findings": [{"group": found.number, **found.finding.as_json()} for found in report.findings],
     }
     if report.completions:
@@ -224,5 +230,7 @@ def _summarise(report: PushReport) -> None:
         click.echo(f"  {report.cleared:>12,} stored values deleted by scope")
     if report.resent:
         click.echo(f"  {report.resent:>12,} chunks sent again")
+    if report.waited_s:
+        click.echo(f"waited for the server for {duration_text(report.waited_s)}")
     if report.completions:
         click.echo(f"  {report.completions.taken:>12,} of {report.completions.sent:,} completions taken")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
+from tallyport_schemas.progress import Waiting
 
 if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
@@ -30,19 +32,54 @@ _OPTIONS = (
 _NAMES = ("profile", "url", "username", "password_file", "token_file", "bearer_file", "timeout")
 
 
+class Duration(click.ParamType[float]):
+    """A time such as 90s, 10m or 2h; a number alone counts seconds. It becomes seconds."""
+
+    name = "duration"
+    _UNITS: Mapping[str, float] = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
+        """Return it as seconds."""
+        if isinstance(value, int | float):
+            return float(value)
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a time: write 90s, 10m or 2h, or 0 not to wait", param, context)
+        return float(match[1]) * self._UNITS[match[2]]
+
+
+_WAIT = click.option(
+    "--wait",
+    "wait_s",
+    type=Duration(),
+    metavar="TIME",
+    default="10m",
+    show_default=True,
+    help="How long to wait for a server that goes away meanwhile, such as 90s or 10m; 0 not at all.",
+)
+
+
 class ServerOptions:
     """The options of a command that talks to a server."""
 
-    def __init__(self, **given: Any) -> None:
+    def __init__(self, *, wait_s: float = 0, **given: Any) -> None:
         self._given = given
+        self.wait_s = wait_s
+        """How long a server that goes away is waited for."""
 
-    def talk(self, work: Callable[[Client], Awaitable[int]]) -> int:
-        """Connect, do the work and return its exit code."""
+    def talk(
+        self,
+        work: Callable[[Client], Awaitable[int]],
+        *,
+        tell: Callable[[Waiting], None] = lambda _: None,
+    ) -> int:
+        """Connect, do the work and return its exit code; `tell` is told when the server goes away meanwhile."""
         try:
             import asyncio
 
             from tallyport.dhis2.client import open_client
             from tallyport.dhis2.integrity import NoSuchCheck
+            from tallyport.dhis2.patience import Patience
             from tallyport.dhis2.profiles import find_profile
         except ImportError as error:
             raise not_installed(error, "server") from None
@@ -50,7 +87,7 @@ class ServerOptions:
             profile = find_profile(self._given["profile"], **self.settings())
 
         async def talking() -> int:
-            async with open_client(profile) as client:
+            async with open_client(profile, patience=Patience(self.wait_s, tell)) as client:
                 return await work(client)
 
         try:
@@ -92,15 +129,19 @@ class ServerOptions:
         return name
 
 
-def server_options(command: Callable[..., Any], *, profile: str = "--profile") -> Callable[..., Any]:
+def server_options(
+    command: Callable[..., Any], *, profile: str = "--profile", waits: bool = False
+) -> Callable[..., Any]:
     """Give a command the options, which it gets as one argument, `server`.
 
-    `profile` is what the option for the profile is called: one of another name stands for the URL too.
+    `profile` is what the option for the profile is called: one of another name stands for the URL too. `waits`: it has
+    `--wait`, as its work takes long.
     """
 
     @wraps(command)
     def gathering(**arguments: Any) -> Any:
-        server = ServerOptions(**{name: arguments.pop(name, None) for name in _NAMES})
+        given = {name: arguments.pop(name, None) for name in _NAMES}
+        server = ServerOptions(wait_s=arguments.pop("wait_s", 0), **given)
         return command(server=server, **arguments)
 
     decorated: Callable[..., Any] = gathering
@@ -108,7 +149,7 @@ def server_options(command: Callable[..., Any], *, profile: str = "--profile") -
     if profile != "--profile":
         both = click.option(profile, "profile", metavar="PROFILE", help="Profile of the profiles' file, or a URL.")
         options = (both, *_OPTIONS[2:])
-    for option in reversed(options):
+    for option in reversed([*options, _WAIT] if waits else options):
         decorated = option(decorated)
     return decorated
 

@@ -12,6 +12,7 @@ import click
 from tallyport.cli.drawing import Ticker, show_findings, size_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options
 from tallyport_schemas.findings import Refused, finding
+from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command("snapshot")
 @click.argument("exports", nargs=-1, metavar="[EXPORT...]")
-@partial(server_options, profile="--server")
+@partial(server_options, profile="--server", waits=True)
 @click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
 @click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
@@ -104,12 +105,18 @@ def _pulled(server: ServerOptions, *, quiet: bool) -> Snapshot:
     ticker = Ticker(quiet=quiet)
     found: list[Snapshot] = []
 
+    def watch(event: Progress | Waiting) -> None:
+        if isinstance(event, Waiting):
+            ticker.wait(event)
+        else:
+            ticker.show(event)
+
     async def pull(client: Client) -> int:
-        found.append(await pull_snapshot(client, watch=ticker.show))
+        found.append(await pull_snapshot(client, watch=watch, wait_s=server.wait_s))
         return 0
 
     try:
-        server.talk(pull)
+        server.talk(pull, tell=ticker.wait)
     finally:
         ticker.clear()
     return found[0]

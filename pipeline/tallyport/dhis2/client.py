@@ -10,6 +10,7 @@ from typing import Any
 from tallyport.dhis2.answers import Me, SystemInfo
 from tallyport.dhis2.connecting import Connection, RequestFailed, typed
 from tallyport.dhis2.maintenance import Maintenance
+from tallyport.dhis2.patience import Patience
 from tallyport.dhis2.profiles import Profile, find_profile
 from tallyport.dhis2.tasks import Tasks
 
@@ -70,11 +71,16 @@ class Client:
 
 @asynccontextmanager
 async def open_client(
-    profile: Profile | str | None = None, *, accepts_any_version: bool = False, **options: Any
+    profile: Profile | str | None = None,
+    *,
+    accepts_any_version: bool = False,
+    patience: Patience | None = None,
+    **options: Any,
 ) -> AsyncIterator[Client]:
     """Connect to a DHIS2 server: find its canonical URL and its version.
 
     `profile` is a profile, the name of one, or a server's URL; `options` are those of `find_profile`, and win.
+    `patience`: how long the server is waited for when it goes away, by default not at all.
 
     Raises:
         ValueError: there is no such profile.
@@ -85,6 +91,7 @@ async def open_client(
     elif options:
         raise ValueError("options have no effect on a profile that is ready-made")
     async with Connection(profile) as connection:
+        connection.patience = patience or connection.patience
         found = await connection.find_base()
         where = connection.where("GET", "system/info")
         info = typed(SystemInfo, found, where)

@@ -69,6 +69,7 @@ async def _send(
             json={"completeDataSetRegistrations": part},
             accept=(409,),
             is_work=True,
+            is_idempotent=True,
         )
         message = reply.message()
         summary = typed(ImportSummary, message.response or {}, reply.where)

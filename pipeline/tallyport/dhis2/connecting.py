@@ -10,8 +10,8 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from types import TracebackType
@@ -24,6 +24,7 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from tallyport.dhis2.answers import WebMessage
+from tallyport.dhis2.patience import Patience, Wait
 from tallyport.dhis2.profiles import Profile, origin
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import OutsideFailed, finding, shown
@@ -89,6 +90,7 @@ class Connection:
         self.profile = profile
         self.base = profile.url
         """The server's URL; the canonical one after `find_base`."""
+        self.patience = Patience()
         timeout = httpx2.Timeout(profile.timeout_s)
         self._client = httpx2.AsyncClient(
             timeout=timeout,
@@ -106,15 +108,35 @@ class Connection:
     ) -> None:
         await self._client.__aexit__(kind, error, trace)
 
-    async def find_base(self) -> Any:
-        """Ask for the system's info, and learn the canonical URL on the way, where the server leads there."""
+    @contextmanager
+    def patient(self, patience: Patience) -> Iterator[None]:
+        """Wait for a server that goes away meanwhile, as long as `patience` has it."""
+        before, self.patience = self.patience, patience
         try:
-            url, document = await self._get(_INFO, None)
-        except RequestFailed as failed:
-            if failed.status == 404:  # every DHIS2 has it: this is another place
-                found = failed.finding
-                raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
-            raise
+            yield
+        finally:
+            self.patience = before
+
+    def begin_wait(self) -> Wait:
+        """Return what waits for the server when a request fails."""
+        return self.patience.begin(self._look)
+
+    async def find_base(self) -> Any:
+        """Ask for the system's info, and learn the canonical URL on the way, where the server leads there.
+
+        A server that cannot be reached is not waited for: the URL may be wrong. One that has a proxy answer is.
+        """
+        wait = self.begin_wait()
+        while True:
+            try:
+                url, document = await self._get_once(_INFO, None)
+                break
+            except RequestFailed as failed:
+                if failed.status == 404:  # every DHIS2 has it: this is another place
+                    found = failed.finding
+                    raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
+                if failed.status is None or not await wait.ends(failed, failed.status):
+                    raise
         if url.endswith(f"/api/{_INFO}"):
             self.base = url.removesuffix(f"/api/{_INFO}")
         return document
@@ -141,15 +163,37 @@ class Connection:
         content: bytes | AsyncIterator[bytes] | None = None,
         accept: Sequence[int] = (),
         is_work: bool = False,
+        is_idempotent: bool = False,
     ) -> Reply:
         """Send JSON, or `content` that is JSON already; an answer with an error's status is returned if in `accept`.
 
         Sent once: it is not repeated but where the server did not take it. `is_work`: the server answers when its work
-        is done. `content` that is an iterator can be sent only once.
+        is done. `is_idempotent`: twice is as good as once. `content` that is an iterator can be sent only once.
 
         Raises:
             RequestFailed: TP850 to TP858.
         """
+        wait = self.begin_wait()
+        is_repeatable = content is None or isinstance(content, bytes)
+        while True:
+            try:
+                return await self._post_once(path, parameters, json, content, accept, is_work=is_work)
+            except RequestFailed as failed:
+                if not (is_repeatable and (failed.is_passing or is_idempotent)):
+                    raise
+                if not await wait.ends(failed, failed.status):
+                    raise
+
+    async def _post_once(
+        self,
+        path: str,
+        parameters: Parameters | None,
+        json: Any,
+        content: bytes | AsyncIterator[bytes] | None,
+        accept: Sequence[int],
+        *,
+        is_work: bool,
+    ) -> Reply:
         headers = {"Content-Type": "application/json"} if json is not None or content is not None else {}
         body = content if json is None else orjson.dumps(json)
         wait_s = self.profile.answer_timeout_s if is_work else self.profile.timeout_s
@@ -177,13 +221,18 @@ class Connection:
         self, path: str, parameters: Parameters | None = None
     ) -> AsyncIterator[tuple[httpx2.Response, str]]:
         """Open the answer to a GET; leaving before its end closes the connection. See `pieces`."""
+        wait = self.begin_wait()
         opened = None
-        async for attempt in self._attempts():
-            with attempt:
-                opening = self._answer("GET", path, parameters)
-                async with self._deadline("GET", path, self.profile.timeout_s):
-                    opened = await opening.__aenter__()
-        assert opened is not None
+        while opened is None:
+            try:
+                async for attempt in self._attempts():
+                    with attempt:
+                        opening = self._answer("GET", path, parameters)
+                        async with self._deadline("GET", path, self.profile.timeout_s):
+                            opened = await opening.__aenter__()
+            except RequestFailed as failed:
+                if not await wait.ends(failed, failed.status):
+                    raise
         try:
             yield opened
         except BaseException as error:
@@ -223,13 +272,29 @@ class Connection:
 
     async def _get(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
         """Return the URL that a GET led to, without its query, and the JSON there."""
+        wait = self.begin_wait()
+        while True:
+            try:
+                return await self._get_once(path, parameters)
+            except RequestFailed as failed:
+                if not await wait.ends(failed, failed.status):
+                    raise
+
+    async def _get_once(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
         async for attempt in self._attempts():
             with attempt:
-                async with self._deadline("GET", path, self.profile.timeout_s):
-                    async with self._answer("GET", path, parameters) as (response, where):
-                        body = await self._body(response, where)
-                    return str(response.url.copy_with(query=None)), self._document(response, body, where)
+                return await self._get_now(path, parameters)
         raise AssertionError
+
+    async def _get_now(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        async with self._deadline("GET", path, self.profile.timeout_s):
+            async with self._answer("GET", path, parameters) as (response, where):
+                body = await self._body(response, where)
+            return str(response.url.copy_with(query=None)), self._document(response, body, where)
+
+    async def _look(self) -> None:
+        """Ask for the little that every server gives, to see whether it is there."""
+        await self._get_now(_INFO, None)
 
     def _attempts(self, *, is_sent_once: bool = False, is_repeatable: bool = True) -> Any:
         def again(error: Exception) -> bool | float:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.connecting import RequestFailed
+from tallyport.dhis2.patience import WAIT_S, Patience
 from tallyport.metadata import Collection, Snapshot
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 _NAMES = "id,code,name,attributeValues[attribute[id],value]"
 
@@ -38,15 +39,22 @@ _WITHOUT = ("fileResources",)
 """What a server may not list, and a snapshot can be without."""
 
 
-async def pull_snapshot(client: Client, *, watch: Callable[[Progress], None] | None = None) -> Snapshot:
+async def pull_snapshot(
+    client: Client, *, watch: Callable[[Progress | Waiting], None] | None = None, wait_s: float = WAIT_S
+) -> Snapshot:
     """Return the metadata of a server that validation needs; the same as its metadata export would give.
 
-    It holds what the user may see.
+    It holds what the user may see. `wait_s`: how long a server that goes away is waited for.
 
     Raises:
         RequestFailed: TP850 to TP858.
         SourceUnreadable: TP118, there are more objects than memory allows.
     """
+    with client.connection.patient(Patience(wait_s, watch or (lambda _: None))):
+        return await _pull(client, watch)
+
+
+async def _pull(client: Client, watch: Callable[[Progress | Waiting], None] | None) -> Snapshot:
     collection = Collection()
     objects = 0
     for name, fields in FIELDS.items():

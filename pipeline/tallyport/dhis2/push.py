@@ -17,8 +17,9 @@ from tallyport.dhis2.completing import complete
 from tallyport.dhis2.connecting import RequestFailed
 from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
+from tallyport.dhis2.patience import Patience
 from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
-from tallyport.dhis2.survey import survey
+from tallyport.dhis2.survey import Surveyed, survey
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
 
@@ -41,7 +42,7 @@ async def push(
         TypeError: `sources` is one path, not a list of them.
         ValueError: a folder holds no ADV2 file; the options for conversion have nothing to convert.
         Refused: TP886, another run pushes the same.
-        OutsideFailed: TP850 to TP867 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
+        OutsideFailed: TP850 to TP868 the server or the network failed, TP801 or TP877 the disk: what was acknowledged
             until then is kept, and not sent again.
     """
     if isinstance(sources, str | os.PathLike):
@@ -74,16 +75,33 @@ async def push(
             for earlier in journal.findings:
                 report.findings.append(RowFinding(*earlier))
                 tell(report.findings[-1])
-            feeder = Feeder(client, options, journal, report, tell)
-            try:
-                await feeder.send(files)
-            except RequestFailed as refused:
-                journal.leave_open(refused.finding)
-                raise
-            if options.completions:
-                folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
-                report.completions = await complete(client, folders, feeder.schemes, dry_run=options.dry_run)
-                for told in report.completions.findings:
-                    feeder.sender.tell(told)
+            patience = Patience(options.wait_s, tell)
+            with client.connection.patient(patience):
+                try:
+                    await _send(client, files, paths, options, journal, report, tell)
+                except RequestFailed as failed:
+                    journal.leave_open(failed.finding)
+                    raise
+                finally:
+                    report.waited_s = patience.waited_s
             journal.finish()
     return report
+
+
+async def _send(
+    client: Client,
+    files: Sequence[Surveyed],
+    paths: Sequence[str],
+    options: PushOptions,
+    journal: Journal,
+    report: PushReport,
+    tell: Watch,
+) -> None:
+    """Send the values of files, then the completions beside them if asked."""
+    feeder = Feeder(client, options, journal, report, tell)
+    await feeder.send(files)
+    if options.completions:
+        folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
+        report.completions = await complete(client, folders, feeder.schemes, dry_run=options.dry_run)
+        for told in report.completions.findings:
+            feeder.sender.tell(told)

@@ -10,12 +10,13 @@ from pathlib import Path
 from tallyport.dhis2.answers import Notification
 from tallyport.dhis2.chunk_size import MAX_REQUEST_S
 from tallyport.dhis2.completing import CompletionsSent
+from tallyport.dhis2.patience import WAIT_S
 from tallyport.dhis2.rejections import CLASSES
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll
 from tallyport.validation.files import FileResult, RowFinding
 from tallyport_converters.convert import Options, Outcome
 from tallyport_schemas.findings import Finding, Severity
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class PushOptions:
     category combo. `clears`: let the server clear stored comments and follow-up flags that a row does not state,
     instead of reading and sending them along. `completions`: send what the sources state of complete data sets, too.
     `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by
-    default the platform's.
+    default the platform's. `wait_s`: how long a server that goes away is waited for.
     """
 
     dry_run: bool = False
@@ -44,6 +45,7 @@ class PushOptions:
     state: Path | None = None
     job_timeout_s: float = JOB_TIMEOUT_S
     poll: Poll = field(default_factory=Poll)
+    wait_s: float = WAIT_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,8 @@ class PushReport:
     `left_out` counts rows that were not sent, for what is wrong with them or with their group; `cleared` stored values
     that the server deleted by scope; `kept` rows that a stored comment or follow-up flag was sent along with, as they
     state none; `may_clear` rows of which one may be cleared; `resent` chunks that were sent again as their outcome was
-    unknown. `groups` are those of files that can be read, with the failed ones.
+    unknown. `groups` are those of files that can be read, with the failed ones. `waited_s`: how long a server that was
+    away was waited for.
     """
 
     version: str = ""
@@ -84,6 +87,7 @@ class PushReport:
     errors: list[Finding] = field(default_factory=list)
     conversions: list[Outcome] = field(default_factory=list)
     completions: CompletionsSent | None = None
+    waited_s: float = 0.0
 
     @property
     def rows(self) -> dict[str, int]:
@@ -116,5 +120,5 @@ class PushReport:
         return 1 if told or rejected else converted
 
 
-Event = ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Notification
+Event = ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Waiting | Notification
 Watch = Callable[[Event], None]

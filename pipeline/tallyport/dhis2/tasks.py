@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -21,6 +20,8 @@ POLL_MOST_S = 15.0
 
 JOB_TIMEOUT_S = 3600.0
 """Seconds that a job is waited for, unless said otherwise."""
+
+_FORGOTTEN_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,16 @@ class Tasks:
         Waits between looks grow while nothing happens, and begin anew when something did.
 
         Raises:
-            RequestFailed: TP860 it did not end in time; or the server failed.
+            RequestFailed: TP860 it did not end in time, TP868 the server was away and does not go on with it; or the
+                server failed.
         """
         poll = poll or Poll()
         seen: Counter[Notification] = Counter()
-        until = time.monotonic() + timeout_s
+        clock = asyncio.get_running_loop()
+        until = clock.time() + timeout_s
         waits = poll.waits()
+        patience, forgotten = self._connection.patience, 0
+        waited_s, heard = patience.waited_s, clock.time()
         while True:
             current: Counter[Notification] = Counter()
             is_new = is_completed = False
@@ -83,12 +88,20 @@ class Tasks:
                 if current[key] > seen[key]:
                     is_new = True
                     yield notification
+            forgotten = 0 if current else forgotten + 1
+            was_away = patience.waited_s > waited_s
+            if (seen or was_away) and forgotten >= _FORGOTTEN_LOOKS:
+                raise RequestFailed("TP868", source=f"{job.job_type} {job.id}")
             seen |= current
             if is_completed:
                 return
+            heard = clock.time() if is_new else heard
+            if was_away and clock.time() - heard > patience.wait_s:
+                found = f"nothing new of it for {patience.wait_s:g} s"
+                raise RequestFailed("TP868", source=f"{job.job_type} {job.id}", found=found)
             waits = poll.waits() if is_new else waits
             wait_s = waits()
-            if time.monotonic() + wait_s > until:
+            if clock.time() + wait_s > until:
                 raise RequestFailed(
                     "TP860", source=f"{job.job_type} {job.id}", found=f"still at work after {timeout_s:g} s"
                 )

@@ -19,7 +19,7 @@ from tallyport.dhis2.tasks import started
 from tallyport.dhis2.values import Row, body
 from tallyport_schemas.findings import finding
 
-_UNKNOWN = ("TP851", "TP852")
+_UNKNOWN = ("TP851", "TP852", "TP868")
 _UNKNOWN_STATUS = (502, 504)
 _WAIT_FIRST_S, _WAIT_MOST_S = 0.5, 30.0
 _SUMMARY_LOOKS = 5
@@ -91,6 +91,7 @@ class ValueImport:
             parameters["async"] = "true"
         clock = asyncio.get_running_loop()
         wait_s, left = _WAIT_FIRST_S, self._client.connection.profile.retries
+        wait = self._client.connection.begin_wait()
         while True:
             started_at = clock.time()
             try:
@@ -105,16 +106,20 @@ class ValueImport:
             except RequestFailed as failed:
                 if failed.status == 413:
                     raise TooLarge(failed) from None
-                is_unknown = failed.finding.code in _UNKNOWN or failed.status in _UNKNOWN_STATUS
-                if not is_unknown or not left:
+                if failed.finding.code not in _UNKNOWN and failed.status not in _UNKNOWN_STATUS:
                     raise
-                left -= 1
+                reason = failed.finding.message
+                is_slow = failed.finding.code == "TP851" or failed.status == 504
+                if not await wait.ends(failed, failed.status):
+                    if not left or wait.is_over:
+                        raise
+                    left -= 1
+                    await asyncio.sleep(wait_s)
+                    wait_s = min(2 * wait_s, _WAIT_MOST_S)
                 first = rows[0].group if rows else None
-                told = finding("TP887", found=failed.finding.message, count=len(rows) or None)
+                told = finding("TP887", found=reason, count=len(rows) or None)
                 self._tell((first.label if first else "", first.number if first else 0, told))
-                await asyncio.sleep(wait_s)
-                wait_s = min(2 * wait_s, _WAIT_MOST_S)
-                if failed.finding.code == "TP851" and len(rows) > 1:
+                if is_slow and len(rows) > 1:
                     raise TooLarge(failed) from None
 
     async def _said(self, reply: Reply) -> Said:
