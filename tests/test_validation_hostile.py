@@ -16,10 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from checking import check_against
 from running import environment
 from tallyport.validation.files import FileReport, validate
+from tallyport_converters.native import Fault
+from tallyport_converters.native.adv2 import RowForm, Rows
 from twin.groups import draw_group, written
 from twin.validating import judge
 
@@ -443,3 +447,53 @@ def test_a_damaged_file_is_a_function_of_its_number_and_the_seed() -> None:
     several: Sequence[bytes] = [drawn(case) for case in range(20)]
     assert several == [drawn(case) for case in range(20)]
     assert len(set(several)) > 15
+
+
+# Repeats, and the memory that finding them takes.
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 1), st.integers(0, 299)), max_size=400),
+    st.sampled_from([40, 1_000, 100_000]),
+)
+def test_repeats_are_found_by_list_and_by_bits_alike(pairs: list[tuple[int, int]], key_bytes: int) -> None:
+    pairs.sort(key=lambda pair: pair[0])  # periods in order, combos in any
+    block = b",\n".join(b"[%d,%d,1]" % pair for pair in pairs) + b"]"
+    repeated = [i for i, pair in enumerate(pairs) if pair in pairs[:i]]
+    with Rows(RowForm([2, 300], 1, key_bytes=key_bytes, apart=True)) as rows:
+        rows.scan(bytearray(block), 0, final=True)
+        rows.judge()
+        fault, _ = rows.fault
+        if fault is Fault.NONE:
+            assert [run.row for run in rows.runs()] == repeated
+        else:
+            assert (fault, key_bytes) == (Fault.MANY_KEYS, 40)
+
+
+def falling(header: str, sizes: tuple[int, ...], count: int) -> str:
+    """A group whose rows come in falling order, each of a key of its own."""
+    rows = []
+    for n in range(count, 0, -1):
+        index = []
+        for size in sizes:
+            n, place = divmod(n, size)
+            index.append(str(place))
+        rows.append(f"[{','.join(index)},1]")
+    return f'{{"de":"deVisits001","pe":"202401","ou":"ouClinicA01",{header},"size":{count},"data":[{",".join(rows)}]}}'
+
+
+def test_rows_in_any_order_take_a_bit_each_where_their_keys_are_few(place: Path) -> None:
+    cocs = json.dumps([f"coc{i:08}" for i in range(40_000)])
+    place.write_text(falling(f'"coc":{cocs}', (40_000,), 39_999))
+    assert validate([place], memory_bytes=20_000).exit_code == 0
+
+
+def test_more_keys_than_the_memory_allows_end_the_reading(place: Path) -> None:
+    options = json.dumps({f"category0{i:02}": [f"option00{j:03}" for j in range(100)] for i in range(6)})
+    place.write_text(falling(f'"co":{options}', (100,) * 6, 3_000))
+    report = validate([place], memory_bytes=100_000)
+    assert report.exit_code == 3
+    error = report.files[0].error
+    assert error
+    assert (error.code, error.row) == ("TP224", 100_000 // 48)
+    assert validate([place]).exit_code == 0

@@ -129,6 +129,9 @@ class Adv2File:
                 yield RowBlock(rows, block)
                 fault, at = rows.fault
                 if fault is not Fault.NONE:  # what stands before it was read
+                    if fault is Fault.MANY_KEYS:
+                        most = f"as many as {form.key_bytes:,} bytes tell apart"
+                        raise SourceUnreadable(finding("TP224", row=rows.counts[0], expected=most))
                     raise SourceUnreadable(self._wording(fault, at))
                 state = rows.state
                 self._drop(rows.consumed)

@@ -383,6 +383,12 @@ CODES: Mapping[str, Code] = _table(
         "E8120",
     ),
     Code(
+        "TP224",
+        _E,
+        "one period and organisation unit have more rows than there is memory to find repeats among",
+        "give more by --memory, or split the group into several",
+    ),
+    Code(
         "TP227",
         _W,
         "zeros were not stored: DHIS2 2.42 stores none of this data element, as its zeros are not significant",

@@ -79,6 +79,7 @@ class Fault(IntEnum):
     DOUBT = 10
     UNCLOSED_QUOTE = 11
     BLOCK_SIZE = 13
+    MANY_KEYS = 14
 
 
 class Column(IntEnum):

@@ -20,6 +20,9 @@ PROPERTIES_LIMIT = 1_000
 ROWS_FIRST, ROWS_NEXT, AFTER_ROW, ROWS_END = range(4)
 """States between blocks of rows: behind the `[`, behind a comma, behind a row, behind the `]`."""
 
+KEY_BYTES = 256 << 20
+"""Memory that finding repeats within a period and organisation unit may take, unless a form says otherwise."""
+
 NEED_MORE = 12
 """Fault of a head that the block holds only the beginning of."""
 
@@ -72,6 +75,7 @@ class _RowRules(Structure):
         ("comment_limit", c_uint32),
         ("apart", c_uint32),
         ("refused", c_char_p * PLACES_LIMIT),
+        ("key_bytes", c_uint64),
     ]
 
 
@@ -137,6 +141,7 @@ class RowForm:
     comment_limit: int = 5_000
     refused: Mapping[int, bytes] = field(default_factory=dict)
     apart: bool = False
+    key_bytes: int = KEY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +176,7 @@ class Rows(_Owner):
             form.comment_limit,
             form.apart,
             (c_char_p * PLACES_LIMIT)(*(form.refused.get(place) for place in range(len(form.sizes)))),
+            form.key_bytes,
         )
         self._form = form  # the scanner reads its `refused`
         super().__init__(_library.tp_rows_new(rules, _SEED))

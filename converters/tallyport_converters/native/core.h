@@ -50,7 +50,8 @@ enum Error {
     ERROR_DOUBT,          /* XML beyond the subset that is read here: the general parser must decide */
     ERROR_UNCLOSED_QUOTE, /* CSV */
     ERROR_NEED_MORE,      /* never reported: the block ends within a unit */
-    ERROR_BLOCK_SIZE      /* the block has BLOCK_LIMIT bytes or more: a fault of the caller */
+    ERROR_BLOCK_SIZE,     /* the block has BLOCK_LIMIT bytes or more: a fault of the caller */
+    ERROR_MANY_KEYS       /* ADV2: finding repeats would take more memory than there may be */
 };
 enum RowFlag {
     ROW_HAS_VALUE = 1,

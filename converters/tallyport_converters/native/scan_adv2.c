@@ -2,7 +2,8 @@
  *
  * Pure per row: index bounds, order, JSON types and the form of one value; no look-up but in arrays made once a group.
  * Texts that only Python can judge are handed over once for each distinct text of a block.
- * Memory: a block's rows, and the keys of one block of rows (a period and an org unit) to find repeats.
+ * Memory: a block's rows, and the keys of one block of rows (a period and an org unit) to find repeats: as a list, and
+ * as a bit for each key that there can be once that is smaller. Neither is larger than the rules allow.
  */
 #include "json.h"
 
@@ -53,6 +54,7 @@ typedef struct {
     uint32_t comment_limit;      /* UTF-16 units */
     uint32_t apart;              /* each flawed row is a run of its own */
     const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
+    uint64_t key_bytes;          /* memory that finding repeats may take */
 } RowRules;
 
 typedef unsigned __int128 Key;
@@ -93,7 +95,14 @@ typedef struct {
     bool keys_rising;
     uint32_t *table; /* of key numbers + 1; only where keys do not rise */
     size_t table_size, table_capacity;
+    uint64_t range;              /* keys that there can be in a block; UINT64_MAX: more than a bit each has room for */
+    size_t keys_listed, keys_most; /* from how many on a bit for each is smaller; how many may be listed */
+    uint8_t *bits;
+    size_t bits_capacity;
+    bool by_bits;
 } Rows;
+
+#define KEY_BYTES (sizeof(Key) + 8 * sizeof(uint32_t)) /* of a listed key, with its part of the table at most */
 
 EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
     Rows *rows = calloc(1, sizeof *rows);
@@ -101,6 +110,13 @@ EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
         return NULL;
     rows->rules = *rules;
     rows->seed = seed;
+    rows->range = 1;
+    for (uint32_t place = rules->block_places; place < rules->places; place++)
+        rows->range = rows->range > UINT32_MAX ? UINT64_MAX : rows->range * rules->sizes[place];
+    if (rows->range / 8 >= rules->key_bytes)
+        rows->range = UINT64_MAX;
+    rows->keys_listed = rows->range == UINT64_MAX ? SIZE_MAX : rows->range / 8 / sizeof(Key) + 8;
+    rows->keys_most = rules->key_bytes / KEY_BYTES;
     for (uint32_t place = 0; place < rules->places; place++)
         rows->refuses |= rules->refused[place] != NULL;
     intern_init(&rows->texts, seed);
@@ -115,6 +131,7 @@ EXPORT void tp_rows_free(Rows *rows) {
     free(rows->row);
     free(rows->keys);
     free(rows->table);
+    free(rows->bits);
     bytes_free(&rows->scratch);
     bytes_free(&rows->copied);
     intern_free(&rows->texts);
@@ -581,7 +598,26 @@ static void build_table(Rows *rows) {
         rows->table[key_slot(rows, rows->keys[i])] = (uint32_t)i + 1;
 }
 
+static bool take_bit(Rows *rows, Key key) {
+    uint8_t *byte = &rows->bits[(uint64_t)key / 8], bit = (uint8_t)(1u << (uint64_t)key % 8);
+    bool is_new = !(*byte & bit);
+    *byte |= bit;
+    return is_new;
+}
+
+/* From the list to a bit for each key, which costs no more than the list did. */
+static void turn_to_bits(Rows *rows) {
+    size_t size = rows->range / 8 + 1;
+    rows->bits = grow(rows->bits, &rows->bits_capacity, size, 1);
+    memset(rows->bits, 0, size);
+    for (size_t i = 0; i < rows->key_count; i++)
+        take_bit(rows, rows->keys[i]);
+    rows->by_bits = true;
+}
+
 static bool take_key(Rows *rows, Key key) {
+    if (rows->by_bits)
+        return take_bit(rows, key);
     bool rises = rows->key_count == 0 || key > rows->keys[rows->key_count - 1];
     if (rows->keys_rising && !rises) {
         rows->keys_rising = false;
@@ -589,8 +625,16 @@ static bool take_key(Rows *rows, Key key) {
     }
     if (!rows->keys_rising && rows->table[key_slot(rows, key)])
         return false;
+    if (rows->key_count == rows->keys_most) {
+        rows->error = ERROR_MANY_KEYS;
+        return true;
+    }
     rows->keys = grow(rows->keys, &rows->key_capacity, rows->key_count + 1, sizeof *rows->keys);
     rows->keys[rows->key_count++] = key;
+    if (rows->key_count >= rows->keys_listed) {
+        turn_to_bits(rows);
+        return true;
+    }
     if (!rows->keys_rising) {
         if (rows->key_count * 2 > rows->table_size)
             build_table(rows);
@@ -643,9 +687,16 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
         if (!row->flaw && (!rows->marked || row->block != rows->mark_block)) {
             rows->key_count = 0;
             rows->keys_rising = true;
+            rows->by_bits = false;
         }
         if (!row->flaw && !take_key(rows, row->rest))
             blame(row, FLAW_REPEATED, 0);
+        if (rows->error == ERROR_MANY_KEYS) {
+            rows->error_at = row->at;
+            rows->rows = number;
+            rows->row_count = 0; /* none of this block is handed on */
+            return;
+        }
         if (row->flaw) {
             ignore(rows, row, number);
             continue;

@@ -13,6 +13,7 @@ from typing import IO, Any
 
 import click
 
+from tallyport.cli.convert import Size
 from tallyport.cli.drawing import SHOWN, Ticker, finding_text
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
@@ -35,6 +36,13 @@ _SPOOL_BYTES = 8 << 20
 @click.option(
     "--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line."
 )
+@click.option(
+    "--memory",
+    type=Size(),
+    default="256MB",
+    show_default=True,
+    help="What finding repeated rows may take; a file that needs more is not read on.",
+)
 @click.option("--json", "as_json", envvar="TALLYPORT_VALIDATE_JSON", is_flag=True, help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print every group, and which checks could not be made.")
@@ -44,6 +52,7 @@ def command(
     dhis2: str,
     header_only: bool,
     report: str | None,
+    memory: int,
     as_json: bool,
     quiet: bool,
     verbose: bool,
@@ -70,7 +79,7 @@ def command(
     try:
         files = [path for path, _ in walked(paths)]
         snapshot = load_snapshot(metadata)
-        events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2))
+        events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2), memory_bytes=memory)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if report and any(_same_file(report, path) for path in [*files, *([metadata] if metadata else [])]):

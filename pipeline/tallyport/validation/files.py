@@ -19,6 +19,7 @@ from tallyport.validation.form import check_form, counted_rows, readable
 from tallyport.validation.rows import joined, row_check
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File, RawHead
+from tallyport_converters.native.adv2 import KEY_BYTES
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding, shown
 from tallyport_schemas.generations import Generation
@@ -123,13 +124,15 @@ def validate(
     header_only: bool = False,
     today: date | None = None,
     generation: Generation = Generation.V43,
+    memory_bytes: int = KEY_BYTES,
 ) -> ValidationReport:
     """Say of ADV2 files whether they can be imported.
 
     `paths` are ADV2 files (plain or compressed), folders of them, or `-`. `metadata` is a snapshot, or the path of one
     or of a DHIS2 metadata export; without it only form is checked. `header_only` reads no rows. `today` decides which
     periods lie in the future (default: the system's date). `generation`: the DHIS2 whose rules for values and comments
-    hold, as no metadata says which it is of.
+    hold, as no metadata says which it is of. `memory_bytes` is what finding
+    repeated rows may take: a file that needs more is not read on (TP224).
 
     The report holds all findings: for files with very many, `validation` gives the same as a stream.
 
@@ -141,7 +144,14 @@ def validate(
     files: list[FileReport] = []
     found: list[Finding] = []
     current: FileReport | None = None
-    for event in validation(paths, snapshot, header_only=header_only, today=today, generation=generation):
+    for event in validation(
+        paths,
+        snapshot,
+        header_only=header_only,
+        today=today,
+        generation=generation,
+        memory_bytes=memory_bytes,
+    ):
         if isinstance(event, Progress):
             continue
         if current is None:
@@ -175,13 +185,14 @@ def validation(
     header_only: bool = False,
     today: date | None = None,
     generation: Generation = Generation.V43,
+    memory_bytes: int = KEY_BYTES,
 ) -> Iterator[Event]:
     """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
 
     Raises:
         ValueError: at once, before anything is read: a folder holds no ADV2 file.
     """
-    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today(), generation)
+    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today(), generation, memory_bytes)
 
 
 def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
@@ -212,13 +223,15 @@ def _validate_files(
     header_only: bool,
     today: date,
     generation: Generation,
+    memory_bytes: int,
 ) -> Iterator[Event]:
     for path, label in files:
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    yield from _Group(file, head, label, generation).validate(snapshot, header_only, today)
+                    group = _Group(file, head, label, generation, memory_bytes)
+                    yield from group.validate(snapshot, header_only, today)
                     if header_only and not file.is_array:
                         break
         except SourceUnreadable as error:
@@ -230,7 +243,8 @@ def _validate_files(
 class _Group:
     """One group being validated."""
 
-    def __init__(self, file: Adv2File, head: RawHead, label: str, generation: Generation) -> None:
+    def __init__(self, file: Adv2File, head: RawHead, label: str, generation: Generation, memory_bytes: int) -> None:
+        self._memory_bytes = memory_bytes
         self._file, self._head, self._label = file, head, label
         self._header, self._found, self._de = check_form(head.properties)
         self._not_made: Sequence[str] = ()
@@ -275,7 +289,7 @@ class _Group:
             for rows in self._file.skip_rows():
                 self._counts = (rows, 0, rows)
             return
-        check = row_check(header, self._rules)
+        check = row_check(header, self._rules, memory_bytes=self._memory_bytes)
         for block in self._file.rows(check.form):
             check.judge(block)
             for found in check.findings(block, self._label):

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from tallyport.validation.form import json_text, place_names
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import RowBlock
-from tallyport_converters.native.adv2 import Flaw, RowForm, Run, ValueRule
+from tallyport_converters.native.adv2 import KEY_BYTES, Flaw, RowForm, Run, ValueRule
 from tallyport_converters.readers.dxf_json import loads
 from tallyport_schemas.findings import Finding, finding
 from tallyport_schemas.generations import Generation
@@ -150,11 +150,17 @@ def _flaw(found: Finding) -> tuple[str, str | None, str | None]:
 
 
 def row_check(
-    header: GroupHeader, rules: RowRules | None, refused: Refused = MappingProxyType({}), *, apart: bool = False
+    header: GroupHeader,
+    rules: RowRules | None,
+    refused: Refused = MappingProxyType({}),
+    *,
+    apart: bool = False,
+    memory_bytes: int = KEY_BYTES,
 ) -> RowCheck:
     """Make the checks for a header's rows; without metadata values are free.
 
-    `refused`: identifiers that rows may not name, by place. `apart`: every row has a finding of its own.
+    `refused`: identifiers that rows may not name, by place. `apart`: every row has a finding of its own. Finding
+    repeats takes at most `memory_bytes`; rows beyond it end the reading of their file (TP224).
     """
     names = ["pe", "ou"]
     for combo, combos, option, options in (("coc", header.coc, "co", header.co), ("aoc", header.aoc, "ao", header.ao)):
@@ -173,7 +179,7 @@ def row_check(
     marks = {element: bytes(at in why for at in range(sizes[element])) for element, why in by_element.items()}
     generation = rules.generation if rules else Generation.V43
     limit = COMMENT_LIMITS[generation]
-    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, limit, marks, apart)
+    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, limit, marks, apart, memory_bytes)
     told = (lambda text: check_comment(text, codes, generation)) if codes is not None else None
     return RowCheck(form, fields, sizes, _value_check(rules), told, by_element)
 
