@@ -76,7 +76,8 @@ def json_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
 
 def signals_as_usual() -> None:
     """Undo what a shell does to the signals of a process in the background: for the `preexec_fn` of a process."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def interrupt(process: subprocess.Popen[Any]) -> int:

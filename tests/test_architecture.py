@@ -29,6 +29,7 @@ ROOMS = {
         "progress",
     ),
     "tallyport_converters": (
+        "locks",
         "other_documents",
         "metering",
         "sources",
@@ -49,6 +50,7 @@ ROOMS = {
         "output",
         "groups",
         "naming",
+        "work_folders",
         "publish",
         "options",
         "completions",
@@ -153,6 +155,7 @@ ROOMS = {
         "push",
     ),
     "tallyport.cli": (
+        "signals",
         "drawing",
         "listing",
         "source_reports",

@@ -25,7 +25,7 @@ import pytest
 
 from databases import execute, running_server, small
 from importing import visits
-from running import command, environment
+from running import command, environment, signals_as_usual
 from tallyport import OutsideFailed
 from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.load import load
@@ -222,3 +222,37 @@ def test_a_network_that_breaks_leaves_whole_groups_and_is_told(
         check_whole(url, before, after)
         assert load([path], url, ImportOptions()).exit_code == 0
         assert check_whole(url, before, after) == len(SPANS)
+
+
+def test_what_a_killed_import_converted_on_the_way_is_swept_by_the_next(url: str, tmp_path: Path) -> None:
+    def begin() -> tuple[subprocess.Popen[bytes], Path]:
+        """An import that has taken in a part of what it is given, and waits for the rest."""
+        process = subprocess.Popen(
+            command("import", "-", "--database", url, "--json"),
+            env=environment({"TMPDIR": str(tmp_path)}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=signals_as_usual,
+        )
+        assert process.stdin
+        process.stdin.write(b'{"dataValues":[' + b" " * 100_000)
+        process.stdin.flush()
+        end = time.monotonic() + 60
+        while not (found := [path for path in tmp_path.glob("*/files/stdin") if path.stat().st_size]):
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        return process, found[0].parents[1]
+
+    killed, left_over = begin()
+    killed.kill()
+    killed.communicate()
+    assert left_over.stat().st_mode & 0o777 == 0o700
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGHUP, 129)):
+        ended, folder = begin()
+        assert not left_over.exists()
+        ended.send_signal(number)
+        said, _ = ended.communicate(timeout=60)
+        assert (ended.returncode, json.loads(said)["error"]["code"]) == (code, "TP803")
+        assert not folder.exists()
+    assert not list(tmp_path.iterdir())

@@ -21,6 +21,7 @@ import pytest
 
 from running import WORK, check_whole, command, contents, environment, json_rows, names, run, signals_as_usual
 from tallyport.cli import main
+from tallyport_converters import work_folders
 
 KILLS = 50
 KILLS_WHILE_REPLACING = 10
@@ -247,12 +248,81 @@ def blocked(output: Path, signals: int = signal.SIGKILL) -> Iterator[subprocess.
         process.communicate(timeout=60)
 
 
-def test_an_interrupted_run_ends_with_130_and_leaves_nothing(tmp_path: Path) -> None:
+ENDING = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+"""What ends a run in order, and the exit code: 128 and the signal's number."""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_a_run_that_is_told_to_end_does_so_in_order_and_leaves_nothing(number: int, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with blocked(output, signal.SIGINT) as process:
-        pass
-    assert process.returncode == 130
+    with blocked(output, number) as process:
+        assert (output / WORK).stat().st_mode & 0o777 == 0o700
+    assert process.returncode == ENDING[signal.Signals(number)]
     assert not output.exists()
+
+
+def test_a_run_goes_on_behind_a_hang_up_that_its_starter_ignores(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    nohup = subprocess.Popen(
+        command("convert", "-", "-o", output),
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN),
+    )
+    wait_for((output / WORK / "plan.json").exists, nohup)
+    nohup.send_signal(signal.SIGHUP)
+    nohup.communicate(json_rows(value_rows(1, 3)), timeout=60)
+    assert nohup.returncode == 0
+    check_whole(output / "stdin")
+
+
+def working(parent: Path) -> tuple[subprocess.Popen[str], Path]:
+    """A process that works in a folder of its own in `parent`, and waits; returns it and the folder."""
+    script = (
+        "import pathlib, sys; from tallyport_converters.work_folders import work_folder\n"
+        "with work_folder(pathlib.Path(sys.argv[1])) as work:\n"
+        "    (work / 'values').write_text('17'); print(work, flush=True); sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(parent)],
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    return process, Path(process.stdout.readline().strip()).parent
+
+
+def test_a_folder_of_a_killed_run_is_swept_by_the_next_and_no_other(tmp_path: Path) -> None:
+    killed, left_over = working(tmp_path)
+    alive, in_use = working(tmp_path)
+    killed.kill()
+    killed.communicate()
+    foreign = tmp_path / f"{work_folders.PREFIX}foreign"
+    foreign.symlink_to(in_use)
+    assert left_over.stat().st_mode & 0o777 == in_use.stat().st_mode & 0o777 == 0o700
+    assert (left_over / "files" / "values").read_text() == "17"
+    with work_folders.work_folder(tmp_path) as work:
+        assert not left_over.exists()
+        assert (in_use / "files" / "values").read_text() == "17"
+        assert work.exists()
+    alive.communicate("")
+    assert names(tmp_path) == {foreign.name}
+
+
+def test_many_runs_that_sweep_while_others_begin_never_lose_their_folder(tmp_path: Path) -> None:
+    script = (
+        "import pathlib, sys; from tallyport_converters.work_folders import work_folder\n"
+        "for _ in range(60):\n"
+        "    with work_folder(pathlib.Path(sys.argv[1])) as work:\n"
+        "        (work / 'values').write_text('17'); assert (work / 'values').read_text() == '17'\n"
+    )
+    runs = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], env=environment()) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in runs] == [0] * 4
+    assert not names(tmp_path)
 
 
 def test_an_interrupted_run_over_several_sources_keeps_what_is_whole_and_the_next_completes(
@@ -278,7 +348,8 @@ def test_a_terminated_run_leaves_nothing_half_written_and_the_next_completes(job
         process = job.start(output)
         time.sleep(job.seconds * share)
         process.terminate()
-        process.wait(timeout=60)
+        assert process.wait(timeout=60) in (143, job.exit_code, -signal.SIGTERM)  # the last: as Python starts or ends
+        assert names(output / WORK) <= {"plan.json", "lock"}
         for name in names(output) - {WORK}:
             check_whole(output / name)
         if names(output) != NAMES:  # else it was done

@@ -1,6 +1,7 @@
 """Publishing: an output folder appears whole or not at all, and a killed run is completed by running it again.
 
-All is built in DIR/.tallyport-unfinished and renamed at the end. While a run lasts, `plan.json` there names the folders
+All is built in DIR/.tallyport-unfinished, which is for this user alone, and renamed at the end. A run that is killed
+leaves it behind, and the next one empties it. While a run lasts, `plan.json` there names the folders
 it set out to make. It outlives a run that fails after some of them appeared: found by a later run, those are known to
 be the work of a run that never ended, and may be replaced.
 """
@@ -17,6 +18,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tallyport_converters import locks
 from tallyport_converters.output import failed
 from tallyport_schemas.findings import OutsideFailed, Refused, finding
 
@@ -101,45 +103,18 @@ def _lock(work: Path, output: Path) -> int:
         Refused: TP902, another run has it.
     """
     for _ in range(_TRIES):
-        work.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
+        work.mkdir(mode=0o700, exist_ok=True)
         try:
-            lock = os.open(work / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            lock = locks.held(work / _LOCK)
         except FileNotFoundError:
             continue  # a run that ended took the folder away
-        is_free = _locks(lock)
-        if is_free and _is_there(work / _LOCK, lock):
+        if lock is not None:
+            work.chmod(0o700)  # one that was left over by a version that did not see to it
             return lock
-        os.close(lock)
-        if not is_free:
+        if work.exists():
             break
     raise Refused(finding("TP902", found=str(output)))
-
-
-def _is_there(path: Path, handle: int) -> bool:
-    """Whether `path` is still the file that was opened: a run that ended may have taken it away."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
-
-
-def _locks(lock: int) -> bool:
-    """Take the lock, which the system frees when the process ends, however it ends."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _planned(work: Path) -> set[str]:

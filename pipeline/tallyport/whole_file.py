@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from tallyport_converters.output import failed, replaceable
+from tallyport_converters.work_folders import work_folder
 
 
 class WholeFile:
@@ -22,11 +24,13 @@ class WholeFile:
     def __init__(self, path: Path) -> None:
         self._path = path = replaceable(path)
         self._kept = 0
-        self._partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        try:
-            self._file = self._partial.open("wb")
-        except OSError as error:
-            raise failed(error, path) from error
+        with ExitStack() as stack:
+            self._partial = stack.enter_context(work_folder(path.parent)) / "partial"
+            try:
+                self._file = self._partial.open("wb")
+            except OSError as error:
+                raise failed(error, path) from error
+            self._folder = stack.pop_all()
 
     def __enter__(self) -> Self:
         return self
@@ -45,7 +49,7 @@ class WholeFile:
         except OSError as failure:
             raise failed(failure, self._path) from failure
         finally:
-            self._partial.unlink(missing_ok=True)
+            self._folder.close()
 
     def _keep(self) -> None:
         """Have what was written so far appear, whatever happens later."""

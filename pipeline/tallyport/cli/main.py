@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from tallyport.cli import AS_JSON
+from tallyport.cli.signals import end_in_order, exit_code
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import (
     Finding,
@@ -41,7 +42,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
 }
 """Every verb: the module that holds it as `command`, and its line in the list."""
 
-EXIT_USAGE, EXIT_SOURCE, EXIT_OUTSIDE, EXIT_REFUSED, EXIT_FAULT, EXIT_INTERRUPTED = 2, 3, 4, 5, 70, 130
+EXIT_USAGE, EXIT_SOURCE, EXIT_OUTSIDE, EXIT_REFUSED, EXIT_FAULT = 2, 3, 4, 5, 70
 
 
 class Verbs(click.Group):
@@ -180,8 +181,8 @@ def run(arguments: Sequence[str]) -> int:
     except Unusable as error:
         codes = {SourceUnreadable: EXIT_SOURCE, OutsideFailed: EXIT_OUTSIDE, Refused: EXIT_REFUSED}
         return failure.say(error.finding, next(code for kind, code in codes.items() if isinstance(error, kind)))
-    except (click.Abort, KeyboardInterrupt):
-        return failure.say(finding("TP803"), EXIT_INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as interrupt:
+        return failure.say(finding("TP803"), exit_code(interrupt))
     except BrokenPipeError:
         _give_up_stdout()
         return EXIT_OUTSIDE
@@ -203,6 +204,7 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by who started us; a file opened later must not become its descriptor
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
+    end_in_order()
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()  # or the interpreter fails at it on its way out, with a code of its own

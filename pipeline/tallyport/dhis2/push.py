@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tallyport.converting import converted
 from tallyport.dhis2.client import Client
@@ -22,6 +20,7 @@ from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions,
 from tallyport.dhis2.survey import Surveyed, survey
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
+from tallyport_converters.work_folders import work_folder
 
 __all__ = ["ChunkPushed", "ClearingAhead", "PushOptions", "PushReport", "Watch", "push"]
 
@@ -50,9 +49,9 @@ async def push(
     options = options or PushOptions()
     report = PushReport(client.info.version, options.dry_run)
     tell = watch or (lambda _: None)
-    with TemporaryDirectory(prefix="tallyport-") as work:
+    with work_folder() as work:
         paths: list[str] = []
-        for event in converted(sources, Path(work), paths, options.conversion):
+        for event in converted(sources, work, paths, options.conversion):
             if isinstance(event, Outcome):
                 report.conversions.append(event)
             tell(event)

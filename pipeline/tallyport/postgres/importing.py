@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tallyport.converting import converted
 from tallyport.postgres.connecting import connection, generation
@@ -19,6 +18,7 @@ from tallyport.postgres.known_categories import of_database
 from tallyport.postgres.load import Event, GroupLoad, LoadReport, loading
 from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
+from tallyport_converters.work_folders import work_folder
 from tallyport_schemas.findings import finding
 
 
@@ -58,10 +58,10 @@ def import_values(
     with connection(database) as connected, ExitStack() as stack:
         report.generation = generation(connected)
         file = stack.enter_context(RejectsFile(Path(rejects))) if rejects is not None else None
-        work = stack.enter_context(TemporaryDirectory(prefix="tallyport-"))
+        work = stack.enter_context(work_folder())
         paths: list[str] = []
         reading = replace(conversion or Options(), categories=of_database(connected))
-        for event in converted(sources, Path(work), paths, reading):
+        for event in converted(sources, work, paths, reading):
             tell(event)
         made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
         accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}

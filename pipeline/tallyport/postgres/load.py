@@ -34,6 +34,7 @@ from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.convert import Outcome as Conversion
 from tallyport_converters.sources import Source
+from tallyport_converters.work_folders import sweep
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
@@ -174,6 +175,8 @@ def loading(
     of = generation(database)
     by = access(database, of, options.username, options.force)
     yield from check_default_combos(database)
+    if options.undo:
+        sweep(options.undo)
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
         changes = stack.enter_context(Changes(options.changes)) if options.changes else None

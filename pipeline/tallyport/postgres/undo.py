@@ -21,6 +21,7 @@ from tallyport_converters.adv2 import DATA_CLOSE, DATA_OPEN, GROUP_CLOSE, SUFFIX
 from tallyport_converters.adv2_reading import RawHead
 from tallyport_converters.naming import safe_name
 from tallyport_converters.output import OutputFile, failed
+from tallyport_converters.work_folders import work_folder
 from tallyport_schemas.header import GroupHeader
 
 _DROPPED = ("delete", "size", "data")
@@ -43,24 +44,23 @@ def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Pat
         raise failed(error, folder) from error
     kept = {name: json.loads(given) for name, given in head.properties if name not in _DROPPED}
     path = _free_name(folder, header.de)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
-            file.write(text({**kept, "size": size})[:-1] + DATA_OPEN)
-            cursor.itersize = 10_000
-            cursor.execute(statement("undone"), {"data_element": data_element})
-            for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
-                sizes = _sizes(header)
-                places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
-                indexes = [index for place, of in places for index in _indexes(place, of)]
-                file.write((b",\n" if number else b"") + text([*indexes, *_trimmed(behind)]))
-            file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
-        partial.replace(path)
-        _settle(folder)
-    except OSError as error:
-        raise failed(error, path) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    with work_folder(folder, sweeps=False) as work:
+        partial = work / path.name
+        try:
+            with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
+                file.write(text({**kept, "size": size})[:-1] + DATA_OPEN)
+                cursor.itersize = 10_000
+                cursor.execute(statement("undone"), {"data_element": data_element})
+                for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
+                    sizes = _sizes(header)
+                    places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
+                    indexes = [index for place, of in places for index in _indexes(place, of)]
+                    file.write((b",\n" if number else b"") + text([*indexes, *_trimmed(behind)]))
+                file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
+            partial.replace(path)
+            _settle(folder)
+        except OSError as error:
+            raise failed(error, path) from error
     return path
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from tallyport.web.folders import LOCK, LOG, Folders
 from tallyport.web.store import Store
 from tallyport.web.targets import Target, cancelled
+from tallyport_converters.publish import WORK
 from tallyport_schemas.findings import finding
 
 SIDE_BY_SIDE = 2
@@ -144,7 +145,8 @@ class Jobs:
                 os.killpg(int(text), number)
 
     def _ended_silently(self, id: str) -> None:
-        """Say of a process that is gone what became of it, if it did not do so itself."""
+        """Say of a process that is gone what became of it, if it did not do so itself, and remove what it left."""
+        shutil.rmtree(self._folders.out(id) / WORK, ignore_errors=True)
         if id in self._cancelled:
             self._end_cancelled(id)
         else:

@@ -17,17 +17,18 @@ class TimeUp(Exception):
 
 
 def limit(seconds: float) -> None:
-    """Bound this process's time (`TimeUp` is raised) and memory (`MemoryError`); have SIGINT and SIGTERM interrupt it.
+    """Bound this process's time (`TimeUp` is raised) and memory (`MemoryError`); have what ends a run interrupt it.
 
-    The two signals are set anew as a process started in the background would ignore them.
+    The signals are set anew as a process started in the background would ignore them.
     """
 
     def time_up(number: int, frame: FrameType | None) -> None:
         del number, frame
         raise TimeUp
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
     if sys.platform == "win32":
         return
     import resource

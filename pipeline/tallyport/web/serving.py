@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -102,8 +103,15 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         )
         if listening:
             listening(f"http://127.0.0.1:{port}/?token={access.token}")
+        _hang_up_ends()
         with suppress(KeyboardInterrupt):  # the way to end it
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _hang_up_ends() -> None:
+    """Have SIGHUP end the server as SIGTERM does, which uvicorn sees to, where it would end the process."""
+    if hasattr(signal, "SIGHUP") and callable(signal.getsignal(signal.SIGHUP)):
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 
 def _targets(options: ServeOptions) -> Iterator[Target]:
