@@ -6,7 +6,7 @@ nobody is named for is not asked: then values are stored under a name of ours, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
@@ -83,15 +83,37 @@ class Access:
     goes_anywhere: bool = True
     skipped: frozenset[str] = frozenset()
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether what a group may write depends on who writes."""
+        return not (self.sees_all and self.goes_anywhere)
+
+    def restricted(self, session: Session, groups: Mapping[int, tuple[GroupHeader, Scope]], today: date) -> set[int]:
+        """Return which groups, by number, to check one by one, of those that are staged together.
+
+        Of the others all may be written, and nothing of it is approved.
+        """
+        meant = data_sets_meant({number: scope.data_sets for number, (_, scope) in groups.items()})
+        found: list[Row] = []
+        if not self.sees_all:
+            found += self._not_shared(session, meant, {number: header for number, (header, _) in groups.items()})
+        if not self.goes_anywhere:
+            found += session.look_up("outside_hierarchy", user=self.user)
+        if "TP758" not in self.skipped:
+            found += session.look_up("expired", **meant, today=today)
+        if "TP754" not in self.skipped:
+            found += session.look_up("approved", **meant)
+        return {row[0] for row in found}
+
     def check(self, session: Session, header: GroupHeader, scope: Scope, today: date) -> Allowed:
-        """Check a group of which the scope is staged."""
+        """Check a group of which the scope is staged, alone."""
         allowed = Allowed(scope.data_sets)
         if not self.sees_all:
             self._check_sharing(session, header, allowed)
         if not self.goes_anywhere:
             outside = session.look_up("outside_hierarchy", user=self.user)
             if outside:
-                allowed.outside = [place for (place,) in outside]
+                allowed.outside = [place for _, place in outside]
                 culprits = [header.ou[place] for place in allowed.outside]
                 allowed.findings.append(finding("TP756", field="ou", culprits=culprits))
         if "TP758" not in self.skipped:
@@ -104,14 +126,8 @@ class Access:
             "coc": "co" if header.co is not None else "coc" if header.coc is not None else None,
             "aoc": "ao" if header.ao is not None else "aoc" if header.aoc is not None else None,
         }
-        refused = session.look_up(
-            "not_shared",
-            data_sets=list(allowed.data_sets),
-            options=named["coc"] is not None,
-            attribute_options=named["aoc"] is not None,
-            user=self.user,
-            user_uid=self.uid,
-        )
+        meant = data_sets_meant({0: allowed.data_sets})
+        refused = [row[1:] for row in self._not_shared(session, meant, {0: header})]
         closed = {row[1] for row in refused if row[0] == "ds"}
         if closed.issuperset(allowed.data_sets):
             allowed.findings.append(finding("TP755", field="ds", culprits=_named(refused, "ds")))
@@ -121,6 +137,24 @@ class Access:
             allowed.unshared += [row[2] for row in refused if row[0] == kind]
             if culprits := _named(refused, kind):
                 allowed.findings.append(finding("TP757", field=named[kind], culprits=culprits))
+
+    def _not_shared(
+        self, session: Session, meant: Mapping[str, list[int]], headers: Mapping[int, GroupHeader]
+    ) -> list[Row]:
+        return session.look_up(
+            "not_shared",
+            **meant,
+            options=[number for number, header in headers.items() if header.co or header.coc],
+            attribute_options=[number for number, header in headers.items() if header.ao or header.aoc],
+            user=self.user,
+            user_uid=self.uid,
+        )
+
+
+def data_sets_meant(by_group: Mapping[int, Sequence[int]]) -> dict[str, list[int]]:
+    """Return pairs of a group's number and a data set that it can mean, as statements take them."""
+    pairs = [(number, data_set) for number, data_sets in by_group.items() for data_set in data_sets]
+    return {"groups": [number for number, _ in pairs], "data_sets": [data_set for _, data_set in pairs]}
 
 
 def access(
@@ -174,7 +208,8 @@ def _check_expiry(session: Session, header: GroupHeader, scope: Scope, allowed: 
 
     A unit that no period is open for is as wrong as a period that is open for none.
     """
-    found_late = session.look_up("expired", data_sets=list(allowed.data_sets), today=today)
+    meant = data_sets_meant({0: allowed.data_sets})
+    found_late = [row[1:] for row in session.look_up("expired", **meant, today=today)]
     rows = [row for row in found_late if len(row[2]) < len(scope.org_units)]
     if not rows:
         return

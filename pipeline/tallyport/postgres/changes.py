@@ -44,9 +44,9 @@ class Changes(WholeFile):
         except OSError as error:
             raise failed(error, self._path) from error
 
-    def take(self, session: Session, *, file: str, number: int, data_element: str) -> None:
-        """Write what is planned of a batch; `data_element` as the file has it."""
-        parameters = {"file": file, "number": number, "data_element": data_element}
+    def take(self, session: Session, *, file: str, number: int, data_element: str, staged_as: int = 0) -> None:
+        """Write what is planned of a group, or a batch of it; `data_element` as the file has it."""
+        parameters = {"file": file, "number": number, "data_element": data_element, "staged_as": staged_as}
         with session.database.cursor() as cursor, cursor.copy(statement("changes"), parameters) as lines:
             try:
                 for line in lines:

@@ -6,21 +6,21 @@ stored, compared with what is stored, written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tallyport.postgres.access import Access, Allowed, Check
+from tallyport.postgres.access import Access, Allowed, Check, data_sets_meant
 from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
-from tallyport.postgres.known_units import KnownUnits
 from tallyport.postgres.row_feed import RowFeed
-from tallyport.postgres.scope import LookedUp, Scope, look_up
+from tallyport.postgres.scope import KnownHeaders, LookedUp, Scope, look_up
 from tallyport.postgres.session import Session
 from tallyport.postgres.triggers import Triggers
 from tallyport.postgres.undo import write_undo
+from tallyport.postgres.writing import Changed, Nothing, Writing
 from tallyport.rejected_rows import RejectedRows
 from tallyport.validation.form import readable
 from tallyport.validation.relations import fits_dates
@@ -29,12 +29,10 @@ from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_schemas.findings import Finding, Severity, finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
-from tallyport_schemas.value_types import BOOLEAN_TYPES, NUMERIC_RULES
 
 CHANGES = ("insert", "update", "undelete", "delete", "unchanged", "ignored")
 """What may become of a row."""
 
-_INTEGERS = ("INTEGER", "INTEGER_POSITIVE", "INTEGER_NEGATIVE", "INTEGER_ZERO_OR_POSITIVE")
 _LEFT_OUT_BY = {
     "TP721": "leave_out_no_combo",
     "TP726": "leave_out_no_combo",
@@ -45,6 +43,15 @@ _LEFT_OUT_BY = {
 
 _OF_ROWS = frozenset({*_LEFT_OUT_BY, "TP729", "TP756", "TP757", "TP758"})
 """What is wrong with some of a header's identifiers, or with some that do not go together."""
+
+SMALL_ROWS = 2_000
+"""Rows of a group that is written together with others, at most."""
+
+SMALL_NAMES = 2_000
+"""Identifiers that its header lists."""
+
+SMALL_BYTES = 1 << 20
+"""Bytes that its rows take as lines of COPY."""
 
 _FEW_UNITS = 100
 """Organisation units that are named to the index of stored values; of more, all that is stored is sifted."""
@@ -81,7 +88,6 @@ class Outcome:
     periods_created: int = 0
     batching: Batching | None = None
     undo: Path | None = None
-    has_begun: bool = False
     read: int = 0
 
     def leave_out(self, left_out: Finding) -> None:
@@ -110,11 +116,37 @@ class Run:
     triggers: Triggers
     access: Access
     options: ImportOptions
-    units: KnownUnits = field(default_factory=KnownUnits)
+    known: KnownHeaders = field(default_factory=KnownHeaders)
+
+    @property
+    def writing(self) -> Writing:
+        """What takes staged rows into the table."""
+        return Writing(self.session, self.generation, self.triggers, self.access.username)
+
+
+def stage_scopes(session: Session, scopes: Mapping[int, Scope]) -> None:
+    """Stage what the headers of groups name, by the groups' numbers."""
+    periods: list[tuple[Any, ...]] = []
+    units: list[tuple[int, int, int]] = []
+    combos: list[tuple[int, int, int]] = []
+    attributes: list[tuple[int, int, int]] = []
+    for number, scope in scopes.items():
+        element = scope.data_element
+        periods += ((number, at, element, p.kind, p.iso, p.start, p.end) for at, p in scope.periods.items())
+        units += ((number, *placed) for placed in scope.org_units.items())
+        combos += ((number, *placed) for placed in scope.combos.items())
+        attributes += ((number, *placed) for placed in scope.attribute_combos.items())
+    for name, rows in (
+        ("copy_periods", periods),
+        ("copy_units", units),
+        ("copy_combos", combos),
+        ("copy_attributes", attributes),
+    ):
+        session.copy(name, ("\t".join(map(str, row)).encode() + b"\n" for row in rows))
 
 
 class GroupImport:
-    """The import of the group whose head `file` has just given. `told` is called when a batch is planned.
+    """The import of the group whose head `file` has just given. `told` is called when it is planned what changes.
 
     `rejected` is given where the group was made of a legacy file: it takes every row that is left out, and identifiers
     that are wrong cost their own rows alone. A group that deletes is as strict as any: its scope is what it names.
@@ -125,48 +157,44 @@ class GroupImport:
         run: Run,
         file: Adv2File,
         head: RawHead,
-        told: Callable[[], None] | None = None,
+        told: Callable[[Changed], None] | None = None,
         rejected: RejectedRows | None = None,
     ) -> None:
         self._run = run
         self._session = run.session
-        self._version = run.generation.replace(".", "")[-2:]
+        self._writing = run.writing
         self._options = run.options
         self._file = file
         self._head = head
         self._told = told
         self._rejected = rejected
         self._access = run.access
-        self._username = run.access.username
+        self._allowed = Allowed(())
         self._ignored_are_named = False
+        self._fed: RowFeed | None = None
+        self._trailing: str | None = None  # as the file had it when the rows were read ahead: it goes on
         self.outcome = Outcome()
 
-    def steps(self, header: GroupHeader) -> Iterator[int]:
-        """Do all of it; yields how many rows have been staged so far.
+    def steps(self, header: GroupHeader, looked_up: LookedUp) -> Iterator[int]:
+        """Do all of it, within a transaction; yields how many rows have been staged so far.
 
         Raises:
             GroupFails: with all that is wrong.
             SourceUnreadable: the file breaks off, or is no JSON.
         """
-        outcome, session = self.outcome, self._session
-        session.run("clear_staging")
-        session.run("compile_nothing")
-        looked_up = self._look_up(header)
-        outcome.findings += self._of_header(header, looked_up.findings)
-        scope = looked_up.scope
+        outcome, session, scope = self.outcome, self._session, looked_up.scope
         if scope is None:
-            members = [found for of_place in looked_up.refused.values() for found in of_place.values()]
-            raise GroupFails([*outcome.findings, *members])
-        self._writing = {"data_element": scope.data_element, "username": self._username}
+            raise GroupFails(self.failures(header, looked_up))
+        outcome.findings += self._of_header(header, looked_up.findings)
+        session.run("clear_staging")
         self._keeps = header.delete != "hard"
-        session.run("lock_data_element", data_element=scope.data_element)
-        session.run("say_user", username=self._username)
-        session.run("join_by_hash")
-        self._stage_scope(scope)
+        self._writing.begin([scope.data_element])
+        stage_scopes(session, {0: scope})
+        self._writing.find_periods()
         self._allowed = self._check_access(header, scope)
         self._check_deletion(header, scope)
         batching = self._read_stored(header, scope)
-        with self._feed(header, looked_up) as feed:
+        with self.feed(header, looked_up) as feed:
             staged = 0
             for batch in self._batches(header, feed, batching.mode):
                 before = feed.counts[0] if feed else 0
@@ -185,33 +213,93 @@ class GroupImport:
             outcome.findings += self._rejected.findings()
         session.run("join_by_choice")
 
-    def _look_up(self, header: GroupHeader) -> LookedUp:
+    def look_up(self, header: GroupHeader) -> LookedUp:
+        """Look a header up."""
         return look_up(
             self._session.database,
             header,
-            self._run.units,
+            self._run.known,
             today=self._options.today,
             skipped=self._access.skipped,
             by_member=self._by_member(header),
         )
 
+    def failures(self, header: GroupHeader, looked_up: LookedUp) -> list[Finding]:
+        """Return why a group fails of which the header has no scope."""
+        members = [found for of_place in looked_up.refused.values() for found in of_place.values()]
+        return [*self._of_header(header, looked_up.findings), *members]
+
+    def read_rest(self) -> int:
+        """Pass the rows that were not read; returns how many there are in all.
+
+        Raises:
+            SourceUnreadable: the file breaks off, or is no JSON.
+        """
+        if self._fed is None:
+            return max(self._file.skip_rows(), default=0) if self._file.has_rows else 0
+        for _ in self._fed.unread:
+            pass
+        return self._fed.counts[0]
+
+    @property
+    def names_rows(self) -> bool:
+        """Whether each row that is left out is named."""
+        return self._rejected is not None
+
+    # --- Together with others ----------------------------------------------------------------------------------------
+
+    def may_go_together(self, header: GroupHeader, looked_up: LookedUp) -> bool:
+        """Whether nothing that is known of a group asks for steps of its own, and it is small."""
+        names = len(header.pe) + len(header.ou) + len(header.coc or ()) + len(header.aoc or ())
+        if header.size > SMALL_ROWS or names > SMALL_NAMES or header.delete or not self._head.has_rows:
+            return False
+        if self._options.batch or (self._rejected is not None and self._access.is_bound):
+            return False
+        codes = {found.code for found in looked_up.findings}
+        return looked_up.scope is not None and codes.isdisjoint((*_LEFT_OUT_BY, "TP729"))
+
+    def read_ahead(self, header: GroupHeader, looked_up: LookedUp) -> bool:
+        """Read the rows ahead; returns whether all are here, as many as the header says, and nothing else.
+
+        Raises:
+            SourceUnreadable: the file breaks off, or is no JSON.
+        """
+        with self.feed(header, looked_up) as feed:
+            assert feed
+            if not feed.read_ahead(SMALL_BYTES):
+                return False
+        self._trailing = self._file.trailing
+        return feed.counts[0] == header.size and not self._trailing
+
+    def settle_together(
+        self,
+        header: GroupHeader,
+        looked_up: LookedUp,
+        changed: Mapping[str, int],
+        made: int,
+        nothing: Sequence[Nothing],
+    ) -> None:
+        """Note what became of a group that was read ahead and written together with others."""
+        outcome, feed = self.outcome, self._fed
+        assert feed
+        outcome.findings += self._of_header(header, looked_up.findings)
+        staged = feed.counts[1] - self._leave_out_nothing(nothing)
+        outcome.findings += feed.findings
+        outcome.batching = Batching(Mode.STORED, f"{header.size:,} rows, staged together with those of other groups")
+        outcome.periods_created = made
+        outcome.read = feed.counts[0]
+        outcome.rows |= changed
+        outcome.rows["unchanged"] = staged - sum(changed.values())
+        outcome.rows["ignored"] = outcome.read - staged
+        if self._rejected is not None:
+            outcome.findings += self._rejected.findings()
+
     def also_wrong(self, findings: Sequence[Finding]) -> list[Finding]:
         """Return what the database says against a header whose form fails by `findings`, of what can be read of it."""
         rest = readable(self._head.properties, findings)
-        return rest.certain(self._look_up(rest.header).findings) if rest else []
+        return rest.certain(self.look_up(rest.header).findings) if rest else []
 
     # --- Staging -----------------------------------------------------------------------------------------------------
-
-    def _stage_scope(self, scope: Scope) -> None:
-        periods = ((at, p.kind, p.iso, p.start, p.end) for at, p in scope.periods.items())
-        for name, rows in (
-            ("copy_periods", periods),
-            ("copy_units", scope.org_units.items()),
-            ("copy_combos", scope.combos.items()),
-            ("copy_attributes", scope.attribute_combos.items()),
-        ):
-            self._session.copy(name, ("\t".join(map(str, row)).encode() + b"\n" for row in rows))
-        self._session.run(f"find_periods_{self._version}")
 
     def _read_stored(self, header: GroupHeader, scope: Scope) -> Batching:
         """Read what is stored in the scope, unless it is so much that only the keys of rows are looked up."""
@@ -236,12 +324,14 @@ class GroupImport:
         blocks = len(header.pe) * len(header.ou)
         return batches(feed or (), rows=rows, block_sizes=block_sizes, blocks=blocks)
 
-    def _feed(self, header: GroupHeader, looked_up: LookedUp) -> AbstractContextManager[RowFeed | None]:
+    def feed(self, header: GroupHeader, looked_up: LookedUp) -> AbstractContextManager[RowFeed | None]:
+        """Return the rows, None where there are none: the same each time that it is asked for."""
         if not self._head.has_rows:
             return nullcontext()
         refused = self._refused(header, looked_up.refused)
         rules = looked_up.relations.rules and replace(looked_up.relations.rules, generation=self._run.generation)
-        return RowFeed(self._file, header, rules, refused, self._rejected)
+        self._fed = self._fed or RowFeed(self._file, header, rules, refused, self._rejected)
+        return self._fed
 
     def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
         """Stream the rows of a batch in."""
@@ -252,7 +342,6 @@ class GroupImport:
         from psycopg import sql
 
         columns = sql.SQL(", ").join(map(sql.Identifier, feed.columns))
-        self.outcome.has_begun = True
         with self._session.copying(sql.SQL("copy staged ({}) from stdin").format(columns)) as write:
             for lines in batch.lines:
                 write(lines)
@@ -289,53 +378,27 @@ class GroupImport:
         ((staged,),) = session.look_up("count_staged")
         staged -= self._leave_out(looked_up, scope)
         self._check_period_types()
-        staged -= self._normalise(looked_up)
-        outcome.periods_created += session.run(f"create_periods_{self._version}")
-        session.run(f"find_periods_{self._version}")
-        self._delete_scope(header, batch.blocks)
+        rules = looked_up.relations.rules
+        found = self._writing.normalise({0: rules.value_type if rules else None}, all_rows=self._rejected is not None)
+        staged -= self._leave_out_nothing(found)
+        outcome.periods_created += sum(self._writing.make_periods().values())
+        self._delete_scope(header, scope.data_element, batch.blocks)
         if staged:
-            with self._triggers_set_aside() as log:
-                self._write(staged, mode, log=log)
+            if mode.looks_up:
+                session.run("clear_stored")
+                session.run("look_up_stored")
+            changed = self._writing.write({0: staged}, keeps=self._keeps, is_first=self._is_first, told=self._told)
+            for change, count in changed.get(0, {}).items():
+                outcome.rows[change] += count
         session.run("clear_batch")
         return int(staged)
 
-    @contextmanager
-    def _triggers_set_aside(self) -> Iterator[str | None]:
-        """Set triggers aside where they may be; gives the step that writes the change log in their place."""
-        log = "log_changes_42" if self._version == "42" else None
-        if not self._run.triggers.may_set_aside:
-            yield log
-            return
-        ((are_aside,),) = self._session.rows("set_triggers_aside", data_element=self._writing["data_element"])
-        yield "log_changes_43" if are_aside and self._run.triggers.log else log
-        self._session.run("restore_triggers", role=self._run.triggers.role)
-
-    def _write(self, staged: int, mode: Mode, *, log: str | None) -> None:
-        session, outcome = self._session, self.outcome
-        if self._is_first and log != "log_changes_43" and not self._told:
-            outcome.rows["insert"] += staged
-            session.run("write_first", keeps=self._keeps, **self._writing)
-            return
-        if mode.looks_up:
-            session.run("clear_stored")
-            session.run("look_up_stored", data_element=self._writing["data_element"])
-        changes: dict[str, int] = dict(session.rows("plan_changes", keeps=self._keeps))
-        if not changes:
-            return
-        if self._told:
-            self._told()
-        if log:
-            session.run(log, **self._writing)
-        session.run("write_values", keeps=self._keeps, **self._writing)
-        for change, count in changes.items():
-            outcome.rows[change] += count
-
-    def _delete_scope(self, header: GroupHeader, blocks: tuple[int, int]) -> None:
+    def _delete_scope(self, header: GroupHeader, data_element: int, blocks: tuple[int, int]) -> None:
         if header.delete is None:
             return
         session = self._session
         stretch = {"units": len(header.ou), "start": blocks[0], "end": blocks[1]}
-        data_element, is_hard = self._writing["data_element"], header.delete == "hard"
+        is_hard = header.delete == "hard"
         if self._ignored_are_named:
             ((kept, row),) = session.look_up("count_kept", data_element=data_element, all=is_hard, **stretch)
             if kept:
@@ -343,37 +406,23 @@ class GroupImport:
         if is_hard:
             self.outcome.cleared += session.run("delete_scope_hard", data_element=data_element, **stretch)
         else:
-            if self._version == "42":
-                session.run("log_scope_42", **self._writing, **stretch)
-            self.outcome.cleared += session.run("delete_scope_soft", **self._writing, **stretch)
+            writing = {"data_element": data_element, "username": self._access.username}
+            if self._writing.version == "42":
+                session.run("log_scope_42", **writing, **stretch)
+            self.outcome.cleared += session.run("delete_scope_soft", **writing, **stretch)
 
-    def _normalise(self, looked_up: LookedUp) -> int:
-        """Make values what DHIS2 stores for them; returns how many rows were left out, as 2.42 stores nothing."""
-        session = self._session
-        kind = looked_up.relations.rules.value_type if looked_up.relations.rules else None
-        if kind in BOOLEAN_TYPES:
-            session.run(f"normalise_booleans_{self._version}")
-        if self._version != "42":
-            if kind in _INTEGERS:
-                session.run("normalise_integers_43")
-            return 0
-        session.run("normalise_texts_42")
-        data_element = self._writing["data_element"]
-        zeros = False
-        if kind in NUMERIC_RULES:
-            ((are_stored,),) = session.look_up("stores_zeros_42", data_element=data_element)
-            zeros = not are_stored
+    def _leave_out_nothing(self, found: Iterable[Nothing]) -> int:
+        """Tell of the group's rows for which 2.42 stores nothing; returns how many were left out."""
         left_out = 0
-        all_rows = self._rejected is not None
-        found = session.rows("leave_out_nothing_42", data_element=data_element, zeros=zeros, all_rows=all_rows)
-        for is_zero, count, first, gone, rows in found:
-            code = "TP227" if is_zero else "TP228"
+        for nothing in found:
+            count = nothing.count
+            code = "TP227" if nothing.is_zero else "TP228"
             if self._rejected is not None:
-                self._rejected.add(rows or (), finding(code, field="value"))
-                count -= gone
+                self._rejected.add(nothing.rows, finding(code, field="value"))
+                count -= nothing.left_out
             if count:
-                self.outcome.leave_out(finding(code, field="value", row=first, count=count))
-            left_out += gone
+                self.outcome.leave_out(finding(code, field="value", row=nothing.first, count=count))
+            left_out += nothing.left_out
         return left_out
 
     # --- Checks ------------------------------------------------------------------------------------------------------
@@ -413,8 +462,8 @@ class GroupImport:
         """
         if header.delete is None:
             return
-        if approved := self._session.look_up("approved", data_sets=self._approvable):
-            culprits = [" ".join(names) for names in approved]
+        if approved := self._session.look_up("approved", **data_sets_meant({0: self._approvable})):
+            culprits = [" ".join(names) for _, *names in approved]
             raise GroupFails([*self.outcome.findings, finding("TP754", culprits=culprits)])
         if header.delete != "hard" or self._options.dry_run:
             return
@@ -431,8 +480,9 @@ class GroupImport:
 
     def _check_size(self, header: GroupHeader) -> None:
         late = []
-        if self._file.trailing:
-            late.append(finding("TP510", field="data", found=self._file.trailing, expected="the group's end"))
+        trailing = self._file.trailing if self._trailing is None else self._trailing
+        if trailing:
+            late.append(finding("TP510", field="data", found=trailing, expected="the group's end"))
         if self.outcome.read != header.size:
             found, expected = f"{self.outcome.read:,} rows", f"{header.size:,} rows"
             late.append(finding("TP514", field="size", found=found, expected=expected))
@@ -442,7 +492,7 @@ class GroupImport:
     def _check_period_types(self) -> None:
         unknown = self._session.look_up("unknown_period_types")
         if unknown:
-            culprits = [f"{kind}: {' '.join(periods)}" for kind, periods in unknown]
+            culprits = [f"{kind}: {' '.join(periods)}" for _, kind, periods in unknown]
             raise GroupFails([*self.outcome.findings, finding("TP751", field="pe", culprits=culprits)])
 
     def _leave_out(self, looked_up: LookedUp, scope: Scope) -> int:

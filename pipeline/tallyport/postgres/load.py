@@ -1,4 +1,5 @@
-"""Load: ADV2 into the tables of a DHIS2 database, group by group, each in a transaction of its own.
+"""Load: ADV2 into the tables of a DHIS2 database, group by group: large ones each in a transaction of its own, small
+ones in one with others, which comes to the same.
 
 A dry run is the same up to its last statement: then all is rolled back, group after group having seen what those
 before it did.
@@ -7,7 +8,7 @@ before it did.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,15 +19,18 @@ from typing import TYPE_CHECKING
 
 from tallyport.postgres.access import access
 from tallyport.postgres.batching import Batching
+from tallyport.postgres.bundle import Bundle, Member
 from tallyport.postgres.changes import Changes
 from tallyport.postgres.connecting import Row, connection, generation
 from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
+from tallyport.postgres.scope import LookedUp
 from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
 from tallyport.postgres.triggers import triggers
 from tallyport.postgres.uninterrupted import uninterrupted
+from tallyport.postgres.writing import Changed
 from tallyport.rejected_rows import RejectedRows, worst
 from tallyport.source_report import SourceReport
 from tallyport.validation.files import walked
@@ -37,6 +41,7 @@ from tallyport_converters.sources import Source
 from tallyport_converters.work_folders import sweep
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
 from tallyport_schemas.generations import Generation
+from tallyport_schemas.header import GroupHeader
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
@@ -85,6 +90,9 @@ class FileLoad:
 
 Event = GroupLoad | FileLoad | Progress | Finding
 """What an import tells as it goes; a finding is about the database as a whole, and comes before anything is written."""
+
+_WORTH = 2
+"""Groups that are written together at least."""
 
 
 @dataclass(slots=True)
@@ -190,6 +198,7 @@ def loading(
         loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files))
         for path, label, folder in files:
             yield from loader.file(path, label, folder)
+        yield from loader.rest()
         if script:
             script.outside(database, statement("drop_staging"))
 
@@ -201,99 +210,249 @@ def _size(path: str) -> int:
         return 0  # opening it will tell
 
 
-@dataclass(slots=True)
-class _Loader:
-    """Imports files one after the other; `total` is the size of all on disk."""
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A group whose head was read; `header` is None where its form fails."""
 
-    run: Run
-    script: Script | None
-    changes: Changes | None
-    total: int
-    done: int = 0
-    values: int = 0
+    load: GroupImport
+    file: Adv2File
+    head: RawHead
+    label: str
+    header: GroupHeader | None
+    de: str | None
+    origin: Origin | None
+    rejected: RejectedRows | None
+
+    @property
+    def title(self) -> str:
+        return f"{self.label}, group {self.head.number}: {self.de or 'no data element'}"
+
+
+class _Loader:
+    """Imports files one after the other; `total` is the size of all on disk.
+
+    Small groups wait, and are written together. What comes after them is reported after them.
+    """
+
+    def __init__(self, run: Run, script: Script | None, changes: Changes | None, total: int) -> None:
+        self._run = run
+        self._script = script
+        self._changes = changes
+        self._total = total
+        self._done = 0
+        self._values = 0
+        self._bundle = Bundle(run)
+        self._waiting: list[tuple[_Group, LookedUp] | Event] = []
 
     def file(self, path: str, label: str, folder: str | None) -> Iterator[Event]:
-        """Import the groups of one file; `folder`: that of the conversion it is from."""
+        """Import the groups of one file; small ones of its end may be left to wait.
+
+        `folder`: that of the conversion it is from.
+        """
         size, rows = _size(path), 0
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    with ExitStack() as reported:  # what is committed is reported before anything can end the run
-                        origin = Origin(folder, os.path.relpath(path, folder), rows) if folder else None
-                        for event in self._group(file, head, label, size, reported, origin):
-                            yield event
-                            if isinstance(event, GroupLoad):
-                                rows += sum(event.rows.values())
+                    origin = Origin(folder, os.path.relpath(path, folder), rows) if folder else None
+                    rows += yield from self._group(file, head, label, size, origin)
         except SourceUnreadable as error:
-            yield FileLoad(label, error.finding.at(label))
+            yield from self._in_turn(FileLoad(label, error.finding.at(label)))
         else:
-            yield FileLoad(label)
-        self.done += size
+            yield from self._in_turn(FileLoad(label))
+        self._done += size
+
+    def rest(self) -> Iterator[Event]:
+        """Write what waits."""
+        waiting, bundle = self._waiting, self._bundle
+        self._waiting, self._bundle = [], Bundle(self._run)
+        if not waiting:
+            return
+        with ExitStack() as reported:  # what is committed is reported before anything can end the run
+            yield Progress(_label(waiting[-1]), "import", self._done, self._total, self._values)
+            apart = self._write(bundle, [each for each in waiting if isinstance(each, tuple)], reported)
+            number = 0
+            events: list[Event | None] = []
+            for each in waiting:
+                if isinstance(each, tuple):
+                    events.append(None if number in apart else self._loaded(each[0]))
+                    number += 1
+                else:
+                    events.append(each)
+            for at, (each, event) in enumerate(zip(waiting, events, strict=True)):
+                if event is not None:
+                    yield event
+                    continue
+                assert isinstance(each, tuple)
+                try:
+                    yield from self._alone(*each, size=0)
+                except Exception:
+                    yield from (late for late in events[at + 1 :] if late is not None)
+                    raise
+
+    def _write(self, bundle: Bundle, groups: Sequence[tuple[_Group, LookedUp]], reported: ExitStack) -> set[int]:
+        """Write a bundle; returns the numbers of the groups that are to be written by themselves.
+
+        These are all, where the database refuses: then it refuses the one that it is about again.
+        """
+        from psycopg import Error
+
+        if len(groups) < _WORTH:
+            return set(range(len(groups)))
+        database = self._run.session.database
+        if self._changes:
+            self._changes.begin()
+        if self._script:
+            self._script.begin(*(group.title for group, _ in groups))
+        try:
+            with ExitStack() as committed:
+                with database.transaction():
+                    apart = bundle.write(partial(self._tell, [group for group, _ in groups]) if self._changes else None)
+                    committed.enter_context(uninterrupted())
+                reported.push(committed.pop_all())
+        except Error:
+            if self._changes:
+                self._changes.drop()
+            if database.broken or database.closed:
+                raise
+            return set(range(len(groups)))
+        if self._changes and not self._run.options.dry_run:
+            self._changes.keep()
+        if self._script:
+            self._script.end()
+        bundle.settle()
+        return apart
+
+    def _tell(self, groups: Sequence[_Group], changed: Changed) -> None:
+        """List the changes of groups that are written together."""
+        assert self._changes
+        for number in sorted(changed):
+            group = groups[number]
+            self._changes.take(
+                self._run.session,
+                file=group.label,
+                number=group.head.number,
+                data_element=group.de or "",
+                staged_as=number,
+            )
 
     def _group(
-        self,
-        file: Adv2File,
-        head: RawHead,
-        label: str,
-        size: int,
-        reported: ExitStack,
-        origin: Origin | None,
-    ) -> Iterator[Event]:
+        self, file: Adv2File, head: RawHead, label: str, size: int, origin: Origin | None
+    ) -> Generator[Event, None, int]:
+        """Import a group, or let it wait; returns how many rows it has."""
         rejected = RejectedRows() if origin else None
         header, found, de = check_form(head.properties, any_identifiers=rejected is not None)
         told = None
-        if self.changes:
-            self.changes.begin()
-            told = partial(self.changes.take, self.run.session, file=label, number=head.number, data_element=de or "")
-        group = GroupImport(self.run, file, head, told, rejected)
-        outcome, valid = group.outcome, True
-        title = f"{label}, group {head.number}: {de or 'no data element'}"
-        if self.script:
-            self.script.begin(title)
+        if self._changes:
+            take = partial(self._changes.take, self._run.session, file=label, number=head.number)
+            told = partial(_told, partial(take, data_element=de or ""))
+        group = _Group(
+            GroupImport(self._run, file, head, told, rejected), file, head, label, header, de, origin, rejected
+        )
+        if header is None:
+            with self._run.session.database.transaction():
+                failures = [*found, *group.load.also_wrong(found)]
+            return (yield from self._in_turn(self._fails(group, failures)))
+        looked_up = group.load.look_up(header)
+        if looked_up.scope is None:
+            return (yield from self._in_turn(self._fails(group, group.load.failures(header, looked_up))))
+        if group.load.may_go_together(header, looked_up) and group.load.read_ahead(header, looked_up):
+            if not self._bundle.takes(looked_up.scope):
+                yield from self.rest()
+            with group.load.feed(header, looked_up) as feed:
+                assert feed
+                self._bundle.add(Member(group.load, header, looked_up, looked_up.scope, feed))
+                self._waiting.append((group, looked_up))
+                return feed.counts[0]
+        yield from self.rest()
+        with ExitStack() as reported:
+            return (yield from self._alone(group, looked_up, size, reported))
+
+    def _alone(
+        self, group: _Group, looked_up: LookedUp, size: int, reported: ExitStack | None = None
+    ) -> Generator[Event, None, int]:
+        """Import a group in a transaction of its own; returns how many rows it has."""
+        load, header, label = group.load, group.header, group.label
+        assert header
+        if self._changes:
+            self._changes.begin()
+        if self._script:
+            self._script.begin(group.title)
         try:
-            if header is None:
-                with self.run.session.database.transaction():
-                    raise GroupFails([*found, *group.also_wrong(found)])
-            with self.run.session.database.transaction():
-                for rows in group.steps(header):
-                    done = self.done + size * min(rows, header.size) // max(header.size, 1)
-                    yield Progress(label, f"import {header.de}", done, self.total, self.values + rows)
-                reported.enter_context(uninterrupted())
-            if self.changes and not self.run.options.dry_run:
-                self.changes.keep()
+            with self._run.session.database.transaction():
+                for rows in load.steps(header, looked_up):
+                    done = self._done + size * min(rows, header.size) // max(header.size, 1)
+                    yield Progress(label, f"import {header.de}", done, self._total, self._values + rows)
+                if reported:
+                    reported.enter_context(uninterrupted())
         except GroupFails as failed:
-            valid = False
-            read = outcome.read
-            if head.has_rows and not outcome.has_begun:
-                read = max(file.skip_rows(), default=0)
-            if self.changes:
-                self.changes.drop()
-            if outcome.undo:
-                outcome.undo.unlink(missing_ok=True)
-            outcome = Outcome(failed.findings, batching=outcome.batching)
-            outcome.rows["ignored"] = max(read, header.size if header else 0)
-            if rejected is not None:
-                rejected = RejectedRows()
-                rejected.add(range(outcome.rows["ignored"]), worst(failed.findings))
-                others = (found for found in failed.findings if found is not worst(failed.findings))
-                outcome.findings = [*rejected.findings(), *others]
-        if self.script and valid:
-            self.script.end()
-        elif self.script:
-            self.script.note(f"{title} fails: {', '.join(found.code for found in outcome.findings)}")
-        self.values += sum(outcome.rows.values())
-        yield GroupLoad(
-            label,
-            head.number,
-            de,
+            if self._changes:
+                self._changes.drop()
+            event = self._fails(group, failed.findings)
+            yield event
+            return sum(event.rows.values())
+        if self._changes and not self._run.options.dry_run:
+            self._changes.keep()
+        if self._script:
+            self._script.end()
+        event = self._loaded(group)
+        yield event
+        return sum(event.rows.values())
+
+    def _in_turn(self, event: GroupLoad | FileLoad) -> Generator[Event, None, int]:
+        """Report an event, or let it wait for what waits before it; returns how many rows it is about."""
+        if self._waiting:
+            self._waiting.append(event)
+        else:
+            yield event
+        return sum(event.rows.values()) if isinstance(event, GroupLoad) else 0
+
+    def _fails(self, group: _Group, findings: Sequence[Finding]) -> GroupLoad:
+        """Describe a group that fails: all its rows are ignored."""
+        outcome, header, rejected = group.load.outcome, group.header, group.rejected
+        read = group.load.read_rest()
+        if outcome.undo:
+            outcome.undo.unlink(missing_ok=True)
+        failed = Outcome(list(findings), batching=outcome.batching)
+        failed.rows["ignored"] = max(read, header.size if header else 0)
+        if rejected is not None:
+            rejected = RejectedRows()
+            rejected.add(range(failed.rows["ignored"]), worst(findings))
+            others = (found for found in findings if found is not worst(findings))
+            failed.findings = [*rejected.findings(), *others]
+        if self._script:
+            self._script.note(f"{group.title} fails: {', '.join(found.code for found in failed.findings)}")
+        return self._described(group, failed, rejected, valid=False)
+
+    def _loaded(self, group: _Group) -> GroupLoad:
+        return self._described(group, group.load.outcome, group.rejected, valid=True)
+
+    def _described(self, group: _Group, outcome: Outcome, rejected: RejectedRows | None, *, valid: bool) -> GroupLoad:
+        self._values += sum(outcome.rows.values())
+        return GroupLoad(
+            group.label,
+            group.head.number,
+            group.de,
             valid,
             outcome.rows,
             outcome.cleared,
             outcome.periods_created,
             outcome.batching,
             outcome.undo,
-            [found.at(label) for found in outcome.findings],
-            origin,
+            [found.at(group.label) for found in outcome.findings],
+            group.origin,
             rejected,
         )
+
+
+def _told(take: Callable[[], None], changed: Changed) -> None:
+    """List the changes of a group by itself."""
+    del changed
+    take()
+
+
+def _label(waiting: object) -> str:
+    """Return the file that something that waits is of."""
+    if isinstance(waiting, tuple):
+        return str(waiting[0].label)
+    return waiting.file if isinstance(waiting, GroupLoad | FileLoad) else ""

@@ -53,6 +53,8 @@ class RowFeed:
         self._weights = _weights(header)
         self.named_columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights))
         self.columns = (*self.named_columns, *_BEHIND)
+        self.ahead: list[bytes] = []
+        self.unread = self._read()
         self.counts = (0, 0, 0)
         self.findings: list[Finding] = []
         """What is wrong with rows that are left out; neighbours that share it as one. Empty with `rejected`."""
@@ -63,13 +65,32 @@ class RowFeed:
     def __exit__(self, *_: object) -> None:
         if self.named:
             self.named.close()
+            self.named = None
+
+    def read_ahead(self, limit: int) -> bool:
+        """Read rows of about `limit` bytes, which are kept; returns whether these are all.
+
+        Raises:
+            SourceUnreadable: as iterating.
+        """
+        kept = 0
+        for lines in self.unread:
+            self.ahead.append(lines)
+            kept += len(lines)
+            if kept > limit:
+                return False
+        return True
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield whole lines, a block at a time.
+        """Yield whole lines, a block at a time; what was read ahead comes first, each time.
 
         Raises:
             SourceUnreadable: the file breaks off, or is no JSON.
         """
+        yield from self.ahead
+        yield from self.unread
+
+    def _read(self) -> Iterator[bytes]:
         for block in self._file.rows(self._check.form):
             self._check.judge(block)
             if self._rejected is not None:

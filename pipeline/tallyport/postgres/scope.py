@@ -3,6 +3,9 @@
 A dozen statements a group, however long its lists are and however many rows follow. What comes back is made into a
 snapshot of just these objects, so that the checks of validation are made on it, the same ones; and into the ids that
 rows are stored under.
+
+Headers of a run that name the same share what was found: a run sees the metadata as it was when it first asked, as a
+request to DHIS2 does. What an import writes locks what it refers to, so that an object that is removed is noticed.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from tallyport.metadata.columns import NONE
 from tallyport.metadata.snapshot import KINDS
 from tallyport.postgres.connecting import Row
 from tallyport.postgres.known_units import KnownUnits
+from tallyport.postgres.memory import Memory
 from tallyport.postgres.statements import statement
 from tallyport.validation.relations import Relations, check_by_member, check_relations
 from tallyport.validation.rows import Refused
@@ -65,10 +69,27 @@ class LookedUp:
     refused: Refused = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """What a header names besides its periods: a snapshot of it, and ids by collection and UID."""
+
+    snapshot: Snapshot
+    ids: Mapping[str, Mapping[str, int]]
+
+
+class KnownHeaders:
+    """What the headers of a run have named so far."""
+
+    def __init__(self) -> None:
+        self.units = KnownUnits()
+        self.objects: Memory[_Objects] = Memory()
+        self.looked_up: Memory[LookedUp] = Memory()
+
+
 def look_up(
     database: Connection[Row],
     header: GroupHeader,
-    units: KnownUnits,
+    known: KnownHeaders,
     *,
     today: date,
     skipped: Container[str] = (),
@@ -76,65 +97,41 @@ def look_up(
 ) -> LookedUp:
     """Check a header against the database itself, and find the ids of what it names.
 
-    `units`: those that are known from other groups. `skipped`: as in `check_relations`. `by_member`: identifiers that
-    are wrong are refused one by one, as `check_by_member` does.
+    `known`: from other groups of the run, with the same `today` and `skipped`, which is as in `check_relations`.
+    `by_member`: identifiers that are wrong are refused one by one, as `check_by_member` does.
     """
-    return _LookUp(database, header, units).looked_up(today, skipped, by_member=by_member)
+    scheme = tuple(header.ids.items())
+    named = (scheme, header.ds, header.cc, header.de, header.ou, header.coc, header.co, header.aoc, header.ao)
+    asked = (named, header.pe, header.delete, by_member)
+    if found := known.looked_up.get(asked):
+        return found
+    objects = known.objects.get(named)
+    if objects is None:
+        fetching = _Fetching(database, header, known.units)
+        with database.transaction():
+            objects = fetching.objects()
+        known.objects.keep(named, objects, fetching.count)
+    found = _Placing(header, objects).looked_up(today, skipped, by_member=by_member)
+    known.looked_up.keep(asked, found, len(header.pe) + len(header.ou))
+    return found
 
 
-@dataclass(slots=True)
-class _Ids:
-    """Ids of one kind of object by UID."""
+class _Fetching:
+    """Fetches what a header names; `count` is how many objects these are."""
 
-    of: dict[str, int] = field(default_factory=dict)
-
-
-class _LookUp:
     def __init__(self, database: Connection[Row], header: GroupHeader, units: KnownUnits) -> None:
         self._database = database
         self._header = header
         self._units = units
         self._collection = Collection()
-        self._ids = {collection: _Ids() for collection in (*KINDS.values(), "attributes")}
+        self.count = 0
+        self._ids: dict[str, dict[str, int]] = {collection: {} for collection in (*KINDS.values(), "attributes")}
 
-    def looked_up(self, today: date, skipped: Container[str], *, by_member: bool) -> LookedUp:
-        """Fetch, check, and place."""
-        header = self._header
+    def objects(self) -> _Objects:
+        """Fetch all of it."""
         self._fetch()
-        snapshot = Snapshot(self._collection.tables())
-        refused: Refused = {}
-        if by_member:
-            judged = check_by_member(header, snapshot, today=today, skipped=skipped)
-            relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
-        else:
-            relations, is_empty = check_relations(header, snapshot, today=today, skipped=skipped), False
-        found = list(relations.findings)
-        scope = None
-        if not is_empty and not any(f.severity == "error" for f in found):
-            combos = self._placed(snapshot, "coc", header.coc, header.co, self._data_combos(snapshot), found)
-            attributes = self._placed(snapshot, "aoc", header.aoc, header.ao, self._set_combos(snapshot), found)
-            units = snapshot.resolve_all("ou", header.ids["ou"], header.ou).rows
-            no_periods, no_units = refused.get(0, ()), refused.get(1, ())
-            parsed = enumerate(map(periods.parse, header.pe))
-            (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
-            if not any(f.severity == "error" for f in found):
-                scope = Scope(
-                    self._id(snapshot, "dataElements", element),
-                    [self._id(snapshot, "dataSets", row) for row in self._data_sets(snapshot)],
-                    {at: period for at, period in parsed if period is not None and at not in no_periods},
-                    {
-                        at: self._id(snapshot, "organisationUnits", unit)
-                        for at, unit in enumerate(units)
-                        if at not in no_units
-                    },
-                    combos,
-                    attributes,
-                )
-        after = snapshot.table("dataSets").ints("open_periods_after_option_end")
-        back = max((after[row] for row in self._data_sets(snapshot) if row != NONE), default=0)
-        return LookedUp(relations, found, scope, back, refused)
-
-    # --- Fetching ----------------------------------------------------------------------------------------------------
+        self.count += sum(map(len, self._ids.values()))
+        return _Objects(Snapshot(self._collection.tables()), self._ids)
 
     def _rows(self, name: str, **parameters: Any) -> list[Row]:
         return self._database.execute(statement(name), parameters).fetchall()
@@ -147,7 +144,7 @@ class _LookUp:
 
     def _object(self, kind: str, row: Row, *, has_attribute: bool = True) -> dict[str, Any]:
         """Return what all objects have, of a row that begins with id, uid, code, name, attribute's value."""
-        self._ids[KINDS[kind]].of[row[1]] = row[0]
+        self._ids[KINDS[kind]][row[1]] = row[0]
         found: dict[str, Any] = {"id": row[1], "code": row[2], "name": row[3], "attributeValues": {}}
         attribute = self._header.ids[kind].partition(":")[2]
         if has_attribute and attribute and row[4]:
@@ -180,7 +177,9 @@ class _LookUp:
             )
             add("optionSets", listed)
         if one and one[6] in _FILE_TYPES:
-            add("fileResources", ({"id": uid} for (uid,) in self._rows("file_resources")))
+            files = self._rows("file_resources")
+            self.count += len(files)
+            add("fileResources", ({"id": uid} for (uid,) in files))
 
     def _data_element(self, row: Row) -> dict[str, Any]:
         domain, value_type, zero, _, combo, option_set, comment_set = row[5:]
@@ -238,7 +237,7 @@ class _LookUp:
 
     def _add_options(self, unit_ids: list[int]) -> None:
         header, add = self._header, self._collection.add_objects
-        combos = list(self._ids["categoryCombos"].of.values())
+        combos = list(self._ids["categoryCombos"].values())
         given = [dimension for dimension in (header.co, header.ao) if dimension is not None]
         categories = {name for dimension in given for name in dimension.categories or ()}
         options = {name for dimension in given for place in dimension.options for name in place}
@@ -257,10 +256,52 @@ class _LookUp:
             found["attributeValues"][attribute] = {"value": row[5]}
         return found | {"categoryCombo": row[6], "categoryOptions": row[7]}
 
-    # --- Placing -----------------------------------------------------------------------------------------------------
+
+class _Placing:
+    """Checks a header by the objects that it names, and gives ids their places."""
+
+    def __init__(self, header: GroupHeader, objects: _Objects) -> None:
+        self._header = header
+        self._snapshot = objects.snapshot
+        self._ids = objects.ids
+
+    def looked_up(self, today: date, skipped: Container[str], *, by_member: bool) -> LookedUp:
+        """Check, and place."""
+        header, snapshot = self._header, self._snapshot
+        refused: Refused = {}
+        if by_member:
+            judged = check_by_member(header, snapshot, today=today, skipped=skipped)
+            relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
+        else:
+            relations, is_empty = check_relations(header, snapshot, today=today, skipped=skipped), False
+        found = list(relations.findings)
+        scope = None
+        if not is_empty and not any(f.severity == "error" for f in found):
+            combos = self._placed(snapshot, "coc", header.coc, header.co, self._data_combos(snapshot), found)
+            attributes = self._placed(snapshot, "aoc", header.aoc, header.ao, self._set_combos(snapshot), found)
+            units = snapshot.resolve_all("ou", header.ids["ou"], header.ou).rows
+            no_periods, no_units = refused.get(0, ()), refused.get(1, ())
+            parsed = enumerate(map(periods.parse, header.pe))
+            (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
+            if not any(f.severity == "error" for f in found):
+                scope = Scope(
+                    self._id(snapshot, "dataElements", element),
+                    [self._id(snapshot, "dataSets", row) for row in self._data_sets(snapshot)],
+                    {at: period for at, period in parsed if period is not None and at not in no_periods},
+                    {
+                        at: self._id(snapshot, "organisationUnits", unit)
+                        for at, unit in enumerate(units)
+                        if at not in no_units
+                    },
+                    combos,
+                    attributes,
+                )
+        after = snapshot.table("dataSets").ints("open_periods_after_option_end")
+        back = max((after[row] for row in self._data_sets(snapshot) if row != NONE), default=0)
+        return LookedUp(relations, found, scope, back, refused)
 
     def _id(self, snapshot: Snapshot, collection: str, row: int) -> int:
-        return self._ids[collection].of[snapshot.table(collection).uids[row]]
+        return self._ids[collection][snapshot.table(collection).uids[row]]
 
     def _data_sets(self, snapshot: Snapshot) -> list[int]:
         """Return the data sets that can be meant."""

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 _HEAD = """\
 -- Written by tallyport. Run it with: psql --no-psqlrc --quiet --file FILE DATABASE
--- Each group of values is a transaction of its own. Ids are those of the database that it was made for.
+-- Each transaction is a group of values, or several small ones. Ids are those of the database that it was made for.
 \\set ON_ERROR_STOP on
 set client_encoding = 'UTF8';
 set standard_conforming_strings = on;
+set jit = off;
 """
 
 
@@ -47,11 +48,12 @@ class Script(WholeFile):
         with self._group:
             super().__exit__(kind, error, trace)
 
-    def begin(self, title: str) -> None:
-        """Begin a group; what was written of another that was not ended is dropped."""
+    def begin(self, *titles: str) -> None:
+        """Begin a group, or several that are written together; what was written and not ended is dropped."""
         self._group.seek(0)
         self._group.truncate()
-        self._put(self._group, f"\n-- {_comment(title)}\nbegin;\n".encode())
+        comments = "".join(f"-- {_comment(title)}\n" for title in titles)
+        self._put(self._group, f"\n{comments}begin;\n".encode())
 
     def end(self) -> None:
         """Take the group in."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import TYPE_CHECKING, Any, LiteralString
 
 from tallyport.postgres.connecting import Row
@@ -16,6 +17,9 @@ from tallyport.postgres.statements import statement
 if TYPE_CHECKING:
     from psycopg import Connection
     from psycopg.sql import Composed
+
+_LINES = 1_000
+"""Lines that are sent at once."""
 
 
 class Session:
@@ -46,8 +50,9 @@ class Session:
     def copy(self, name: str, lines: Iterable[bytes]) -> None:
         """Copy whole lines by a statement's name."""
         with self.copying(statement(name)) as write:
-            for line in lines:
-                write(line)
+            left = iter(lines)
+            while some := b"".join(islice(left, _LINES)):
+                write(some)
 
     @contextmanager
     def copying(self, into: LiteralString | Composed) -> Iterator[Callable[[bytes], None]]:

@@ -1,2 +1,2 @@
--- Takes the ids of the header's attribute option combos by place.
-copy staged_attribute (place, id) from stdin;
+-- Takes the ids of the headers' attribute option combos by place.
+copy staged_attribute (group_number, place, id) from stdin;

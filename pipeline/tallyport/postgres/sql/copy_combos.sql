@@ -1,2 +1,2 @@
--- Takes the ids of the header's option combos by place.
-copy staged_combo (place, id) from stdin;
+-- Takes the ids of the headers' option combos by place.
+copy staged_combo (group_number, place, id) from stdin;

@@ -1,2 +1,2 @@
--- Takes the header's periods.
-copy staged_period (place, kind, iso, startdate, enddate) from stdin;
+-- Takes the headers' periods.
+copy staged_period (group_number, place, data_element, kind, iso, startdate, enddate) from stdin;

@@ -1,2 +1,2 @@
--- Takes the ids of the header's organisation units by place.
-copy staged_unit (place, id) from stdin;
+-- Takes the ids of the headers' organisation units by place.
+copy staged_unit (group_number, place, id) from stdin;

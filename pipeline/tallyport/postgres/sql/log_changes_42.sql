@@ -1,11 +1,11 @@
 -- Writes the change log of what is planned, as DHIS2 2.42 has it: the value before, where it was changed or deleted.
--- Parameters: data_element (its id), username.
+-- Parameters: username.
 insert into datavalueaudit (
     datavalueauditid, dataelementid, periodid, organisationunitid, categoryoptioncomboid, attributeoptioncomboid,
     value, created, modifiedby, audittype
 )
 select
-    nextval('datavalueaudit_sequence'), %(data_element)s::bigint, periodid, unit, combo, attribute,
+    nextval('datavalueaudit_sequence'), data_element, periodid, unit, combo, attribute,
     before, now(), left(%(username)s::text, 100), upper(change)
 from planned
 where change = 'delete' or (change = 'update' and not deleted and value is distinct from before);

@@ -1,11 +1,11 @@
 -- Writes the change log of what is planned, as the trigger of DHIS2 2.43 would where it is set aside: the value after.
--- Parameters: data_element (its id), username.
+-- Parameters: username.
 insert into datavalueaudit (
     datavalueauditid, dataelementid, periodid, organisationunitid, categoryoptioncomboid, attributeoptioncomboid,
     value, created, modifiedby, audittype
 )
 select
-    nextval('hibernate_sequence'), %(data_element)s::bigint, periodid, unit, combo, attribute,
+    nextval('hibernate_sequence'), data_element, periodid, unit, combo, attribute,
     value, now(), left(%(username)s::text, 100),
     case change when 'insert' then 'CREATE' when 'delete' then 'DELETE' else 'UPDATE' end
 from planned

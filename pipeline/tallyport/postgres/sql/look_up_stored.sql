@@ -1,16 +1,15 @@
 -- Looks up what is stored under the keys of the staged rows, one by one, whatever the planner believes of the tables.
--- Parameters: data_element (its id).
-insert into stored (lies_at, periodid, unit, combo, attribute, value, deleted, followup, comment)
-select d.ctid, p.periodid, u.id, c.id, a.id, d.value, d.deleted, d.followup, d.comment
+insert into stored (group_number, lies_at, periodid, unit, combo, attribute, value, deleted, followup, comment)
+select s.group_number, d.ctid, p.periodid, u.id, c.id, a.id, d.value, d.deleted, d.followup, d.comment
 from staged as s
-join staged_period as p on p.place = s.period_place
-join staged_unit as u on u.place = s.unit_place
-join staged_combo as c on c.place = s.combo_place
-join staged_attribute as a on a.place = s.attribute_place
+join staged_period as p on p.place = s.period_place and p.group_number = s.group_number
+join staged_unit as u on u.place = s.unit_place and u.group_number = s.group_number
+join staged_combo as c on c.place = s.combo_place and c.group_number = s.group_number
+join staged_attribute as a on a.place = s.attribute_place and a.group_number = s.group_number
 cross join lateral (
     select o.ctid, o.value, o.deleted, o.followup, o.comment
     from datavalue as o
-    where o.dataelementid = %(data_element)s::bigint and o.periodid = p.periodid and o.sourceid = u.id
+    where o.dataelementid = p.data_element and o.periodid = p.periodid and o.sourceid = u.id
         and o.categoryoptioncomboid = c.id and o.attributeoptioncomboid = a.id
     limit 1
 ) as d;

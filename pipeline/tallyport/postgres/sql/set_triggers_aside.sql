@@ -1,10 +1,11 @@
--- Checks the foreign keys of all that the group can write at once, as their triggers would row by row: locks what is
+-- Checks the foreign keys of all that the groups that are staged can write at once, as their triggers would row by row: locks what is
 -- referred to against removal. Then sets triggers aside, until `restore_triggers`. Where something is gone, triggers
 -- stay, and tell.
--- Parameters: data_element (its id).
 -- Result, one row: whether triggers are set aside.
-with element as (
-    select from dataelement where dataelementid = %(data_element)s::bigint for key share
+with wanted_elements as (
+    select distinct data_element from staged_period
+), elements as (
+    select from dataelement where dataelementid in (table wanted_elements) for key share
 ), wanted_periods as (
     select distinct periodid from staged_period where periodid is not null
 ), periods as (
@@ -19,7 +20,7 @@ with element as (
     select from categoryoptioncombo where categoryoptioncomboid in (table wanted_combos) for key share
 ), locked as (
     select
-        (select count(*) from element) = 1
+        (select count(*) from elements) = (select count(*) from wanted_elements)
             and (select count(*) from periods) = (select count(*) from wanted_periods)
             and (select count(*) from units) = (select count(*) from wanted_units)
             and (select count(*) from combos) = (select count(*) from wanted_combos) as all_there
