@@ -14,6 +14,7 @@ import socket
 import struct
 import threading
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -136,6 +137,21 @@ class LoopbackServer:
         """Listen again where it did before."""
         listening = asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=1 << 20)
         self._server = asyncio.run_coroutine_threadsafe(listening, self._loop).result()
+
+    @asynccontextmanager
+    async def on_this_loop(self) -> AsyncIterator[Self]:
+        """Listen on the running loop, in place of one on a thread of its own."""
+        self._loop.close()
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for task in list(self._serving):
+                task.cancel()
+            await asyncio.gather(*self._serving, return_exceptions=True)
+        assert not self.failures, self.failures
 
     def fail(self, *faults: Fault) -> None:
         self.faults = list(faults)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-FIRST, MOST = 100, 20_000
+FIRST, MOST = 200, 20_000
 """Values of a data set's first request, and of any."""
 
 MAX_REQUEST_S = 30.0
@@ -18,7 +18,11 @@ BYTES = 8 << 20
 """Bytes of a request at most, roughly, before they are packed."""
 
 _STEP = 3.0
+_LONGEST_STEP = 12.0
 _FINEST_STEP = 1.25
+_NEARLY_FREE = 0.75
+"""Steps become longer where values a second rise nearly as much as the size: what is added costs nearly nothing."""
+
 _GAIN = 1.03
 """A size is better than another if it takes so many times its values a second."""
 
@@ -63,6 +67,7 @@ class ChunkSize:
         self._rates[asked] = (self._rates[asked] + rate) / 2 if asked in self._rates else rate
         self._seconds[asked] = seconds * asked / rows
         if asked == self.rows:
+            self._stretch(asked)
             self.rows = self._next()
 
     def refused(self, rows: int) -> None:
@@ -99,6 +104,14 @@ class ChunkSize:
             self._rates = {best: self._rates[best]}
             self._seconds = {best: self._seconds[best]}
         return best
+
+    def _stretch(self, rows: int) -> None:
+        """Make the next step up longer or shorter, after one that led to this size."""
+        if self._step < _STEP or not (smaller := [size for size in self._rates if size < rows]):
+            return
+        before = max(smaller)
+        is_free = self._rates[rows] / self._rates[before] >= _NEARLY_FREE * rows / before
+        self._step = min(2 * self._step, _LONGEST_STEP) if is_free else _STEP
 
     def _is_known(self, rows: int) -> bool:
         return any(rows / _FINEST_STEP < size < rows * _FINEST_STEP for size in self._rates)
