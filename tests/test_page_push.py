@@ -95,6 +95,9 @@ def test_a_dry_run_writes_nothing_and_counts_what_the_run_then_does(version: str
         check_dry_run_and_run(server, dhis2)
 
 
+KEY = {"dataElement", "period", "orgUnit"}
+
+
 def check_dry_run_and_run(server: Server, dhis2: Dhis2Server) -> None:
     rows = stock()
     rows[5][2] = "much"
@@ -110,7 +113,8 @@ def check_dry_run_and_run(server: Server, dhis2: Dhis2Server) -> None:
         assert (summary["groups"], summary["groups_failed"], summary["exit_code"]) == (2, 1, 3)
         (told,) = (found for found in result["problems"] if found["code"] == "TP870")
         assert (told["field"], told["found"][0]["text"]) == ("value", "much")
-        assert told["places"] == [{"source": "stock.adv2.json", "row": 5}]
+        (place,) = told["places"]
+        assert (place["source"], place["row"], set(place["keys"])) == ("stock.adv2.json", 5, KEY)
         assert sum(chunk["rows"] for chunk in result["chunks"]) == 48
         sums = {name: sum(chunk["counts"].get(name, 0) for chunk in result["chunks"]) for name in counts}
         assert sums == {**counts, "left_out": 0}

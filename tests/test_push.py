@@ -1115,6 +1115,8 @@ def test_completions_are_sent_once_the_values_are_in(server: Dhis2Server, tmp_pa
 def test_completions_are_sent_only_where_asked(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
     report = pushed(server, legacy(tmp_path / "a.json"), state=state)
     assert (server.completions, report.completions) == ([], None)
+    assert [(found.code, found.count) for found in report.sources[0].findings] == [("TP785", 1)]
+    assert report.exit_code == FINDINGS
 
 
 def test_completions_of_a_converted_folder_are_sent(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
@@ -1173,7 +1175,7 @@ def test_command_says_what_the_conversion_rejected_and_what_was_completed(
     file.write_text(json.dumps(document))
     assert run(command(old, state, file, "--completions")) == FINDINGS
     out = capsys.readouterr().out
-    assert "           1 rejected by the conversion" in out
+    assert "a.json: 2 read = 1 written + 0 superseded + 1 rejected\n" in out
     assert "           1 of 1 completions taken" in out
 
 
@@ -1273,9 +1275,62 @@ def test_a_rejected_value_of_a_legacy_file_is_told_by_what_it_is_about(
     file.write_text(
         "\n".join(["dataelement,period,orgunit,value", *(f"deStock0001,{','.join(row)}" for row in rows[::-1])])
     )
-    (told,) = found(pushed(server, file, state=state), "TP870")
-    assert told.source == "a.csv/deStock0001.adv2.json"
-    assert told.found == f"{wrong} of dataElement deStock0001, period {rows[7][0]}, orgUnit {rows[7][1]}"
+    report = pushed(server, file, state=state)
+    (told,) = found(report, "TP870")
+    place = len(rows) - 1 - 7
+    assert (told.source, told.row, told.found) == ("a.csv", place, wrong)
+    assert told.keys == {"dataElement": "deStock0001", "period": rows[7][0], "orgUnit": rows[7][1]}
+    (of_source,) = report.sources
+    (placed,) = [found for found in of_source.findings if found.code == "TP870"]
+    assert (placed.row, placed.line, placed.keys) == (place, place + 2, told.keys)
+    (reject,) = of_source.rejects
+    assert (reject["line"], reject["original"]["value"]) == (place + 2, wrong)
+
+
+def test_rows_of_a_legacy_file_are_accounted_for_and_rejected_one_by_one(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    """Whoever rejects them: the conversion, the form of an identifier, or the server."""
+    good = [f"deStock0001,{month},{UNITS[0]},5" for month in MONTHS]
+    bad = [f"deStock0001,Jan-24,{UNITS[0]},5", "deStock0001,202501,a clinic,5", f"deStock0001,202501,{UNITS[1]},much"]
+    bad += ["deStock0001,202501,ouNoSuch001,5"]
+    file, rejects = tmp_path / "a.csv", tmp_path / "rejects.ndjson"
+    file.write_text("\n".join(["dataelement,period,orgunit,value", *good, good[-1], *bad, ""]))
+    report = pushed(server, file, state=state, rejects=rejects)
+    assert len(texts(server)) == len(good)
+    (told,) = report.sources
+    assert told.values == {"read": len(good) + 5, "written": len(good), "superseded": 1, "rejected": 4}
+    lines = [json.loads(line) for line in rejects.read_text().splitlines()]
+    first = len(good) + 3
+    assert [line["line"] for line in lines] == list(range(first, first + 4))
+    assert [line["original"]["orgunit"] for line in lines] == [UNITS[0], "a clinic", UNITS[1], "ouNoSuch001"]
+    assert report.exit_code == FINDINGS
+
+
+def test_data_element_that_no_data_set_has_costs_its_own_rows(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    file = tmp_path / "a.csv"
+    rows = [f"deStock0001,202501,{UNITS[0]},5", f"deNoSuch001,202501,{UNITS[0]},5"]
+    file.write_text("\n".join(["dataelement,period,orgunit,value", *rows, ""]))
+    report = pushed(new, file, state=state)
+    assert (report.exit_code, report.sources[0].values["rejected"]) == (FINDINGS, 1)
+    assert [line["line"] for line in report.sources[0].rejects] == [3]
+
+
+def test_what_an_earlier_run_rejected_is_accounted_for_when_it_goes_on(
+    old: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    file = tmp_path / "a.csv"
+    rows = [f"deStock0001,{month},{unit},{month}" for month in MONTHS for unit in UNITS]
+    rows[0] = f"deStock0001,{MONTHS[0]},{UNITS[0]},much"
+    file.write_text("\n".join(["dataelement,period,orgunit,value", *rows]))
+    old.fail(Fault("reset", path="/dataValueSets", method="POST", skip=2, times=99))
+    with pytest.raises(RequestFailed):
+        pushed(old, file, state=state, chunk_rows=10, retries=0)
+    old.fail()
+    report = pushed(old, file, state=state, chunk_rows=10)
+    assert report.is_resumed
+    assert report.sources[0].values["rejected"] == 1
+    assert [line["line"] for line in report.sources[0].rejects] == [2]
 
 
 def test_no_secret_is_in_what_a_server_says(old: Dhis2Server, tmp_path: Path, state: Path, capfd: Any) -> None:

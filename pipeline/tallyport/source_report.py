@@ -92,6 +92,10 @@ class SourceAccount:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Forget which rows were rejected."""
         if self._marks:
             self._marks.close()
 
@@ -129,6 +133,15 @@ class SourceAccount:
         numbers = iter(self._trail.numbers(file, rows))
         source = self._conversion.source
         return [replace(found, source=source, row=None if found.row is None else next(numbers)) for found in findings]
+
+    def groups(self) -> Iterator[tuple[str, int, int]]:
+        """Yield the groups that the conversion wrote: each one's file, where its rows begin there, and how many."""
+        assert self._conversion.manifest is not None
+        starts: dict[str, int] = {}
+        for group in self._conversion.manifest["groups"]:
+            start = starts.get(group["file"], 0)
+            yield group["file"], start, group["rows"]
+            starts[group["file"]] = start + group["rows"]
 
     def report(self, file: RejectsFile | None = None) -> SourceReport:
         """Return the account, once all of it is written; `file` takes every rejected value.
@@ -217,6 +230,77 @@ class SourceAccount:
             last = self._trail.places[-1]
             self._marks = mmap.mmap(-1, (last.first_row + last.rows) * _MARK.size)  # pages come as they are touched
         return self._marks
+
+
+class FileAccount:
+    """The account of a source, for what is found of one of its ADV2 files, group by group."""
+
+    def __init__(self, account: SourceAccount, file: str, groups: Sequence[tuple[int, int]]) -> None:
+        self._account, self._file, self._groups = account, file, groups
+        self.failed: set[int] = set()
+        """Groups that were rejected as a whole."""
+
+    def take(self, number: int, found: Finding, *, fails_group: bool) -> Finding:
+        """Take a finding of a group, about neighbouring rows or none; returns it about the source.
+
+        An error that is about no row rejects all of them, if it `fails_group`.
+        """
+        start, rows = self._groups[number] if number < len(self._groups) else (0, 0)
+        rejected, others = RejectedRows(), [found]
+        if found.severity is Severity.ERROR and found.row is not None:
+            rejected.add_findings([found])
+            others = []
+        elif found.severity is Severity.ERROR and fails_group and number not in self.failed:
+            self.failed.add(number)
+            rejected.add(range(rows), replace(found, count=None))
+            others = [] if rows else others
+        self._account.add(self._file, start, rejected, others)
+        (told,) = self._account.in_source(self._file, start, [found])
+        return told
+
+
+class Accounts:
+    """The accounts of all converted sources of a run; use it in a `with`."""
+
+    def __init__(self, conversions: Iterable[Outcome] = ()) -> None:
+        self._accounts: list[SourceAccount] = []
+        self._files: dict[str, FileAccount] = {}
+        self._names: dict[str, str] = {}
+        for conversion in conversions:
+            name = conversion.source
+            while name in self._names.values():  # of two files of one name, from different folders
+                name += "'"
+            self._names[str(conversion.folder)] = name
+            account = SourceAccount(conversion)
+            self._accounts.append(account)
+            by_file: dict[str, list[tuple[int, int]]] = {}
+            for file, start, rows in account.groups():
+                by_file.setdefault(file, []).append((start, rows))
+            for file, groups in by_file.items():
+                self._files[f"{name}/{file}"] = FileAccount(account, file, groups)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for account in self._accounts:
+            account.close()
+
+    def __iter__(self) -> Iterator[SourceAccount]:
+        return iter(self._accounts)
+
+    def label(self, folder: str, file: str) -> str | None:
+        """Return what a file of a conversion's folder is called, after its source; None of another folder."""
+        return f"{self._names[folder]}/{file}" if folder in self._names else None
+
+    def of(self, label: str) -> FileAccount | None:
+        """Return the account for what is found of a file, by its label: the source, then the file."""
+        return self._files.get(label)
+
+    @property
+    def failed_groups(self) -> int:
+        """Groups that were rejected as a whole."""
+        return sum(len(file.failed) for file in self._files.values())
 
 
 def _row(members: Mapping[str, Any]) -> int:

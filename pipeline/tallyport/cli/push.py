@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
-from tallyport.cli.drawing import SHOWN, Ticker, duration_text, finding_text
+from tallyport.cli.drawing import Ticker, duration_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
+from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import Severity
 from tallyport_schemas.progress import Progress, Waiting
 
@@ -65,6 +66,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for how far pushes have come.  [default: the platform's]",
 )
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all rejected values of sources that are no ADV2 to a file, as NDJSON.",
+)
 @click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_PUSH_JSON", help="Print one JSON document.")
 @click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
 def command(
@@ -81,6 +87,7 @@ def command(
     id_scheme: tuple[tuple[str, str], ...],
     data_set: str | None,
     state: Path | None,
+    rejects: Path | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -109,6 +116,8 @@ def command(
     except ImportError as error:
         raise not_installed(error, "server") from None
     from tallyport.dhis2.rejections import CLASSES
+    from tallyport.rejected_rows import Causes
+    from tallyport.source_report import SourceReport
     from tallyport.validation.files import FileResult, RowFinding
     from tallyport_converters.convert import Options, Outcome
 
@@ -124,13 +133,13 @@ def command(
         conversion=Options(id_schemes=id_schemes, data_set=data_set),
         state=state,
         wait_s=server.wait_s,
+        rejects=rejects,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)
-    shown = 0
+    causes = Causes()
 
     def watch(event: Any) -> None:
-        nonlocal shown
         if isinstance(event, Progress):
             ticker.show(event)
             return
@@ -138,15 +147,22 @@ def command(
             ticker.wait(event)
             return
         ticker.clear()
-        found = []
         if isinstance(event, RowFinding):
-            found = [event.finding]
+            is_of_source = event.finding.source in {one["source"]["name"] for one in document.get("conversions", ())}
+            if not is_of_source:  # those of a legacy file come with its report, by line
+                causes.add(event.finding, event.finding.count, groups=1)
             document.setdefault("findings", []).append({"group": event.number, **event.finding.as_json()})
         elif isinstance(event, FileResult):
-            found = [event.error] if event.error else []
-            document.setdefault("errors", []).extend(one.as_json() for one in found)
+            if event.error:
+                causes.add(event.error)
+                document.setdefault("errors", []).append(event.error.as_json())
+        elif isinstance(event, SourceReport):
+            document.setdefault("sources", []).append(event.as_json())
+            for one in event.findings:
+                causes.add(one, one.count, groups=one.groups)
         elif isinstance(event, Outcome):
-            found = [event.error] if event.error else list(event.findings)
+            if event.error:
+                causes.add(event.error)
             document.setdefault("conversions", []).append(_conversion(event))
         elif isinstance(event, ClearingAhead):
             document["may_clear"] = event.rows
@@ -160,10 +176,6 @@ def command(
                 if name in rows:
                     rows[name] += count
             document["cleared"] = document.get("cleared", 0) + event.counts.get("cleared", 0)
-        for one in (one for one in found if not as_json and one.severity is not Severity.INFO):
-            shown += 1
-            if shown <= SHOWN:
-                click.echo(finding_text(one), err=True)
 
     async def work(client: Client) -> int:
         document.update(server=client.url, version=client.info.version, dry_run=dry_run)
@@ -172,14 +184,16 @@ def command(
                 report = await push(client, sources, options, watch=watch)
         finally:
             ticker.clear()
+            if not as_json:
+                show_worst([one for one in causes.worst_first() if one.severity is not Severity.INFO])
         document.update(_document(report))
         if as_json:
             click.echo(json.dumps(document))
             return report.exit_code
-        if shown > SHOWN:
-            click.echo(f"first {SHOWN} of {shown:,} findings", err=True)
         if not quiet:
             _summarise(report)
+            for of_source in report.sources:
+                show_source(of_source, rejects)
         return report.exit_code
 
     return server.talk(work, tell=ticker.wait)
@@ -218,8 +232,6 @@ def _summarise(report: PushReport) -> None:
     click.echo(f"DHIS2 {report.version}{f'; {ending}' if ending else ''}")
     for name, count in report.rows.items():
         click.echo(f"  {count:>12,} {name}")
-    if rejected := sum(one.manifest["values"]["rejected"] for one in report.conversions if one.manifest):
-        click.echo(f"  {rejected:>12,} rejected by the conversion")
     if report.left_out:
         click.echo(f"  {report.left_out:>12,} not sent")
     if report.kept:

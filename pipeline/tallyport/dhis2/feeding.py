@@ -173,7 +173,7 @@ class Feeder:
             yield from group_rows(file, group, header, followup=flag, no_comment=empty, coc=coc, aoc=aoc)
 
     async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
-        header, _, _ = check_form(head.properties)
+        header, _, _ = check_form(head.properties, any_identifiers=surveyed.is_converted)
         if header is None:
             raise OutsideFailed(finding("TP801", message="the file was changed meanwhile", source=surveyed.label))
         group = Group(surveyed.place, surveyed.label, head.number, surveyed.is_converted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from tallyport.converting import converted
 from tallyport.dhis2.client import Client
@@ -18,9 +19,11 @@ from tallyport.dhis2.journal import Journal, journal_path, state_folder
 from tallyport.dhis2.patience import Patience
 from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
 from tallyport.dhis2.survey import Surveyed, survey
+from tallyport.source_report import Accounts, RejectsFile
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.work_folders import work_folder
+from tallyport_schemas.findings import finding
 
 __all__ = ["ChunkPushed", "ClearingAhead", "PushOptions", "PushReport", "Watch", "push"]
 
@@ -30,12 +33,15 @@ async def push(
     sources: Sequence[str | os.PathLike[str]],
     options: PushOptions | None = None,
     *,
+    conversions: Sequence[Outcome] = (),
     watch: Watch | None = None,
 ) -> PushReport:
     """Send values to a DHIS2 server.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. A push that broke off goes on where it stopped
-    when it is called again with the same sources for the same server. `watch` is told of everything as it happens.
+    when it is called again with the same sources for the same server. `conversions`: those that were made before, with
+    a trail, and have their folders among the sources. `watch` is told of everything as it happens, and at the end of
+    what became of each legacy file.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
@@ -49,7 +55,9 @@ async def push(
     options = options or PushOptions()
     report = PushReport(client.info.version, options.dry_run)
     tell = watch or (lambda _: None)
-    with work_folder() as work:
+    with ExitStack() as stack:
+        file = stack.enter_context(RejectsFile(options.rejects)) if options.rejects is not None else None
+        work = stack.enter_context(work_folder())
         paths: list[str] = []
         for event in converted(sources, work, paths, options.conversion):
             if isinstance(event, Outcome):
@@ -57,11 +65,12 @@ async def push(
             tell(event)
         if options.conversion != Options() and not report.conversions:
             raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
-        legacy = {str(one.folder): one.source for one in report.conversions}
+        made = [one for one in (*conversions, *report.conversions) if one.trail]
+        report.accounts = stack.enter_context(Accounts(made))
         files = [
             # What conversion wrote is gone with this run: it is called after the source that it was made of.
-            survey(place, file, f"{legacy[path]}/{label}", report, tell, is_converted=True)
-            if path in legacy
+            survey(place, file, called, report, tell, is_converted=True)
+            if (called := report.accounts.label(path, label))
             else survey(place, file, label, report, tell)
             for place, (path, file, label) in enumerate((path, *each) for path in paths for each in walked([path]))
         ]
@@ -72,8 +81,7 @@ async def push(
             report.is_resumed = journal.is_resumed
             report.counts = journal.counts
             for earlier in journal.findings:
-                report.findings.append(RowFinding(*earlier))
-                tell(report.findings[-1])
+                tell(report.take(RowFinding(*earlier)))
             patience = Patience(options.wait_s, tell)
             with client.connection.patient(patience):
                 try:
@@ -84,6 +92,12 @@ async def push(
                 finally:
                     report.waited_s = patience.waited_s
             journal.finish()
+        for account in report.accounts:
+            if account.completions and not options.completions:
+                help = "push again with --completions"
+                account.note(finding("TP785", help=help, count=account.completions))
+            report.sources.append(account.report(file))
+            tell(report.sources[-1])
     return report
 
 

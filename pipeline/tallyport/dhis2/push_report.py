@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from tallyport.dhis2.answers import Notification
@@ -13,6 +14,7 @@ from tallyport.dhis2.completing import CompletionsSent
 from tallyport.dhis2.patience import WAIT_S
 from tallyport.dhis2.rejections import CLASSES
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll
+from tallyport.source_report import Accounts, SourceReport
 from tallyport.validation.files import FileResult, RowFinding
 from tallyport_converters.convert import Options, Outcome
 from tallyport_schemas.findings import Finding, Severity
@@ -43,6 +45,7 @@ class PushOptions:
     completions: bool = False
     conversion: Options = field(default_factory=Options)
     state: Path | None = None
+    rejects: Path | None = None
     job_timeout_s: float = JOB_TIMEOUT_S
     poll: Poll = field(default_factory=Poll)
     wait_s: float = WAIT_S
@@ -72,7 +75,7 @@ class PushReport:
     that the server deleted by scope; `kept` rows that a stored comment or follow-up flag was sent along with, as they
     state none; `may_clear` rows of which one may be cleared; `resent` chunks that were sent again as their outcome was
     unknown. `groups` are those of files that can be read, with the failed ones. `waited_s`: how long a server that was
-    away was waited for.
+    away was waited for. `sources`: what became of all values of legacy files.
     """
 
     version: str = ""
@@ -88,6 +91,17 @@ class PushReport:
     conversions: list[Outcome] = field(default_factory=list)
     completions: CompletionsSent | None = None
     waited_s: float = 0.0
+    sources: list[SourceReport] = field(default_factory=list)
+    accounts: Accounts = field(default_factory=Accounts, repr=False)
+
+    def take(self, found: RowFinding) -> RowFinding:
+        """Take up a finding; returns it as it is to be told: of a legacy file, about the row there."""
+        account = self.accounts.of(found.file)
+        if account:
+            told = account.take(found.number, found.finding, fails_group=found.finding.code not in _OF_NO_GROUP)
+            found = RowFinding(told.source or found.file, found.number, told)
+        self.findings.append(found)
+        return found
 
     @property
     def rows(self) -> dict[str, int]:
@@ -113,12 +127,21 @@ class PushReport:
     def exit_code(self) -> int:
         """0 nothing was found, 1 values rejected or warnings, 3 a group failed or a source is unreadable."""
         converted = max((one.exit_code for one in self.conversions), default=0)
-        if converted == 3 or self.errors or self.failed_groups:
+        fails = self.failed_groups - self.accounts.failed_groups
+        takes_none = self.groups and self.failed_groups == self.groups
+        if converted == 3 or self.errors or fails or takes_none:
             return 3
-        told = any(found.finding.severity is not Severity.INFO for found in self.findings)
+        of_groups = (found.finding for found in self.findings)
+        of_sources = (found for source in self.sources for found in source.findings)
+        told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
         rejected = self.rows["rejected"] or self.left_out or (self.completions and self.completions.rejected)
         return 1 if told or rejected else converted
 
 
-Event = ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Waiting | Notification
+_OF_NO_GROUP = frozenset({"TP870", "TP872", "TP876", "TP887"})
+"""Findings about a chunk or a request, without the rows of it."""
+
+Event = (
+    SourceReport | ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Waiting | Notification
+)
 Watch = Callable[[Event], None]

@@ -30,6 +30,9 @@ _DIMENSIONS = {
 }
 """What a request is rejected for: each row that has the identifier named, whatever else it has."""
 
+_KEY = ("dataElement", "period", "orgUnit")
+"""What tells a person which value it is."""
+
 _PLACE = re.compile(r"^Value #\d+ ")
 _OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
 _OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
@@ -169,15 +172,9 @@ def _place(row: Row) -> tuple[int, int, int]:
 
 def _told(row: Row, found: Finding, count: int) -> Told:
     group = row.group
-    if group.is_converted:
-        found = replace(found, found=f"{found.found or 'a value'} of {_key(row)}")
-    placed = replace(found, source=group.label, row=row.number, count=count if count > 1 else None)
+    keys = {name: shown(str(row.members[name])) for name in _KEY if name in row.members}
+    placed = replace(found, source=group.label, row=row.number, count=count if count > 1 else None, keys=keys)
     return group.label, group.number, placed
-
-
-def _key(row: Row) -> str:
-    """Return what a row is about, by which it is found in a legacy file."""
-    return ", ".join(f"{name} {shown(str(text))}" for name in MEMBERS.values() if (text := row.members.get(name)))
 
 
 def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tuple[Row, Conflict | None]]]:

@@ -33,12 +33,13 @@ def survey(
     """Check the form of a file; what is wrong with it goes to the report."""
     accepted: dict[int, int] = {}
     groups = rows = 0
-    for event in validation([path], None):
+    # An identifier of a legacy file that cannot be one is rejected by the server, with its rows alone.
+    for event in validation([path], None, any_identifiers=is_converted):
         if isinstance(event, RowFinding):
-            _tell(RowFinding(label, event.number, event.finding.at(label)), report, tell)
+            tell(report.take(RowFinding(label, event.number, event.finding.at(label))))
         elif isinstance(event, HeaderVerdict | GroupResult):
             for found in event.findings:
-                _tell(RowFinding(label, event.number, found.at(label)), report, tell)
+                tell(report.take(RowFinding(label, event.number, found.at(label))))
             if isinstance(event, GroupResult):
                 groups += 1
                 rows += event.read if event.valid else max(event.read, event.declared or 0)
@@ -58,8 +59,3 @@ def survey(
     except OSError:
         digest, size = "", 0  # unreadable, as was said
     return Surveyed(place, path, label, digest, size, accepted, is_converted)
-
-
-def _tell(found: RowFinding, report: PushReport, tell: Watch) -> None:
-    report.findings.append(found)
-    tell(found)

@@ -186,13 +186,24 @@ def validation(
     today: date | None = None,
     generation: Generation = Generation.V43,
     memory_bytes: int = KEY_BYTES,
+    any_identifiers: bool = False,
 ) -> Iterator[Event]:
     """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
+
+    `any_identifiers`: those that are said to be UIDs need not look like some.
 
     Raises:
         ValueError: at once, before anything is read: a folder holds no ADV2 file.
     """
-    return _validate_files(list(walked(paths)), snapshot, header_only, today or date.today(), generation, memory_bytes)
+    return _validate_files(
+        list(walked(paths)),
+        snapshot,
+        header_only,
+        today or date.today(),
+        generation,
+        memory_bytes,
+        any_identifiers=any_identifiers,
+    )
 
 
 def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
@@ -224,13 +235,15 @@ def _validate_files(
     today: date,
     generation: Generation,
     memory_bytes: int,
+    *,
+    any_identifiers: bool,
 ) -> Iterator[Event]:
     for path, label in files:
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    group = _Group(file, head, label, generation, memory_bytes)
+                    group = _Group(file, head, label, generation, memory_bytes, any_identifiers=any_identifiers)
                     yield from group.validate(snapshot, header_only, today)
                     if header_only and not file.is_array:
                         break
@@ -243,10 +256,19 @@ def _validate_files(
 class _Group:
     """One group being validated."""
 
-    def __init__(self, file: Adv2File, head: RawHead, label: str, generation: Generation, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        file: Adv2File,
+        head: RawHead,
+        label: str,
+        generation: Generation,
+        memory_bytes: int,
+        *,
+        any_identifiers: bool,
+    ) -> None:
         self._memory_bytes = memory_bytes
         self._file, self._head, self._label = file, head, label
-        self._header, self._found, self._de = check_form(head.properties)
+        self._header, self._found, self._de = check_form(head.properties, any_identifiers=any_identifiers)
         self._not_made: Sequence[str] = ()
         self._rules = RowRules(generation=generation)
         self._counts = (0, 0, 0)
