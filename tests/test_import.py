@@ -361,7 +361,91 @@ def test_hard_scope_removes_what_has_no_row_and_its_undo_brings_it_back(importin
     check_against("adv2", strict_json(kept.read_bytes()))
     brought = load([kept], importing.url, ImportOptions(today=TODAY))
     assert brought.exit_code == 0, codes(brought)
-    assert importing.stored == [row if row[2] else (*row[:2], None, True, *row[4:]) for row in before]
+    assert importing.stored == before
+
+
+EVERYTHING = "select to_jsonb(v)::text from datavalue v order by sourceid, periodid"
+LEFT_BEHIND = """
+update datavalue set value = v, comment = c, followup = f, storedby = 'amina', created = t, lastupdated = t
+from (values
+    ('1', 'abc', null, false, timestamp '2020-01-01'),
+    ('2', null, null, null, '2020-01-31 14:30:00.123456'),
+    ('3', '', '', true, '2021-12-31'),
+    ('4', ' 007 ', repeat('k', 6000), false, '2019-12-31 23:59:59.9')
+) as left_behind (was, v, c, f, t)
+where value = was
+"""
+"""What older servers left behind: values that fit no number, live rows without one, long comments."""
+
+
+def test_undo_brings_back_all_that_was_there_as_it_was(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
+    importing.sql(LEFT_BEHIND)
+    before = importing.sql(EVERYTHING)
+    (removed,) = importing(visits([1, 1, 5], delete="hard"), undo=importing.folder / "undo", username="amina").groups
+    assert (removed.cleared, len(importing.stored)) == (3, 1)
+    assert removed.undo is not None
+    check_against("adv2", strict_json(removed.undo.read_bytes()))
+    assert run("validate", removed.undo).returncode == 0
+    changed = importing.folder / "changes.ndjson"
+    dry = load([removed.undo], importing.url, ImportOptions(today=TODAY, dry_run=True))
+    brought = load([removed.undo], importing.url, ImportOptions(today=TODAY, username="amina", changes=changed))
+    assert dry.rows == brought.rows
+    assert (brought.exit_code, changes(brought)) == (0, {"insert": 3, "update": 1})
+    assert importing.sql(EVERYTHING) == before
+    lines = [strict_json(line.encode()) for line in changed.read_text(encoding="utf-8").splitlines()]
+    assert [(each["change"], each.get("before"), each.get("value")) for each in lines] == [
+        ("insert", None, "abc"),
+        ("insert", None, None),
+        ("insert", None, ""),
+        ("update", "5", " 007 "),
+    ]
+    again = load([removed.undo], importing.url, ImportOptions(today=TODAY))
+    assert (again.exit_code, changes(again)) == (0, {"unchanged": 4})
+
+
+def test_undo_keeps_what_was_written_after_the_removal(importing: Importing) -> None:
+    importing(visits([0, 0, 1], [0, 1, 2]))
+    (removed,) = importing(visits(delete="hard"), undo=importing.folder / "undo").groups
+    importing(visits([0, 0, 7]), username="amina")
+    assert removed.undo is not None
+    brought = load([removed.undo], importing.url, ImportOptions(today=TODAY))
+    assert (brought.exit_code, codes(brought), changes(brought)) == (1, ["TP744"], {"insert": 1, "ignored": 1})
+    assert [value for _, _, value, *_ in importing.stored] == ["7", "2"]
+
+
+def test_undo_is_for_those_who_may_write_there(importing: Importing) -> None:
+    importing(visits([0, 0, 1]))
+    (removed,) = importing(visits(delete="hard"), undo=importing.folder / "undo").groups
+    importing.sql("update organisationunit set closeddate = '2025-01-01' where uid like 'ouClinic%'")
+    assert removed.undo is not None
+    try:
+        brought = load([removed.undo], importing.url, ImportOptions(today=TODAY))
+    finally:
+        importing.sql("update organisationunit set closeddate = null")
+    assert (brought.exit_code, codes(brought), importing.stored) == (3, ["TP728"], [])
+
+
+def test_rows_of_an_undo_that_lack_by_whom_and_when_are_ignored(importing: Importing) -> None:
+    rows = [
+        [0, 0, "1", False, None, None, "amina", "2020-01-01 00:00:00", "2020-01-01 00:00:00.5"],
+        [0, 1, "1"],
+        [1, 0, "1", False, None, None, None, "2020-01-01 00:00:00", None],
+        [1, 1, "1", False, None, None, None, "2020-02-30 00:00:00", "2020-01-01 00:00:00"],
+    ]
+    report = importing(visits(*rows, undo="2025-01-31 14:30:00"))
+    assert (codes(report), changes(report)) == (["TP602", "TP746", "TP746"], {"insert": 1, "ignored": 3})
+    for wrong in ("yesterday", "2025-02-30 00:00:00", True):
+        assert codes(importing(visits(*rows, undo=wrong))) == ["TP504"]
+    assert codes(importing(visits(undo="2025-01-31 14:30:00", delete="soft"))) == ["TP505"]
+
+
+def test_undo_is_for_databases_alone(importing: Importing) -> None:
+    importing(visits([0, 0, 1]))
+    (removed,) = importing(visits(delete="hard"), undo=importing.folder / "undo").groups
+    assert removed.undo is not None
+    ended = run("export", removed.undo, "--to", "dxf-json", "-o", importing.folder / "legacy", "--json")
+    assert (ended.returncode, b"TP745" in ended.stdout) == (3, True)
 
 
 def test_failing_group_leaves_no_undo_file(importing: Importing) -> None:

@@ -795,6 +795,24 @@ CODES: Mapping[str, Code] = _table(
         "an ignored row names a part of the scope to delete that rows before it have passed: nothing is imported",
         "put the rows in order: by period, then by organisation unit",
     ),
+    Code(
+        "TP744",
+        _W,
+        "values that were written after the removal were kept: the undo does not bring back what was there before",
+        "look at what is stored now; to have the older values after all, enter them",
+    ),
+    Code(
+        "TP745",
+        _E,
+        "the group is an undo: it brings back into a database what an import removed from it",
+        "give the file to tallyport import, with the database that it was made for",
+    ),
+    Code(
+        "TP746",
+        _E,
+        "a row of an undo does not say by whom and when its value was stored",
+        "give the undo file as it was written: behind the comment come stored by, created, last updated",
+    ),
     # TP75x: an import
     Code(
         "TP750",

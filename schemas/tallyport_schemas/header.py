@@ -26,7 +26,10 @@ class OptionDimension:
 
 @dataclass(frozen=True, slots=True)
 class GroupHeader:
-    """One group's header, well-formed. `ids` has the scheme of every kind (UID where the file says nothing)."""
+    """One group's header, well-formed. `ids` has the scheme of every kind (UID where the file says nothing).
+
+    `undo`: when what its rows bring back was removed, as the database said; None for all but undo files.
+    """
 
     ids: Mapping[str, str]
     ds: str | None
@@ -40,6 +43,7 @@ class GroupHeader:
     ao: OptionDimension | None
     delete: Literal["soft", "hard"] | None
     size: int
+    undo: str | None = None
 
     @property
     def places(self) -> tuple[int, ...]:

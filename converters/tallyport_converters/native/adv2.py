@@ -51,6 +51,7 @@ class Flaw(IntEnum):
     JUDGED_VALUE = 19
     JUDGED_COMMENT = 20
     REFUSED = 21
+    STAMP = 22
 
 
 class ValueRule(IntEnum):
@@ -73,6 +74,7 @@ class _RowRules(Structure):
         ("maximum", c_int64),
         ("judges_comments", c_uint32),
         ("comment_limit", c_uint32),
+        ("restores", c_uint32),
         ("apart", c_uint32),
         ("refused", c_char_p * PLACES_LIMIT),
         ("key_bytes", c_uint64),
@@ -130,6 +132,7 @@ class RowForm:
     """What a header allows its rows: see `RowRules` in scan_adv2.c. `sizes`: of the dimensions that take a place.
 
     `refused`: by place, a byte for each index: 1 where rows may not name it. `apart`: flawed rows are not put together.
+    `restores`: rows are those of an undo, and have three places more.
     """
 
     sizes: Sequence[int]
@@ -142,6 +145,7 @@ class RowForm:
     refused: Mapping[int, bytes] = field(default_factory=dict)
     apart: bool = False
     key_bytes: int = KEY_BYTES
+    restores: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +178,7 @@ class Rows(_Owner):
             form.maximum,
             form.judges_comments,
             form.comment_limit,
+            form.restores,
             form.apart,
             (c_char_p * PLACES_LIMIT)(*(form.refused.get(place) for place in range(len(form.sizes)))),
             form.key_bytes,

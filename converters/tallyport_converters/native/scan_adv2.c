@@ -34,7 +34,8 @@ enum Flaw {
     FLAW_OUT_OF_RANGE,
     FLAW_JUDGED_VALUE,  /* by Python: the text is not an allowed one */
     FLAW_JUDGED_COMMENT,
-    FLAW_REFUSED /* the index is that of an identifier that rows may not name */
+    FLAW_REFUSED, /* the index is that of an identifier that rows may not name */
+    FLAW_STAMP    /* of an undo: who stored the value, and when */
 };
 
 /* RULE_INTEGER drops one `.0` at the end, as DHIS2 2.43 does; RULE_DIGITS, of 2.42, does not. */
@@ -52,6 +53,7 @@ typedef struct {
     int64_t minimum, maximum;    /* of whole and of other numbers */
     uint32_t judges_comments;    /* comments are handed to Python as well */
     uint32_t comment_limit;      /* UTF-16 units */
+    uint32_t restores;           /* rows of an undo: as stored, with who stored them and when, whatever they say */
     uint32_t apart;              /* each flawed row is a run of its own */
     const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
     uint64_t key_bytes;          /* memory that finding repeats may take */
@@ -390,6 +392,49 @@ static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row,
     return true;
 }
 
+/* A time as PostgreSQL writes it, in local time: `2025-01-31 14:30:00`, perhaps with up to six decimals. */
+static bool is_time(const uint8_t *p, size_t size) {
+    static const char form[] = "dddd-dd-dd dd:dd:dd.dddddd";
+    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (size < 19 || size == 20 || size > 26)
+        return false;
+    uint32_t parts[7] = {0}, part = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (form[i] != 'd') {
+            if (p[i] != (uint8_t)form[i])
+                return false;
+            part++;
+            continue;
+        }
+        if (p[i] < '0' || p[i] > '9')
+            return false;
+        parts[part] = parts[part] * 10 + (p[i] - '0');
+    }
+    uint32_t year = parts[0], month = parts[1], day = parts[2];
+    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return year && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] - (uint32_t)(month == 2 && !is_leap) &&
+           parts[3] < 24 && parts[4] < 60 && parts[5] < 60;
+}
+
+#define STORED_BY_LIMIT 255
+
+/* Of a row of an undo, behind its comment: who stored the value; when it was made, and changed last. */
+static bool stamp_element(Json *j, uint32_t place, uint32_t position, AdvRow *row) {
+    if (*j->p != '"') {
+        if (place || *j->p != 'n') /* only who stored it may be unknown */
+            blame(row, FLAW_STAMP, position);
+        return json_skip(j, 2);
+    }
+    Literal text;
+    if (!string_text(j, &text))
+        return false;
+    if (!text.storable)
+        blame(row, FLAW_UNSTORABLE, position);
+    else if (place == 0 ? units_over(text.at, text.size, STORED_BY_LIMIT) : !is_time(text.at, text.size))
+        blame(row, FLAW_STAMP, position);
+    return true;
+}
+
 static bool one_row(Json *j, Rows *rows, AdvRow *row) {
     const uint8_t *from = j->p;
     Seen seen = {0};
@@ -432,6 +477,8 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
                 blame(row, FLAW_FOLLOWUP_TYPE, position);
         } else if (position == places + 3) {
             good = comment_element(j, rows, position, row, &seen);
+        } else if (rows->rules.restores && position < places + 7) {
+            good = stamp_element(j, position - places - 4, position, row);
         } else {
             good = json_skip(j, 2);
             blame(row, FLAW_TOO_LONG, position);
@@ -445,9 +492,9 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
         if (c == ']')
             break;
     }
-    if (position < places)
+    if (position < (rows->rules.restores ? places + 6 : places))
         blame(row, FLAW_TOO_SHORT, 0);
-    if (seen.null_value && !seen.deleted && !seen.has_comment)
+    if (!rows->rules.restores && seen.null_value && !seen.deleted && !seen.has_comment)
         blame(row, FLAW_VALUE_NULL, places);
     if (seen.misfit)
         blame(row, seen.misfit, places);
@@ -548,7 +595,8 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
                 rows->row = grow(rows->row, &rows->row_capacity, rows->row_count + 1, sizeof *rows->row);
             const uint8_t *from = j->p, *behind = NULL;
             AdvRow *row = &rows->row[rows->row_count];
-            if (c == '[' && !rows->refuses && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
+            bool may_be_plain = c == '[' && !rows->refuses && !rows->rules.restores;
+            if (may_be_plain && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
                 behind = plain_row(rows, from, row);
             if (behind) {
                 row->at = (uint32_t)(from - block);
@@ -750,7 +798,8 @@ static void copy_number(Bytes *out, uint64_t number) {
 }
 
 /* The accepted rows among those judged last, as COPY text: row number, an index for each place, value, deleted,
- * follow-up, comment, parted by tabs. An empty comment stays one: it removes the stored one.
+ * follow-up, comment, of an undo also who stored it and when, parted by tabs. An empty comment stays one: it removes the
+ * stored one.
  * `block` is what was scanned. Valid until the next call; NULL: out of memory. */
 EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *size) {
     NO_MEMORY_GUARD(NULL);
@@ -766,10 +815,11 @@ EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *s
                           .scratch = &rows->scratch, .final = true};
         rows->scratch.size = 0;
         copy_number(out, number);
-        uint32_t elements = rows->rules.places + 4;
+        bool restores = rows->rules.restores;
+        uint32_t elements = rows->rules.places + (restores ? 7 : 4);
         for (uint32_t e = 0; e < elements; e++) {
             bytes_add_byte(out, '\t');
-            bool given = json_space(j) && *j->p != ']' && copy_element(j, out, e == rows->rules.places + 3);
+            bool given = json_space(j) && *j->p != ']' && copy_element(j, out, restores || e == rows->rules.places + 3);
             if (!given) /* left out: its default */
                 bytes_add(out, e == rows->rules.places + 1 ? "f" : "\\N", e == rows->rules.places + 1 ? 1 : 2);
             if (given && json_space(j) && *j->p == ',')

@@ -34,7 +34,7 @@ def survey(
     accepted: dict[int, int] = {}
     groups = rows = 0
     # An identifier of a legacy file that cannot be one is rejected by the server, with its rows alone.
-    for event in validation([path], None, any_identifiers=is_converted):
+    for event in validation([path], None, any_identifiers=is_converted, takes_undo=False):
         if isinstance(event, RowFinding):
             tell(report.take(RowFinding(label, event.number, event.finding.at(label))))
         elif isinstance(event, HeaderVerdict | GroupResult):

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tallyport.postgres.access import Access, Allowed, Check, data_sets_meant
-from tallyport.postgres.batching import ROWS_BATCH, Batch, Batching, Mode, batches, choose, stored_limit
+from tallyport.postgres.batching import ROWS_BATCH, ROWS_WHOLE, Batch, Batching, Mode, batches, choose, stored_limit
 from tallyport.postgres.row_feed import RowFeed
 from tallyport.postgres.scope import KnownHeaders, LookedUp, Scope, look_up
 from tallyport.postgres.session import Session
 from tallyport.postgres.triggers import Triggers
-from tallyport.postgres.undo import write_undo
+from tallyport.postgres.undo import restore, write_undo
 from tallyport.postgres.writing import Changed, Nothing, Writing
 from tallyport.rejected_rows import RejectedRows
 from tallyport.validation.form import readable
@@ -251,7 +251,9 @@ class GroupImport:
     def may_go_together(self, header: GroupHeader, looked_up: LookedUp) -> bool:
         """Whether nothing that is known of a group asks for steps of its own, and it is small."""
         names = len(header.pe) + len(header.ou) + len(header.coc or ()) + len(header.aoc or ())
-        if header.size > SMALL_ROWS or names > SMALL_NAMES or header.delete or not self._head.has_rows:
+        if header.size > SMALL_ROWS or names > SMALL_NAMES or not self._head.has_rows:
+            return False
+        if header.delete or header.undo is not None:
             return False
         if self._options.batch or (self._rejected is not None and self._access.is_bound):
             return False
@@ -304,6 +306,8 @@ class GroupImport:
     def _read_stored(self, header: GroupHeader, scope: Scope) -> Batching:
         """Read what is stored in the scope, unless it is so much that only the keys of rows are looked up."""
         forced = self._options.batch
+        if header.undo is not None:  # whole or not, what is stored is read for the list of changes
+            forced = Mode.ROWS if header.size > ROWS_WHOLE else Mode.WHOLE
         most = stored_limit(header.size, forced)
         stored: int | None = None
         if most != 0 and header.size:
@@ -378,10 +382,13 @@ class GroupImport:
         ((staged,),) = session.look_up("count_staged")
         staged -= self._leave_out(looked_up, scope)
         self._check_period_types()
-        rules = looked_up.relations.rules
-        found = self._writing.normalise({0: rules.value_type if rules else None}, all_rows=self._rejected is not None)
-        staged -= self._leave_out_nothing(found)
+        if header.undo is None:
+            rules = looked_up.relations.rules
+            kinds = {0: rules.value_type if rules else None}
+            staged -= self._leave_out_nothing(self._writing.normalise(kinds, all_rows=self._rejected is not None))
         outcome.periods_created += sum(self._writing.make_periods().values())
+        if header.undo is not None:
+            return self._restore(header, scope.data_element, int(staged))
         self._delete_scope(header, scope.data_element, batch.blocks)
         if staged:
             if mode.looks_up:
@@ -392,6 +399,22 @@ class GroupImport:
                 outcome.rows[change] += count
         session.run("clear_batch")
         return int(staged)
+
+    def _restore(self, header: GroupHeader, data_element: int, staged: int) -> int:
+        """Write back what a group has removed; triggers fire, as nothing is known of what has changed since."""
+        session = self._session
+        newer, left_out, changes = restore(session, header, data_element=data_element)
+        if left_out:
+            self.outcome.leave_out(left_out)
+        if changes and self._told:
+            self._told({0: changes})
+        if changes and self._writing.version == "42":
+            session.run("log_changes_42", username=self._access.username)
+        session.run("write_restored", data_element=data_element)
+        for change, count in changes.items():
+            self.outcome.rows[change] += count
+        session.run("clear_batch")
+        return staged - newer
 
     def _delete_scope(self, header: GroupHeader, data_element: int, blocks: tuple[int, int]) -> None:
         if header.delete is None:

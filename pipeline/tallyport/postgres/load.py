@@ -341,7 +341,7 @@ class _Loader:
     ) -> Generator[Event, None, int]:
         """Import a group, or let it wait; returns how many rows it has."""
         rejected = RejectedRows() if origin else None
-        header, found, de = check_form(head.properties, any_identifiers=rejected is not None)
+        header, found, de = check_form(head.properties, any_identifiers=rejected is not None, takes_undo=True)
         told = None
         if self._changes:
             take = partial(self._changes.take, self._run.session, file=label, number=head.number)

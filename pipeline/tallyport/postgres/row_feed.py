@@ -21,6 +21,7 @@ from tallyport_schemas.header import GroupHeader
 
 PLACES = ("period_place", "unit_place", "combo_place", "attribute_place")
 _BEHIND = ("value", "deleted", "followup", "comment")
+_BEHIND_OF_UNDO = (*_BEHIND, "storedby", "created", "lastupdated")
 _IN_MEMORY = 1 << 20
 
 
@@ -52,7 +53,7 @@ class RowFeed:
         self._check = row_check(header, rules, refused, apart=rejected is not None)
         self._weights = _weights(header)
         self.named_columns = ("row_number", *(PLACES[at] for at, weights in enumerate(self._weights) if weights))
-        self.columns = (*self.named_columns, *_BEHIND)
+        self.columns = (*self.named_columns, *(_BEHIND if header.undo is None else _BEHIND_OF_UNDO))
         self.ahead: list[bytes] = []
         self.unread = self._read()
         self.counts = (0, 0, 0)

@@ -1,8 +1,9 @@
-"""Undo: before a group removes values for good, all that is stored in its scope, as an ADV2 file that brings it back.
+"""Undo: before a group removes values for good, all that is stored in its scope, as a file that brings it back.
 
-Its header is that of the group, without `delete`. Importing it restores value, deleted, follow-up and comment; who
-stored a value and when are lost, and values that the group added stay. What was stored without a value or a comment
-comes back as deleted.
+It is an ADV2 file whose header is that of the group, without `delete`, and with `undo`: the time of the removal. Its
+rows say more than others: by whom a value was stored, when it was made, when it was last changed. An import takes them
+as they are, since they were stored before: no rule for values applies, but all that are about who may write, where and
+when. What was written after the removal stays, and so do values that the group added.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from typing import Any
 
 from tallyport.postgres.session import Session
 from tallyport.postgres.statements import statement
@@ -22,9 +22,10 @@ from tallyport_converters.adv2_reading import RawHead
 from tallyport_converters.naming import safe_name
 from tallyport_converters.output import OutputFile, failed
 from tallyport_converters.work_folders import work_folder
+from tallyport_schemas.findings import Finding, finding
 from tallyport_schemas.header import GroupHeader
 
-_DROPPED = ("delete", "size", "data")
+_DROPPED = ("delete", "undo", "size", "data")
 
 
 def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Path, *, data_element: int) -> Path | None:
@@ -47,21 +48,32 @@ def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Pat
     with work_folder(folder, sweeps=False) as work:
         partial = work / path.name
         try:
+            ((removed_at,),) = session.look_up("removed_at")
             with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
-                file.write(text({**kept, "size": size})[:-1] + DATA_OPEN)
+                file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
                 cursor.itersize = 10_000
                 cursor.execute(statement("undone"), {"data_element": data_element})
                 for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
                     sizes = _sizes(header)
                     places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
                     indexes = [index for place, of in places for index in _indexes(place, of)]
-                    file.write((b",\n" if number else b"") + text([*indexes, *_trimmed(behind)]))
+                    file.write((b",\n" if number else b"") + text([*indexes, *behind]))
                 file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
             partial.replace(path)
             _settle(folder)
         except OSError as error:
             raise failed(error, path) from error
     return path
+
+
+def restore(session: Session, header: GroupHeader, *, data_element: int) -> tuple[int, Finding | None, dict[str, int]]:
+    """Plan what the staged rows of an undo bring back, but for what was written since.
+
+    Returns how many rows that leaves out, what there is to tell of them, and how many change what, by change.
+    """
+    ((newer, first),) = session.rows("keep_newer", data_element=data_element, removed_at=header.undo)
+    told = finding("TP744", row=first, count=newer) if newer else None
+    return newer, told, dict(session.rows("plan_restored", data_element=data_element))
 
 
 def _free_name(folder: Path, data_element: str) -> Path:
@@ -97,13 +109,3 @@ def _indexes(place: int, sizes: Sequence[int]) -> list[int]:
         if size > 1:
             found.insert(0, index)
     return found
-
-
-def _trimmed(behind: Sequence[Any]) -> list[Any]:
-    """Return value, deleted, follow-up and comment without the defaults at their end."""
-    row, defaults = list(behind), [None, False, None, None]
-    if not row[0] and not row[1] and not row[3]:
-        row[:2] = None, True  # says nothing at all: DHIS2 itself marks such values deleted every night
-    while len(row) > 1 and row[-1] is defaults[len(row) - 1]:
-        row.pop()
-    return row

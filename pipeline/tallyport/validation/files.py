@@ -187,8 +187,10 @@ def validation(
     generation: Generation = Generation.V43,
     memory_bytes: int = KEY_BYTES,
     any_identifiers: bool = False,
+    takes_undo: bool = True,
 ) -> Iterator[Event]:
-    """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
+    """Validate file by file; see `validate`. `takes_undo`: groups that bring back what another removed are valid.
+    Of each group: its HeaderVerdict, RowFindings, its GroupResult.
 
     `any_identifiers`: those that are said to be UIDs need not look like some.
 
@@ -203,6 +205,7 @@ def validation(
         generation,
         memory_bytes,
         any_identifiers=any_identifiers,
+        takes_undo=takes_undo,
     )
 
 
@@ -237,13 +240,22 @@ def _validate_files(
     memory_bytes: int,
     *,
     any_identifiers: bool,
+    takes_undo: bool,
 ) -> Iterator[Event]:
     for path, label in files:
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    group = _Group(file, head, label, generation, memory_bytes, any_identifiers=any_identifiers)
+                    group = _Group(
+                        file,
+                        head,
+                        label,
+                        generation,
+                        memory_bytes,
+                        any_identifiers=any_identifiers,
+                        takes_undo=takes_undo,
+                    )
                     yield from group.validate(snapshot, header_only, today)
                     if header_only and not file.is_array:
                         break
@@ -265,10 +277,13 @@ class _Group:
         memory_bytes: int,
         *,
         any_identifiers: bool,
+        takes_undo: bool,
     ) -> None:
         self._memory_bytes = memory_bytes
         self._file, self._head, self._label = file, head, label
-        self._header, self._found, self._de = check_form(head.properties, any_identifiers=any_identifiers)
+        self._header, self._found, self._de = check_form(
+            head.properties, any_identifiers=any_identifiers, takes_undo=takes_undo
+        )
         self._not_made: Sequence[str] = ()
         self._rules = RowRules(generation=generation)
         self._counts = (0, 0, 0)

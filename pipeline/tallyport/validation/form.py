@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeGuard
 
@@ -19,9 +20,9 @@ from tallyport_converters.readers.reader import Number
 from tallyport_schemas.findings import FOUND_LIMIT, Finding, finding, shown
 from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
 
-PROPERTIES = ("ids", "ds", "cc", "de", "pe", "ou", "coc", "co", "aoc", "ao", "delete", "size", "data")
+PROPERTIES = ("ids", "ds", "cc", "de", "pe", "ou", "coc", "co", "aoc", "ao", "delete", "undo", "size", "data")
 REQUIRED = ("de", "pe", "ou", "size")
-EXCLUSIVE = (("coc", "co"), ("aoc", "ao"))
+EXCLUSIVE = (("coc", "co"), ("aoc", "ao"), ("delete", "undo"))
 
 KEYS_LIMIT = 1 << 120
 """Combinations of indexes that a group may span: the scanner packs those of a row into 128 bits."""
@@ -32,6 +33,7 @@ CATEGORIES_LIMIT = PLACES_LIMIT
 _ROWS = object()
 _UNKNOWN = ""  # in place of a scheme that is none: identifiers cannot be held to it
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
@@ -155,12 +157,12 @@ def json_text(value: object) -> str:
 
 
 def check_form(
-    properties: Sequence[tuple[str, bytes]], *, any_identifiers: bool = False
+    properties: Sequence[tuple[str, bytes]], *, any_identifiers: bool = False, takes_undo: bool = False
 ) -> tuple[GroupHeader | None, list[Finding], str | None]:
     """Check a header as read; returns it (None if its form fails), all failures, and the data element if it has one.
 
     `properties` are names with their JSON; `data` is `[` where rows follow. With `any_identifiers` those that are said
-    to be UIDs need not look like some.
+    to be UIDs need not look like some. `takes_undo`: the group may be one that brings back what another removed.
     """
     form = _Form(properties)
     values = form.values
@@ -182,6 +184,7 @@ def check_form(
     delete = values.get("delete")
     if "delete" in values and not (_is_text(delete) and delete in ("soft", "hard")):
         form.say("TP511", "delete", found=json_text(delete), expected="soft or hard")
+    undo = _undo(form, takes_undo=takes_undo)
     size = _size(form)
     if size and "data" not in values:
         form.say("TP503", "data", expected=counted_rows(size))
@@ -190,7 +193,7 @@ def check_form(
     _check_identifiers(form, schemes, de=de, ds=ds, cc=cc, ou=ou, coc=coc, aoc=aoc, co=co, ao=ao)
     if form.findings or de is None or pe is None or ou is None or size is None:
         return None, form.findings, None if de is None else shown(de)
-    header = GroupHeader(ids, ds, cc, de, pe, ou, coc, co, aoc, ao, delete, size)
+    header = GroupHeader(ids, ds, cc, de, pe, ou, coc, co, aoc, ao, delete, size, undo)
     _check_keys(form, header)
     return (None if form.findings else header), form.findings, de
 
@@ -286,6 +289,29 @@ def _scheme(form: _Form, field: str, text: Any) -> str:
     if usual != text:
         form.say("TP509", field, found=text, expected=usual)
     return usual
+
+
+def _undo(form: _Form, *, takes_undo: bool) -> str | None:
+    if "undo" not in form.values:
+        return None
+    value = form.values["undo"]
+    if not takes_undo:
+        form.say("TP745", "undo")
+    elif not _is_time(value):
+        form.say("TP504", "undo", found=json_text(value), expected="a time such as 2025-01-31 14:30:00.123456")
+    else:
+        return str(value)
+    return None
+
+
+def _is_time(value: object) -> bool:
+    if not _is_text(value) or not _TIME.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _size(form: _Form) -> int | None:

@@ -52,8 +52,12 @@ _CODES = {
     Flaw.FOLLOWUP_TYPE: "TP611",
     Flaw.COMMENT_TYPE: "TP612",
     Flaw.COMMENT_LONG: "TP222",
+    Flaw.STAMP: "TP746",
 }
 
+
+_AS_STORED = RowRules(generation=Generation.V42)
+"""Rules for the rows of an undo: whatever was stored comes back."""
 
 _OF_ROWS = frozenset({Flaw.NO_ARRAY, Flaw.TOO_SHORT, Flaw.TOO_LONG, Flaw.ORDER, Flaw.REPEATED})
 """Flaws that are about no single element."""
@@ -174,12 +178,27 @@ def row_check(
     sizes = [size for _, size in placed]
     block_places = sum(name in ("pe", "ou") for name, _ in placed)
     fields = [*(name for name, _ in placed), "value", "deleted", "followup", "comment"]
+    if header.undo is not None:
+        rules = _AS_STORED
+        fields += ["stored by", "created", "last updated"]
     rule, minimum, maximum = _value_rule(rules)
     codes = rules.comment_codes if rules else None
     marks = {element: bytes(at in why for at in range(sizes[element])) for element, why in by_element.items()}
     generation = rules.generation if rules else Generation.V43
     limit = COMMENT_LIMITS[generation]
-    form = RowForm(sizes, block_places, rule, minimum, maximum, codes is not None, limit, marks, apart, memory_bytes)
+    form = RowForm(
+        sizes,
+        block_places,
+        rule,
+        minimum,
+        maximum,
+        codes is not None,
+        limit,
+        marks,
+        apart,
+        memory_bytes,
+        header.undo is not None,
+    )
     told = (lambda text: check_comment(text, codes, generation)) if codes is not None else None
     return RowCheck(form, fields, sizes, _value_check(rules), told, by_element)
 

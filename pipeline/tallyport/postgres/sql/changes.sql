@@ -14,7 +14,7 @@ copy (
     join organisationunit as u on u.organisationunitid = d.unit
     join categoryoptioncombo as c on c.categoryoptioncomboid = d.combo
     join categoryoptioncombo as a on a.categoryoptioncomboid = d.attribute
-    left join stored as s on s.lies_at = d.lies_at
+    left join stored as s on s.group_number = d.group_number and s.lies_at = d.lies_at
     where d.group_number = %(staged_as)s::integer
     order by d.row_number
 ) to stdout (format csv, delimiter e'\x02', quote e'\x01');

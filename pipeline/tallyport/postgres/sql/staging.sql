@@ -1,6 +1,7 @@
 -- The tables of this session that rows pass through; each transaction finds them empty.
 -- group_number: which of the groups that are staged together; 0 where it is one alone.
 -- staged: rows as they were read, identifiers as places in the header's lists.
+--   Who stored a value and when is said by the rows of an undo alone.
 -- kept: what ignored rows name, so that no deletion of a scope takes it.
 -- staged_period, staged_unit, staged_combo, staged_attribute: the id for each place.
 -- stored: what is stored under keys of the scope. planned: what is to be written, and what that changes.
@@ -14,7 +15,10 @@ create temporary table staged (
     value text,
     deleted boolean not null,
     followup boolean,
-    comment text
+    comment text,
+    storedby text,
+    created timestamp,
+    lastupdated timestamp
 ) on commit delete rows;
 create temporary table kept (
     row_number bigint not null,
