@@ -290,3 +290,13 @@ def test_a_file_goes_to_a_server_with_progress_and_can_be_stopped(
     expect(page.locator(".facts")).to_contain_text("This server counts new, changed and deleted values as one")
     assert len(texts(dhis2)) == 1009
     assert set(dhis2.arrivals.values()) == {1}
+
+
+def test_a_run_says_that_it_waits_for_a_server_that_is_away(server: Server, dhis2: Dhis2Server) -> None:
+    dry = server.dry_run({"stock.adv2.json": adv2(group(stock()))}, "profile")
+    dhis2.fail(Fault("status", path="/dataValueSets", status=503, times=12))
+    id = begun(server, dry)
+    told = server.ask("GET", f"/api/jobs/{id}/events").body.decode()  # until it ends
+    assert '"wait_s": 600.0' in told
+    assert server.wait(id)["state"] == "done"
+    assert len(texts(dhis2)) == len(stock())

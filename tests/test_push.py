@@ -527,6 +527,26 @@ def test_an_unknown_organisation_unit_rejects_its_rows_alone(server: Dhis2Server
     assert report.rows["rejected"] == len(stock()) // 2
 
 
+@pytest.mark.parametrize(
+    "combos", [["ocUnder5F01", "ocFixed0001"], ["ocFixed0001", "ocUnder5F01", "ocOutreach1"], None]
+)
+def test_an_option_combo_of_another_data_element_rejects_its_rows_alone(
+    combos: list[str] | None, new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    count = len(combos or [1])
+    rows = [[month, unit, *([combo] if combos else []), month + 1] for month in range(6) for unit in range(4)
+            for combo in range(count)]  # fmt: skip
+    said = {"de": "deVisits001", "coc": combos}
+    others = group(stock(6), de="deStock0001"), group([[0, 0, "x"]], de="deSupply001")
+    file = written(tmp_path / "a.adv2.json", group(rows, **said), *others)
+    report = pushed(new, file, state=state)
+    good = sum(1 for row in rows if combos and combos[row[2]] == "ocUnder5F01")
+    assert len(new.values) == good + 25
+    assert report.rows["rejected"] == len(rows) - good
+    assert {(one.finding.code, one.finding.field) for one in report.findings} == {("TP870", "coc")}
+    assert len(sizes(new)) <= 3
+
+
 def test_what_the_server_said_of_an_identifier_is_not_asked_again(
     new: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:

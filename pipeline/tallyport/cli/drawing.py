@@ -92,14 +92,15 @@ def size_text(size_bytes: int) -> str:
 def duration_text(seconds: float) -> str:
     """Return a length of time as people say it.
 
-    >>> duration_text(75)
-    '1 min 15 s'
+    >>> duration_text(75), duration_text(600)
+    ('1 min 15 s', '10 min')
     """
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    words = [f"{minutes} min"] if minutes else []
+    return " ".join(words + ([f"{rest} s"] if rest or not minutes else []))
 
 
 class Pace:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from tallyport.dhis2.answers import Conflict, ImportSummary
 from tallyport.dhis2.values import MEMBERS, Row
@@ -29,6 +30,12 @@ _DIMENSIONS = {
     "E8023": ("aoc",),
 }
 """What a request is rejected for: each row that has the identifier named, whatever else it has."""
+
+_COMBO_OF_ELEMENT = "de, coc"
+KINDS = (*MEMBERS, _COMBO_OF_ELEMENT)
+"""What a request may be rejected for: an identifier of each kind, or an option combo with a data element."""
+
+_LISTED = re.compile(r"`\[([^\]]*)\]`")
 
 _KEY = ("dataElement", "period", "orgUnit")
 """What tells a person which value it is."""
@@ -69,16 +76,44 @@ def culprits(summary: ImportSummary, rows: Sequence[Row]) -> list[tuple[Row, str
     found: dict[int, tuple[Row, str, Conflict]] = {}
     for conflict in summary.conflicts:
         kinds = _DIMENSIONS.get(conflict.error_code or "", ())
+        if conflict.error_code == "E8024":
+            found = {at: (rows[at], _COMBO_OF_ELEMENT, conflict) for at in _combos_of_element(conflict, rows)} | found
         if conflict.error_code is None and conflict.kind == MEMBERS["pe"]:
             kinds = ("pe",)
         for kind in kinds:
             member = MEMBERS[kind]
             names = {str(name) for row in rows if (name := row.members.get(member)) is not None}
-            named = _named_in(conflict.culprit, names) or _named_in(conflict.value, names)
+            named: set[str | None] = {*(_named_in(conflict.culprit, names) or _named_in(conflict.value, names))}
+            if kind == "aoc" and _lists_others(conflict, named):
+                named.add(None)
             for at, row in enumerate(rows):
                 if row.members.get(member) in named:
                     found.setdefault(at, (row, kind, conflict))
     return [found[at] for at in sorted(found)]
+
+
+def identity(row: Row, kind: str) -> Any:
+    """Return what a row may be rejected for, of one of the `KINDS`."""
+    if kind == _COMBO_OF_ELEMENT:
+        return row.members[MEMBERS["de"]], row.members.get(MEMBERS["coc"])
+    return row.members.get(MEMBERS[kind])
+
+
+def _combos_of_element(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
+    """Return the rows with the data element and one of the option combos that a conflict names together."""
+    elements = _named_in(conflict.culprit, {row.members[MEMBERS["de"]] for row in rows})
+    of_element = [at for at, row in enumerate(rows) if row.members[MEMBERS["de"]] in elements]
+    combos = {rows[at].members.get(MEMBERS["coc"]) for at in of_element}
+    named: set[str | None] = {*_named_in(conflict.culprit, filter(None, combos))}
+    if _lists_others(conflict, named):
+        named.add(None)
+    return [at for at in of_element if rows[at].members.get(MEMBERS["coc"]) in named]
+
+
+def _lists_others(conflict: Conflict, named: Iterable[str | None]) -> bool:
+    """Whether a conflict lists an identifier that no row has: that of the default, where rows name none."""
+    listed = _LISTED.search(conflict.value or "")
+    return listed is not None and not set(listed[1].split(", ")) <= {*named}
 
 
 def _named_in(text: str | None, names: Iterable[str]) -> set[str]:
@@ -215,6 +250,8 @@ def _field(conflict: Conflict) -> str | None:
     code = conflict.error_code or ""
     if code in ("E8125", "E8124"):
         return "comment"
+    if code == "E8024":
+        return "coc"
     return "value" if _is_of_rows(conflict) else next(iter(_DIMENSIONS.get(code, ())), None)
 
 

@@ -18,8 +18,10 @@ from tallyport.dhis2.plan import CannotSend, Plan
 from tallyport.dhis2.push_report import ChunkPushed, PushOptions, PushReport, Watch
 from tallyport.dhis2.rejections import (
     CLASSES,
+    KINDS,
     Told,
     culprits,
+    identity,
     is_success,
     is_whole,
     may_be_parted,
@@ -82,7 +84,7 @@ class Sender:
         self._import = ValueImport(client, options, tell, self.tell)
         self._sizes: dict[str | None, ChunkSize] = {}
         self._partings: Counter[str | None] = Counter()
-        self._refused: dict[tuple[Envelope, str, str | None], Conflict] = {}
+        self._refused: dict[tuple[Envelope, str, object], Conflict] = {}
 
     def size(self, envelope: Envelope) -> ChunkSize:
         """Return what is known of how many values the server takes well: of each data set by itself."""
@@ -174,7 +176,7 @@ class Sender:
             if named and chunk.rounds < ROUNDS:
                 chunk.rounds += 1
                 for row, kind, conflict in named:
-                    self._refused[envelope, kind, row.members[MEMBERS[kind]]] = conflict
+                    self._refused[envelope, kind, identity(row, kind)] = conflict
                 self._reject(chunk, rows, [(row, conflict) for row, _, conflict in named], seconds)
             elif len(rows) > 1 and self._partings[envelope.data_set] < PARTINGS and may_be_parted(summary):
                 self._partings[envelope.data_set] += 1
@@ -196,8 +198,8 @@ class Sender:
     def _known(self, envelope: Envelope, row: Row) -> Conflict | None:
         """Return why the server will not take a row, if it has said so of another with the same identifier."""
         if self._refused:
-            for kind, member in MEMBERS.items():
-                if (conflict := self._refused.get((envelope, kind, row.members.get(member)))) is not None:
+            for kind in KINDS:
+                if (conflict := self._refused.get((envelope, kind, identity(row, kind)))) is not None:
                     return conflict
         return None
 

@@ -16,7 +16,7 @@ from tallyport.web.outlook import outlook
 from tallyport.web.store import Store
 from tallyport_converters.convert import Outcome
 from tallyport_schemas.findings import Finding, Severity
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 FIRST_SHOWN = 200
 """Groups, chunks and changes that the result names; the files have all of them."""
@@ -48,6 +48,7 @@ class Telling:
         self._problems = 0
         self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
         self._stage, self._since, self._told = "", 0.0, 0.0
+        self._progress: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +101,8 @@ class Telling:
     def begin(self, stage: str) -> None:
         """Begin a stage, and say so: it may be long before there is any progress to tell."""
         self._stage, self._since = stage, time.monotonic()
-        self._store.tell(self._job["id"], "progress", {"stage": stage, "source": "", "part": None, "values": 0})
+        self._progress = {"stage": stage, "source": "", "part": None, "values": 0}
+        self._store.tell(self._job["id"], "progress", self._progress)
         self._told = time.monotonic() - _TELL_EVERY_S
 
     def progress(self, event: Progress) -> None:
@@ -119,7 +121,13 @@ class Telling:
             "per_second": round(event.values / elapsed) if elapsed > 0.5 else None,
             "remaining_s": round(elapsed / part * (1 - part), 1) if elapsed > 1 and part > 0.02 else None,
         }
+        self._progress = told
         self._store.tell(self._job["id"], "progress", told)
+
+    def waiting(self, event: Waiting) -> None:
+        """Tell that a server is away, and for how long it was waited for."""
+        away = {} if event.is_over else {"waited_s": round(event.waited_s, 1), "wait_s": event.wait_s}
+        self._store.tell(self._job["id"], "progress", {**self._progress, **away})
 
     def found(self, found: Finding, *, times: int | None = None) -> None:
         """Keep a finding."""

@@ -13,7 +13,7 @@ from tallyport.web.limits import limited
 from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
 from tallyport.web.telling import FIRST_SHOWN, Telling
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
-from tallyport_schemas.progress import Progress
+from tallyport_schemas.progress import Progress, Waiting
 
 
 def into_database(told: Telling) -> None:
@@ -95,6 +95,8 @@ def to_profile(told: Telling) -> None:
     def watch(event: Any) -> None:
         if isinstance(event, Progress):
             told.progress(event)
+        elif isinstance(event, Waiting):
+            told.waiting(event)
         elif isinstance(event, RowFinding):
             told.found(event.finding)
         elif isinstance(event, FileResult):

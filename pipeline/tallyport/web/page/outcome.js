@@ -45,7 +45,8 @@ export function atWork(job, cancel) {
       else bar.value = told.part;
       const parts = [told.part == null ? "" : percent(told.part), told.values ? t("values", { n: told.values }) : ""];
       if (told.per_second) parts.push(t("rate", { n: told.per_second }));
-      const left = told.remaining_s ? t("left", { time: duration(told.remaining_s) }) : "";
+      const left = told.wait_s ? t("away", { time: duration(told.waited_s), most: duration(told.wait_s) })
+        : told.remaining_s ? t("left", { time: duration(told.remaining_s) }) : "";
       line.replaceChildren(h("span", {}, parts.filter(Boolean).join(" · ")), h("span", {}, left));
       return t("said.stage", { stage: t(`stage.${told.stage}`), part: told.part == null ? "" : percent(told.part) });
     },
