@@ -373,7 +373,7 @@ class Bench:
                         counts.note(str(notice), "", count, gathering.rows + first)
                     for which, count in batch.dropped():
                         dropped[f"{which}"] += count
-                    for name, count in batch.dropped_names():
+                    for name, count, *_ in batch.names():
                         dropped[name.decode(errors="replace")] += count
                     gathering.add(batch)
                     places.append(scanned.place)
@@ -388,7 +388,8 @@ class Bench:
                 counts.add(counted)
             texts = sorted(group.path.read_bytes() for group in groups)
             rejects = []
-            for found, original in explained(reader, header, gathering.rejects, places, case.block_bytes):
+            clashing = ["(field)"] if counts.clashing_fields else []
+            for found, original in explained(reader, header, gathering.rejects, places, case.block_bytes, clashing):
                 line = {**found.at("source").as_json(), "original": original}
                 check_reject(line)
                 rejects.append(line)
@@ -403,7 +404,10 @@ class Bench:
             "values": total,
             "groups": texts,
             "rejects": rejects,
-            "dropped": dropped + header.dropped,
+            "dropped": dropped
+            + header.dropped
+            + header.left_out
+            + Counter({name: groups for name, (groups, _) in header.left_out_of_groups.items()}),
             "notes": counts.notes,
             "findings": [found.as_json() for found in header.findings],
             "completions": header.completions,

@@ -89,7 +89,7 @@ def rows_of(batch: Batch) -> list[Row | None]:
                     followup,
                     bool(flags & _DELETED),
                 )
-                position += (_PACKED.size + value_size + comment_size + 7) & ~7
+                position += (_PACKED.size + value_size + comment_size + 16 * (flags >> 16) + 7) & ~7
         rejected, row = set(), rejects.after(0)
         while row is not None:
             rejected.add(row)
@@ -109,7 +109,8 @@ def read_all(reader: Reader, block_bytes: int) -> Read:
             with scanned.batch as batch:
                 take(read, reader, batch, scanned.block)
     read.header = reader.finish()
-    read.dropped += read.header.dropped
+    read.dropped += read.header.dropped + read.header.left_out
+    read.dropped += Counter({name: groups for name, (groups, _) in read.header.left_out_of_groups.items()})
     for found in read.header.findings:
         read.note(found.code, found.count or 1, found.row or 0)
     return read
@@ -123,7 +124,7 @@ def take(read: Read, reader: Reader, batch: Batch, block: Buffer) -> None:
     for which, count in batch.dropped():
         if count:
             read.dropped[DROPPED[which]] += count
-    for name, count in batch.dropped_names():
+    for name, count, *_ in batch.names():
         count_dropped(read.dropped, name.decode(), count)
     read.rows += rows_of(batch)
 

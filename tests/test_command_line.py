@@ -791,7 +791,7 @@ def test_the_manifest_has_the_documented_shape(shell: Shell) -> None:
     shutil.copy(SAMPLES / "january.json", shell.folder / "january.json")
     shell("convert", "january.json", "-o", "out")
     manifest = json.loads((shell.folder / "out/january/manifest.json").read_bytes())
-    assert list(manifest) == ["tallyport", "source", "values", "dropped", "groups"]
+    assert list(manifest) == ["tallyport", "source", "values", "dropped", "groups", "superseded", "findings"]
     assert manifest["tallyport"] == __version__
     assert list(manifest["source"]) == ["name", "format", "bytes", "sha256"]
     assert manifest["values"] == {"read": 8, "written": 6, "superseded": 1, "rejected": 1}

@@ -154,6 +154,7 @@ def check(found: Converted, data: bytes, source_format: str, wanted: Expected) -
         "superseded": wanted.superseded,
         "rejected": len(wanted.rejected),
     }
+    assert manifest.get("superseded", {}).get("dataElements", {}) == wanted.different
     assert found.dropped == wanted.dropped
     assert {group["file"]: group for group in manifest["groups"]} == {
         name: {

@@ -78,7 +78,7 @@ CASES = (
         {"d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n[3]\n]}\n'},
         read=3,
         superseded=2,
-        notices={"TP414"},
+        notices={"TP414", "TP426"},
     ),
     Case(
         "a combo given and none are two keys and two groups",
@@ -192,7 +192,7 @@ CASES = (
         read=2,
         rejected={1: {"TP306"}},
         dropped={"dryRun": 1, "strategy": 1, "storedBy": 2, "foo": 2, "followup=false": 1},
-        notices={"TP412"},
+        notices={"TP412", "TP421"},
     ),
     Case(
         "a header period that is none is left out",
@@ -264,6 +264,7 @@ CASES = (
             '[5,false,true,"note"]\n]}\n'
         },
         dropped={"storedBy": 1, "lastUpdated": 1, "(surplus cells)": 1},
+        notices={"TP421"},
     ),
     Case(
         "quotes, line ends in cells, blank lines and CRLF are read and noticed",
@@ -293,6 +294,7 @@ CASES = (
         },
         read=2,
         dropped={"Age": 1},
+        notices={"TP421", "TP424"},
     ),
     Case(
         "beside a camel-case categoryOptionCombo unknown columns are dropped",
@@ -300,6 +302,7 @@ CASES = (
         "dataelement,period,orgunit,value,Age,categoryOptionCombo\nd,202401,o,1,u5,\n",
         {"d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n[1]\n]}\n'},
         dropped={"Age": 1},
+        notices={"TP421"},
     ),
     Case(
         "attribute options in one cell are carried by place",
@@ -314,9 +317,42 @@ CASES = (
         notices={"TP416"},
     ),
     Case(
+        "two names for one field have to agree",
+        "dxf-csv",
+        "de,pe,ou,coc,catoptcombo,value\nd,202401,o,c,c,1\nd,202402,o,c,x,2\nd,202403,o,,x,3\n",
+        {
+            "d.adv2.json": '{"de":"d","pe":["202401","202403"],"ou":"o","coc":["c","x"],"size":2,"data":[\n'
+            "[0,0,1],\n[1,1,3]\n]}\n"
+        },
+        read=3,
+        rejected={1: {"TP313"}},
+    ),
+    Case(
+        "rows that only a field without a meaning tells apart are all rejected",
+        "dxf-json",
+        '{"period":"202401","orgUnit":"o","dataValues":[{"dataElement":"d","value":"1","foo":"a"},'
+        '{"dataElement":"d","value":"1"},{"dataElement":"e","value":"2","foo":"a"},{"dataElement":"e","value":"2","foo":"a"}]}',
+        {"e.adv2.json": '{"de":"e","pe":"202401","ou":"o","size":1,"data":[\n[2]\n]}\n'},
+        read=4,
+        superseded=1,
+        rejected={0: {"TP314"}, 1: {"TP314"}},
+        dropped={"foo": 3},
+        notices={"TP421"},
+    ),
+    Case(
+        "a field is read by its other names, and a code stands in where there is no identifier",
+        "dxf-json",
+        '{"Period":"202401","dataValues":[{"data_element":"d","orgUnitCode":"o","isDeleted":true},'
+        '{"dataElement":"d","orgUnit":"p","orgUnitCode":"q","value":"1"}]}',
+        {"d.adv2.json": '{"de":"d","pe":"202401","ou":["o","p"],"size":2,"data":[\n[0,null,true],\n[1,1]\n]}\n'},
+        read=2,
+        dropped={"orgUnitCode": 1},
+        notices={"TP421", "TP422", "TP423"},
+    ),
+    Case(
         "of a column that occurs twice the later is taken, and null is empty",
         "dxf-csv",
-        'sep=;\nde;pe;ou;value;Value;comment\nd;202401;o;1;2;"null"\nd;202402;o;1\n',
+        'sep=;\nde;pe;ou;value;value;comment\nd;202401;o;1;2;"null"\nd;202402;o;1\n',
         {"d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n[2]\n]}\n'},
         Options(data_set=None),
         read=2,
@@ -339,7 +375,7 @@ CASES = (
         </x:dataValueSet>""",
         {"d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n["a\\nb&"]\n]}\n'},
         dropped={"AGE": 1},
-        notices={"TP418"},
+        notices={"TP418", "TP421"},
     ),
     Case(
         "ADX categories stand on groups and rows, identifiers are codes",

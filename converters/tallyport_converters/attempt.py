@@ -7,7 +7,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from itertools import groupby
+from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -18,6 +19,7 @@ from tallyport_converters.deletions import deletion_groups
 from tallyport_converters.gather import Gathering
 from tallyport_converters.groups import Counts, GroupWriter, WrittenGroup
 from tallyport_converters.header import Header, count_dropped, scheme_of, settle_schemes
+from tallyport_converters.left_out import FieldNames
 from tallyport_converters.manifest import RejectLines, json_line, manifest, place_groups
 from tallyport_converters.meaning import Naming, understand
 from tallyport_converters.metering import output_meter
@@ -25,10 +27,12 @@ from tallyport_converters.native import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.output import OutputFile
 from tallyport_converters.publish import publish
+from tallyport_converters.readers.field_names import SHOWN, not_understood, other_scheme, taken
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
 from tallyport_converters.source_rows import source_rows
+from tallyport_converters.superseded import superseded_by_others
 from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.header import KINDS
@@ -52,6 +56,7 @@ NOTICES: Mapping[Notice, tuple[str, str | None]] = {
     Notice.OPTION_LIST: ("TP416", "attributeOptions"),
     Notice.CONTENT_PASSED: ("TP418", None),
 }
+_OPTIONS_LOST = "TP419"
 DROPPED: Mapping[Dropped, str] = {
     Dropped.STORED_BY: "storedBy",
     Dropped.CREATED: "created",
@@ -136,6 +141,7 @@ class Attempt:
         self.row_numbers = row_numbers
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
+        self._names = FieldNames()
         self.places: list[Place] = []
         self.meter = output_meter(0)
         self.findings: list[Finding] = []
@@ -166,6 +172,7 @@ class Attempt:
             ids = settle_schemes(header.schemes, self.options.id_schemes, self.reader.default_scheme)
             groups = yield from self._write_groups(gathering, header, ids, scratch)
             self._write_rejects(gathering, header)
+            self._tell_names(header, ids)
             completions = self._write_completions(header)
             if self.empty and not gathering.rows:
                 self.findings.append(self.empty)
@@ -196,8 +203,8 @@ class Attempt:
                 for which, count in batch.dropped():
                     if not (which is Dropped.FOLLOWUP_FALSE and options.keep_followup_false):
                         self._drop(DROPPED[which], count)
-                for name, count in batch.dropped_names():
-                    self._drop(name.decode(errors="replace"), count)
+                for found in batch.names():
+                    self._names.add(found, gathering.rows)
                 gathering.add(batch)
                 self.places.append(scanned.place)
             yield self._progress("read", scanned.place.end, gathering)
@@ -267,10 +274,13 @@ class Attempt:
     def _write_rejects(self, gathering: Gathering, header: Header) -> None:
         if gathering.rejects.after(0) is None:
             return
+        clashing = self._names.clashing(self.counts.clashing_fields)
         count, lines = 0, bytearray()
         written = RejectLines(self.meter.taken)
         with OutputFile(self.folder / "rejects.ndjson") as out:
-            for found, original in explained(self.reader, header, gathering.rejects, self.places, self.block_bytes):
+            for found, original in explained(
+                self.reader, header, gathering.rejects, self.places, self.block_bytes, clashing
+            ):
                 if self.options.strict:
                     raise SourceUnreadable(
                         replace(
@@ -285,6 +295,26 @@ class Attempt:
             out.write(bytes(lines))
         self.findings += written.findings()
         self.counts.rejected = count
+
+    def _tell_names(self, header: Header, ids: adv2.Ids) -> None:
+        """Say which fields were left out, and which were read by other names than DHIS2's."""
+        for name, (groups, first) in header.left_out_of_groups.items():
+            self._names.add_left_out(name, groups, first)
+        for name, (rows, _) in self._names.left_out.items():
+            self._drop(name, rows)
+        for name, count in header.left_out.items():
+            self._drop(name, count)
+        options_told = self.reader.format == "adx" and (_OPTIONS_LOST, "") in self.counts.notes
+        options_told |= any(found.code == _OPTIONS_LOST for found in header.findings)
+        self.findings += self._names.findings(self.reader.no_place, are_options=options_told)
+        self.findings += map(not_understood, islice(header.left_out, SHOWN))
+        names = dict(sorted((header.taken | self._names.taken).items()))
+        if names:
+            self.findings.append(taken(names))
+        told = (other_scheme(name, partial(scheme_of, ids)) for name in names)
+        self.findings += islice(filter(None, told), SHOWN)
+        if self.counts.different:
+            self.findings.append(superseded_by_others(self.counts))
 
     def _write_completions(self, header: Header) -> int:
         made = registrations(header.completions, self.options.data_set)

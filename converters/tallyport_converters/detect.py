@@ -162,10 +162,10 @@ def detect(head: bytes) -> tuple[Format, str]:
 
 
 def _missing(columns: Sequence[str]) -> list[str]:
-    from tallyport_converters.readers.dxf_csv import known_column
+    from tallyport_converters.readers.field_names import CANONICAL, named
 
-    named = {known[1] for cell in columns if (known := known_column(cell))}
-    return [name for name in ("dataElement", "period", "orgUnit", "value") if name not in named]
+    found = {CANONICAL[known.field] for cell in columns if (known := named(cell))}
+    return [name for name in ("dataElement", "period", "orgUnit", "value") if name not in found]
 
 
 def _table_columns(head: bytes) -> list[str]:

@@ -153,8 +153,8 @@ def whole_values(part: bytearray) -> int:
     at = 0
     view = memoryview(part)
     while at + 40 <= len(part):
-        value, comment = view[at + 32 : at + 40].cast("I")
-        size = (40 + value + comment + 7) & ~7
+        flags, value, comment = view[at + 28 : at + 40].cast("I")
+        size = (40 + value + comment + 16 * (flags >> 16) + 7) & ~7
         if at + size > len(part):
             break
         at += size

@@ -9,14 +9,27 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tallyport_converters import adv2
 from tallyport_converters.adv2 import ComboDimension, Ids
 from tallyport_converters.gather import Gathering
 from tallyport_converters.meaning import PERIOD_NOTES, Identifiers
 from tallyport_converters.metering import Meter
-from tallyport_converters.native import Form, Merge, OwnedBytes, RowNumbers, Split, Used, address_of, view_of
+from tallyport_converters.native import (
+    Form,
+    Keys,
+    Merge,
+    OwnedBytes,
+    Pair,
+    RowNumbers,
+    Split,
+    Used,
+    address_of,
+    view_of,
+)
 from tallyport_converters.output import Compress, OutputFile, failed
 
 PIECE_BYTES = 1 << 20
@@ -38,17 +51,69 @@ class WrittenGroup:
     row_numbers: Path | None = None
 
 
+PAIRS = 5
+"""Superseded values that are shown with what they were superseded by; as PAIRS in group.h."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one row says: its index in the source, and its texts, cut where they are long."""
+
+    row: int
+    value: str
+    comment: str
+    is_deleted: bool
+    is_marked: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the manifest has it; what it does not say is left out."""
+        members = {
+            "row": self.row,
+            "value": self.value or None,
+            "comment": self.comment or None,
+            "deleted": self.is_deleted or None,
+            "followUp": self.is_marked or None,
+        }
+        return {key: value for key, value in members.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Superseding:
+    """A row that a later one of the same key superseded, and said something else."""
+
+    data_element: str
+    period: str
+    org_unit: str
+    lost: Said
+    by: Said
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as the manifest has it."""
+        return {
+            "de": self.data_element,
+            "pe": self.period,
+            "ou": self.org_unit,
+            "superseded": self.lost.as_json(),
+            "by": self.by.as_json(),
+        }
+
+
 @dataclass(slots=True)
 class Counts:
     """What became of values; notes are (rows, first row) by what they are about.
 
     `skipped`: rows by category that they give an option of, and that their data element or data set has not.
+    `different`: superseded by a row that says something else, by data element; `sample`: the first of these.
+    `clashing_fields`: hashes of the names of fields that alone tell rows of one key apart, which rejected these rows.
     """
 
     written: int = 0
     superseded: int = 0
     rejected: int = 0
     skipped: dict[str, int] = field(default_factory=dict)
+    different: dict[str, int] = field(default_factory=dict)
+    sample: list[Superseding] = field(default_factory=list)
+    clashing_fields: set[int] = field(default_factory=set)
     notes: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
 
     def note(self, code: str, about: str, rows: int, first: int) -> None:
@@ -63,14 +128,16 @@ class Counts:
         self.rejected += other.rejected
         for name, rows in other.skipped.items():
             self.skipped[name] = self.skipped.get(name, 0) + rows
+        for element, rows in other.different.items():
+            self.different[element] = self.different.get(element, 0) + rows
+        self.sample = sorted(self.sample + other.sample, key=lambda pair: pair.lost.row)[:PAIRS]
+        self.clashing_fields |= other.clashing_fields
         for (code, about), (rows, first) in other.notes.items():
             self.note(code, about, rows, first)
 
     def add_split(self, split: Split) -> None:
         """Take over what a split counted."""
-        _, superseded, rejected = split.counts
-        self.superseded += superseded
-        self.rejected += rejected
+        self.rejected += split.rejected
         fields = ("period", "orgUnit", "attributeOptionCombo")
         for name, (rows, first) in zip(fields, split.disagreements, strict=True):
             if rows:
@@ -111,7 +178,10 @@ class GroupWriter:
             Split(parts, self.identifiers.meaning, self.gathering.rejects) as split,
         ):
             counts.add_split(split)
+            self._count_keys(counts, split.keys, element_id)
             for number, *key, rows in split.groups():
+                if not rows:
+                    continue
                 with self._used() as used:
                     for dimension, ranks in enumerate(used):
                         ranks.add_split(split, number, dimension)
@@ -133,7 +203,7 @@ class GroupWriter:
         for parts in self.gathering.load_in_runs(element_id, self.limit_bytes):
             copies = [bytearray(view_of(at, size)) for at, size in parts]  # a split changes what it reads
             of_copies = [(address_of(copy), len(copy)) for copy in copies]
-            with Split(of_copies, whole.meaning, self.gathering.rejects) as split:
+            with Split(of_copies, whole.meaning, self.gathering.rejects, as_run=True) as split:
                 for _, _, coc, aoc, rows in split.groups():
                     for at, ((given, _), shape) in enumerate(zip(combos, (coc, aoc), strict=True)):
                         for name in set(given.shapes[shape].names) - known[at]:
@@ -154,14 +224,38 @@ class GroupWriter:
         yield used
         self._spare.append(used)
 
+    def _count_keys(self, counts: Counts, keys: Keys, element_id: int) -> None:
+        """Take over what became of rows that share a key."""
+        counts.superseded += keys.superseded
+        counts.rejected += keys.clashing
+        counts.clashing_fields |= set(keys.clashing_fields())
+        if keys.different:
+            element = self.identifiers.elements[element_id - 1]
+            sample = [self._superseding(element, pair) for pair in keys.sample()]
+            counts.add(Counts(different={element: keys.different}, sample=sample))
+
+    def _superseding(self, element: str, pair: Pair) -> Superseding:
+        def said(row: int, flags: int, number: int) -> Said:
+            return Said(row, pair.text(number), pair.text(2 + number), Pair.is_deleted(flags), Pair.is_marked(flags))
+
+        period, unit, *_ = pair.ranks
+        return Superseding(
+            element,
+            self.identifiers.periods[period],
+            self.identifiers.org_units[unit],
+            said(pair.row, pair.flags, 0),
+            said(pair.by_row, pair.by_flags, 1),
+        )
+
     def _write_by_merging(self, element_id: int) -> tuple[list[WrittenGroup], Counts]:
-        counts, written = Counts(), []
+        counts, written, has_left_out = Counts(), [], False
         runs: dict[GroupKey, list[_Run]] = {}
         path = self.folder / f"{element_id}.runs"
         with OutputFile(path) as out:
             for parts in self.gathering.load_in_runs(element_id, self.limit_bytes):
-                with Split(parts, self.identifiers.meaning, self.gathering.rejects) as split:
+                with Split(parts, self.identifiers.meaning, self.gathering.rejects, as_run=True) as split:
                     counts.add_split(split)
+                    has_left_out |= split.has_left_out
                     for number, data_set, coc, aoc, _ in split.groups():
                         start, sizes = out.size_bytes, []
                         with self._used() as used:
@@ -177,27 +271,31 @@ class GroupWriter:
                         runs.setdefault((data_set, coc, aoc), []).append(run)
         with path.open("rb", buffering=0) as file:
             for key, many in runs.items():
-                with self._used() as used:
-                    for run in many:
-                        run.add_ranks(file.fileno(), used)
-                    layout = _Layout(self, element_id, key, used)
-                    written.append(self._merged(layout, file.fileno(), many, counts))
+                readers = [partial(_span_reader, file.fileno(), run.rows_start, run.rows_size) for run in many]
+                with self._used() as used, Merge(readers, self.gathering.rejects) as merge:
+                    if has_left_out:
+                        merge.survey(used)
+                    else:
+                        for run in many:
+                            run.add_ranks(file.fileno(), used)
+                    group = self._merged(_Layout(self, element_id, key, used), merge)
+                    self._count_keys(counts, merge.keys, element_id)
+                if group:
+                    counts.written += group.rows
+                    written.append(group)
         path.unlink()
         return written, counts
 
-    def _merged(self, layout: _Layout, file: int, runs: Sequence[_Run], counts: Counts) -> WrittenGroup:
-        """Write a group whose rows lie in several runs of a file."""
-        body = self.folder / f"{layout.name}.body"
-        readers = [_span_reader(file, run.rows_start, run.rows_size) for run in runs]
-        with Merge(readers) as merge, body.open("wb") as rows:
+    def _merged(self, layout: _Layout, merge: Merge) -> WrittenGroup | None:
+        """Write a group whose rows lie in several runs; None if all of them are rejected."""
+        body, group = self.folder / f"{layout.name}.body", None
+        with body.open("wb") as rows:
             for piece in merge.pieces(layout.form, PIECE_BYTES):
                 rows.write(piece)
                 layout.keep_row_numbers()
-            total = merge.written
-            counts.written += total
-            counts.superseded += merge.superseded
-        with body.open("rb") as rows:
-            group = layout.write(total, iter(lambda: rows.read(PIECE_BYTES), b""))
+        if merge.written:
+            with body.open("rb") as rows:
+                group = layout.write(merge.written, iter(lambda: rows.read(PIECE_BYTES), b""))
         body.unlink()
         return group
 

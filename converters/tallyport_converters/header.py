@@ -39,11 +39,14 @@ OTHER = "(other)"
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def shown_name(name: str) -> str:
+    """Return a name that a file made up as it is counted: cut where it is long, storable."""
+    return _UNSTORABLE.sub("\ufffd", f"{name[:NAME_LIMIT]}..." if len(name) > NAME_LIMIT else name)
+
+
 def count_dropped(counts: dict[str, int], name: str, count: int = 1) -> None:
     """Count a field by a name that a file made up: neither many of them nor long ones take memory."""
-    if len(name) > NAME_LIMIT:
-        name = f"{name[:NAME_LIMIT]}..."
-    name = _UNSTORABLE.sub("\ufffd", name)
+    name = shown_name(name)
     if name not in counts and len(counts) >= NAMES_LIMIT:
         name = OTHER
     counts[name] = counts.get(name, 0) + count
@@ -90,7 +93,30 @@ class Header:
     completions: list[Completion] = field(default_factory=list)
     deletion: Deletion | None = None
     dropped: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    left_out_of_groups: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Groups that have such an attribute, and the row before which the first of them stands."""
+    taken: dict[str, str] = field(default_factory=dict)
+    """Names that are not DHIS2's, with those of what they were read as; in CSV the names of columns."""
     findings: list[Finding] = field(default_factory=list)
+
+    def take_named(self, name: str, canonical: str) -> None:
+        """Note that something was read by another name than DHIS2's, which is `canonical`."""
+        if len(self.taken) < NAMES_LIMIT:
+            self.taken[shown_name(name)] = canonical
+
+    def leave_out(self, name: str, value: object) -> None:
+        """Count a property that nobody understands, if it says anything."""
+        if value is not None and value != "":
+            count_dropped(self.left_out, name)
+
+    def leave_out_of_group(self, name: str, row: int) -> None:
+        """Count an attribute of a group of rows that nobody understands; `row`: the next one."""
+        name = shown_name(name)
+        if name not in self.left_out_of_groups and len(self.left_out_of_groups) >= NAMES_LIMIT:
+            name = OTHER
+        groups, first = self.left_out_of_groups.get(name, (0, row))
+        self.left_out_of_groups[name] = groups + 1, first
 
     def drop(self, name: str, value: object) -> None:
         """Count a property that ADV2 has no place for, if it says anything."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import orjson
 
-from tallyport_converters import adv2, trail
+from tallyport_converters import adv2, superseded, trail
 from tallyport_converters.groups import Counts, WrittenGroup
 from tallyport_converters.naming import group_names
 from tallyport_converters.output import Compress, OutputFile
@@ -136,6 +136,8 @@ def manifest(
         "dropped": dict(sorted(dropped.items())),
         "groups": groups,
     }
+    if counts.different:
+        members["superseded"] = superseded.members(counts)
     if completions:
         members["completions"] = completions
     if findings:

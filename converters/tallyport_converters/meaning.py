@@ -5,14 +5,16 @@ Works on distinct texts only, never on rows.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tallyport_converters import periods
-from tallyport_converters.combos import DEFAULT, Combo, KnownCategories, Shape, decode, within
+from tallyport_converters.combos import DEFAULT, Combo, ComboForm, KnownCategories, Shape, decode, within
 from tallyport_converters.header import Header
 from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
+from tallyport_converters.readers.field_names import is_reference
 from tallyport_converters.readers.reader import Reader, ReadPeriod
 from tallyport_schemas.findings import Finding, finding
 
@@ -106,6 +108,15 @@ def _combos(decoded: Sequence[Combo], header: Combo) -> CombosInOrder:
     )
 
 
+def _references(field: str, combos: Iterable[Combo]) -> Iterable[Finding]:
+    """Say of what should be category options that it looks like a reference to metadata."""
+    found = {combo for combo in combos if combo.shape.form is ComboForm.MAP and is_reference(combo.shape.names)}
+    if found:
+        first = min(found)
+        text = json.dumps(dict(zip(first.shape.names, first.options, strict=True)), ensure_ascii=False)
+        yield finding("TP425", field=field, found=text, expected="the identifier as a text")
+
+
 def understand(
     dictionaries: Dictionaries,
     reader: Reader,
@@ -137,6 +148,10 @@ def understand(
     period_rank = {period.iso: rank for rank, period in enumerate(in_order)}
 
     units, unit_rank = _ranks([*names.org_units, *([header.org_unit] if header.org_unit else [])])
+
+    if reader.format == "dxf-json":
+        findings += _references("categoryOptionCombo", names.option_combos)
+        findings += _references("attributeOptionCombo", [*names.attribute_combos, header.attribute_option_combo])
 
     header_set = header.data_set or data_set or ""
     data_sets, set_rank = _ranks(["", header_set, *names.data_sets])

@@ -23,16 +23,23 @@ ROW_CHARACTERS = 1 << 18
 
 
 def explained(
-    reader: Reader, header: Header, rejects: Rejects, places: Sequence[Place], block_bytes: int
+    reader: Reader,
+    header: Header,
+    rejects: Rejects,
+    places: Sequence[Place],
+    block_bytes: int,
+    clashing: Sequence[str] = (),
 ) -> Iterator[tuple[Finding, Any]]:
     """Yield the finding and the original fields of every rejected row, in row order.
+
+    `clashing`: the fields that alone tell some rows of one key apart.
 
     Raises:
         SourceUnreadable: TP121, the source is no longer what it was.
     """
     for row in source_rows(reader, _numbers(rejects), places, block_bytes):
         try:
-            found = explain(row.read, row.number, header, reader)
+            found = explain(row.read, row.number, header, reader, clashing)
         except AssertionError as error:
             raise SourceUnreadable(finding("TP121", row=row.number, found=str(error))) from error
         yield row.placed(found, header), bounded(row.read.original)

@@ -249,6 +249,12 @@ CODES: Mapping[str, Code] = _table(
     Code("TP119", _E, "this is no identifier scheme", "use UID, CODE, NAME or ATTRIBUTE:<uid>"),
     Code("TP120", _E, "values were rejected and --strict is set", "mend the source, or convert without --strict"),
     Code("TP121", _E, "the source changed while it was read", "convert it again when nothing writes to it"),
+    Code(
+        "TP122",
+        _E,
+        "two properties of the header mean the same and differ",
+        "remove one of the two, or make them equal",
+    ),
     Code("TP125", _E, "the folder holds no file", "check the path; hidden files do not count"),
     Code(
         "TP126",
@@ -419,6 +425,18 @@ CODES: Mapping[str, Code] = _table(
     Code("TP310", _E, "the text holds a character that cannot be stored", "remove the character"),
     Code("TP311", _E, "text stands behind the closing quote of a cell", "double the quotes within a quoted cell"),
     Code("TP312", _E, "the row gives category options in no form that can be read", "map each category to one option"),
+    Code(
+        "TP313",
+        _E,
+        "two fields of the row mean the same and differ",
+        "remove one of the two, or make them equal",
+    ),
+    Code(
+        "TP314",
+        _E,
+        "only a field that is not understood tells the row from another one",
+        "give the field the name it has in DHIS2, or remove it and all but one of the rows",
+    ),
     # TP4xx: readings chosen
     Code(
         "TP401",
@@ -522,6 +540,42 @@ CODES: Mapping[str, Code] = _table(
         "remove one of the two",
     ),
     Code("TP420", _W, "the deletion scope lacks a part and deletes nothing", "name org units, periods and elements"),
+    Code(
+        "TP421",
+        _W,
+        "a field is not understood and was left out",
+        "give it the name it has in DHIS2 if it belongs to the data; otherwise remove it",
+    ),
+    Code(
+        "TP422",
+        _W,
+        "fields were read by other names than DHIS2's",
+        "nothing to do if each is what it says; DHIS2 itself reads no such names, so rename them in a file for it",
+    ),
+    Code(
+        "TP423",
+        _W,
+        "the name of a field says that it holds other identifiers than it is taken to hold",
+        "say with --id-scheme what it holds",
+    ),
+    Code(
+        "TP424",
+        _I,
+        "columns were read as categories",
+        "nothing to do if each is a category and its cells are options; otherwise rename or remove the column",
+    ),
+    Code(
+        "TP425",
+        _W,
+        "an object that looks like a reference was read as category options",
+        "write the option combo's identifier itself, as a text",
+    ),
+    Code(
+        "TP426",
+        _W,
+        "values were superseded by a later one that differs",
+        "check which of the two is right, and remove the other",
+    ),
     Code(
         "TP432",
         _W,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import json
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 from tallyport_converters.native import (
@@ -37,9 +39,10 @@ ROWS = json.dumps(
                 "categoryOptionCombo": {"sex": f"s{i % 3}"} if i % 2 else f"coc{i % 5}",
                 "value": "\\u0041" * 40,
                 "comment": "seen",
+                "catOptCombos" if i % 2 else "orgUnitName": "x",
                 f"unknown{i}": 1,
             }
-            for i in range(200)
+            for i in (*range(200), 0)
         ]
     }
 ).encode()
@@ -49,6 +52,11 @@ XML = (
     b"/></dataValueSet>"
 )
 ADV2 = b",\n".join(b'[%d, "t%d", false, null, "\\u00e9"]' % (199 - i, i) for i in range(200)) + b"]"
+
+
+def reader_of(data: bytes) -> Callable[[int], bytes]:
+    """Begin to read what a run holds."""
+    return BytesIO(data).read
 
 
 def convert() -> None:
@@ -80,7 +88,8 @@ def convert() -> None:
                     split.render(group, form).close()
                     with split.run(group) as run:
                         data = bytes(run.view())
-                    with Merge([BytesIO(data).read, BytesIO(data).read]) as merge:
+                    with Merge([partial(reader_of, data)] * 2, rejects) as merge:
+                        merge.survey(used)
                         list(merge.pieces(form, 64))
             for ranks in used:
                 ranks.close()

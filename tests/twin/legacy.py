@@ -25,6 +25,38 @@ NAMES = (
 )
 
 
+OTHER_NAMES: dict[str, tuple[str, ...]] = {
+    "dataElement": ("dataElementId", "data_element", "DataElement", "dataElementCode", "dataElementName"),
+    "period": ("Period", "PERIOD", "periodId"),
+    "orgUnit": ("orgunit", "organisation unit", "orgUnitUid", "org-unit-code", "orgUnitName"),
+    "categoryOptionCombo": ("catOptCombo", "categoryoptioncombo", "catoptioncomboid", "categoryOptionComboCode"),
+    "attributeOptionCombo": ("attroptioncombo", "AttributeOptionCombo", "attributeOptionComboName"),
+    "value": ("Value",),
+    "comment": ("comments", "Comment"),
+    "deleted": ("isDeleted", "is-deleted"),
+    "storedBy": ("storedby", "lastUpdatedBy"),
+    "lastUpdated": ("lastupd", "timestamp"),
+}
+"""Names in circulation that are not DHIS2's own."""
+
+
+def _renamed(members: list[tuple[str, str]], rng: random.Random, wrong: Sequence[str], *, xml: bool = False) -> None:
+    """Give fields other names, and some a second one that says the same, or something else."""
+    if rng.random() < 0.8:
+        return
+    names = {name for name, _ in members}
+    for at, (name, text) in enumerate(members):
+        others = [other for other in OTHER_NAMES.get(name, ()) if not (xml and " " in other) and other not in names]
+        if not others or rng.random() < 0.6:
+            continue
+        other = rng.choice(others)
+        names.add(other)
+        if rng.random() < 0.5:
+            members[at] = (other, text)
+        else:
+            members.append((other, text if rng.random() < 0.5 else rng.choice(wrong)))
+
+
 def write(document: Document, source_format: str, rng: random.Random, *, noise: bool = True) -> bytes:
     return WRITERS[source_format](document, rng, noise)
 
@@ -185,7 +217,8 @@ def _json_noise(members: list[tuple[str, str]], rng: random.Random) -> None:
         members.append(("lastUpdated", rng.choice(('"2024-02-01"', '""'))))
     if rng.random() < 0.1:
         odd = rng.choice(("1", "false", '"x"', "null", '{"dataElement":"y","a":{"b":[1,"]"]}}', "[[1],{}]", '"\\"}"'))
-        members.append((rng.choice(("unheard", "dataSet", "größe", "data_element")), odd))
+        members.append((rng.choice(("unheard", "dataSet", "größe", "data_element", "source", "disagg")), odd))
+    _renamed(members, rng, ('"x"', "null", "7", '{"a":"b"}', "true", '""'))
     rng.shuffle(members)
     if members and rng.random() < 0.06:
         at = rng.randrange(len(members))
@@ -203,15 +236,32 @@ def _json_noise(members: list[tuple[str, str]], rng: random.Random) -> None:
 CSV_COLUMNS: dict[str, tuple[str, ...]] = {
     "dataElement": ("dataelement", "dataElement", "DATAELEMENT", "data_element", "dataelelement", "de", "Data Element"),
     "period": ("period", "Period", "pe"),
-    "orgUnit": ("orgunit", "orgUnit", "organisationunit", "organisation_unit", "ou", "source", "org-unit"),
-    "categoryOptionCombo": ("categoryoptioncombo", "catoptcombo", "category_option_combo", "coc"),
-    "attributeOptionCombo": ("attributeoptioncombo", "attributeOptionCombo", "attroptcombo", "aoc"),
+    "orgUnit": (
+        "orgunit",
+        "orgUnit",
+        "organisationunit",
+        "organisation_unit",
+        "ou",
+        "source",
+        "org-unit",
+        "orgUnitUid",
+        "orgUnitCode",
+    ),
+    "categoryOptionCombo": ("categoryoptioncombo", "catoptcombo", "category_option_combo", "coc", "catoptioncomboid"),
+    "attributeOptionCombo": (
+        "attributeoptioncombo",
+        "attributeOptionCombo",
+        "attroptcombo",
+        "aoc",
+        "acoc",
+        "attributeOptionComboName",
+    ),
     "value": ("value", "Value"),
     "storedBy": ("storedby", "strby", "stored_by", "storedBy"),
-    "lastUpdated": ("lastupdated", "lstupd", "timestamp", "last_updated"),
-    "comment": ("comment", "cmt", "Comment"),
+    "lastUpdated": ("lastupdated", "lstupd", "timestamp", "last_updated", "lastupd"),
+    "comment": ("comment", "cmt", "Comment", "comments"),
     "followUp": ("followup", "flwup", "follow_up", "followUp"),
-    "deleted": ("deleted", "Deleted"),
+    "deleted": ("deleted", "Deleted", "isDeleted"),
 }
 Cell = Callable[[str], str]
 
@@ -238,7 +288,7 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
         names.append("unheard")
         written_names.append("unheard")
     if noise and has_header and rng.random() < 0.1:
-        again = rng.choice(("value", "comment", "period", "unheard" if extra else "value"))
+        again = rng.choice(("value", "comment", "period", "orgUnit", "deleted", "unheard" if extra else "value"))
         names.append(again)
         written_names.append(rng.choice(CSV_COLUMNS.get(again, (again,))))
     if noise and has_header and rng.random() < 0.05:
@@ -383,6 +433,7 @@ def _flags(value: Value, rng: random.Random) -> list[tuple[str, str]]:
 
 
 def _xml_noise(attributes: list[tuple[str, str]], rng: random.Random) -> None:
+    _renamed(attributes, rng, ("x", "true", "", "202401"), xml=True)
     if rng.random() < 0.2:
         attributes += [("storedBy", rng.choice(("admin", ""))), ("created", "2024-02-01"), ("lastUpdated", "x")]
     present = {name for name, _ in attributes}

@@ -60,6 +60,18 @@ class Reading:
     may: Counter[str] = field(default_factory=Counter)
     completions: list[dict[str, object]] = field(default_factory=list)
     deletion: Deletion | None = None
+    taken: dict[str, str] = field(default_factory=dict)
+    """Names that are not DHIS2's, and how their fields are named: see `called`."""
+    different: Counter[str] = field(default_factory=Counter)
+    """Superseded values that differ from what stands, by data element."""
+    superseded: int = 0
+
+    def leave_out(self, name: str, text: str, draft: Draft | None = None) -> None:
+        """Count a field that nobody understands; of a row, it tells the row from others."""
+        self.drop(name, text)
+        self.must[f"TP421 {name}"] += 1
+        if draft is not None:
+            draft.left_out[name] = text
 
     def drop(self, name: str, found: object = "x") -> None:
         """Count a field that ADV2 has no place for, where there is something in it."""
@@ -80,6 +92,9 @@ class Head:
     without_period: str = "TP303"
     notices: frozenset[str] = frozenset()
     """What is said of it once a row takes it over."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    reasons: set[str] = field(default_factory=set)
+    said: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -94,6 +109,12 @@ class Draft:
     notices: set[str] = field(default_factory=set)
     ill: set[str] = field(default_factory=set)
     original: object = None
+    left_out: dict[str, str] = field(default_factory=dict)
+    stamps: set[str] = field(default_factory=set)
+    said: dict[str, object] = field(default_factory=dict)
+    """By field, what was said of it first, as it is compared with what another name says."""
+    stand_ins: list[tuple[int, str, str, str]] = field(default_factory=list)
+    """Rank, field, name and text of what stands back behind better names."""
 
     def text(self, name: str) -> str | None:
         return self.texts.get(name) or None
@@ -163,17 +184,127 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
             reasons.add("TP310")
 
     reading.read += 1
+    reading.originals[draft.row] = draft.original
     if reasons:
         reading.rejected[draft.row] = frozenset(reasons)
-        reading.originals[draft.row] = draft.original
         reading.may.update(notices)
         return
     reading.must.update(notices)
-    reading.values.append(
-        Value(
-            data_element, period, org_unit, draft.coc, aoc, head.data_set, value, comment, followup, deleted, draft.row
-        )
-    )
+    key = (data_element, period, org_unit, draft.coc, aoc, head.data_set)
+    left_out = frozenset(draft.left_out.items())
+    reading.values.append(Value(*key, value, comment, followup, deleted, draft.row, left_out))
+
+
+def settle(reading: Reading, default_scheme: str) -> None:
+    """Reject values of keys that only what was left out tells apart; count those that a different one supersedes."""
+    by_key: dict[tuple[object, ...], list[Value]] = {}
+    for value in reading.values:
+        by_key.setdefault(value.key, []).append(value)
+    for values in by_key.values():
+        last = values[-1]
+        if any(value.left_out != last.left_out for value in values):
+            reading.rejected |= {value.row: frozenset({"TP314"}) for value in values}
+            continue
+        for value in values[:-1]:
+            reading.superseded += 1
+            if _payload(value) != _payload(last):
+                reading.different[value.data_element or ""] += 1
+    reading.values = [value for value in reading.values if value.row not in reading.rejected]
+    reading.originals = {row: reading.originals[row] for row in reading.rejected}
+    if reading.different:
+        reading.must["TP426 value"] += sum(reading.different.values())
+    if reading.taken:
+        reading.must["TP422"] += 1
+    schemes = effective_schemes(reading, default_scheme)
+    for name in reading.taken:
+        found = called(name)
+        wanted = {2: "CODE", 3: "NAME"}.get(found[1]) if found else None
+        if found and wanted and schemes.get(KIND_OF.get(found[0], ""), wanted) != wanted:
+            reading.must[f"TP423 {name}"] += 1
+
+
+def _payload(value: Value) -> tuple[object, ...]:
+    return value.value, value.comment, value.deleted, value.followup is True
+
+
+KIND_OF = {
+    "dataElement": "de",
+    "orgUnit": "ou",
+    "categoryOptionCombo": "coc",
+    "attributeOptionCombo": "aoc",
+    "dataSet": "ds",
+}
+CALLED = {
+    "dataElement": "dataelement de",
+    "period": "period pe",
+    "orgUnit": "orgunit organisationunit organizationunit ou",
+    "categoryOptionCombo": "categoryoptioncombo catoptioncombo catoptcombo categoryoptcombo coc",
+    "attributeOptionCombo": "attributeoptioncombo attroptioncombo attroptcombo attributeoptcombo acoc aoc",
+    "dataSet": "dataset",
+}
+PLAINLY = {
+    "value": "value",
+    "comment": "comment comments cmt",
+    "followUp": "followup isfollowup flwup",
+    "deleted": "deleted isdeleted",
+    "storedBy": "storedby strby createdby lastupdatedby",
+    "created": "created createdat",
+    "lastUpdated": "lastupdated lastupd lstupd updatedat timestamp",
+    "dataElement": "dataelelement",
+    "categoryOptionCombo": "categoryoptioncombos catoptcombos",
+    "attributeOptionCombo": "attributeoptioncombos attroptcombos",
+}
+SUFFIXES = {"": 1, "id": 1, "uid": 1, "code": 2, "name": 3, "shortname": 3, "displayname": 3}
+SHORT = ("de", "pe", "ou", "coc", "acoc", "aoc", "cmt", "source")
+STAMPS = ("storedBy", "created", "lastUpdated")
+
+
+def _all_names() -> dict[str, tuple[str, int, bool]]:
+    found = {"source": ("orgUnit", 4, True)}
+    for name, words in CALLED.items():
+        for word in words.split():
+            for suffix, rank in SUFFIXES.items():
+                found[word + suffix] = (name, rank, word in SHORT)
+    for name, words in PLAINLY.items():
+        found |= {word: (name, 1, word in SHORT) for word in words.split()}
+    return found
+
+
+KNOWN_NAMES = _all_names()
+
+
+def called(name: str) -> tuple[str, int, bool] | None:
+    """What a field is by a name that need not be DHIS2's: the field, the rank of the name, whether it is short.
+
+    Ranks: 1 as good as DHIS2's, 2 says that it is a code, 3 a name, 4 that of old.
+    """
+    return KNOWN_NAMES.get(re.sub("[ \t_-]", "", name).lower() if name.isascii() else name)
+
+
+def stand_in(draft: Draft, reading: Reading, held: Mapping[str, object]) -> None:
+    """Let what stands back have the fields that the row has by no better name; `held`: those it has from elsewhere."""
+    for _, name, written, text in sorted(draft.stand_ins, key=lambda found: found[0]):
+        if name in held or name in draft.said:
+            reading.leave_out(written, text, draft)
+            continue
+        draft.said[name] = text
+        reading.taken[written] = name
+        if name == "categoryOptionCombo":
+            draft.coc = text
+        elif name == "attributeOptionCombo":
+            draft.aoc = text
+        else:
+            draft.texts[name] = text
+
+
+def agrees(draft: Draft, name: str, said: object) -> bool:
+    """Whether a field says what it said before in the row, by another name; that it says so is noted."""
+    if name not in draft.said:
+        draft.said[name] = said
+        return True
+    if draft.said[name] != said:
+        draft.reasons.add("TP313")
+    return False
 
 
 def _boolean(draft: Draft, name: str) -> bool | None:
@@ -264,11 +395,6 @@ def _utf8(data: bytes) -> str:
         raise UnreadableError("TP107") from None
 
 
-DROPPED = {
-    **dict.fromkeys(("storedBy", "stored_by", "strby"), "storedBy"),
-    **dict.fromkeys(("lastUpdated", "last_updated", "lstupd", "timestamp"), "lastUpdated"),
-    "created": "created",
-}
 FOLLOWUPS = ("followUp", "followup", "follow_up", "flwup")
 
 
@@ -347,15 +473,16 @@ def read_json(data: bytes, options: Options) -> Reading:
     if not {"dataValues", "dataSet", "completeDate", "deletion"} & set(keys) and not {"period", "orgUnit"} <= set(keys):
         raise UnreadableError("TP113")
     known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo", "deletion"}
-    known |= {"attributeCategoryOptions", "dataValues"}
+    known |= {"attributeCategoryOptions", "dataValues", *NO_PLACE_IN_HEADERS}
     for key, count in Counter(keys).items():
         if count > 1:
             (reading.must if key in known else reading.may)[f"TP402 {key}"] += count - 1
-    top = root.first()
-    rows = top.get("dataValues")
+    first = root.first()
+    rows = first.get("dataValues")
     if rows is not None and (not isinstance(rows, list) or isinstance(rows, Members)):
         raise UnreadableError("TP113")
 
+    top = _settled(reading, {key: value for key, value in first.items() if key != "dataValues"}, known)
     head = Head(_header_text(top.get("dataSet")) or options.data_set)
     head.period = _header_period(reading, _header_text(top.get("period")), intervals=False)
     head.org_unit = _header_text(top.get("orgUnit"))
@@ -371,9 +498,6 @@ def read_json(data: bytes, options: Options) -> Reading:
             reading.must["TP416 attributeCategoryOptions"] += 1
         else:
             reading.drop("attributeCategoryOptions")
-    for key, value in top.items():
-        if key not in known:
-            reading.drop(key, value)
     _strategy(reading, "strategy", _word(top.get("strategy")))
     reading.schemes = _file_schemes({key: _header_text(top.get(key)) for key in SCHEME_KEYS})
     reading.data_set = head.data_set
@@ -383,6 +507,35 @@ def read_json(data: bytes, options: Options) -> Reading:
     for index, row in enumerate(rows or ()):
         _json_row(reading, index, row, head)
     return reading
+
+
+NO_PLACE_IN_HEADERS = ("strategy", "importStrategy", "dryRun", "exported")
+
+
+def _settled(reading: Reading, written: Mapping[str, object], known: set[str]) -> dict[str, object]:
+    """What the properties of a header say by their known names; counts those that are not known, or have no place."""
+    plain = {re.sub("[ _-]", "", name).lower(): name for name in known}
+    found: dict[str, object] = {}
+    for name, value in written.items():
+        if value is None or value == "":
+            continue
+        field = called(name)
+        known_name = name if name in known else plain.get(re.sub("[ _-]", "", name).lower())
+        if known_name is None and field and (field[0] in STAMPS or (field[1] == 1 and field[0] in known)):
+            known_name = field[0]
+        if known_name is None:
+            reading.leave_out(name, "x")
+            continue
+        if known_name in STAMPS:
+            reading.drop(name)
+            continue
+        if known_name != name:
+            reading.taken[name] = known_name
+        if known_name in NO_PLACE_IN_HEADERS:
+            reading.drop(name)
+        if found.setdefault(known_name, value) != value:
+            raise UnreadableError("TP122")
+    return found
 
 
 def _file_schemes(header: Mapping[str, str | None]) -> dict[str, str]:
@@ -405,29 +558,63 @@ def _json_row(reading: Reading, index: int, row: object, head: Head) -> None:
     draft = Draft(index, original=_without_empty(original))
     seen: set[str] = set()
     for key, value in row:
-        name = ROW_NAMES.get(key) or DROPPED.get(key) or key
-        if name in seen:
-            if name in ROW_NAMES:
+        known = (ROW_NAMES[key], 0, False) if key in ROW_NAMES else called(key)
+        if known and known[0] == "dataSet":
+            known = None  # the header's alone
+        if key in seen:
+            if known and known[1] < 2 and known[0] in ROW_NAMES:
                 draft.notices.add("TP402")
             else:
                 reading.may["TP402"] += 1
             continue
-        seen.add(name)
-        if name not in ROW_NAMES:
-            reading.drop(name, value)
-        elif name == "categoryOptionCombo":
-            draft.coc = _json_combo(value, name, draft)
-        elif name == "attributeOptionCombo":
-            draft.aoc = _json_combo(value, name, draft)
-        elif isinstance(value, list) or (isinstance(value, bool) and name in IDENTIFYING):
-            draft.reasons.add("TP309")
-            draft.ill.add(name)
-        elif isinstance(value, Number) and name in ("followUp", "deleted"):
-            draft.reasons.add("TP308")
-            draft.ill.add(name)
+        seen.add(key)
+        text = json.dumps(_plain(value)) if isinstance(value, list) else _word(value)
+        if known and known[0] in STAMPS:
+            if text and known[0] not in draft.stamps:
+                draft.stamps.add(known[0])
+                reading.drop(known[0])
+        elif known is None or (known[1] > 1 and (not isinstance(value, str) or _unstorable(value))):
+            if text:
+                reading.leave_out(key, text, draft)
+        elif known[1] > 1:
+            if text:
+                draft.stand_ins.append((known[1], known[0], key, text))
         else:
-            draft.texts[name] = _word(value)
+            if known[1] and value not in (None, ""):
+                reading.taken[key] = known[0]
+            is_second, reasons = known[0] in draft.said, len(draft.reasons)
+            _json_field(draft, known[0], value)
+            if is_second and len(draft.reasons) > reasons:
+                draft.reasons.add("TP313")  # it differs, besides
+    stand_in(draft, reading, {})
     judge(draft, head, reading)
+
+
+def _unstorable(text: str) -> bool:
+    return re.search("[\x00\ud800-\udfff]", text) is not None
+
+
+def _json_field(draft: Draft, name: str, value: object) -> None:
+    if name in ("categoryOptionCombo", "attributeOptionCombo"):
+        combo = _json_combo(value, name, draft)
+        said = [(key, str(option)) for key, option in value] if isinstance(value, Members) else combo
+        if combo and agrees(draft, name, said):
+            draft.coc, draft.aoc = (combo, draft.aoc) if name == "categoryOptionCombo" else (draft.coc, combo)
+    elif isinstance(value, list) or (isinstance(value, bool) and name in IDENTIFYING):
+        draft.reasons.add("TP309")
+        draft.ill.add(name)
+        if name in ("followUp", "deleted"):
+            draft.said.setdefault(name, "none")
+    elif isinstance(value, Number) and name in ("followUp", "deleted"):
+        draft.reasons.add("TP308")
+        draft.ill.add(name)
+        draft.said.setdefault(name, "none")
+    else:
+        text = _word(value)
+        if text and name in ("followUp", "deleted") and text.lower() not in ("true", "false"):
+            draft.reasons.add("TP308")
+        if text and agrees(draft, name, text.lower() if name in ("followUp", "deleted") else text):
+            draft.texts[name] = text
 
 
 def _json_combo(value: object, name: str, draft: Draft) -> Combo:
@@ -544,18 +731,33 @@ def read_csv(data: bytes, options: Options) -> Reading:
     if has_header:
         odd_start = odd_start or records[0].odd
         written = records.pop(0).cells
-        known = [_column(name) for name in written]
+        known = columns(written)
         if "dataElement" not in known or "value" not in known:
             raise UnreadableError("TP111")
         names = [name or f"(column {place})" for place, name in enumerate(written, 1)]
         meanings = [column or name for column, name in zip(known, names, strict=True)]
-        for place, name in enumerate(names):
-            if meanings[place] in meanings[:place]:
+        passed = {place for place, name in enumerate(written) if name and name in written[place + 1 :]}
+        for place, name in enumerate(written):
+            if name and name in written[:place]:
                 reading.must[f"TP408 {name}"] += 1
+            column = known[place]
+            if column in ROW_NAMES and re.sub("[ _-]", "", name.lower()) not in COLUMNS:
+                reading.taken[name] = column
     else:
         names = list(POSITIONS)
         meanings = list(POSITIONS)
+        passed = set()
     fixed = "categoryOptionCombo" in names
+    if (
+        has_header
+        and not fixed
+        and any(
+            meaning == name and not is_no_category(name) and place not in passed
+            for place, (meaning, name) in enumerate(zip(meanings, names, strict=True))
+            if name not in POSITIONS and meaning not in ("attributeCombo", "attributeOptions")
+        )
+    ):
+        reading.must["TP424"] += 1
     odd = sum(record.odd for record in records)
     if odd or odd_start:
         reading.must["TP409"] += odd or 1
@@ -570,36 +772,66 @@ def read_csv(data: bytes, options: Options) -> Reading:
         if "null" in record.cells:
             draft.notices.add("TP407")
         cells = ["" if cell == "null" else cell for cell in record.cells]
-        if any(cells[len(names) :]):
-            reading.drop("(surplus cells)")
+        surplus = [cell for cell in cells[len(names) :] if cell]
+        if surplus:
+            reading.leave_out("(surplus cells)", surplus[0], draft)
         cells += [""] * (len(names) - len(cells))
-        by_name = dict(zip(meanings, cells, strict=False))
-        others = {name: cell for name, cell in by_name.items() if name not in COLUMNS.values()}
-        draft.texts = {name: cell for name, cell in by_name.items() if name in ROW_NAMES}
-        draft.coc = by_name.get("categoryOptionCombo") or None
-        draft.aoc = by_name.get("attributeOptionCombo") or None
-        for name in ("storedBy", "lastUpdated", "created"):
-            reading.drop(name, by_name.get(name))
-        spelled = dict(zip(meanings, names, strict=True))
-        reading.drop(spelled.get("attributeCombo", ""), by_name.get("attributeCombo"))
-        listed = [option for option in re.split("[ \t]+", by_name.get("attributeOptions", "")) if option]
-        if listed and draft.aoc is None:
-            draft.aoc = OptionList(tuple(listed), by_name.get("attributeCombo", ""))
+        options_given: dict[str, str] = {}
+        lists: dict[str, str] = {}
+        for place, cell in enumerate(cells[: len(names)]):
+            name, meaning = names[place], meanings[place]
+            if not cell or place in passed:
+                continue
+            if meaning in (*STAMPS, *ROW_NAMES):
+                _xml_field(reading, draft, name, cell, (meaning, 0, False))
+            elif meaning in ("attributeCombo", "attributeOptions"):
+                lists[meaning] = cell
+                if meaning == "attributeCombo":
+                    reading.drop(name)
+            elif fixed or is_no_category(name):
+                reading.leave_out(name, cell, draft)
+            else:
+                options_given[name] = cell
+        listed = [option for option in re.split("[ \t]+", lists.get("attributeOptions", "")) if option]
+        if lists.get("attributeOptions") and draft.aoc is not None:
+            reading.leave_out(names[meanings.index("attributeOptions")], lists["attributeOptions"], draft)
         elif listed:
-            reading.drop(spelled["attributeOptions"])
-        unnamed = {name for place, name in enumerate(names, 1) if name == f"(column {place})"}
-        options_given = {} if fixed else {name: cell for name, cell in others.items() if cell and name not in unnamed}
+            draft.aoc = OptionList(tuple(listed), lists.get("attributeCombo", ""))
         if draft.coc is None:
             draft.coc = tuple(sorted(options_given.items())) or None
-            others = {name: cell for name, cell in others.items() if name not in options_given}
-        for name, cell in others.items():
-            reading.drop(name, cell)
+        else:
+            for name, cell in options_given.items():
+                reading.leave_out(name, cell, draft)
         judge(draft, Head(options.data_set), reading)
     return reading
 
 
 def _column(cell: str) -> str | None:
-    return COLUMNS.get(re.sub("[ _-]", "", cell.lower()))
+    known = called(cell)
+    listed = {"attributecombo": "attributeCombo", "attributeoptions": "attributeOptions"}
+    name = listed.get(re.sub("[ _-]", "", cell.lower())) or (known[0] if known else None)
+    return name if name != "dataSet" else None
+
+
+def columns(written: list[str]) -> list[str | None]:
+    """What each column is, None for a category or what is left out; a name that stands back does for all rows."""
+    best: dict[str, int] = {}
+    for cell in written:
+        known = called(cell)
+        if known:
+            best[known[0]] = min(known[1], best.get(known[0], known[1]))
+    found: list[str | None] = []
+    for cell in written:
+        known, name = called(cell), _column(cell)
+        found.append(name if known is None or known[1] == best[known[0]] else None)
+    if "attributeOptions" not in found:
+        found = [None if name == "attributeCombo" else name for name in found]
+    return found
+
+
+def is_no_category(name: str) -> bool:
+    """Whether a column that is none of ours cannot be a category: what the documents drawn here have of that kind."""
+    return name.startswith("(column ") or called(name) is not None or _column(name) is not None
 
 
 def _delimiter(text: str) -> str:
@@ -731,16 +963,16 @@ def read_xml(data: bytes, options: Options) -> Reading:
     reading = Reading(options)
     root = _tree(data, "dataValueSet")
     known = {*SCHEME_KEYS, "dataSet", "completeDate", "period", "orgUnit", "attributeOptionCombo"}
-    top: dict[str, str] = {}
+    written_top: dict[str, str] = {}
     for name, text in _root_attributes(root):
-        if name in top:
+        if name in written_top:
             reading.must[f"TP402 {name}"] += 1
             continue
-        top[name] = text
-        if name not in known:
-            reading.drop(name, text)
+        written_top[name] = text
         if name in ("importStrategy", "strategy"):
             _strategy(reading, name, text)
+    known |= {*NO_PLACE_IN_HEADERS, "attributeCategoryOptions", "deletion"}
+    top = {name: str(value) for name, value in _settled(reading, written_top, known).items()}
     head = Head(top.get("dataSet") or options.data_set)
     head.period = _header_period(reading, top.get("period"), intervals=True)
     head.org_unit = top.get("orgUnit")
@@ -755,26 +987,48 @@ def read_xml(data: bytes, options: Options) -> Reading:
         draft = Draft(index, original=dict(reversed(attributes)))
         seen: set[str] = set()
         for written, text in attributes:
-            name = ROW_NAMES.get(written) or written
-            if name in seen:
-                if name in ROW_NAMES:
+            named = (ROW_NAMES[written], 0, False) if written in ROW_NAMES else called(written)
+            if written in seen:
+                if named and named[1] < 2 and named[0] in ROW_NAMES:
                     draft.notices.add("TP402")
                 else:
                     reading.may["TP402"] += 1
                 continue
-            seen.add(name)
-            if name == "categoryOptionCombo":
-                draft.coc = text
-            elif name == "attributeOptionCombo":
-                draft.aoc = text
-            elif name in ROW_NAMES:
-                draft.texts[name] = text
-            else:
-                reading.drop(name, text)
+            seen.add(written)
+            _xml_field(reading, draft, written, text, named if named and named[0] != "dataSet" else None)
+        stand_in(draft, reading, {})
         if _says_something(row.text) or any(_is_element(child) or _says_something(child.tail) for child in row):
             _pass_over(reading)
         judge(draft, head, reading)
     return reading
+
+
+def _xml_field(reading: Reading, draft: Draft, written: str, text: str, named: tuple[str, int, bool] | None) -> None:
+    """Take an attribute of a row for what it is."""
+    if named is None:
+        reading.leave_out(written, text, draft)
+        return
+    name, rank, _ = named
+    if name in STAMPS:
+        if name not in draft.stamps:
+            draft.stamps.add(name)
+            reading.drop(name)
+        return
+    if rank > 1:
+        draft.stand_ins.append((rank, name, written, text))
+        return
+    if rank:
+        reading.taken[written] = name
+    if name in ("followUp", "deleted") and text.lower() not in ("true", "false"):
+        draft.reasons.add("TP308")
+    if not agrees(draft, name, text.lower() if name in ("followUp", "deleted") else text):
+        return
+    if name == "categoryOptionCombo":
+        draft.coc = text
+    elif name == "attributeOptionCombo":
+        draft.aoc = text
+    else:
+        draft.texts[name] = text
 
 
 def _collect(element: etree._Element, rows: list[etree._Element], reading: Reading) -> None:
@@ -810,9 +1064,18 @@ ADX_PASSED_OVER = ("period", "orgUnit", "dataSet", "attributeOptionCombo")
 def read_adx(data: bytes, options: Options) -> Reading:
     reading = Reading(options)
     root = _tree(data, "adx")
-    for name, text in _root_attributes(root):
-        reading.drop(name, text)
+    plumbing = "{http://www.w3.org/"
+    for full_name, text in root.items():
+        if text and not str(full_name).startswith(plumbing):
+            if str(full_name).startswith("{") or str(full_name) not in (*NO_PLACE_IN_HEADERS, *STAMPS):
+                reading.leave_out(_local(full_name), "x")
+            else:
+                reading.drop(_local(full_name))
     _adx_content(root, None, reading)
+    if "TP419" in reading.must or "TP419" in reading.may:
+        for notice in [notice for notice in reading.must if notice.startswith("TP421 ")]:
+            if called(notice.removeprefix("TP421 ")) is None:
+                reading.may[notice] += reading.must.pop(notice)
     return reading
 
 
@@ -827,7 +1090,7 @@ def _adx_content(element: etree._Element, group: tuple[Head, etree._Element] | N
             continue
         before = reading.read
         if _local(child.tag) == "dataValue" and group is not None:
-            judge(_adx_row(reading, child, group[1]), group[0], reading)
+            judge(_adx_row(reading, child, group[1], group[0]), group[0], reading)
         elif _local(child.tag) == "group":
             _adx_content(child, (_adx_group(reading, child), child), reading)
         else:
@@ -837,17 +1100,30 @@ def _adx_content(element: etree._Element, group: tuple[Head, etree._Element] | N
 
 
 def _adx_group(reading: Reading, group: etree._Element) -> Head:
-    known: dict[str, str] = {}
+    draft = Draft(-1)
     others: dict[str, str] = {}
     for name, text, in_namespace in _attributes(group):
-        if in_namespace or name == "comment":
+        named = (name, 0, False) if name in (*GROUP_NAMES, "comment") else called(name)
+        if named and (named[2] or (named[1] and named[0] not in KIND_OF and named[0] != "period")):
+            named = None
+        if named and named[0] in ("dataElement", "categoryOptionCombo"):
+            named = None
+        if in_namespace:
+            reading.leave_out(name, text, draft)
+        elif name == "comment":
             reading.drop(name, text)
-        elif name in GROUP_NAMES:
-            known[name] = text
-        else:
+        elif named is None:
             others[name] = text
-    head = Head(known.get("dataSet") or reading.options.data_set, org_unit=known.get("orgUnit"))
+        else:
+            _xml_field(reading, draft, name, text, named)
+    if draft.aoc is not None:
+        draft.texts["attributeOptionCombo"] = str(draft.aoc)
     notices: set[str] = set()
+    aoc = _adx_combo(reading, draft, draft.texts.get("attributeOptionCombo"), others, notices)
+    stand_in(draft, reading, {"attributeOptionCombo": aoc} if aoc is not None else {})
+    known = {name: text for name, text in draft.texts.items() if text}
+    head = Head(known.get("dataSet") or reading.options.data_set, org_unit=known.get("orgUnit"))
+    head.left_out, head.reasons, head.said = draft.left_out, draft.reasons, draft.said
     if "period" in known:
         found = periods.parse_interval(known["period"])
         if found is None:
@@ -856,44 +1132,42 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
             head.period = found[0].iso
             if found[1]:
                 notices.add("TP406 period")
-    head.aoc = _adx_combo(reading, known.get("attributeOptionCombo"), others, notices)
+    head.aoc = aoc if aoc is not None else draft.aoc
     head.notices = frozenset(notices)
     complete(reading, known.get("completeDate"), head)
     return head
 
 
-def _adx_combo(reading: Reading, combo: str | None, others: dict[str, str], notices: set[str]) -> Combo:
+def _adx_combo(reading: Reading, draft: Draft, combo: str | None, others: dict[str, str], notices: set[str]) -> Combo:
     if combo is None:
         found: Pairs = tuple(sorted(others.items()))
         return found or None
     if others:
         notices.add("TP419")
     for name, text in others.items():
-        reading.drop(name, text)
+        reading.leave_out(name, text, draft)
     return combo
 
 
-def _adx_row(reading: Reading, element: etree._Element, group: etree._Element) -> Draft:
+def _adx_row(reading: Reading, element: etree._Element, group: etree._Element, head: Head) -> Draft:
     original: dict[str, object] = {str(name): text for name, text in element.items() if text}
     original["group"] = {str(name): text for name, text in group.items() if text}
-    draft = Draft(reading.read, original=original)
-    combo: str | None = None
+    draft = Draft(reading.read, original=original, left_out=dict(head.left_out), reasons=set(head.reasons))
     others: dict[str, str] = {}
-    seen: set[str] = set()
-    for written, text, in_namespace in _attributes(element):
-        name = ROW_NAMES.get(written) or written
-        if in_namespace or name in ("storedBy", "created", "lastUpdated", *ADX_PASSED_OVER):
-            reading.drop(name, text)
-        elif name in seen:
-            draft.notices.add("TP402")
-        elif name == "categoryOptionCombo":
-            combo = text
-        elif name in ROW_NAMES:
-            draft.texts[name] = text
-        else:
+    for name, text, in_namespace in _attributes(element):
+        exact = name in ROW_NAMES or name == "dataSet"
+        named = (ROW_NAMES.get(name, name), 0, False) if exact else called(name)
+        if named and named[2]:
+            named = None
+        if in_namespace or (named and named[0] in ADX_PASSED_OVER):
+            reading.leave_out(name, text, draft)
+        elif named is None:
             others[name] = text
-        seen.add(name)
-    draft.coc = _adx_combo(reading, combo, others, draft.notices)
+        else:
+            _xml_field(reading, draft, name, text, named)
+    combo = draft.coc if isinstance(draft.coc, str) else None
+    draft.coc = _adx_combo(reading, draft, combo, others, draft.notices)
+    stand_in(draft, reading, {"categoryOptionCombo": draft.coc} if draft.coc is not None else {})
     children = [child for child in element if _is_element(child)]
     annotations = [child for child in children if _local(child.tag) == "annotation"]
     if annotations:
@@ -918,4 +1192,6 @@ READERS = {"dxf-json": read_json, "dxf-csv": read_csv, "dxf-xml": read_xml, "adx
 
 
 def read(data: bytes, source_format: str, options: Options | None = None) -> Reading:
-    return READERS[source_format](data, options or Options())
+    reading = READERS[source_format](data, options or Options())
+    settle(reading, "CODE" if source_format == "adx" else "UID")
+    return reading

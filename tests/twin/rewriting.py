@@ -43,6 +43,8 @@ class Expected:
     """How often at most."""
     originals: Mapping[int, object] = field(default_factory=dict)
     refused: str | None = None
+    different: Mapping[str, int] = field(default_factory=dict)
+    """Superseded values that differ from what stands, by data element."""
 
 
 def expected(data: bytes, source_format: str, options: Options | None = None) -> Expected:
@@ -60,7 +62,8 @@ def expected(data: bytes, source_format: str, options: Options | None = None) ->
         completions=reading.completions,
         read=reading.read,
         written=written,
-        superseded=len(reading.values) - written,
+        superseded=reading.superseded,
+        different=dict(reading.different),
         rejected=reading.rejected,
         dropped=dict(reading.dropped),
         must=reading.must,

@@ -51,6 +51,8 @@ class Value:
     followup: bool | None = None
     deleted: bool = False
     row: int = 0
+    left_out: frozenset[tuple[str, str]] = frozenset()
+    """What its row says in fields that nobody understands."""
 
     @property
     def key(self) -> tuple[object, ...]:

@@ -15,7 +15,7 @@ from enum import IntEnum
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 NO_RANK = 0xFFFF_FFFF
 """A rank that is none: of an identifier that rejects its row, or of a header that says nothing."""
@@ -96,7 +96,37 @@ class Column(IntEnum):
     ATTRIBUTE_OPTIONS = 14
     CATEGORY = 15
     DROPPED = 16
-    PASSED = 17
+    COUNTED = 17
+    PASSED = 18
+
+
+AGAIN = 32
+"""And a `Column`: one that means what another column means by another name."""
+
+
+class Field(IntEnum):
+    """What a field of a row means by its name, as `enum Field` in core.h; below VALUE: an identifier, as `Kind`."""
+
+    VALUE = 6
+    COMMENT = 7
+    FOLLOWUP = 8
+    DELETED = 9
+    STORED_BY = 10
+    CREATED = 11
+    LAST_UPDATED = 12
+    UNKNOWN = 13
+
+
+class NamedBy(IntEnum):
+    """How a name says what a field means, as `enum Naming` in core.h: those behind OTHERWISE give way to better."""
+
+    OTHERWISE = 1
+    CODE = 2
+    NAME = 3
+    OF_OLD = 4
+
+
+_NAMED_SHORT = 16
 
 
 class Tally(Structure):
@@ -160,14 +190,85 @@ class _Meaning(Structure):
     ]
 
 
+_PAIR_TEXT = 96
+_PAIRS = 5
+_FIELDS_KEPT = 64
+
+
+class Pair(Structure):
+    """A row that lost to a later one of its key which says something else, as `Pair` in group.h."""
+
+    _fields_ = [
+        ("row", c_uint64),
+        ("by_row", c_uint64),
+        ("ranks", c_uint32 * 4),
+        ("flags", c_uint32),
+        ("by_flags", c_uint32),
+        ("sizes", c_uint32 * 4),
+        ("texts", (c_uint8 * _PAIR_TEXT) * 4),
+    ]
+
+    def text(self, number: int) -> str:
+        """Return a text: 0 the value, 1 that of the later row, 2 and 3 their comments; what is long is cut."""
+        size = int(self.sizes[number])
+        text = bytes(self.texts[number][: min(size, _PAIR_TEXT)]).decode(errors="ignore")
+        return text + "..." * (size > _PAIR_TEXT)
+
+    @staticmethod
+    def is_deleted(flags: int) -> bool:
+        """Tell whether flags are those of a deleted row."""
+        return bool(flags & _DELETED)
+
+    @staticmethod
+    def is_marked(flags: int) -> bool:
+        """Tell whether flags are those of a row marked for follow-up."""
+        return bool(flags & _FOLLOWUP_TRUE)
+
+
+_DELETED, _FOLLOWUP_TRUE = 4, 8
+
+
+class Keys(Structure):
+    """What became of rows that share a key, as `Keys` in group.h."""
+
+    _fields_ = [
+        ("superseded", c_uint64),
+        ("different", c_uint64),
+        ("clashing", c_uint64),
+        ("field", c_uint64 * _FIELDS_KEPT),
+        ("fields", c_uint32),
+        ("pairs", c_uint32),
+        ("pair", Pair * _PAIRS),
+    ]
+
+    def clashing_fields(self) -> list[int]:
+        """Return the hashes of the names of fields that tell rows of one key apart: see `name_hash`."""
+        return list(self.field[: self.fields])
+
+    def sample(self) -> list[Pair]:
+        """Return copies of the first rows that lost to one that says something else."""
+        return [Pair.from_buffer_copy(self.pair[i]) for i in range(self.pairs)]
+
+
+class _Name(Structure):
+    _fields_ = [
+        ("dropped", c_uint64),
+        ("taken", c_uint64),
+        ("first", c_uint64),
+        ("last", c_uint64),
+        ("field", c_uint32),
+    ]
+
+
 class _Split(Structure):
     _fields_ = [
         ("groups", c_uint64),
         ("values", c_uint64),
-        ("superseded", c_uint64),
         ("rejected", c_uint64),
         ("disagree", Tally * 3),
         ("period_notes", Tally * 3),
+        ("keys", Keys),
+        ("has_left_out", c_uint32),
     ]
 
 
@@ -219,7 +320,9 @@ def _load() -> ctypes.CDLL:
         "tp_batch_free": (None, [batch]),
         "tp_batch_row_span": (None, [batch, c_uint64, p32, p32]),
         "tp_batch_names": (c_uint32, [batch]),
-        "tp_batch_name": (c_void_p, [batch, c_uint32, p64, p64]),
+        "tp_batch_name": (c_void_p, [batch, c_uint32, p64, POINTER(_Name)]),
+        "tp_name_hash": (c_uint64, [c_char_p, c_uint64, c_uint64]),
+        "tp_field_named": (c_uint32, [c_char_p, c_uint64, p32]),
         "tp_scan_json": (None, [batch, c_void_p, c_uint64, c_uint32, c_uint32, c_uint32]),
         "tp_scan_csv": (None, [batch, c_void_p, c_uint64, POINTER(_Layout), c_uint32]),
         "tp_scan_tuples": (None, [batch, c_void_p, c_uint64, c_uint32]),
@@ -243,7 +346,7 @@ def _load() -> ctypes.CDLL:
         "tp_rejects_next": (c_uint64, [c_void_p, c_uint64]),
         "tp_pack": (POINTER(_Blob), [batch, c_void_p, c_void_p, c_uint64]),
         "tp_blob_free": (None, [POINTER(_Blob)]),
-        "tp_split": (split, [POINTER(c_void_p), p64, c_uint64, POINTER(_Meaning), c_void_p]),
+        "tp_split": (split, [POINTER(c_void_p), p64, c_uint64, POINTER(_Meaning), c_void_p, c_uint32]),
         "tp_split_free": (None, [split]),
         "tp_split_group": (None, [split, c_uint64, p32, p32, p32, p64]),
         "tp_split_render": (p8, [split, c_uint64, POINTER(_Form), p64]),
@@ -256,9 +359,11 @@ def _load() -> ctypes.CDLL:
         "tp_used_settle": (None, [used]),
         "tp_used_index": (c_void_p, [used]),
         "tp_bytes_free": (None, [p8]),
-        "tp_merge_new": (c_void_p, [c_uint32, _READ_RUN]),
+        "tp_merge_new": (c_void_p, [c_uint32, _READ_RUN, c_void_p]),
+        "tp_merge_survey": (c_uint32, [c_void_p, POINTER(c_void_p)]),
+        "tp_merge_rewind": (c_uint32, [c_void_p]),
         "tp_merge_free": (None, [c_void_p]),
-        "tp_merge_next": (c_void_p, [c_void_p, POINTER(_Form), c_uint64, p64, p64, p64]),
+        "tp_merge_next": (c_void_p, [c_void_p, POINTER(_Form), c_uint64, p64, p64, POINTER(Keys)]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -342,6 +447,38 @@ class Layout:
         self.struct = _Layout(len(meaning), self._meaning, self._names, self._ends, delimiter[0], expected)
 
 
+class FieldName(NamedTuple):
+    """A field by its name: how many rows had it left out, or taken for `field`, and the first of them all."""
+
+    name: bytes
+    left_out: int
+    taken: int
+    first: int
+    field: int
+
+
+class Naming(NamedTuple):
+    """What a name means that is not DHIS2's own. `is_short`: it may be the name of a category."""
+
+    field: int
+    by: NamedBy
+    is_short: bool
+
+
+def field_named(name: str) -> Naming | None:
+    """Return what a field is by its name, in any letter case and spelling; None where nobody knows."""
+    text, naming = name.encode(errors="surrogatepass"), c_uint32()
+    field = int(_library.tp_field_named(text, len(text), naming))
+    if field == Field.UNKNOWN:
+        return None
+    return Naming(field, NamedBy(naming.value & ~_NAMED_SHORT), bool(naming.value & _NAMED_SHORT))
+
+
+def name_hash(name: bytes) -> int:
+    """Return what stands for a name in `Keys`."""
+    return int(_library.tp_name_hash(name, len(name), _SEED))
+
+
 class Batch(_Owner):
     """The rows of one scanned block, and what the scan has to say of it."""
 
@@ -422,13 +559,14 @@ class Batch(_Owner):
         """Yield how many rows had a field that ADV2 has no place for."""
         return ((which, int(self._fields.dropped[which])) for which in Dropped)
 
-    def dropped_names(self) -> Iterator[tuple[bytes, int]]:
-        """Yield the same for fields that are known by their name only."""
-        size, count = c_uint64(), c_uint64()
+    def names(self) -> Iterator[FieldName]:
+        """Yield the fields that are known by their name only, or by another name than the usual one."""
+        size, found = c_uint64(), _Name()
         for id_ in range(1, _library.tp_batch_names(self.handle) + 1):
-            at = _library.tp_batch_name(self.handle, id_, size, count)
-            if count.value:
-                yield ctypes.string_at(at, size.value), count.value
+            at = _library.tp_batch_name(self.handle, id_, size, found)
+            if found.dropped or found.taken:
+                name = ctypes.string_at(at, size.value)
+                yield FieldName(name, int(found.dropped), int(found.taken), int(found.first), int(found.field))
 
     def notices(self) -> Iterator[tuple[Notice, int, int]]:
         """Yield how many rows a notice is about and the first of them, within the batch."""
@@ -619,20 +757,32 @@ class OwnedBytes(_Owner):
 
 
 class Split(_Owner):
-    """The groups of one data element's values, sorted, the last of each key kept."""
+    """The groups of one data element's values, sorted; of each key the last row, unless they are to be merged."""
 
     _free = _library.tp_split_free
 
-    def __init__(self, parts: Sequence[tuple[int, int]], meaning: Meaning, rejects: Rejects) -> None:
+    def __init__(
+        self, parts: Sequence[tuple[int, int]], meaning: Meaning, rejects: Rejects, *, as_run: bool = False
+    ) -> None:
         addresses = (c_void_p * len(parts))(*(at for at, _ in parts))
         sizes = (c_uint64 * len(parts))(*(size for _, size in parts))
-        super().__init__(_library.tp_split(addresses, sizes, len(parts), meaning.struct, rejects.bits))
+        super().__init__(_library.tp_split(addresses, sizes, len(parts), meaning.struct, rejects.bits, as_run))
 
     @property
-    def counts(self) -> tuple[int, int, int]:
-        """(values, superseded, rejected)."""
-        s = self.handle.contents
-        return int(s.values), int(s.superseded), int(s.rejected)
+    def rejected(self) -> int:
+        """How many rows have a period or organisation unit that rejects them."""
+        return int(self.handle.contents.rejected)
+
+    @property
+    def keys(self) -> Keys:
+        """What became of rows that share a key; valid until `close`."""
+        keys: Keys = self.handle.contents.keys
+        return keys
+
+    @property
+    def has_left_out(self) -> bool:
+        """Tell whether a row has fields that nobody understands."""
+        return bool(self.handle.contents.has_left_out)
 
     @property
     def disagreements(self) -> list[tuple[int, int]]:
@@ -705,17 +855,19 @@ class Used(_Owner):
 
 
 class Merge(_Owner):
-    """Sorted runs of one group, merged into ADV2 text; `written` and `superseded` count on."""
+    """Sorted runs of one group, merged into ADV2 text; `written` and `keys` count on."""
 
     _free = _library.tp_merge_free
 
-    def __init__(self, readers: Sequence[Callable[[int], bytes]]) -> None:
-        """Each of `readers` returns up to so many bytes of its run, b"" at its end."""
+    def __init__(self, runs: Sequence[Callable[[], Callable[[int], bytes]]], rejects: Rejects) -> None:
+        """Each of `runs` begins to read a run: what it gives returns up to so many bytes, b"" at the end."""
         self._failure: BaseException | None = None
+        self._runs = runs
+        self._readers = [begin() for begin in runs]
 
         def read(run: int, at: int, size: int) -> int:
             try:
-                data = readers[run](size)
+                data = self._readers[run](size)
             except Exception as error:  # must not pass through C: it is raised again in pieces()
                 self._failure = error
                 return -1
@@ -723,28 +875,37 @@ class Merge(_Owner):
             return len(data)
 
         self._read = _READ_RUN(read)
-        self._written, self._lost = c_uint64(), c_uint64()
-        super().__init__(_library.tp_merge_new(len(readers), self._read))
+        self._written = c_uint64()
+        self.keys = Keys()
+        super().__init__(_library.tp_merge_new(len(runs), self._read, rejects.bits))
 
     @property
     def written(self) -> int:
         """Rows given so far."""
         return self._written.value
 
-    @property
-    def superseded(self) -> int:
-        """Rows that lost to a later one of their key."""
-        return self._lost.value
+    def survey(self, used: Sequence[Used]) -> None:
+        """Find the keys whose rows only fields tell apart that nobody understands, so that `pieces` rejects those.
+
+        Adds to `used` the ranks that the other rows hold, by dimension.
+        """
+        marks = (c_void_p * len(used))(*(ctypes.cast(ranks.handle, c_void_p).value for ranks in used))
+        self._check(_library.tp_merge_survey(self.handle, marks))
+        self._readers = [begin() for begin in self._runs]
+        self._check(_library.tp_merge_rewind(self.handle))
+
+    def _check(self, good: object) -> None:
+        if self._failure:
+            raise self._failure
+        if not good:
+            raise MemoryError
 
     def pieces(self, form: Form, piece_bytes: int) -> Iterator[bytes]:
         """Yield the rows as text, piece by piece."""
         size = c_uint64()
         while True:
-            at = _library.tp_merge_next(self.handle, form.struct, piece_bytes, size, self._written, self._lost)
-            if self._failure:
-                raise self._failure
-            if not at:
-                raise MemoryError
+            at = _library.tp_merge_next(self.handle, form.struct, piece_bytes, size, self._written, self.keys)
+            self._check(at)
             if not size.value:
                 return
             yield ctypes.string_at(at, size.value)

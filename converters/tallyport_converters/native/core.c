@@ -198,8 +198,7 @@ EXPORT void tp_batch_free(Batch *batch) {
     bytes_free(&batch->scratch);
     free(batch->properties);
     free(batch->row);
-    free(batch->name_counts);
-    free(batch->name_last);
+    free(batch->name);
     free(batch->pending);
     free(batch);
 }
@@ -211,30 +210,139 @@ Row *batch_row(Batch *batch) {
 
 uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size) {
     uint32_t id = intern_text(&batch->names, name, size);
-    size_t had = batch->names_capacity, capacity = had;
-    batch->name_counts = grow(batch->name_counts, &capacity, (size_t)id + 1, sizeof *batch->name_counts);
-    batch->name_last = grow(batch->name_last, &batch->names_capacity, (size_t)id + 1, sizeof *batch->name_last);
-    if (capacity > had) {
-        memset(batch->name_counts + had, 0, (capacity - had) * sizeof *batch->name_counts);
-        memset(batch->name_last + had, 0, (capacity - had) * sizeof *batch->name_last);
-    }
-    if (batch->name_last[id] == batch->rows + 1)
+    size_t had = batch->name_capacity;
+    batch->name = grow(batch->name, &batch->name_capacity, (size_t)id + 1, sizeof *batch->name);
+    if (batch->name_capacity > had)
+        memset(batch->name + had, 0, (batch->name_capacity - had) * sizeof *batch->name);
+    if (batch->name[id].last == batch->rows + 1)
         return 0;
-    batch->name_last[id] = batch->rows + 1;
+    batch->name[id].last = batch->rows + 1;
     return id;
+}
+
+static void count_later(Batch *batch, uint32_t id, bool taken) {
+    batch->pending = grow(batch->pending, &batch->pending_capacity, batch->pending_count + 1, sizeof *batch->pending);
+    batch->pending[batch->pending_count++] = (Pending){id, taken};
 }
 
 void batch_drop_named(Batch *batch, const uint8_t *name, size_t size) {
     uint32_t id = batch_see_name(batch, name, size);
+    if (id) /* a field counts once in a row */
+        count_later(batch, id, false);
+}
+
+void batch_take_seen(Batch *batch, uint32_t id, uint32_t field) {
+    count_later(batch, id, true);
+    batch->name[id].field = field;
+}
+
+void batch_take_named(Batch *batch, const uint8_t *name, size_t size, uint32_t field) {
+    uint32_t id = batch_see_name(batch, name, size);
+    if (id)
+        batch_take_seen(batch, id, field);
+}
+
+void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8_t *said, size_t said_size) {
+    uint32_t id = batch_see_name(batch, name, size);
     if (!id)
-        return; /* a field counts once in a row */
-    batch->pending = grow(batch->pending, &batch->pending_capacity, batch->pending_count + 1, sizeof *batch->pending);
-    batch->pending[batch->pending_count++] = id;
+        return;
+    count_later(batch, id, false);
+    LeftOut *all = batch->left_out;
+    LeftOut field = {hash_text(name, size, batch->names.seed), hash_text(said, said_size, batch->names.seed)};
+    field.name -= field.name == LEFT_OUT_REST;
+    uint32_t last = batch->left_out_count;
+    if (last == LEFT_OUT_LIMIT) {
+        LeftOut *rest = &all[last - 1];
+        rest->said = mix(rest->name == LEFT_OUT_REST ? rest->said : rest->said ^ rest->name, field.name ^ field.said);
+        rest->name = LEFT_OUT_REST;
+        return;
+    }
+    for (; last && all[last - 1].name > field.name; last--)
+        all[last] = all[last - 1];
+    all[last] = field;
+    batch->left_out_count++;
+}
+
+void batch_count_names(Batch *batch) {
+    for (size_t i = 0; i < batch->pending_count; i++) {
+        Name *name = &batch->name[batch->pending[i].id];
+        if (!name->dropped && !name->taken)
+            name->first = batch->rows;
+        name->dropped += !batch->pending[i].taken;
+        name->taken += batch->pending[i].taken;
+    }
 }
 
 void batch_start_row(Batch *batch) {
     batch->scratch.size = 0;
     batch->pending_count = 0;
+    batch->left_out_count = batch->stand_in_count = 0;
+}
+
+void batch_stand_in(Batch *batch, const Text *name, const Text *said, uint32_t field, uint32_t naming) {
+    if (batch->stand_in_count < STAND_INS)
+        batch->stand_in[batch->stand_in_count++] = (StandIn){*name, *said, field, naming};
+    else
+        batch_leave_out(batch, text_data(batch, name), name->size, text_data(batch, said), said->size);
+}
+
+uint32_t batch_combo(Batch *batch, int kind, const Text *text) {
+    Bytes *scratch = &batch->scratch;
+    size_t start = scratch->size;
+    bytes_reserve(scratch, text->size + 1); /* first, as the text may lie there */
+    bytes_add_byte(scratch, 'I');
+    bytes_add(scratch, text_data(batch, text), text->size);
+    uint32_t id = intern_text(&batch->intern[kind], scratch->data + start, text->size + 1);
+    scratch->size = start;
+    return id;
+}
+
+void batch_settle_stand_ins(Batch *batch, Draft *draft) {
+    for (uint32_t naming = NAMED_BY_CODE; naming <= NAMED_OF_OLD; naming++)
+        for (uint32_t i = 0; i < batch->stand_in_count; i++) {
+            const StandIn *found = &batch->stand_in[i];
+            const uint8_t *name = text_data(batch, &found->name), *said = text_data(batch, &found->said);
+            if (found->naming != naming)
+                continue;
+            if (draft->id[found->field]) {
+                batch_leave_out(batch, name, found->name.size, said, found->said.size);
+                continue;
+            }
+            batch_take_named(batch, name, found->name.size, found->field);
+            draft->id[found->field] = found->field == COC || found->field == AOC
+                                          ? batch_combo(batch, (int)found->field, &found->said)
+                                          : intern_text(&batch->intern[found->field], said, found->said.size);
+        }
+}
+
+static bool same_text(const Batch *batch, const Text *a, const Text *b) {
+    return a->size == b->size && same_bytes(text_data(batch, a), text_data(batch, b), a->size);
+}
+
+void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t field) {
+    bool differ = false;
+    draft->notices |= other->notices;
+    draft->dropped |= other->dropped;
+    draft->flags |= other->flags & ROW_REJECTED;
+    if (field < KINDS) {
+        differ = draft->id[field] && other->id[field] && draft->id[field] != other->id[field];
+        if (!draft->id[field])
+            draft->id[field] = other->id[field];
+    } else if (field == FIELD_VALUE || field == FIELD_COMMENT) {
+        Text *text = field == FIELD_VALUE ? &draft->value : &draft->comment;
+        const Text *more = field == FIELD_VALUE ? &other->value : &other->comment;
+        if (more->present && more->size) {
+            differ = text->present && text->size && !same_text(batch, text, more);
+            *text = text->present && text->size ? *text : *more;
+        }
+    } else if (field == FIELD_FOLLOWUP || field == FIELD_DELETED) {
+        uint32_t mask = field == FIELD_DELETED ? ROW_DELETED | ROW_NOT_DELETED : ROW_FOLLOWUP_TRUE | ROW_FOLLOWUP_FALSE;
+        uint32_t said = draft->flags & mask, more = other->flags & mask;
+        differ = said && more && said != more;
+        draft->flags |= said ? 0 : more;
+    }
+    if (differ)
+        draft->flags |= ROW_REJECTED | ROW_CONFLICT;
 }
 
 void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size) {
@@ -244,6 +352,8 @@ void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t v
 }
 
 void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {
+    if (batch->stand_in_count)
+        batch_settle_stand_ins(batch, draft);
     Row *row = batch_row(batch);
     const uint8_t *value = text_data(batch, &draft->value), *comment = text_data(batch, &draft->comment);
     size_t value_size = draft->value.present ? draft->value.size : 0;
@@ -252,7 +362,7 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
         draft->flags |= ROW_HAS_VALUE;
     if (comment_size)
         draft->flags |= ROW_HAS_COMMENT;
-    if (draft->flags & ROW_FOLLOWUP_FALSE)
+    if ((draft->flags & (ROW_FOLLOWUP_TRUE | ROW_FOLLOWUP_FALSE)) == ROW_FOLLOWUP_FALSE)
         draft->dropped |= 1u << DROPPED_FOLLOWUP_FALSE;
     if (!draft->id[DE] || !(draft->flags & (ROW_HAS_VALUE | ROW_HAS_COMMENT | ROW_DELETED)) ||
         text_too_long(value, value_size) || text_too_long(comment, comment_size))
@@ -268,8 +378,8 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
     for (int i = 0; draft->notices >> i; i++)
         if (draft->notices >> i & 1 && !batch->notices[i].count++)
             batch->notices[i].first = batch->rows;
-    for (size_t i = 0; i < batch->pending_count; i++)
-        batch->name_counts[batch->pending[i]]++;
+    if (batch->pending_count)
+        batch_count_names(batch);
     memcpy(row->id, draft->id, sizeof row->id);
     row->text = (uint32_t)batch->text.size;
     row->value_size = (uint32_t)value_size;
@@ -279,6 +389,10 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
     row->flags = draft->flags;
     bytes_add(&batch->text, value, value_size);
     bytes_add(&batch->text, comment, comment_size);
+    if (batch->left_out_count && !(row->flags & ROW_REJECTED)) {
+        row->flags |= batch->left_out_count << LEFT_OUT_SHIFT;
+        bytes_add(&batch->text, batch->left_out, left_out_size(row->flags));
+    }
     batch->rows++;
 }
 
@@ -297,10 +411,10 @@ int boolean_text(const uint8_t *p, size_t size) {
 }
 
 void draft_boolean(Draft *draft, bool is_deleted, int truth) {
-    if (truth == -2)
-        draft->flags |= ROW_REJECTED;
+    if (truth == -2) /* it says something, which is neither */
+        draft->flags |= ROW_REJECTED | (is_deleted ? ROW_DELETED | ROW_NOT_DELETED : ROW_FOLLOWUP_TRUE | ROW_FOLLOWUP_FALSE);
     else if (truth >= 0 && is_deleted)
-        draft->flags |= truth ? ROW_DELETED : 0;
+        draft->flags |= truth ? ROW_DELETED : ROW_NOT_DELETED;
     else if (truth >= 0)
         draft->flags |= truth ? ROW_FOLLOWUP_TRUE : ROW_FOLLOWUP_FALSE;
 }
@@ -312,10 +426,16 @@ EXPORT void tp_batch_row_span(const Batch *batch, uint64_t row, uint32_t *at, ui
 
 EXPORT uint32_t tp_batch_names(const Batch *batch) { return batch->names.count; }
 
-EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, uint64_t *count) {
+EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, Name *name) {
     size_t length;
-    const uint8_t *name = interned(&batch->names, id, &length);
+    const uint8_t *text = interned(&batch->names, id, &length);
     *size = length;
-    *count = batch->name_counts[id];
-    return name;
+    *name = batch->name[id];
+    return text;
+}
+
+/* The hash of a name as LeftOut has it. */
+EXPORT uint64_t tp_name_hash(const uint8_t *name, uint64_t size, uint64_t seed) {
+    uint64_t hash = hash_text(name, size, seed);
+    return hash - (hash == LEFT_OUT_REST);
 }

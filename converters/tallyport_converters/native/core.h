@@ -21,6 +21,31 @@
 
 /* Order and numbers are repeated in native/__init__.py. */
 enum Kind { DE, PE, OU, COC, AOC, DS, KINDS };
+/* What a field of a row means; below KINDS: an identifier, as enum Kind. */
+enum Field {
+    FIELD_VALUE = KINDS,
+    FIELD_COMMENT,
+    FIELD_FOLLOWUP,
+    FIELD_DELETED,
+    FIELD_STORED_BY,
+    FIELD_CREATED,
+    FIELD_LAST_UPDATED,
+    FIELD_UNKNOWN,
+    FIELD_PASSED,        /* known, and of no use here */
+    FIELD_LEFT_OUT,      /* an object of fields that nobody understands: our own general readers hand it on */
+    FIELD_LEFT_OUT_OF_GROUP,
+    FIELD_DOUBLED, /* there, where two fields of the row mean the same and differ */
+    FIELD_COMPLETE_DATE, /* of an ADX group, as the next */
+    FIELD_GROUP_COMMENT
+};
+
+/* How a name says what a field means. The last three stand back where the row has the field by a better name. */
+enum Naming { NAMED_OTHERWISE = 1, NAMED_BY_CODE, NAMED_BY_NAME, NAMED_OF_OLD };
+#define NAMED_SHORT 16 /* set besides: so short a name may be a category's */
+
+/* What a field means by a name that is not DHIS2's own; FIELD_UNKNOWN where nobody knows. */
+enum Field field_named(const uint8_t *name, size_t size, uint32_t *naming);
+
 enum Dropped { DROPPED_STORED_BY, DROPPED_CREATED, DROPPED_LAST_UPDATED, DROPPED_FOLLOWUP_FALSE, DROPPED_COUNT };
 enum Notice {
     NOTICE_DUPLICATE_KEY,
@@ -59,8 +84,22 @@ enum RowFlag {
     ROW_DELETED = 4,
     ROW_FOLLOWUP_TRUE = 8,
     ROW_FOLLOWUP_FALSE = 16,
-    ROW_REJECTED = 32
+    ROW_REJECTED = 32,
+    ROW_NOT_DELETED = 64, /* said in so many words */
+    ROW_CONFLICT = 128    /* two fields of the row mean the same and differ */
 };
+
+/* A field that was left out of a row because nobody knows what it means: its name and what it says, as hashes.
+ * A row has them behind its texts, in the order of their names; the upper half of its flags counts them. */
+typedef struct {
+    uint64_t name, said;
+} LeftOut;
+
+#define LEFT_OUT_SHIFT 16
+#define LEFT_OUT_LIMIT 64 /* fields of a row that are told apart; what is beyond counts as one */
+#define LEFT_OUT_REST UINT64_MAX
+
+static inline size_t left_out_size(uint32_t flags) { return (size_t)(flags >> LEFT_OUT_SHIFT) * sizeof(LeftOut); }
 
 #define TEXT_LIMIT 50000 /* UTF-16 units that DHIS2 stores of a value or comment */
 #define DEPTH_LIMIT 256
@@ -101,6 +140,33 @@ typedef struct {
     uint32_t key_at, key_size, value_at, value_size;
 } Property;
 
+/* A text of the row that is being read. */
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+    bool in_scratch; /* then `at` is NULL and `offset` counts, as the scratch may move */
+    size_t offset;
+    bool present;
+} Text;
+
+typedef struct {
+    Text name, said;
+    uint32_t field, naming;
+} StandIn;
+
+#define STAND_INS 16
+
+typedef struct {
+    uint64_t dropped, taken; /* rows that have the field: without a place, or for what its name was taken */
+    uint64_t first, last;    /* the first of them; 1 + the last row in which it was seen */
+    uint32_t field;          /* what it was taken for, by enum Field */
+} Name;
+
+typedef struct {
+    uint32_t id;
+    bool taken;
+} Pending;
+
 /* What a scan gives. The members down to `properties` are read from Python: keep native/__init__.py in step. */
 typedef struct {
     uint64_t rows, rejected, consumed, error_at, group_at, group_size, property_count;
@@ -113,12 +179,14 @@ typedef struct {
     size_t row_capacity, property_capacity;
     Bytes text, scratch;
     Intern intern[KINDS];
-    Intern names;             /* fields without a place in ADV2 */
-    uint64_t *name_counts;    /* rows that have the field, by id of names */
-    uint64_t *name_last;      /* 1 + the last row that had it */
-    size_t names_capacity;
-    uint32_t *pending; /* names of the row being read: counted when it ends */
+    Intern names; /* fields without a place in ADV2, and those with another name than the usual one */
+    Name *name;   /* by id of names */
+    size_t name_capacity;
+    Pending *pending; /* names of the row being read: counted when it ends */
     size_t pending_count, pending_capacity;
+    LeftOut left_out[LEFT_OUT_LIMIT]; /* of the row being read, in the order of their names */
+    uint32_t left_out_count, stand_in_count;
+    StandIn stand_in[STAND_INS]; /* fields of that row by a name that stands back behind better ones */
 } Batch;
 
 extern _Thread_local jmp_buf *no_memory;
@@ -156,17 +224,15 @@ Row *batch_row(Batch *batch);
 /* Note that the row has a field of that name: its id, 0 if it was noted before. Then count it, if it says anything. */
 uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size);
 void batch_drop_named(Batch *batch, const uint8_t *name, size_t size);
+/* The same for a field that nobody understands: rows that it alone tells apart are found out by what it says. */
+void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8_t *said, size_t said_size);
+/* Count a field that was taken for another name's. */
+void batch_take_named(Batch *batch, const uint8_t *name, size_t size, uint32_t field);
+/* The same where batch_see_name gave its id. */
+void batch_take_seen(Batch *batch, uint32_t id, uint32_t field);
 void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size);
 
 /* A row while it is read: texts point into the block or into Batch.scratch. */
-typedef struct {
-    const uint8_t *at;
-    size_t size;
-    bool in_scratch; /* then `at` is NULL and `offset` counts, as the scratch may move */
-    size_t offset;
-    bool present;
-} Text;
-
 typedef struct {
     uint32_t id[KINDS];
     Text value, comment;
@@ -187,6 +253,22 @@ static inline const uint8_t *text_data(const Batch *batch, const Text *text) {
  * End a row: sizes and presence are checked, texts copied, counters moved. The block's span is for its explanation. */
 void batch_start_row(Batch *batch);
 void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size);
+
+/* Keep a field that stands in where the row does not have it by a better name, and is left out otherwise. */
+void batch_stand_in(Batch *batch, const Text *name, const Text *said, uint32_t field, uint32_t naming);
+
+/* Let them stand in, those by code before those by name. A row that ends does it by itself. */
+void batch_settle_stand_ins(Batch *batch, Draft *draft);
+
+/* The id of an option combo that is given by an identifier: its text behind an 'I', which tells it from options. */
+uint32_t batch_combo(Batch *batch, int kind, const Text *text);
+
+/* Take over what a second field of the same meaning says: `other` has nothing but it. Where both differ, the row is
+ * rejected. */
+void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t field);
+
+/* Count the names of the row that is being read. */
+void batch_count_names(Batch *batch);
 
 /* Read a boolean text: 1 true, 0 false, -1 empty, -2 none. */
 int boolean_text(const uint8_t *p, size_t size);

@@ -134,34 +134,51 @@ static void sort_entries(Group *group) {
 }
 
 /* Of equal keys the last stands: entries come in row order and the sort is stable. */
-static uint64_t keep_last(Group *group) {
+static void settle_keys(Group *group, Keys *keys, uint8_t *bits) {
     uint64_t kept = 0;
     for (uint64_t i = 0; i < group->count; i++) {
         const Entry *e = &group->entries[i];
-        if (i + 1 < group->count && e->high == e[1].high && e->low == e[1].low)
-            continue;
+        if (i + 1 < group->count && same_key(e, e + 1)) {
+            uint64_t first = i;
+            while (i + 1 < group->count && same_key(e, &group->entries[i + 1]))
+                i++;
+            e = &group->entries[i];
+            bool clash = false;
+            for (uint64_t j = first; j < i && !clash; j++)
+                clash = !same_left_out(group->entries[j].packed, e->packed);
+            for (uint64_t j = first; j < i + clash; j++) {
+                if (clash)
+                    keys_clash(keys, group->entries[j].packed, e->packed, bits);
+                else
+                    keys_supersede(keys, group->entries[j].packed, e->packed);
+            }
+            if (clash)
+                continue;
+        }
         group->entries[kept++] = *e;
     }
-    uint64_t lost = group->count - kept;
     group->count = kept;
-    return lost;
 }
 
 /* Split packed rows, given in row order as `segments` parts. They are changed: ranks take the place of ids.
- * Rejected rows are marked in `bits`, which threads may share. NULL: out of memory. */
-EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits) {
+ * Rejected rows are marked in `bits`, which threads may share. `as_run`: there are more, so that rows of equal keys are
+ * left for a merge to settle. NULL: out of memory. */
+EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits,
+                       uint32_t as_run) {
     Split *split = calloc(1, sizeof *split);
     if (!split)
         return NULL;
     NO_MEMORY_GUARD((tp_split_free(split), NULL));
     split->seed = meaning->seed;
     Group *recent = NULL;
+    uint32_t flags = 0;
     for (uint64_t part = 0; part < segments; part++) {
         for (uint64_t at = 0; at < sizes[part];) {
             Packed *p = (Packed *)(parts[part] + at);
             at += packed_size(p);
             uint32_t ids[DIMENSIONS] = {p->pe, p->ou, p->coc, p->aoc}, ranks[DIMENSIONS];
             split->values++;
+            flags |= p->flags;
             bool rejected = false;
             for (int d = 0; d < DIMENSIONS; d++) {
                 uint32_t header = meaning->header[d];
@@ -191,8 +208,10 @@ EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments
     }
     for (uint64_t i = 0; i < split->groups; i++) {
         sort_entries(&split->group[i]);
-        split->superseded += keep_last(&split->group[i]);
+        if (!as_run)
+            settle_keys(&split->group[i], &split->keys, bits);
     }
+    split->has_left_out = left_out_size(flags) > 0;
     return split;
 }
 
@@ -226,7 +245,8 @@ EXPORT uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *
     return bytes_given(out, size);
 }
 
-/* The values of a group as a sorted run for a later merge: the key's two halves, then the packed value, each. */
+/* The values of a group as a sorted run for a later merge: the key's two halves, then the packed value, each.
+ * Of rows that share a key the last comes first. */
 EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size) {
     Bytes *out = calloc(1, sizeof *out);
     if (!out)
@@ -234,11 +254,16 @@ EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size)
     NO_MEMORY_GUARD((free(out->data), free(out), NULL));
     const Group *g = &split->group[group];
     bytes_reserve(out, 1);
-    for (uint64_t i = 0; i < g->count; i++) {
-        const Entry *e = &g->entries[i];
-        bytes_add(out, &e->high, sizeof e->high);
-        bytes_add(out, &e->low, sizeof e->low);
-        bytes_add(out, e->packed, packed_size(e->packed));
+    for (uint64_t from = 0, to; from < g->count; from = to) {
+        to = from + 1;
+        while (to < g->count && same_key(&g->entries[from], &g->entries[to]))
+            to++;
+        for (uint64_t i = to; i-- > from;) {
+            const Entry *e = &g->entries[i];
+            bytes_add(out, &e->high, sizeof e->high);
+            bytes_add(out, &e->low, sizeof e->low);
+            bytes_add(out, e->packed, packed_size(e->packed));
+        }
     }
     return bytes_given(out, size);
 }

@@ -1,7 +1,8 @@
 /* Merge sorted runs of one group (see tp_split_run), the last row of a key kept, into ADV2 rows, piece by piece.
  *
  * Memory: a buffer a run, however long the runs are. Cost: O(n runs) comparisons; runs are few, as each fills the
- * memory budget.
+ * memory budget. Whether rows of a key clash is known at the last of them, so that where fields were left out a survey
+ * goes over the runs first. It keeps a bit a key.
  */
 #include "group.h"
 
@@ -22,8 +23,12 @@ typedef struct {
     Run *run;
     ReadRun read;
     bool failed, any;
-    Bytes out, best; /* best: the packed value that stands for the key so far */
+    Bytes out, best;  /* best: the packed value that stands for the key, whose entry this is */
     Entry entry;
+    uint8_t *clashes; /* a bit for each key, in order; none without a survey */
+    size_t clashes_capacity;
+    uint64_t keys_met;
+    uint8_t *bits;    /* the source's rejected rows */
 } Merge;
 
 EXPORT void tp_merge_free(Merge *merge) {
@@ -31,6 +36,7 @@ EXPORT void tp_merge_free(Merge *merge) {
         bytes_free(&merge->run[i].buffer);
     if (merge) {
         free(merge->run);
+        free(merge->clashes);
         bytes_free(&merge->out);
         bytes_free(&merge->best);
     }
@@ -73,7 +79,8 @@ static void advance(Merge *merge, uint32_t i) {
     run->at += 16 + size;
 }
 
-EXPORT Merge *tp_merge_new(uint32_t runs, ReadRun read) {
+/* `bits`: where rejected rows are marked, which threads may share. */
+EXPORT Merge *tp_merge_new(uint32_t runs, ReadRun read, uint8_t *bits) {
     Merge *merge = calloc(1, sizeof *merge);
     if (!merge)
         return NULL;
@@ -83,6 +90,7 @@ EXPORT Merge *tp_merge_new(uint32_t runs, ReadRun read) {
         longjmp(*no_memory, 1);
     merge->runs = runs;
     merge->read = read;
+    merge->bits = bits;
     for (uint32_t i = 0; i < runs; i++)
         advance(merge, i);
     return merge;
@@ -93,45 +101,96 @@ static bool less(const Entry *a, const Entry *b) {
         return a->high < b->high;
     if (a->low != b->low)
         return a->low < b->low;
-    return a->packed->row < b->packed->row;
+    return a->packed->row > b->packed->row; /* the last row of a key is the one that stands */
 }
 
-static void flush(Merge *merge, const Form *form, uint64_t *written) {
-    if (!merge->any)
-        return;
-    if (merge->out.size || *written)
-        bytes_add(&merge->out, ",\n", 2);
+static Run *next_run(Merge *merge) {
+    Run *next = NULL;
+    for (uint32_t i = 0; i < merge->runs; i++)
+        if (merge->run[i].head.packed && (!next || less(&merge->run[i].head, &next->head)))
+            next = &merge->run[i];
+    return merge->failed ? NULL : next;
+}
+
+/* Take a head that begins a key. */
+static void begin_key(Merge *merge, const Run *run) {
+    merge->best.size = 0;
+    bytes_add(&merge->best, run->head.packed, packed_size(run->head.packed));
+    merge->entry = run->head;
     merge->entry.packed = (const Packed *)merge->best.data;
-    render_row(&merge->out, &merge->entry, form);
-    ++*written;
-    merge->any = false;
+    merge->any = true;
+    merge->keys_met++;
 }
 
-/* The next piece of rows, of about `piece` bytes; empty at the end. `written` and `lost` (superseded) are counted on.
+static bool goes_on(const Merge *merge, const Run *run) { return merge->any && same_key(&merge->entry, &run->head); }
+
+/* Go over all runs: find the keys whose rows clash, and mark in `used`, by dimension, the ranks of the others. The runs have to be read from their beginnings again by a call of tp_merge_rewind. 0: out of memory, or a
+ * run could not be read. */
+EXPORT uint32_t tp_merge_survey(Merge *merge, Used **used) {
+    NO_MEMORY_GUARD(0);
+    bool clash = false;
+    for (;;) {
+        Run *next = next_run(merge);
+        if (next && goes_on(merge, next)) {
+            clash |= !same_left_out(next->head.packed, merge->entry.packed);
+        } else {
+            if (merge->any) {
+                uint64_t key = merge->keys_met - 1;
+                size_t had = merge->clashes_capacity;
+                merge->clashes = grow(merge->clashes, &merge->clashes_capacity, key / 8 + 1, 1);
+                memset(merge->clashes + had, 0, merge->clashes_capacity - had);
+                merge->clashes[key / 8] |= (uint8_t)(clash << key % 8);
+                for (int d = 0; d < DIMENSIONS && !clash; d++)
+                    used_mark(used[d], entry_rank(&merge->entry, d));
+            }
+            if (!next)
+                return !merge->failed;
+            begin_key(merge, next);
+            clash = false;
+        }
+        advance(merge, (uint32_t)(next - merge->run));
+    }
+}
+
+EXPORT uint32_t tp_merge_rewind(Merge *merge) {
+    NO_MEMORY_GUARD(0);
+    merge->any = false;
+    merge->keys_met = 0;
+    for (uint32_t i = 0; i < merge->runs; i++) {
+        Run *run = &merge->run[i];
+        run->buffer.size = run->at = 0;
+        run->ended = false;
+        advance(merge, i);
+    }
+    return !merge->failed;
+}
+
+/* The next piece of rows, of about `piece` bytes; empty at the end. `written` and `keys` are counted on.
  * NULL: out of memory, or a run could not be read. */
 EXPORT const uint8_t *tp_merge_next(Merge *merge, const Form *form, uint64_t piece, uint64_t *size, uint64_t *written,
-                                    uint64_t *lost) {
+                                    Keys *keys) {
     NO_MEMORY_GUARD(NULL);
     merge->out.size = 0;
     while (merge->out.size < piece) {
-        Run *next = NULL;
-        for (uint32_t i = 0; i < merge->runs; i++)
-            if (merge->run[i].head.packed && (!next || less(&merge->run[i].head, &next->head)))
-                next = &merge->run[i];
+        Run *next = next_run(merge);
         if (merge->failed)
             return NULL;
-        if (!next) {
-            flush(merge, form, written);
+        if (!next)
             break;
+        bool again = goes_on(merge, next);
+        if (!again)
+            begin_key(merge, next);
+        uint64_t key = merge->keys_met - 1;
+        if (merge->clashes && merge->clashes[key / 8] >> key % 8 & 1) {
+            keys_clash(keys, next->head.packed, merge->entry.packed, merge->bits);
+        } else if (again) {
+            keys_supersede(keys, next->head.packed, merge->entry.packed);
+        } else {
+            if (merge->out.size || *written)
+                bytes_add(&merge->out, ",\n", 2);
+            render_row(&merge->out, &merge->entry, form);
+            ++*written;
         }
-        if (merge->any && merge->entry.high == next->head.high && merge->entry.low == next->head.low)
-            ++*lost;
-        else
-            flush(merge, form, written);
-        merge->entry = next->head;
-        merge->best.size = 0;
-        bytes_add(&merge->best, next->head.packed, packed_size(next->head.packed));
-        merge->any = true;
         advance(merge, (uint32_t)(next - merge->run));
     }
     bytes_reserve(&merge->out, 1);

@@ -141,7 +141,8 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
         const Row *row = &batch->row[i];
         if (row->flags & ROW_REJECTED)
             continue;
-        Packed packed = {.value_size = row->value_size, .comment_size = row->comment_size};
+        Packed packed = {
+            .flags = row->flags, .value_size = row->value_size, .comment_size = row->comment_size};
         sizes[row->id[DE]] += packed_size(&packed);
     }
     blob->des = malloc(((size_t)des + 1) * sizeof *blob->des);
@@ -183,7 +184,7 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
         size_t size = packed_size(packed);
         uint8_t *texts = (uint8_t *)(packed + 1);
         memset((uint8_t *)packed + size - 8 * (size > sizeof *packed), 0, 8 * (size > sizeof *packed));
-        size_t text_size = (size_t)row->value_size + row->comment_size;
+        size_t text_size = (size_t)row->value_size + row->comment_size + left_out_size(row->flags);
         if (text_size) /* a batch without any text has none to copy from */
             memcpy(texts, batch->text.data + row->text, text_size);
         sizes[row->id[DE]] += size;

@@ -16,8 +16,10 @@ enum Column { /* below KINDS: an identifier, as enum Kind */
     COLUMN_ATTRIBUTE_COMBO,
     COLUMN_ATTRIBUTE_OPTIONS,
     COLUMN_CATEGORY, /* named by its header: category -> option */
-    COLUMN_DROPPED,  /* named by its header: counted */
-    COLUMN_PASSED    /* a later column of its name is taken, which was told: not counted */
+    COLUMN_DROPPED,  /* named by its header: counted, as nobody understands it */
+    COLUMN_COUNTED,  /* the same, and of no use whatever it says: a row's name */
+    COLUMN_PASSED,   /* a later column of its name is taken, which was told: not counted */
+    COLUMN_AGAIN = 32 /* and what it means: a column has that meaning already, by another name */
 };
 
 /* Read from Python: keep native/__init__.py in step. */
@@ -110,16 +112,6 @@ static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, u
     return p;
 }
 
-static uint32_t add_combo(Batch *batch, int kind, uint8_t form, const Text *text) {
-    size_t start = batch->scratch.size;
-    bytes_reserve(&batch->scratch, text->size + 1); /* first, as the text may lie there */
-    bytes_add_byte(&batch->scratch, form);
-    bytes_add(&batch->scratch, text_data(batch, text), text->size);
-    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, text->size + 1);
-    batch->scratch.size = start;
-    return id;
-}
-
 #define OPTIONS_LIMIT 256
 
 /* What stands in the cells of one record, gathered until its end is reached. */
@@ -130,33 +122,17 @@ typedef struct {
     int options;
     Text attribute_combo, attribute_options;
     uint64_t attribute_options_column;
-    bool surplus;
 } Record;
 
-static void take(Batch *batch, const Layout *layout, Record *record, uint64_t column, Cell *cell) {
-    Draft *draft = &record->draft;
-    if (cell->trailing)
-        draft->flags |= ROW_REJECTED;
-    if (!cell->text.present)
-        return;
-    if (column >= layout->columns) {
-        record->surplus = true;
-        return;
-    }
-    const uint8_t *text = text_data(batch, &cell->text);
-    size_t size = cell->text.size;
-    uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
-    enum Column meaning = layout->meaning[column];
-    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_COMBO ||
-                meaning == COLUMN_ATTRIBUTE_OPTIONS;
-    if (kept && memchr(text, 0, size))
-        draft->flags |= ROW_REJECTED;
+static void take_field(Batch *batch, Draft *draft, enum Column meaning, const Text *cell) {
+    const uint8_t *text = text_data(batch, cell);
+    size_t size = cell->size;
     switch (meaning) {
     case COLUMN_VALUE:
-        draft->value = cell->text;
+        draft->value = *cell;
         break;
     case COLUMN_COMMENT:
-        draft->comment = cell->text;
+        draft->comment = *cell;
         break;
     case COLUMN_FOLLOWUP:
     case COLUMN_DELETED:
@@ -167,6 +143,45 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     case COLUMN_LAST_UPDATED:
         draft->dropped |= 1u << (meaning - COLUMN_STORED_BY + DROPPED_STORED_BY);
         break;
+    default:
+        if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
+            draft->id[meaning] = batch_combo(batch, (int)meaning, cell);
+        else
+            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
+    }
+}
+
+static void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
+    Draft other = {0};
+    if (meaning <= COLUMN_COMMENT && memchr(text_data(batch, &cell->text), 0, cell->text.size))
+        other.flags |= ROW_REJECTED;
+    take_field(batch, &other, meaning, &cell->text);
+    draft_unite(batch, &record->draft, &other, (uint32_t)meaning);
+}
+
+static void take(Batch *batch, const Layout *layout, Record *record, uint64_t column, Cell *cell) {
+    Draft *draft = &record->draft;
+    if (cell->trailing)
+        draft->flags |= ROW_REJECTED;
+    if (!cell->text.present)
+        return;
+    if (column >= layout->columns) {
+        batch_leave_out(batch, (const uint8_t *)"(surplus cells)", 15, text_data(batch, &cell->text), cell->text.size);
+        return;
+    }
+    const uint8_t *text = text_data(batch, &cell->text);
+    size_t size = cell->text.size;
+    uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
+    enum Column meaning = layout->meaning[column];
+    if (meaning >= COLUMN_AGAIN) {
+        take_again(batch, record, (enum Column)(meaning - COLUMN_AGAIN), cell);
+        return;
+    }
+    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_COMBO ||
+                meaning == COLUMN_ATTRIBUTE_OPTIONS;
+    if (kept && memchr(text, 0, size))
+        draft->flags |= ROW_REJECTED;
+    switch (meaning) {
     case COLUMN_ATTRIBUTE_COMBO:
         record->attribute_combo = cell->text;
         batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
@@ -184,15 +199,15 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         }
         break;
     case COLUMN_DROPPED:
+        batch_leave_out(batch, layout->names + name_from, layout->name_ends[column] - name_from, text, size);
+        break;
+    case COLUMN_COUNTED:
         batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
         break;
     case COLUMN_PASSED:
         break;
     default:
-        if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
-            draft->id[meaning] = add_combo(batch, (int)meaning, 'I', &cell->text);
-        else
-            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
+        take_field(batch, draft, meaning, &cell->text);
     }
 }
 
@@ -205,7 +220,7 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
         const uint8_t *name = layout->names + from;
         size_t name_size = layout->name_ends[column] - from;
         if (draft->id[COC]) { /* the identifier wins, as in 2.43 */
-            batch_drop_named(batch, name, name_size);
+            batch_leave_out(batch, name, name_size, text_data(batch, &record->option[i]), record->option[i].size);
             continue;
         }
         if (i == 0)
@@ -222,7 +237,8 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
     if (record->attribute_options.present && draft->id[AOC]) {
         uint64_t column = record->attribute_options_column;
         uint32_t from = column ? layout->name_ends[column - 1] : 0;
-        batch_drop_named(batch, layout->names + from, layout->name_ends[column] - from);
+        batch_leave_out(batch, layout->names + from, layout->name_ends[column] - from,
+                        text_data(batch, &record->attribute_options), record->attribute_options.size);
     } else if (record->attribute_options.present) {
         /* 'L', the combo, NUL, then option NUL of each. */
         bytes_reserve(scratch, record->attribute_combo.size + record->attribute_options.size + 4);
@@ -278,7 +294,7 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
         batch_start_row(batch);
         record.draft = (Draft){0};
         record.options = 0;
-        record.attribute_combo.present = record.attribute_options.present = record.surplus = false;
+        record.attribute_combo.present = record.attribute_options.present = false;
         record.attribute_combo.size = 0;
         uint64_t column = 0;
         bool says_something = false;
@@ -325,8 +341,6 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             batch->error_at = (uint64_t)(bad - block);
             break;
         }
-        if (record.surplus)
-            batch_drop_named(batch, (const uint8_t *)"(surplus cells)", 15);
         settle_options(batch, layout, &record);
         batch_finish_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
         unit = p;

@@ -9,33 +9,15 @@
 
 enum State { START, ROWS_FIRST, ROWS_NEXT, AFTER_ROW, HEADER_FIRST, HEADER_NEXT, AFTER_PROPERTY, END };
 
-enum Field {
-    FIELD_DE, /* as enum Kind */
-    FIELD_PE,
-    FIELD_OU,
-    FIELD_COC,
-    FIELD_AOC,
-    FIELD_DS,
-    FIELD_VALUE,
-    FIELD_COMMENT,
-    FIELD_FOLLOWUP,
-    FIELD_DELETED,
-    FIELD_STORED_BY,
-    FIELD_CREATED,
-    FIELD_LAST_UPDATED,
-    FIELD_PASSED,
-    FIELD_UNKNOWN
-};
-
 static const struct {
     const char *name;
     enum Field field;
 } FIELDS[] = {
-    {"dataElement", FIELD_DE},
-    {"period", FIELD_PE},
-    {"orgUnit", FIELD_OU},
-    {"categoryOptionCombo", FIELD_COC},
-    {"attributeOptionCombo", FIELD_AOC},
+    {"dataElement", (enum Field)DE},
+    {"period", (enum Field)PE},
+    {"orgUnit", (enum Field)OU},
+    {"categoryOptionCombo", (enum Field)COC},
+    {"attributeOptionCombo", (enum Field)AOC},
     {"value", FIELD_VALUE},
     {"storedBy", FIELD_STORED_BY},
     {"created", FIELD_CREATED},
@@ -55,8 +37,9 @@ typedef struct {
     bool row_data_set; /* our own general readers hand over rows as JSON, with a data set and the original row each */
     struct {
         const uint8_t *at;
-        size_t size;
+        size_t size, name_at, name_size;
         enum Field field;
+        uint32_t naming;
     } gaps[GAPS];
 } Scan;
 
@@ -135,7 +118,7 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
 
 static bool identifier(Scan *s, Draft *draft, enum Field field) {
     Batch *batch = s->batch;
-    bool combo = field == FIELD_COC || field == FIELD_AOC;
+    bool combo = field == (enum Field)COC || field == (enum Field)AOC;
     if (*s->json.p == '{' && combo)
         return option_map(s, draft, (int)field);
     Text text;
@@ -150,17 +133,11 @@ static bool identifier(Scan *s, Draft *draft, enum Field field) {
     if (!text.present || !text.size)
         return true;
     if (type == '0' && combo)
-        draft->notices |= 1u << (field == FIELD_COC ? NOTICE_COC_NUMBER : NOTICE_AOC_NUMBER);
-    if (combo) { /* 'I' tells an identifier from a map */
-        size_t start = batch->scratch.size;
-        bytes_reserve(&batch->scratch, text.size + 1);
-        bytes_add_byte(&batch->scratch, 'I');
-        bytes_add(&batch->scratch, text_data(batch, &text), text.size);
-        draft->id[field] = intern_text(&batch->intern[field], batch->scratch.data + start, text.size + 1);
-        batch->scratch.size = start;
-    } else {
+        draft->notices |= 1u << (field == (enum Field)COC ? NOTICE_COC_NUMBER : NOTICE_AOC_NUMBER);
+    if (combo)
+        draft->id[field] = batch_combo(batch, (int)field, &text);
+    else
         draft->id[field] = intern_text(&batch->intern[field], text_data(batch, &text), text.size);
-    }
     return true;
 }
 
@@ -206,15 +183,113 @@ static bool dropped(Scan *s, Draft *draft, enum Dropped which) {
     return true;
 }
 
-static enum Field field_of(const Scan *s, const uint8_t *name, size_t size) {
+/* A field that nobody understands, or one that may stand in for another: see core.h. */
+static bool left_out(Scan *s, const Text *name, enum Field field, uint32_t naming) {
+    Batch *batch = s->batch;
+    const uint8_t *at = s->json.p;
+    Text said;
+    uint8_t type;
+    bool storable;
+    if (!json_scalar(&s->json, &said, &type, &storable))
+        return false;
+    bool structure = type == '{' || type == '[';
+    if (structure)
+        said = (Text){.at = at, .size = (size_t)(s->json.p - at), .present = true};
+    if (!said.present || !said.size) /* the first of a name stands, even if it says nothing */
+        batch_see_name(batch, text_data(batch, name), name->size);
+    else if (field < FIELD_UNKNOWN && storable && !structure && type != 't' && type != 'f')
+        batch_stand_in(batch, name, &said, field, naming);
+    else
+        batch_leave_out(batch, text_data(batch, name), name->size, text_data(batch, &said), said.size);
+    return true;
+}
+
+/* An object of fields that nobody understands, as our own general readers hand it on; a group's have been counted. */
+static bool left_out_object(Scan *s, bool is_counted) {
+    size_t pending = s->batch->pending_count;
+    if (*s->json.p != '{')
+        return json_fail(&s->json, ERROR_STRUCTURE, s->json.p);
+    do {
+        uint8_t type;
+        bool storable;
+        Text name;
+        s->json.p++;
+        if (!json_space(&s->json))
+            return false;
+        if (*s->json.p == '}')
+            break;
+        if (!json_scalar(&s->json, &name, &type, &storable) || !json_space(&s->json))
+            return false;
+        s->json.p++; /* the colon */
+        if (!json_space(&s->json) || !left_out(s, &name, FIELD_UNKNOWN, 0) || !json_space(&s->json))
+            return false;
+    } while (*s->json.p == ',');
+    s->json.p++;
+    if (is_counted)
+        s->batch->pending_count = pending;
+    return true;
+}
+
+static enum Field field_of(const Scan *s, const uint8_t *name, size_t size, uint32_t *naming) {
+    *naming = 0;
     for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
         if (strlen(FIELDS[i].name) == size && same_bytes((const uint8_t *)FIELDS[i].name, name, size))
             return FIELDS[i].field;
-    if (s->row_data_set && size == 7 && same_bytes((const uint8_t *)"dataSet", name, 7))
-        return FIELD_DS;
-    if (s->row_data_set && size == 8 && same_bytes((const uint8_t *)"original", name, 8))
-        return FIELD_PASSED;
-    return FIELD_UNKNOWN;
+    if (s->row_data_set) {
+        if (size == 7 && same_bytes((const uint8_t *)"dataSet", name, 7))
+            return (enum Field)DS;
+        if (size == 8 && same_bytes((const uint8_t *)"original", name, 8))
+            return FIELD_PASSED;
+        if (size == 7 && same_bytes((const uint8_t *)"leftOut", name, 7))
+            return FIELD_LEFT_OUT;
+        if (size == 14 && same_bytes((const uint8_t *)"leftOutOfGroup", name, 14))
+            return FIELD_LEFT_OUT_OF_GROUP;
+        if (size == 7 && same_bytes((const uint8_t *)"doubled", name, 7))
+            return FIELD_DOUBLED;
+        return FIELD_UNKNOWN;
+    }
+    enum Field field = field_named(name, size, naming);
+    *naming &= ~(uint32_t)NAMED_SHORT;
+    return field == (enum Field)DS ? FIELD_UNKNOWN : field; /* the header's alone */
+}
+
+/* Whether a key is the same, letter by letter, as one before in the row: `earlier` is behind the value before it. */
+static bool same_key_as(Scan *s, const uint8_t *earlier, const Text *name) {
+    Json again = s->json;
+    Bytes *scratch = &s->batch->scratch;
+    size_t start = scratch->size;
+    bool storable;
+    uint8_t type;
+    Text known;
+    again.p = memchr(earlier, '"', (size_t)(s->json.p - earlier));
+    json_scalar(&again, &known, &type, &storable); /* it was read before: this cannot fail */
+    bool same = known.size == name->size &&
+                same_bytes(text_data(s->batch, &known), text_data(s->batch, name), name->size);
+    scratch->size = start;
+    return same;
+}
+
+static bool field_value(Scan *s, Draft *draft, enum Field field) {
+    switch (field) {
+    case FIELD_VALUE:
+        return text_field(s, draft, &draft->value);
+    case FIELD_COMMENT:
+        return text_field(s, draft, &draft->comment);
+    case FIELD_FOLLOWUP:
+    case FIELD_DELETED:
+        return boolean(s, draft, field == FIELD_DELETED);
+    case FIELD_STORED_BY:
+    case FIELD_CREATED:
+    case FIELD_LAST_UPDATED:
+        return dropped(s, draft, (enum Dropped)(field - FIELD_STORED_BY + DROPPED_STORED_BY));
+    default:
+        return identifier(s, draft, field);
+    }
+}
+
+/* Whether a value is neither null nor an empty text. */
+static bool says_something(const Json *s) {
+    return *s->p != 'n' && !(s->end - s->p >= 2 && s->p[0] == '"' && s->p[1] == '"');
 }
 
 /* One row, from its `{` to behind its `}`. A block's end within it leaves the batch's rows as they were. */
@@ -223,6 +298,7 @@ static bool row(Scan *s) {
     const uint8_t *start = s->json.p;
     Draft draft = {0};
     uint32_t seen = 0;
+    const uint8_t *where[FIELD_UNKNOWN]; /* behind the value before each that was seen */
     batch_start_row(batch);
     if (*s->json.p != '{') {
         if (!json_skip(&s->json, 1))
@@ -235,11 +311,15 @@ static bool row(Scan *s) {
     s->json.p++;
     for (int position = 0;; position++) {
         enum Field field;
+        uint32_t naming;
         Text name = {0};
         if (position < GAPS && s->gaps[position].size && (size_t)(s->json.end - gap) > s->gaps[position].size &&
             same_bytes(s->gaps[position].at, gap, s->gaps[position].size)) {
             s->json.p = gap + s->gaps[position].size;
             field = s->gaps[position].field;
+            naming = s->gaps[position].naming;
+            name.at = gap + s->gaps[position].name_at;
+            name.size = s->gaps[position].name_size;
             if (!json_space(&s->json)) /* this row may have more of it than the pattern */
                 return false;
         } else {
@@ -263,13 +343,14 @@ static bool row(Scan *s) {
             s->json.p++;
             if (!json_string(&s->json, &name.at, &name.size, &escaped))
                 return false;
+            size_t name_at = (size_t)(name.at - gap);
             if (escaped) {
-                name.in_scratch = true;
                 name.offset = batch->scratch.size;
+                name.in_scratch = true;
                 json_unescape(&batch->scratch, name.at, name.size);
                 name.size = batch->scratch.size - name.offset;
             }
-            field = field_of(s, text_data(batch, &name), name.size);
+            field = field_of(s, text_data(batch, &name), name.size, &naming);
             if (!json_space(&s->json))
                 return false;
             if (*s->json.p != ':')
@@ -277,53 +358,44 @@ static bool row(Scan *s) {
             s->json.p++;
             if (!json_space(&s->json))
                 return false;
-            if (field != FIELD_UNKNOWN && position < GAPS) {
+            if (position < GAPS && !escaped) {
                 s->gaps[position].at = gap;
                 s->gaps[position].size = (size_t)(s->json.p - gap);
+                s->gaps[position].name_at = name_at;
+                s->gaps[position].name_size = name.size;
                 s->gaps[position].field = field;
+                s->gaps[position].naming = naming;
             }
         }
-        bool good, repeated = field != FIELD_UNKNOWN && (seen & 1u << field);
-        seen |= 1u << field;
-        if (repeated) {
+        bool good;
+        if (field >= FIELD_UNKNOWN || naming > NAMED_OTHERWISE) {
+            if (field == FIELD_DOUBLED)
+                draft.flags |= ROW_REJECTED | ROW_CONFLICT;
+            if (field == FIELD_PASSED || field == FIELD_DOUBLED)
+                good = json_skip(&s->json, 1);
+            else if (field == FIELD_LEFT_OUT || field == FIELD_LEFT_OUT_OF_GROUP)
+                good = left_out_object(s, field == FIELD_LEFT_OUT_OF_GROUP);
+            else
+                good = left_out(s, &name, field, naming);
+        } else if (!(seen >> field & 1)) {
+            seen |= 1u << field;
+            where[field] = gap;
+            if (naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
+                batch_take_named(batch, text_data(batch, &name), name.size, field);
+            good = field_value(s, &draft, field);
+        } else if (same_key_as(s, where[field], &name)) {
             draft.notices |= 1u << NOTICE_DUPLICATE_KEY;
             good = json_skip(&s->json, 1);
-        } else {
-            switch (field) {
-            case FIELD_VALUE:
-                good = text_field(s, &draft, &draft.value);
-                break;
-            case FIELD_COMMENT:
-                good = text_field(s, &draft, &draft.comment);
-                break;
-            case FIELD_FOLLOWUP:
-            case FIELD_DELETED:
-                good = boolean(s, &draft, field == FIELD_DELETED);
-                break;
-            case FIELD_PASSED:
-                good = json_skip(&s->json, 1);
-                break;
-            case FIELD_STORED_BY:
-                good = dropped(s, &draft, DROPPED_STORED_BY);
-                break;
-            case FIELD_CREATED:
-                good = dropped(s, &draft, DROPPED_CREATED);
-                break;
-            case FIELD_LAST_UPDATED:
-                good = dropped(s, &draft, DROPPED_LAST_UPDATED);
-                break;
-            case FIELD_UNKNOWN: {
-                bool said;
-                good = passed(s, &said);
-                if (good && said)
-                    batch_drop_named(batch, text_data(batch, &name), name.size);
-                else if (good) /* the first of a name stands, even if it says nothing */
-                    batch_see_name(batch, text_data(batch, &name), name.size);
-                break;
-            }
-            default:
-                good = identifier(s, &draft, field);
-            }
+        } else { /* two names for one field */
+            Draft other = {0};
+            uint32_t id = batch_see_name(batch, text_data(batch, &name), name.size);
+            if (id && naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
+                batch_take_seen(batch, id, field);
+            else if (!id) /* this one had been there, too */
+                draft.notices |= 1u << NOTICE_DUPLICATE_KEY;
+            good = id ? field_value(s, &other, field) : json_skip(&s->json, 1);
+            if (good && id)
+                draft_unite(batch, &draft, &other, field);
         }
         if (!good)
             return false;

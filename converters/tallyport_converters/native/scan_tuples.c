@@ -6,13 +6,13 @@
  */
 #include "core.h"
 
-enum Field { /* below KINDS: an id, as enum Kind */
-    FIELD_VALUE = KINDS,
-    FIELD_COMMENT,
-    FIELD_DELETED,
-    FIELD_FOLLOWUP,
-    FIELD_STORED_BY, /* whether there is one */
-    FIELDS
+enum Column { /* below KINDS: an id, as enum Kind */
+    COLUMN_VALUE = KINDS,
+    COLUMN_COMMENT,
+    COLUMN_DELETED,
+    COLUMN_FOLLOWUP,
+    COLUMN_STORED_BY, /* whether there is one */
+    COLUMNS
 };
 
 static inline uint32_t big_endian(const uint8_t *p) {
@@ -26,14 +26,14 @@ static bool take(Batch *batch, Draft *draft, int field, const uint8_t *at, size_
         return size == 8;
     }
     Text text = {.at = at, .size = size, .present = size > 0};
-    if (field == FIELD_VALUE)
+    if (field == COLUMN_VALUE)
         draft->value = text;
-    else if (field == FIELD_COMMENT)
+    else if (field == COLUMN_COMMENT)
         draft->comment = text;
     else if (size != 1)
         return false;
-    else if (field != FIELD_STORED_BY)
-        draft_boolean(draft, field == FIELD_DELETED, *at != 0);
+    else if (field != COLUMN_STORED_BY)
+        draft_boolean(draft, field == COLUMN_DELETED, *at != 0);
     else if (*at)
         draft->dropped |= 1u << DROPPED_STORED_BY;
     return true;
@@ -57,12 +57,12 @@ EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, ui
         Draft draft = {0};
         batch_start_row(batch);
         bool whole = end - p >= 2;
-        if (whole && (p[0] != 0 || p[1] != FIELDS)) {
+        if (whole && (p[0] != 0 || p[1] != COLUMNS)) {
             batch->error = ERROR_STRUCTURE;
             break;
         }
         p += whole ? 2 : 0;
-        for (int field = 0; whole && field < FIELDS; field++) {
+        for (int field = 0; whole && field < COLUMNS; field++) {
             whole = end - p >= 4;
             if (!whole)
                 break;

@@ -11,25 +11,12 @@
 enum State { START, BODY, IN_GROUP, END };
 enum Mode { MODE_DXF, MODE_ADX };
 
-enum Field { /* below KINDS: as enum Kind */
-    FIELD_VALUE = KINDS,
-    FIELD_COMMENT,
-    FIELD_FOLLOWUP,
-    FIELD_DELETED,
-    FIELD_STORED_BY,
-    FIELD_CREATED,
-    FIELD_LAST_UPDATED,
-    FIELD_COMPLETE_DATE,
-    FIELD_PASSED, /* counted by its name */
-    FIELD_OTHER   /* DXF: counted by its name; ADX: a category */
-};
-
 typedef struct {
     const char *name;
     enum Field field;
-} Name;
+} Meant;
 
-static const Name DXF_ROW[] = {
+static const Meant DXF_ROW[] = {
     {"dataElement", (enum Field)DE},          {"period", (enum Field)PE},
     {"orgUnit", (enum Field)OU},              {"categoryOptionCombo", (enum Field)COC},
     {"attributeOptionCombo", (enum Field)AOC}, {"value", FIELD_VALUE},
@@ -37,9 +24,9 @@ static const Name DXF_ROW[] = {
     {"followup", FIELD_FOLLOWUP},             {"follow_up", FIELD_FOLLOWUP},
     {"flwup", FIELD_FOLLOWUP},                {"deleted", FIELD_DELETED},
     {"storedBy", FIELD_STORED_BY},            {"created", FIELD_CREATED},
-    {"lastUpdated", FIELD_LAST_UPDATED},      {NULL, FIELD_OTHER},
+    {"lastUpdated", FIELD_LAST_UPDATED},      {NULL, FIELD_UNKNOWN},
 };
-static const Name ADX_ROW[] = {
+static const Meant ADX_ROW[] = {
     {"dataElement", (enum Field)DE},  {"categoryOptionCombo", (enum Field)COC},
     {"value", FIELD_VALUE},           {"comment", FIELD_COMMENT},
     {"followUp", FIELD_FOLLOWUP},     {"followup", FIELD_FOLLOWUP},
@@ -48,13 +35,13 @@ static const Name ADX_ROW[] = {
     {"created", FIELD_CREATED},       {"lastUpdated", FIELD_LAST_UPDATED},
     {"period", FIELD_PASSED},         {"orgUnit", FIELD_PASSED},
     {"dataSet", FIELD_PASSED},        {"attributeOptionCombo", FIELD_PASSED},
-    {NULL, FIELD_OTHER},
+    {NULL, FIELD_UNKNOWN},
 };
-static const Name ADX_GROUP[] = {
+static const Meant ADX_GROUP[] = {
     {"dataSet", (enum Field)DS},  {"period", (enum Field)PE},
     {"orgUnit", (enum Field)OU},  {"attributeOptionCombo", (enum Field)AOC},
-    {"comment", FIELD_PASSED},    {"completeDate", FIELD_COMPLETE_DATE},
-    {NULL, FIELD_OTHER},
+    {"comment", FIELD_GROUP_COMMENT}, {"completeDate", FIELD_COMPLETE_DATE},
+    {NULL, FIELD_UNKNOWN},
 };
 
 #define ATTRIBUTES 64
@@ -69,6 +56,7 @@ typedef struct {
     const uint8_t *name;
     size_t name_size;
     enum Field field;
+    uint32_t naming;
     Text value;
 } Attribute;
 
@@ -80,6 +68,8 @@ typedef struct {
     const uint8_t *error_at;
     Attribute row[ATTRIBUTES]; /* those of the row before, as a pattern for the next */
     int row_attributes;
+    LeftOut group_left_out[LEFT_OUT_LIMIT]; /* of the ADX group: its rows' as well */
+    uint32_t group_left_out_count;
 } Scan;
 
 static bool fail(Scan *s, enum Error error) {
@@ -221,16 +211,27 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
 static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
 static bool name_char(uint8_t c) { return name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
 
-static enum Field field_of(const Name *names, const uint8_t *name, size_t size) {
-    for (; names->name; names++)
-        if (strlen(names->name) == size && same_bytes((const uint8_t *)names->name, name, size))
-            return names->field;
-    return names->field;
+static enum Field field_of(const Meant *names, const uint8_t *name, size_t size, uint32_t *naming) {
+    *naming = 0;
+    for (const Meant *known = names; known->name; known++)
+        if (strlen(known->name) == size && same_bytes((const uint8_t *)known->name, name, size))
+            return known->field;
+    enum Field field = field_named(name, size, naming);
+    if (names != DXF_ROW && *naming & NAMED_SHORT)
+        return FIELD_UNKNOWN; /* a category, rather */
+    *naming &= ~(uint32_t)NAMED_SHORT;
+    if (names == DXF_ROW)
+        return field == (enum Field)DS ? FIELD_UNKNOWN : field; /* the header's alone */
+    if (names == ADX_ROW && (uint32_t)field < KINDS && field != (enum Field)DE && field != (enum Field)COC)
+        return FIELD_PASSED;
+    if (names == ADX_GROUP && (field == (enum Field)DE || field == (enum Field)COC || field >= FIELD_VALUE))
+        return FIELD_UNKNOWN;
+    return field;
 }
 
 /* The attributes of a tag whose name is behind, up to its `>` or `/`; returns their number, -1 on a stop.
  * `known`: how many of `attributes` hold the row before, whose gaps are tried first. */
-static int attributes(Scan *s, const uint8_t *tag, const Name *names, Attribute *attributes, int known) {
+static int attributes(Scan *s, const uint8_t *tag, const Meant *names, Attribute *attributes, int known) {
     bool all_matched = true;
     const uint8_t *gap = tag;
     for (int n = 0;; n++) {
@@ -269,7 +270,7 @@ static int attributes(Scan *s, const uint8_t *tag, const Name *names, Attribute 
             s->p += 2;
             attribute->gap = gap;
             attribute->gap_size = (size_t)(s->p - gap);
-            attribute->field = field_of(names, attribute->name, attribute->name_size);
+            attribute->field = field_of(names, attribute->name, attribute->name_size, &attribute->naming);
         }
         if (!text(s, s->p[-1], &attribute->value))
             return -1;
@@ -291,61 +292,65 @@ static bool closing(Scan *s, const char *name) {
     return literal(s, ">");
 }
 
-static uint32_t combo(Batch *batch, int kind, const Text *value) {
-    size_t start = batch->scratch.size;
-    bytes_reserve(&batch->scratch, value->size + 1);
-    bytes_add_byte(&batch->scratch, 'I');
-    bytes_add(&batch->scratch, text_data(batch, value), value->size);
-    uint32_t id = intern_text(&batch->intern[kind], batch->scratch.data + start, value->size + 1);
-    batch->scratch.size = start;
-    return id;
+static void take(Batch *batch, Draft *draft, const Attribute *a) {
+    const uint8_t *value = text_data(batch, &a->value);
+    switch (a->field) {
+    case FIELD_VALUE:
+        draft->value = a->value;
+        break;
+    case FIELD_COMMENT:
+        draft->comment = a->value;
+        break;
+    case FIELD_FOLLOWUP:
+    case FIELD_DELETED:
+        draft_boolean(draft, a->field == FIELD_DELETED, boolean_text(value, a->value.size));
+        break;
+    case FIELD_STORED_BY:
+    case FIELD_CREATED:
+    case FIELD_LAST_UPDATED:
+        draft->dropped |= 1u << (a->field - FIELD_STORED_BY + DROPPED_STORED_BY);
+        break;
+    default:
+        if (a->field == (enum Field)COC || a->field == (enum Field)AOC)
+            draft->id[a->field] = batch_combo(batch, (int)a->field, &a->value);
+        else
+            draft->id[a->field] = intern_text(&batch->intern[a->field], value, a->value.size);
+    }
 }
 
-/* Take over what a tag says. Attributes of FIELD_OTHER are categories where `categories` names their dimension. */
+/* Take over what a tag says. What nobody understands is a category where `categories` names its dimension. */
 static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int count, int categories) {
-    bool followup = false;
+    uint32_t seen = 0;
     int others = 0;
     for (int i = 0; i < count; i++) {
         const Attribute *a = &attributes[i];
         if (!a->value.size)
             continue; /* empty is absent, in every era */
-        const uint8_t *value = text_data(batch, &a->value);
-        switch (a->field) {
-        case FIELD_VALUE:
-            draft->value = a->value;
-            break;
-        case FIELD_COMMENT:
-            draft->comment = a->value;
-            break;
-        case FIELD_FOLLOWUP:
-            if (followup)
-                draft->notices |= 1u << NOTICE_DUPLICATE_KEY;
-            else
-                draft_boolean(draft, false, boolean_text(value, a->value.size));
-            followup = true;
-            break;
-        case FIELD_DELETED:
-            draft_boolean(draft, true, boolean_text(value, a->value.size));
-            break;
-        case FIELD_STORED_BY:
-        case FIELD_CREATED:
-        case FIELD_LAST_UPDATED:
-            draft->dropped |= 1u << (a->field - FIELD_STORED_BY + DROPPED_STORED_BY);
-            break;
-        case FIELD_COMPLETE_DATE:
-            break;
-        case FIELD_PASSED:
-            batch_drop_named(batch, a->name, a->name_size);
-            break;
-        case FIELD_OTHER:
-            others++;
-            break;
-        default:
-            if (a->field == (enum Field)COC || a->field == (enum Field)AOC)
-                draft->id[a->field] = combo(batch, (int)a->field, &a->value);
-            else
-                draft->id[a->field] = intern_text(&batch->intern[a->field], value, a->value.size);
+        if (a->field >= FIELD_UNKNOWN) {
+            if (a->field == FIELD_PASSED)
+                batch_leave_out(batch, a->name, a->name_size, text_data(batch, &a->value), a->value.size);
+            else if (a->field == FIELD_GROUP_COMMENT)
+                batch_drop_named(batch, a->name, a->name_size);
+            others += a->field == FIELD_UNKNOWN;
+            continue;
         }
+        if (a->naming) {
+            Text name = {.at = a->name, .size = a->name_size, .present = true};
+            if (a->naming > NAMED_OTHERWISE) {
+                batch_stand_in(batch, &name, &a->value, a->field, a->naming);
+                continue;
+            }
+            if (a->field < FIELD_STORED_BY)
+                batch_take_named(batch, a->name, a->name_size, a->field);
+        }
+        if (seen >> a->field & 1) { /* two names for one field */
+            Draft other = {0};
+            take(batch, &other, a);
+            draft_unite(batch, draft, &other, a->field);
+            continue;
+        }
+        seen |= 1u << a->field;
+        take(batch, draft, a);
     }
     if (!others)
         return;
@@ -358,10 +363,10 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
         bytes_add_byte(scratch, 'M');
     for (int i = 0; i < count; i++) {
         const Attribute *a = &attributes[i];
-        if (a->field != FIELD_OTHER || !a->value.size)
+        if (a->field != FIELD_UNKNOWN || !a->value.size)
             continue;
         if (!taken) {
-            batch_drop_named(batch, a->name, a->name_size);
+            batch_leave_out(batch, a->name, a->name_size, text_data(batch, &a->value), a->value.size);
             continue;
         }
         bytes_add(scratch, a->name, a->name_size);
@@ -410,6 +415,10 @@ static bool row(Scan *s, enum Mode mode, const Draft *group) {
         return false;
     batch_start_row(batch);
     Draft draft = *group;
+    if (s->group_left_out_count) {
+        batch->left_out_count = s->group_left_out_count;
+        memcpy(batch->left_out, s->group_left_out, sizeof s->group_left_out);
+    }
     int count = attributes(s, start, mode == MODE_DXF ? DXF_ROW : ADX_ROW, s->row, s->row_attributes);
     s->row_attributes = 0;
     if (count < 0 || !end_of_tag(s, &empty))
@@ -463,18 +472,22 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     if (count < 0 || !end_of_tag(s, empty))
         return false;
     *group = (Draft){0};
-    settle(s->batch, group, found, count, AOC);
-    s->batch->group_at = (uint64_t)(start - s->start);
-    s->batch->group_size = (uint64_t)(s->p - start);
-    for (size_t i = 0; i < s->batch->pending_count; i++) {
-        s->batch->name_counts[s->batch->pending[i]] += !again;
-        s->batch->name_last[s->batch->pending[i]] = 0; /* a group is no row: the next one counts again */
-    }
+    Batch *batch = s->batch;
+    settle(batch, group, found, count, AOC);
+    batch_settle_stand_ins(batch, group);
+    s->group_left_out_count = batch->left_out_count;
+    memcpy(s->group_left_out, batch->left_out, sizeof batch->left_out);
+    batch->group_at = (uint64_t)(start - s->start);
+    batch->group_size = (uint64_t)(s->p - start);
+    if (!again)
+        batch_count_names(batch);
+    for (size_t i = 0; i < batch->pending_count; i++)
+        batch->name[batch->pending[i].id].last = 0; /* a group is no row: the next one counts again */
     if (again)
         return true;
     for (int i = 0; i < count; i++)
         if (found[i].field == FIELD_COMPLETE_DATE && found[i].value.size)
-            batch_property(s->batch, 1, 0, (uint32_t)s->batch->group_at, (uint32_t)s->batch->group_size);
+            batch_property(s->batch, 1, 0, (uint32_t)batch->group_at, (uint32_t)batch->group_size);
     return true;
 }
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 /* The members down to `ranks` are read from Python: keep native/__init__.py in step. */
-typedef struct {
+struct Used {
     uint64_t count;
     uint32_t *ranks; /* those that are named; in order once they are settled */
 
@@ -15,7 +15,7 @@ typedef struct {
     uint32_t *index; /* by rank; only those of `ranks` mean anything */
     uint8_t *marked; /* by rank */
     size_t capacity;
-} Used;
+};
 
 EXPORT void tp_used_free(Used *used) {
     if (!used)
@@ -91,5 +91,7 @@ EXPORT void tp_used_settle(Used *used) {
     for (uint64_t i = 0; i < used->count; i++)
         used->index[used->ranks[i]] = (uint32_t)i;
 }
+
+void used_mark(Used *used, uint32_t rank) { mark(used, rank); }
 
 EXPORT const uint32_t *tp_used_index(const Used *used) { return used->index; }

@@ -49,7 +49,7 @@ def is_before_attribute_combos(records: Sequence[Sequence[str]]) -> bool:
 
 def _is_before(record: Sequence[str]) -> bool | None:
     """What one record shows; None where it may be either."""
-    fifth, sixth, seventh, eighth, ninth = [cell.strip() for cell in [*record, "", "", "", "", ""][4:9]]
+    fifth, sixth, seventh, eighth, ninth = [cell.strip() for cell in [*record, *[""] * 9][4:9]]
     if len(record) > len(POSITIONS_BEFORE) or _UID.fullmatch(fifth) or _DAY.match(eighth):
         return False
     if not fifth:

@@ -6,13 +6,14 @@ Rules and leniencies: docs/formats/dxf-csv.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from tallyport_converters import periods
 from tallyport_converters.header import Header
-from tallyport_converters.native import Batch, Buffer, Column, Fault, Kind, Layout, Lines, Notice, cut_csv
+from tallyport_converters.native import Batch, Buffer, Column, Fault, Field, Kind, Layout, Lines, Notice, cut_csv
+from tallyport_converters.readers.csv_columns import columns_of, is_known
 from tallyport_converters.readers.csv_layout import (
     POSITIONS,
     POSITIONS_BEFORE,
@@ -22,52 +23,20 @@ from tallyport_converters.readers.csv_layout import (
     is_before_attribute_combos,
 )
 from tallyport_converters.readers.csv_records import DELIMITERS, Cell, Start, begin, each_cell, not_utf8, records_behind
+from tallyport_converters.readers.field_names import named
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.row_fields import RowFields
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
-COLUMNS: Mapping[str, tuple[int, str]] = {
-    alias: (meaning, name)
-    for meaning, name, aliases in (
-        (Kind.DE, "dataElement", "dataelement dataelelement de"),
-        (Kind.PE, "period", "period pe"),
-        (Kind.OU, "orgUnit", "orgunit organisationunit organizationunit ou source"),
-        (Kind.COC, "categoryOptionCombo", "categoryoptioncombo catoptcombo coc"),
-        (Kind.AOC, "attributeOptionCombo", "attributeoptioncombo attroptcombo aoc"),
-        (Column.VALUE, "value", "value"),
-        (Column.STORED_BY, "storedBy", "storedby strby"),
-        (Column.CREATED, "created", "created"),
-        (Column.LAST_UPDATED, "lastUpdated", "lastupdated lstupd timestamp"),
-        (Column.COMMENT, "comment", "comment cmt"),
-        (Column.FOLLOWUP, "followUp", "followup flwup"),
-        (Column.DELETED, "deleted", "deleted"),
-        (Column.ATTRIBUTE_COMBO, "attributeCombo", "attributecombo"),
-        (Column.ATTRIBUTE_OPTIONS, "attributeOptions", "attributeoptions"),
-    )
-    for alias in aliases.split()
-}
-"""Known header cells, in lower case without spaces, `_` and `-`: their meaning and canonical name."""
-
 LINES_ABOVE = 30
 """Lines above a header row among which it is looked for: a report's title."""
-
-CATEGORIES_LIMIT = 256
-"""Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""
-
-NAME_LIMIT = 1_000
-"""Characters of a column's name: each rejected row may give it."""
 
 SURPLUS_SHOWN = 100
 """Cells that a rejected row is given with beyond the columns that there are."""
 
 _UNNAMED = {Column.CATEGORY, Column.ATTRIBUTE_COMBO, Column.ATTRIBUTE_OPTIONS}
-_KEPT = {Kind.DE, Kind.PE, Kind.OU, Kind.COC, Kind.AOC, Column.VALUE, Column.COMMENT, Column.FOLLOWUP, Column.DELETED}
-
-
-def known_column(cell: str) -> tuple[int, str] | None:
-    """Return the meaning and canonical name of a header cell, if it has one."""
-    return COLUMNS.get(re.sub(r"[\s_-]", "", cell).lower())
 
 
 def begin_table(head: bytes) -> tuple[Start, int]:
@@ -91,8 +60,8 @@ def begin_table(head: bytes) -> tuple[Start, int]:
             below = begin(head[at:])
         except SourceUnreadable:
             continue
-        named = {known[1] for cell in below.first if (known := known_column(cell.text))}
-        if {"dataElement", "value"} <= named:
+        found = {known.field for cell in below.first if (known := named(cell.text))}
+        if {Kind.DE, Field.VALUE} <= found:
             start = at + below.start
             return below._replace(start=start, end=at + below.end), len(re.findall(rb"\r\n|\r|\n", head[:start]))
     return begun, 0
@@ -100,7 +69,7 @@ def begin_table(head: bytes) -> tuple[Start, int]:
 
 def names_columns(first: list[Cell]) -> bool:
     """Tell whether a record is a header row: two of its cells name columns that are known."""
-    return sum(known_column(cell.text) is not None for cell in first) >= 2
+    return sum(is_known(cell.text) for cell in first) >= 2
 
 
 class DxfCsv:
@@ -126,15 +95,22 @@ class DxfCsv:
         self._skip = begun.end if is_header else begun.start
         self._misread = begun.misread[0] or (is_header and begun.misread[1])
         records = list(islice(records_behind(head, begun, self._skip), RECORDS_LOOKED_AT))
-        self.columns = self._named(begun, records) if is_header else self._by_position(records)
-        self.meaning = self._meanings(is_header)
-        names = [name.encode() for name in self.columns]
-        self.layout = Layout(begun.delimiter.encode(), self.meaning, names, len(names) if is_header else 0)
+        written = self._named(begun, records) if is_header else self._by_position(records)
+        self.columns = columns_of(
+            written, is_header=is_header, has_row_names=is_header and len(written) > len(begun.first)
+        )
+        self.no_place = self.columns.no_place
+        self.header.findings += self.columns.findings
+        for name, field in self.columns.taken.items():
+            self.header.take_named(name, field)
+        names = [name.encode() for name in self.columns.names]
+        self.layout = Layout(begun.delimiter.encode(), self.columns.meanings, names, len(names) if is_header else 0)
 
     def _named(self, begun: Start, records: list[list[str]]) -> list[str]:
         """Return the columns that the header row names; row names stand in front without a name."""
         columns = [cell.text for cell in begun.first]
-        period_at = next((i for i, cell in enumerate(columns) if (known_column(cell) or ("", ""))[1] == "period"), None)
+        periods_at = (i for i, cell in enumerate(columns) if (known := named(cell)) and known.field == Kind.PE)
+        period_at = next(periods_at, None)
         if period_at is not None and has_row_names(columns, records, period_at):
             self.header.findings.append(finding("TP434", found=records[0][0]))
             return ["", *columns]
@@ -147,72 +123,6 @@ class DxfCsv:
             finding("TP432", expected="dataElement,period,orgUnit,categoryOptionCombo,value,...")
         )
         return list(POSITIONS_BEFORE)
-
-    def _meanings(self, is_header: bool) -> list[int]:
-        """Return what each column means, and name those without a name.
-
-        Source: legacy-formats, CSV header names in 2.43; a later column of the same name wins, as there.
-        """
-        is_fixed = "categoryOptionCombo" in self.columns
-        meanings: list[int] = []
-        taken: dict[str, int] = {}
-        for i, cell in enumerate(self.columns):
-            known = known_column(cell)
-            name = known[1] if known else cell
-            meaning = known[0] if known else Column.DROPPED if is_fixed else Column.CATEGORY
-            if not cell:
-                self.columns[i] = name = f"(column {i + 1})"
-                meaning = Column.DROPPED
-            if name in taken:
-                meanings[taken[name]] = Column.PASSED
-                self.header.findings.append(
-                    finding("TP408", field=cell, found=f"columns {taken[name] + 1} and {i + 1}")
-                )
-            taken[name] = i
-            meanings.append(meaning)
-        missing = [n for n in ("dataElement", "value") if n not in taken]
-        if is_header and missing:
-            raise SourceUnreadable(
-                finding(
-                    "TP111",
-                    message=f"the header row names no column {' and no column '.join(missing)}",
-                    help="name the columns as DHIS2 does, or say --no-header if this is no header row",
-                    row=0,
-                    found=", ".join(self.columns),
-                    expected=", ".join(POSITIONS),
-                )
-            )
-        self._check_names(meanings)
-        return meanings
-
-    def _check_names(self, meanings: list[int]) -> None:
-        """Refuse a header row whose cells cannot be names.
-
-        Raises:
-            SourceUnreadable: TP107 invalid UTF-8, TP111 a NUL or more categories than a data value has.
-        """
-        categories = meanings.count(Column.CATEGORY)
-        if categories > CATEGORIES_LIMIT:
-            raise SourceUnreadable(
-                finding(
-                    "TP111",
-                    message="the header row names too many columns that are none of DHIS2's",
-                    row=0,
-                    found=f"{categories:,} columns",
-                    expected=f"at most {CATEGORIES_LIMIT}, one for each category",
-                )
-            )
-        for i, name in enumerate(self.columns):
-            if len(name) > NAME_LIMIT:
-                found, expected = f"{len(name):,} characters in column {i + 1}", f"at most {NAME_LIMIT:,}"
-                raise SourceUnreadable(finding("TP131", row=0, field=name, found=found, expected=expected))
-            if "\0" in name:
-                message = f"a NUL stands in column {i + 1} of the header row"
-                raise SourceUnreadable(finding("TP111", message=message, row=0, found=name, expected="a column's name"))
-            # A head that was cut may end within a character, so it was decoded with surrogates for what is no UTF-8.
-            if any("\ud800" <= c <= "\udfff" for c in name):
-                message = f"the CSV is not UTF-8 (column {i + 1} of the header row)"
-                raise SourceUnreadable(finding("TP107", message=message, row=0, found=name, expected="UTF-8"))
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the records behind the header."""
@@ -268,31 +178,30 @@ class DxfCsv:
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
-        fields: dict[str, Any] = {}
+        columns, fields = self.columns, RowFields()
+        unfit: dict[str, Any] = {}
         original: dict[str, str] = {}
         options: dict[str, str] = {}
         is_faulty = False
         for i, (cell, _) in enumerate(each_cell(bytes(block[span]).decode(), self._delimiter)):
             is_faulty |= cell.trailing
-            if not cell.text or i >= len(self.columns) + SURPLUS_SHOWN:  # a row may be millions of cells
+            if not cell.text or i >= len(columns.names) + SURPLUS_SHOWN:  # a row may be millions of cells
                 continue
-            name = self.columns[i] if i < len(self.columns) else f"(column {i + 1})"
+            name = columns.names[i] if i < len(columns.names) else f"(column {i + 1})"
             original[name if name not in original else f"{name} (column {i + 1})"] = cell.text
-            if i >= len(self.meaning) or cell.text == "null":
+            if i >= len(columns.names) or cell.text == "null":
                 continue
-            if "\0" in cell.text and self.meaning[i] in _UNNAMED:
-                fields[name] = cell.text  # unfit, even where an option combo wins over it
-                continue
-            known = known_column(name)
-            if known and self.meaning[i] in _KEPT:
-                fields[known[1]] = cell.text
-            elif self.meaning[i] == Column.CATEGORY:
+            if "\0" in cell.text and columns.meanings[i] in _UNNAMED:
+                unfit[name] = cell.text  # even where an option combo wins over it
+            elif kept := columns.field_of(i):
+                fields.take(kept, name, cell.text)
+            elif columns.meanings[i] == Column.CATEGORY:
                 options[name] = cell.text
         if options:
-            fields.setdefault("categoryOptionCombo", options)
+            fields.fields.setdefault("categoryOptionCombo", options)
         if is_faulty:
             original["(row)"] = bytes(block[span]).decode()  # the cells lack what stands behind a quote
-        return RejectedRow(fields, original, is_faulty)
+        return RejectedRow({**fields.fields, **unfit}, original, is_faulty, fields.doubled)
 
     def finish(self) -> Header:
         """Return the header."""

@@ -23,8 +23,11 @@ from tallyport_converters.header import (
 from tallyport_converters.native import Batch, Buffer, Fault, Lines, cut_json
 from tallyport_converters.other_documents import json_document
 from tallyport_converters.readers.csv_records import encoding_fault
+from tallyport_converters.readers.field_names import named
+from tallyport_converters.readers.header_names import PROPERTIES, READ, HeaderNames, property_named
 from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.row_fields import FIELDS, fields_of
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding, SourceUnreadable, finding
 
@@ -60,39 +63,6 @@ FAULTS = {
     Fault.DEPTH: ("TP108", "the JSON is nested too deep", "at most 256 levels"),
 }
 
-FIELDS = {
-    **{
-        name: name
-        for name in (
-            "dataElement",
-            "period",
-            "orgUnit",
-            "categoryOptionCombo",
-            "attributeOptionCombo",
-            "value",
-            "comment",
-            "deleted",
-        )
-    },
-    **dict.fromkeys(("followUp", "followup", "follow_up", "flwup"), "followUp"),
-}
-"""Row fields that ADV2 has a place for, with the spellings in use, and their canonical names."""
-
-
-_FIELDS_JSON = frozenset(json.dumps(name).encode() for name in FIELDS)
-_HEADER_KEYS = frozenset(SCHEME_PROPERTIES) | {
-    "dataValues",
-    "dataSet",
-    "period",
-    "orgUnit",
-    "attributeOptionCombo",
-    "attributeCategoryOptions",
-    "completeDate",
-    "deletion",
-    "strategy",
-}
-
-
 _STATES_A_SET = frozenset({"dataValues", "dataSet", "completeDate", "deletion"})
 """Properties that make an object a data value set: an export without values may have nothing but its header."""
 
@@ -104,10 +74,12 @@ class DxfJson:
     default_scheme = "UID"
     first_state = 0
     next_state = ROWS_NEXT
+    no_place: frozenset[str] = frozenset()
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.header = Header()
+        self._names = HeaderNames(self.header)
         self._seen: dict[str, int] = {}
         self._properties = 0
         self._is_set = False
@@ -166,11 +138,8 @@ class DxfJson:
         original = loads(pruned(bytes(block[span])))
         if not isinstance(original, dict):
             return RejectedRow(None, original)
-        fields: dict[str, Any] = {}
-        for name, value in original.items():
-            if name in FIELDS:
-                fields.setdefault(FIELDS[name], value)
-        return RejectedRow(fields, original)
+        found = fields_of(original.items())
+        return RejectedRow(found.fields, original, doubled=found.doubled)
 
     def take(self, batch: Batch, block: Buffer) -> None:
         """See `Reader`."""
@@ -185,12 +154,16 @@ class DxfJson:
                 self._seen[key] += 1
                 continue
             # Not all of a file that is made of nothing but such names is remembered.
-            if key in _HEADER_KEYS or (len(self._seen) < NAMES_LIMIT and len(key) <= NAME_LIMIT):
+            if key == "dataValues" or key in PROPERTIES or (len(self._seen) < NAMES_LIMIT and len(key) <= NAME_LIMIT):
                 self._seen[key] = 0
             size = value_span.stop - value_span.start
-            if key not in _HEADER_KEYS:
-                if block[value_span] not in (b"null", b'""'):
-                    self.header.drop(key, True)
+            says_something = block[value_span] not in (b"null", b'""')
+            meant = property_named(key)
+            if meant not in READ:  # such a value may be long, and nobody needs it
+                if says_something and (meant or key == "dataValues"):
+                    self.header.drop(key, key != "dataValues")
+                elif says_something:
+                    self.header.leave_out(key, True)
             elif size > PROPERTY_LIMIT:
                 message, expected = "a header property is too long", f"at most {PROPERTY_LIMIT >> 20} MiB"
                 raise SourceUnreadable(
@@ -199,34 +172,31 @@ class DxfJson:
             else:
                 self._property(key, loads(bytes(block[value_span])))
 
-    def _property(self, key: str, value: Any) -> None:
+    def _property(self, name: str, value: Any) -> None:
         header = self.header
         if value is None or value == "":
             return
-        if key in ("dataSet", "period", "orgUnit"):
-            text = _text(key, value)
-            if key == "dataSet":
-                header.data_set = text
-            elif key == "period":
-                header.period = text
-            else:
-                header.org_unit = text
+        key = self._names.settle(name, value)
+        if key == "dataSet":
+            header.data_set = _text(name, value)
+        elif key == "period":
+            header.period = _text(name, value)
+        elif key == "orgUnit":
+            header.org_unit = _text(name, value)
         elif key == "attributeOptionCombo":
-            header.attribute_option_combo = _combo(key, value, header)
+            header.attribute_option_combo = _combo(name, value, header)
         elif key == "attributeCategoryOptions":
             if not isinstance(value, list):
-                raise _wrong(key, value, "an array of category options")
-            self._listed_options = [_text(key, option) for option in value]
+                raise _wrong(name, value, "an array of category options")
+            self._listed_options = [_text(name, option) for option in value]
         elif key == "completeDate":
-            self._complete_date = str(value).lower() if isinstance(value, bool) else _text(key, value)
-        elif key in SCHEME_PROPERTIES:
-            header.schemes[SCHEME_PROPERTIES[key]] = _text(key, value)
+            self._complete_date = str(value).lower() if isinstance(value, bool) else _text(name, value)
+        elif key and key in SCHEME_PROPERTIES:
+            header.schemes[SCHEME_PROPERTIES[key]] = _text(name, value)
         elif key == "deletion":
             header.deletion = _deletion(value, header)
         elif key == "strategy":
-            header.strategy(key, value)
-        elif key != "dataValues":
-            header.drop(key, value)
+            header.strategy(name, value)
 
     _complete_date: str | None = None
 
@@ -341,11 +311,9 @@ def pruned(row: bytes) -> bytes:
     names: set[str] = set()
     left_out = 0
     for name_json, value in _members(row):
-        if len(kept) >= MEMBERS_LIMIT and name_json not in _FIELDS_JSON and b"\\" not in name_json:
-            left_out += 1
-            continue
         name = json.loads(name_json)
-        if (name in FIELDS and name not in names) or len(kept) < MEMBERS_LIMIT:
+        is_field = name in FIELDS or (named(name) is not None and len(names) < NAMES_LIMIT)
+        if (is_field and name not in names) or len(kept) < MEMBERS_LIMIT:
             names.add(name)
             kept.append(name_json + b":" + value)
         else:

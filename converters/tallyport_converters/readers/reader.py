@@ -7,8 +7,7 @@ header on the way, and can explain a rejected row. It never writes, and `scan` k
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -16,6 +15,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Lines
+from tallyport_converters.readers.field_names import nearest
+from tallyport_converters.readers.row_fields import UNSTORABLE, Doubled
 from tallyport_schemas.findings import Finding, finding, shown
 
 _Result = TypeVar("_Result")
@@ -69,6 +70,7 @@ class RejectedRow:
     fields: Mapping[str, Any] | None
     original: Any
     quote_fault: bool = False
+    doubled: Doubled | None = None
 
 
 class Reader(Protocol):
@@ -80,6 +82,8 @@ class Reader(Protocol):
     first_state: int
     next_state: int
     """The state that a guessed cut leaves behind: between two rows."""
+    no_place: frozenset[str]
+    """Names of what is left out although it is understood: it needs no warning."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the source from its beginning; can be called again."""
@@ -145,11 +149,8 @@ def explain_interval(text: str) -> tuple[str, str | None]:
     return "an ADX interval", periods.explain_interval(text)
 
 
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-
-def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Finding:
-    """Say why a row was rejected.
+def explain(row: RejectedRow, number: int, header: Header, reader: Reader, clashing: Sequence[str] = ()) -> Finding:
+    """Say why a row was rejected. `clashing`: the fields that alone tell some rows of one key apart.
 
     Raises:
         AssertionError: nothing is wrong with it, so the scan and this reading disagree.
@@ -170,6 +171,10 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
         if problem := _field_problem(name, value):
             code, found, expected = problem
             return say(code, name, found, expected)
+    doubled = row.doubled
+    if doubled and doubled.differ:
+        found = "; ".join(f"{name}: {_shown(text)}" for name, text in zip(doubled.names, doubled.said, strict=True))
+        return say("TP313", doubled.field, found)
     if not fields.get("dataElement"):
         return say("TP302", "dataElement")
     said = [fields.get(name) not in (None, "") for name in ("value", "comment")]  # a `false` is a value
@@ -182,7 +187,26 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader) -> Fi
         return say("TP303", "period")  # a header period that is none counts for nothing
     if not reader.period(period):
         return say("TP304", "period", period, *reader.explain_period(period))
+    if clashing:
+        return _clash(row, number, clashing)
+    if doubled:
+        return say("TP313", doubled.field, "; ".join(doubled.names))
     raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")
+
+
+def _shown(said: object) -> str:
+    return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False)
+
+
+def _clash(row: RejectedRow, number: int, clashing: Sequence[str]) -> Finding:
+    """Say which fields alone tell a row from another one of its key: those that it has, or that it lacks."""
+    original = row.original if isinstance(row.original, dict) else {}
+    said = {**(original.get("group") or {}), **original}
+    names = [name for name in clashing if name in said] or list(clashing)
+    found = "; ".join(f"{name}: {_shown(said.get(name, 'absent'))}" for name in names)
+    meant = [near for name in names if (near := nearest(name)) and near != name]
+    expected = f"a name that is understood, such as {', '.join(dict.fromkeys(meant))}" if meant else None
+    return finding("TP314", row=number, field=names[0] if len(names) == 1 else None, found=found, expected=expected)
 
 
 def _is_true(value: object) -> bool:
@@ -201,7 +225,7 @@ def _field_problem(name: str, value: Any) -> tuple[str, object, str | None] | No
         return None
     if isinstance(value, dict) and name in {"categoryOptionCombo", "attributeOptionCombo"}:
         for category, option in value.items():
-            if not category or not option or not isinstance(option, str) or _UNSTORABLE.search(category + option):
+            if not category or not option or not isinstance(option, str) or UNSTORABLE.search(category + option):
                 return "TP312", value, "an object of category: option"
         return None
     if isinstance(value, (dict, list)) or (isinstance(value, bool) and name not in {"value", "comment"}):
@@ -209,6 +233,6 @@ def _field_problem(name: str, value: Any) -> tuple[str, object, str | None] | No
     text = str(value)
     if name in {"value", "comment"} and len(text.encode("utf-16-le", "surrogatepass")) > 2 * TEXT_LIMIT:
         return "TP307", text, f"at most {TEXT_LIMIT:,} characters"
-    if match := _UNSTORABLE.search(text):
+    if match := UNSTORABLE.search(text):
         return "TP310", match[0], "text that UTF-8 and PostgreSQL can store"
     return None

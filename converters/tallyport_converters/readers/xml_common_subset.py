@@ -13,7 +13,6 @@ from lxml import etree
 
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Lines, cut_xml
-from tallyport_converters.readers.dxf_json import FIELDS
 from tallyport_converters.readers.reader import (
     ReadPeriod,
     RejectedRow,
@@ -23,7 +22,15 @@ from tallyport_converters.readers.reader import (
     iso_period,
     shared_texts,
 )
-from tallyport_converters.readers.xml_fields import adx_completion, adx_header, adx_row, dxf_header, local_name
+from tallyport_converters.readers.row_fields import fields_of
+from tallyport_converters.readers.xml_fields import (
+    AdxTag,
+    adx_completion,
+    adx_header,
+    adx_row,
+    dxf_header,
+    local_name,
+)
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import Finding
 
@@ -70,6 +77,7 @@ class CommonXml:
         self.default_scheme = "CODE" if adx else "UID"
         start = _START.match(source.head())
         self._skip = start.end() if start else 0
+        self.no_place = frozenset({"comment"}) if adx else frozenset()
         self._explained: tuple[Buffer, int, dict[str, str]] = (b"", 0, {})
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
@@ -144,16 +152,14 @@ class CommonXml:
         element = parse_tag(bytes(block[span]))
         attributes = dict(element.attrib)
         if not self.adx:
-            fields: dict[str, Any] = {}
-            for name, value in attributes.items():
-                if value and name in FIELDS:
-                    fields.setdefault(FIELDS[name], value)
-            return RejectedRow(fields, attributes)
+            found = fields_of(attributes.items())
+            return RejectedRow(found.fields, attributes, doubled=found.doubled)
         group = self._group_of(block, span.start)
         note = element[0].text or "" if len(element) else None
         told = shared_texts(group)
         original: dict[str, Any] = {**attributes, **({} if note is None else {"annotation": note}), "group": told}
-        return RejectedRow(adx_row(group, attributes, note), original)
+        tag, group_tag = AdxTag(attributes, is_group=False), AdxTag(group, is_group=True)
+        return RejectedRow(adx_row(group_tag, tag, note), original, doubled=tag.doubled or group_tag.doubled)
 
     def _group_of(self, block: Buffer, row_at: int) -> dict[str, str]:
         """Return the attributes of the group that the row at `row_at` is in.

@@ -10,15 +10,12 @@ from typing import Any
 
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import SCHEME_PROPERTIES, Completion, Header
-from tallyport_converters.readers.dxf_json import FIELDS
+from tallyport_converters.native import Kind, NamedBy
+from tallyport_converters.readers.field_names import CANONICAL, named
+from tallyport_converters.readers.header_names import HeaderNames, property_named
 from tallyport_converters.readers.reader import adx_period, iso_period
+from tallyport_converters.readers.row_fields import FIELDS, STAMPS, RowFields
 from tallyport_schemas.findings import finding
-
-PASSED_ADX_ROW = frozenset({"period", "orgUnit", "dataSet", "attributeOptionCombo"})
-"""Attributes of an ADX row that belong on its group: passed over, counted."""
-
-KNOWN_ADX_ROW = frozenset(FIELDS) | {"storedBy", "created", "lastUpdated"} | PASSED_ADX_ROW
-KNOWN_ADX_GROUP = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo", "comment", "completeDate"})
 
 
 def local_name(name: str) -> str:
@@ -35,14 +32,16 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
     """Take over the root's attributes; empty ones are absent, of a name in two namespaces the first stands."""
     complete_date: str | None = None
     seen: set[str] = set()
+    names = HeaderNames(header)
     for full_name, value in attributes:
-        name = local_name(full_name)
+        written = local_name(full_name)
         if not value or full_name.startswith("{http://www.w3.org/"):
             continue
-        if name in seen:
-            header.findings.append(finding("TP402", field=name))
+        if written in seen:
+            header.findings.append(finding("TP402", field=written))
             continue
-        seen.add(name)
+        seen.add(written)
+        name = names.settle(written, value)
         if name == "dataSet":
             header.data_set = value
         elif name == "period":
@@ -54,12 +53,12 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
             header.attribute_option_combo = identified(value)
         elif name == "completeDate":
             complete_date = value
-        elif name in SCHEME_PROPERTIES:
+        elif name and name in SCHEME_PROPERTIES:
             header.schemes[SCHEME_PROPERTIES[name]] = value
         elif name in {"importStrategy", "strategy"}:
-            header.strategy(name, value)
-        else:
-            header.drop(name, value)
+            header.strategy(written, value)
+        elif name:
+            header.drop(written, value)
     if complete_date:
         header.completions.append(
             Completion(header.data_set, header.period, header.org_unit, header.attribute_option_combo, complete_date)
@@ -68,45 +67,112 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
 
 def adx_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
     """Count what the root of ADX says: none of it has a place in ADV2."""
-    for name, value in attributes:
-        if not name.startswith("{http://www.w3.org/"):
-            header.drop(local_name(name), value)
+    for full_name, value in attributes:
+        name = local_name(full_name)
+        if full_name.startswith("{http://www.w3.org/"):
+            continue
+        if is_plain(full_name) and property_named(name):
+            header.drop(name, value)
+        else:
+            header.leave_out(name, value)
 
 
-def adx_categories(attributes: Mapping[str, str], known: frozenset[str]) -> dict[str, str]:
-    """Return {category: option} of a tag: its attributes in no namespace that mean nothing else."""
-    return {name: value for name, value in attributes.items() if value and is_plain(name) and name not in known}
+_GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate", "comment")
+_GROUP_FIELDS = frozenset({Kind.DS, Kind.PE, Kind.OU, Kind.AOC})
+_ROW_IDENTIFIERS = frozenset({Kind.DE, Kind.COC})
+_MISPLACED = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
+"""What belongs on the group."""
+
+
+class AdxTag(RowFields):
+    """What the attributes of an ADX group or row mean, as scan_xml.c has it.
+
+    `fields` has a combo by its options where none is named. `left_out` is what has no meaning here, `stamps` what has
+    no place, `taken` the names that are not DHIS2's, with what they were taken for.
+    """
+
+    def __init__(self, attributes: Mapping[str, str], *, is_group: bool, group: AdxTag | None = None) -> None:
+        super().__init__()
+        self.left_out: dict[str, str] = {}
+        self.stamps: dict[str, str] = {}
+        self.taken: dict[str, str] = {}
+        self.loses_options = False
+        combo = "attributeOptionCombo" if is_group else "categoryOptionCombo"
+        options: dict[str, str] = {}
+        for full_name, text in attributes.items():
+            name = local_name(full_name)
+            if not text:
+                continue
+            if not is_plain(full_name):
+                self.left_out[name] = text
+                continue
+            field, by = _meaning(name, is_group=is_group)
+            if field is None:
+                options[name] = text
+            elif field in STAMPS:
+                self.stamps[field] = text
+            elif field in _MISPLACED and not is_group:
+                self.left_out[name] = text
+            elif by in (None, NamedBy.OTHERWISE):
+                self.take(field, name, text)
+                if by:
+                    self.taken[name] = field
+            else:
+                self.stand_in(by, field, name, text)
+        if self.fields.get(combo):
+            self.loses_options = bool(options)
+            self.left_out |= options
+        elif options:
+            self.fields[combo] = options
+        self.taken |= {name: field for field, name, _ in self.settle()}
+        self.left_out |= {name: text for _, _, name, text in self.stand_ins if name not in self.taken}
+        self.group = group
+
+    @property
+    def comment(self) -> str | None:
+        """The comment on a group, which has no place."""
+        return self.fields.get("comment")
+
+
+def _meaning(name: str, *, is_group: bool) -> tuple[str | None, NamedBy | None]:
+    """Return the field that an attribute is, and by which kind of name; None for a category."""
+    if is_group and name in _GROUP_NAMES:
+        return name, None
+    if not is_group and name in FIELDS:
+        return FIELDS[name], None
+    if not is_group and (name in STAMPS or name == "dataSet"):
+        return name, None
+    known = named(name)
+    if not known or known.is_short or (is_group and known.field not in _GROUP_FIELDS):
+        return None, None
+    return CANONICAL[known.field], known.by
 
 
 def adx_completion(group: Mapping[str, str]) -> Completion | None:
     """Return the completion that a group states, if it does."""
-    date = group.get("completeDate")
+    tag = AdxTag(group, is_group=True)
+    date = tag.fields.get("completeDate")
     if not date:
         return None
-    read = adx_period(group.get("period", ""))
-    combo: Combo = (
-        identified(group.get("attributeOptionCombo", ""))
-        if group.get("attributeOptionCombo")
-        else mapped(adx_categories(group, KNOWN_ADX_GROUP))
-    )
+    read = adx_period(tag.fields.get("period", ""))
+    named_combo = tag.fields.get("attributeOptionCombo", "")
+    combo: Combo = mapped(named_combo) if isinstance(named_combo, dict) else identified(named_combo)
     return Completion(
-        group.get("dataSet") or None, read.period.iso if read else None, group.get("orgUnit") or None, combo, date
+        tag.fields.get("dataSet"), read.period.iso if read else None, tag.fields.get("orgUnit"), combo, date
     )
 
 
-def adx_row(group: Mapping[str, str], row: Mapping[str, str], annotation: str | None) -> dict[str, Any]:
+def adx_row(group: AdxTag, row: AdxTag, annotation: str | None) -> dict[str, Any]:
     """Return an ADX row's fields by their canonical names, the group's among them."""
-    fields: dict[str, Any] = {}
-    for name, value in row.items():
-        if value and name in FIELDS and name not in PASSED_ADX_ROW:
-            fields.setdefault(FIELDS[name], value)
+    fields = dict(row.fields)
     if annotation is not None:
         fields["value"] = annotation
-    if not fields.get("categoryOptionCombo") and (options := adx_categories(row, KNOWN_ADX_ROW)):
-        fields["categoryOptionCombo"] = options
-    for name in ("dataSet", "period", "orgUnit", "attributeOptionCombo"):
-        if group.get(name):
-            fields[name] = group[name]
-    if "attributeOptionCombo" not in fields and (options := adx_categories(group, KNOWN_ADX_GROUP)):
-        fields["attributeOptionCombo"] = options
+    for name in _MISPLACED:
+        if group.fields.get(name):
+            fields[name] = group.fields[name]
     return fields
+
+
+def is_adx_category(name: str, *, is_group: bool) -> bool:
+    """Tell whether an attribute of that name is a category."""
+    return _meaning(name, is_group=is_group)[0] is None

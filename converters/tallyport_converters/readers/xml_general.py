@@ -17,7 +17,7 @@ from lxml import etree
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer
 from tallyport_converters.other_documents import xml_document
-from tallyport_converters.readers.dxf_json import FIELDS, DxfJson
+from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import (
     TEXT_LIMIT,
     ReadPeriod,
@@ -27,18 +27,8 @@ from tallyport_converters.readers.reader import (
     iso_period,
     shared_texts,
 )
-from tallyport_converters.readers.xml_fields import (
-    KNOWN_ADX_GROUP,
-    KNOWN_ADX_ROW,
-    PASSED_ADX_ROW,
-    adx_categories,
-    adx_completion,
-    adx_header,
-    adx_row,
-    dxf_header,
-    is_plain,
-    local_name,
-)
+from tallyport_converters.readers.row_fields import Doubled
+from tallyport_converters.readers.xml_fields import AdxTag, adx_completion, adx_header, adx_row, dxf_header, local_name
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable, finding
 
@@ -79,6 +69,7 @@ class _Rows:
         self._path: list[str] = []
         self._group: dict[str, str] = {}
         self._told_group: dict[str, str] = {}
+        self._group_tag = AdxTag({}, is_group=True)
         self._row: dict[str, str] | None = None
         self._row_depth = 0
         self._annotation: list[str] | None = None
@@ -129,14 +120,15 @@ class _Rows:
 
     def _start_group(self, group: dict[str, str]) -> None:
         self._group, self._told_group = group, shared_texts(group)
+        self._group_tag = AdxTag(group, is_group=True)
         if not self.header:
             return
-        for key, value in group.items():
-            if key == "comment" or not is_plain(key):
-                self.header.drop(local_name(key), value)
-        if group.get("attributeOptionCombo"):
-            for key in adx_categories(group, KNOWN_ADX_GROUP):
-                self.header.drop(key, True)
+        if self._group_tag.comment:
+            self.header.drop("comment", self._group_tag.comment)
+        for name in self._group_tag.left_out:
+            self.header.leave_out_of_group(name, self.count)
+        for name, field in self._group_tag.taken.items():
+            self.header.take_named(name, field)
         completion = adx_completion(group)
         if completion:
             self.header.completions.append(completion)
@@ -193,24 +185,22 @@ class _Rows:
             raise SourceUnreadable(finding("TP112", message=message, row=self.count - 1))
 
     def _adx_row(self, attributes: dict[str, str]) -> dict[str, Any]:
-        value = attributes.get("value")
-        if self._note and value and value != "0":
+        tag, group = AdxTag(attributes, is_group=False), self._group_tag
+        if self._note and tag.fields.get("value", "0") != "0":
             self.notice("TP405", "annotation")
-        row = adx_row(self._group, attributes, self._note)
-        categories = adx_categories(attributes, KNOWN_ADX_ROW)
-        loses = bool(attributes.get("categoryOptionCombo")) and bool(categories)
-        group_loses = bool(self._group.get("attributeOptionCombo")) and bool(
-            adx_categories(self._group, KNOWN_ADX_GROUP)
-        )
-        if loses or group_loses:
+        if tag.loses_options or group.loses_options:
             self.notice("TP419")
-        if sum(FIELDS.get(key) == "followUp" for key in attributes) > 1:
-            self.notice("TP402")
-        for key, text in attributes.items():
-            if key in {"storedBy", "created", "lastUpdated"}:
-                row[key] = text
-            elif self.header and (not is_plain(key) or key in PASSED_ADX_ROW or (loses and key in categories)):
-                self.header.drop(local_name(key), text)
+        if self.header:
+            for name, field in tag.taken.items():
+                self.header.take_named(name, field)
+        row = {**adx_row(group, tag, self._note), **tag.stamps}
+        if tag.left_out:
+            row["leftOut"] = tag.left_out
+        if group.left_out:
+            row["leftOutOfGroup"] = group.left_out
+        doubled = [found for found in (tag.doubled, group.doubled) if found and found.differ]
+        if doubled:
+            row["doubled"] = list(doubled[0])
         note = {} if self._note is None else {"annotation": self._note}
         return {**row, "original": {**attributes, **note, "group": self._told_group}}
 
@@ -228,6 +218,7 @@ class GeneralXml(DxfJson):
         self.default_scheme = "CODE" if adx else "UID"
         self._is_first = True
         self._is_set = True  # its root says so, or it is refused
+        self.no_place = frozenset({"comment"}) if adx else frozenset()
 
     def lines(self) -> None:
         """See `Reader`: the rows are no text of the source."""
@@ -304,4 +295,7 @@ class GeneralXml(DxfJson):
         """See `Reader`."""
         row = super().row(block, span)
         assert row.fields is not None
-        return RejectedRow(row.fields, row.original["original"] if self.adx else row.original)
+        if not self.adx:
+            return row
+        doubled = row.original.get("doubled")
+        return RejectedRow(row.fields, row.original["original"], doubled=Doubled(*doubled) if doubled else None)

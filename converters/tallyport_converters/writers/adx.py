@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tallyport_converters import periods
 from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
-from tallyport_converters.readers.xml_fields import KNOWN_ADX_GROUP, KNOWN_ADX_ROW
+from tallyport_converters.readers.xml_fields import is_adx_category
 from tallyport_converters.writers.writer import (
     Combos,
     FileScope,
@@ -48,14 +48,14 @@ class AdxWriter:
                 *([fragments("dataSet", data_set, escaped, b' dataSet="', b'"')] if group.data_set else []),
                 fragments("orgUnit", group.org_units, escaped, b' orgUnit="', b'"'),
                 fragments("period", intervals, escaped, b' period="', b'"'),
-                *_combo("attributeOptionCombo", "ao", group.aoc, KNOWN_ADX_GROUP),
+                *_combo("attributeOptionCombo", "ao", group.aoc, is_group=True),
                 constant(b">\n"),
             ]
         )
         element = Named([group.data_element], range(0))
         of_row = [
             fragments("dataElement", element, escaped, b'<dataValue dataElement="', b'"'),
-            *_combo("categoryOptionCombo", "co", group.coc, KNOWN_ADX_ROW),
+            *_combo("categoryOptionCombo", "co", group.coc, is_group=False),
             Piece(PieceKind.DECIMAL, [b' value="', b'"', b' value="0"', b""], field="value"),
             Piece(PieceKind.COMMENT, [b' comment="', b'"', b"", b""], field="comment"),
             Piece(PieceKind.FOLLOWUP, [b' followup="true"', b' followup="false"', b"", b""], field="followup"),
@@ -81,14 +81,14 @@ def _interval(name: str | None) -> str | None:
     return interval if read and read[0] == period else None
 
 
-def _combo(field: str, role: str, combos: Combos, known: frozenset[str]) -> list[Piece]:
+def _combo(field: str, role: str, combos: Combos, *, is_group: bool) -> list[Piece]:
     if combos is None:
         return []
     if isinstance(combos, Named):
         return [fragments(field, combos, escaped, b' %s="' % field.encode(), b'"')]
     if combos.categories is None:
         raise no_place(role, unnamed(combos))
-    bad = [name for name in combos.categories if name in known or not is_name(name)]
+    bad = [name for name in combos.categories if not (is_adx_category(name, is_group=is_group) and is_name(name))]
     if bad:
         raise no_place(role, ", ".join(bad))
     return [

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
-from tallyport_converters.readers.dxf_csv import CATEGORIES_LIMIT, known_column
+from tallyport_converters.readers.csv_columns import CATEGORIES_LIMIT, is_category_column
 from tallyport_converters.writers.writer import (
     Combos,
     FileScope,
@@ -75,7 +75,7 @@ class DxfCsvWriter:
 
 def can_be_column(category: str) -> bool:
     """Whether a category can be named by a column: its name must mean nothing else, and be whole without quotes."""
-    return known_column(category) is None and not re.search(r'[,;\t"\r\n]|\A\s|\s\Z', category) and category != "null"
+    return is_category_column(category) and not re.search(r'[,;\t"\r\n]|\A\s|\s\Z', category) and category != "null"
 
 
 def _columns(scope: FileScope) -> list[str]:

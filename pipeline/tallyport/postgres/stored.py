@@ -42,6 +42,7 @@ class StoredValues:
     default_scheme = "UID"
     first_state = 0
     next_state = 0
+    no_place: frozenset[str] = frozenset()
 
     def __init__(self, database: Connection[Row], parameters: Mapping[str, Any], names: StoredNames) -> None:
         self.header = Header()
