@@ -81,7 +81,7 @@ async def push(
             report.is_resumed = journal.is_resumed
             report.counts = journal.counts
             for earlier in journal.findings:
-                tell(report.take(RowFinding(*earlier)))
+                report.take(RowFinding(*earlier), tell)
             patience = Patience(options.wait_s, tell)
             with client.connection.patient(patience):
                 try:

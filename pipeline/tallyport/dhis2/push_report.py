@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from tallyport.dhis2.completing import CompletionsSent
 from tallyport.dhis2.patience import WAIT_S
 from tallyport.dhis2.rejections import CLASSES
 from tallyport.dhis2.tasks import JOB_TIMEOUT_S, Poll
+from tallyport.dhis2.values import MEMBERS
 from tallyport.source_report import Accounts, SourceReport
 from tallyport.validation.files import FileResult, RowFinding
 from tallyport_converters.convert import Options, Outcome
@@ -93,15 +94,29 @@ class PushReport:
     waited_s: float = 0.0
     sources: list[SourceReport] = field(default_factory=list)
     accounts: Accounts = field(default_factory=Accounts, repr=False)
+    _of_identifiers: dict[tuple[object, ...], int] = field(default_factory=dict, repr=False)
 
-    def take(self, found: RowFinding) -> RowFinding:
-        """Take up a finding; returns it as it is to be told: of a legacy file, about the row there."""
+    def take(self, found: RowFinding, tell: Watch) -> None:
+        """Take up a finding, and tell of it; of a legacy file, about the row there.
+
+        An identifier that a group's rows are rejected for is one finding, however many requests they went in: it is
+        told once, and its count grows.
+        """
         account = self.accounts.of(found.file)
         if account:
             told = account.take(found.number, found.finding, fails_group=found.finding.code not in _OF_NO_GROUP)
             found = RowFinding(told.source or found.file, found.number, told)
+        one = found.finding
+        if one.code == "TP870" and one.field in MEMBERS:
+            key = found.file, found.number, one.message, one.field, one.found
+            at = self._of_identifiers.setdefault(key, len(self.findings))
+            if at < len(self.findings):
+                known = self.findings[at].finding
+                count = (known.count or 1) + (one.count or 1)
+                self.findings[at] = replace(self.findings[at], finding=replace(known, count=count))
+                return
         self.findings.append(found)
-        return found
+        tell(found)
 
     @property
     def rows(self) -> dict[str, int]:

@@ -218,12 +218,23 @@ def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tupl
     for row, conflict in rejected:
         if run:
             before, reason = run[-1]
-            if before.group != row.group or row.number != before.number + 1 or not _is_same(reason, conflict):
+            is_next = before.group == row.group and row.number == before.number + 1
+            if (
+                not is_next
+                or not _is_same(reason, conflict)
+                or _identifier(before, reason) != _identifier(row, conflict)
+            ):
                 yield run
                 run = []
         run.append((row, conflict))
     if run:
         yield run
+
+
+def _identifier(row: Row, conflict: Conflict | None) -> str | None:
+    """Return the identifier that a row is rejected for, if it is one: a reason may name several."""
+    field = _field(conflict) if conflict else None
+    return row.members.get(MEMBERS[field]) if field and field in MEMBERS else None
 
 
 def _is_same(one: Conflict | None, other: Conflict | None) -> bool:

@@ -95,7 +95,7 @@ class Sender:
 
     def tell(self, told: Told) -> None:
         """Take up a finding."""
-        self._tell(self._report.take(RowFinding(*self._clean(told))))
+        self._report.take(RowFinding(*self._clean(told)), self._tell)
 
     def _clean(self, told: Told) -> Told:
         """Return a finding without the secret, which the server may repeat in what it says."""

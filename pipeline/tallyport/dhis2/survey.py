@@ -36,10 +36,10 @@ def survey(
     # An identifier of a legacy file that cannot be one is rejected by the server, with its rows alone.
     for event in validation([path], None, any_identifiers=is_converted, takes_undo=False):
         if isinstance(event, RowFinding):
-            tell(report.take(RowFinding(label, event.number, event.finding.at(label))))
+            report.take(RowFinding(label, event.number, event.finding.at(label)), tell)
         elif isinstance(event, HeaderVerdict | GroupResult):
             for found in event.findings:
-                tell(report.take(RowFinding(label, event.number, found.at(label))))
+                report.take(RowFinding(label, event.number, found.at(label)), tell)
             if isinstance(event, GroupResult):
                 groups += 1
                 rows += event.read if event.valid else max(event.read, event.declared or 0)
