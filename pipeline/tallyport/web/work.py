@@ -119,7 +119,7 @@ class Work:
         values = {**manifest["values"], "superseded_differing": differing.get("values", 0)}
         for name, count in values.items():
             self.told.summary["values"][name] += count
-        if self.told.target_kind == "database":
+        if self.told.target_kind != "convert":
             return  # whoever writes says what became of all values of the source
         for found in outcome.findings:
             self.told.found(found)

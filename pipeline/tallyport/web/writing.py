@@ -81,7 +81,7 @@ def to_profile(told: Telling) -> None:
 
     from tallyport.dhis2.client import open_client
     from tallyport.dhis2.profiles import find_profile
-    from tallyport.dhis2.push import ChunkPushed, PushOptions, push
+    from tallyport.dhis2.push import ChunkPushed, ClearingAhead, PushOptions, push
     from tallyport.dhis2.rejections import CLASSES
     from tallyport.validation.files import FileResult, RowFinding
 
@@ -89,7 +89,8 @@ def to_profile(told: Telling) -> None:
         profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
     except ValueError as error:
         raise Refused(finding("TP915", field="profile", message=str(error))) from None
-    options = PushOptions(dry_run=told.is_dry_run, state=told.pushes)
+    options = PushOptions(dry_run=told.is_dry_run, state=told.pushes, rejects=told.folder / REJECTS)
+    converted = {one.source for one in told.conversions}
     told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
 
     def watch(event: Any) -> None:
@@ -98,19 +99,25 @@ def to_profile(told: Telling) -> None:
         elif isinstance(event, Waiting):
             told.waiting(event)
         elif isinstance(event, RowFinding):
-            told.found(event.finding)
+            if event.finding.source not in converted:  # of a legacy file, its report has them by line
+                told.found(event.finding)
+        elif isinstance(event, SourceReport):
+            told.source(event)
         elif isinstance(event, FileResult):
             told.file(event)
+        elif isinstance(event, ClearingAhead):
+            told.summary["may_clear"] = event.rows
         elif isinstance(event, ChunkPushed):
             told.chunk(event.rows, event.counts, event.seconds)
 
     async def pushing() -> None:
         async with limited(), open_client(profile) as client:
             told.summary["tells_new_from_changed"] = client.version < (2, 43)
-            report = await push(client, [told.out], options, watch=watch)
+            report = await push(client, told.files(), options, conversions=told.conversions, watch=watch)
         told.summary |= {
             "rows": report.rows | {"left_out": report.left_out},
             "cleared": report.cleared,
+            "kept": report.kept,
             "groups": report.groups,
             "groups_failed": report.failed_groups,
             "resumed": report.is_resumed,

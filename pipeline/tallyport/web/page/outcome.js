@@ -144,6 +144,8 @@ function facts({ id, summary, result, downloads, target }) {
     }
     if (source.completions) notes.push(t("completions", { name: source.name, n: source.completions }));
   }
+  if (summary.kept) notes.push(t("kept", { n: summary.kept }));
+  if (summary.may_clear) notes.push(t("mayClear", { n: summary.may_clear }));
   if (summary.tells_new_from_changed === false && rows.updated) notes.push(t("lumped"));
   if (notes.length) parts.push(h("ul.facts", {}, notes.map((note) => h("li", {}, note))));
   if (downloads?.length) {
