@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,9 +123,11 @@ def test_a_proxy_that_answers_for_an_absent_server_is_waited_with(
     assert (texts(server), report.exit_code) == (EXPECTED, OK)
 
 
-def test_a_chunk_that_takes_too_long_is_halved(server: Dhis2Server, file: Path, tmp_path: Path) -> None:
-    server.fail(Fault("status", path="/dataValueSets", status=504))
-    pushed(server, file, state=tmp_path / "state", chunk_rows=16, parallel=1, retries=0, wait_s=30)
+@pytest.mark.parametrize("fault", [Fault("status", status=504), Fault("silence")], ids=["504", "no answer"])
+def test_a_chunk_that_takes_too_long_is_halved(fault: Fault, server: Dhis2Server, file: Path, tmp_path: Path) -> None:
+    server.fail(replace(fault, path="/dataValueSets", method="POST"))
+    state = tmp_path / "state"
+    pushed(server, file, state=state, chunk_rows=16, retries=0, wait_s=30, answer_timeout_s=0.5)
     assert sizes(server)[:2] == [16, 8]
     assert texts(server) == EXPECTED
 
@@ -142,6 +145,7 @@ def test_a_server_that_does_not_come_back_in_time_ends_the_push_and_what_it_took
     assert out == ""
     assert err.count("the server is away, waiting for up to 1 s") == 1
     assert "it was waited for 1 s" in err
+    assert "before that the server accounted for" in err
     assert run([*arguments, str(file)]) == OK
     assert "went on where it stopped" in capsys.readouterr().out
     assert texts(server) == EXPECTED

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
         SourceUnreadable,
         Unusable,
     )
-    from tallyport_schemas.progress import Progress
+    from tallyport_schemas.progress import Progress, Waiting
 
 __all__ = [
     "CODES",
@@ -68,6 +68,7 @@ __all__ = [
     "SourceUnreadable",
     "Unusable",
     "ValidationReport",
+    "Waiting",
     "__version__",
     "convert",
     "embedded_database",
@@ -119,6 +120,7 @@ _HOMES = {
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",
+    "Waiting": "tallyport_schemas.progress",
     "__version__": "tallyport_schemas",
 }
 

@@ -13,7 +13,7 @@ from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.drawing import Ticker, duration_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport.cli.source_reports import show_source, show_worst
-from tallyport_schemas.findings import Severity
+from tallyport_schemas.findings import OutsideFailed, Severity
 from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
@@ -182,6 +182,11 @@ def command(
         try:
             with usage():
                 report = await push(client, sources, options, watch=watch)
+        except OutsideFailed:
+            ticker.clear()
+            if not (as_json or quiet or dry_run) and (count := sum(document.get("rows", {}).values())):
+                click.echo(f"before that the server accounted for {count:,} values, which are not sent again", err=True)
+            raise
         finally:
             ticker.clear()
             if not as_json:

@@ -40,6 +40,9 @@ _LISTED = re.compile(r"`\[([^\]]*)\]`")
 _KEY = ("dataElement", "period", "orgUnit")
 """What tells a person which value it is."""
 
+_IGNORED_42 = (
+    "mostly they are stored already as they are; zeros that are not significant are not stored by 2.41 and 2.42"
+)
 _PLACE = re.compile(r"^Value #\d+ ")
 _OF_ROWS = re.compile(r"E812[0-5]|E76[1-4]\d")
 _OF_REQUESTS = frozenset({"E7600", "E7601", "E7603", "E7604", "E8001", "E8004", "E8005", "E8006", "E8007", "E8010"})
@@ -161,7 +164,7 @@ def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int
     if counts["ignored"]:
         told = finding("TP872", source=source, count=counts["ignored"])
         if version < (2, 43) and is_success(summary):  # 2.43 writes what is stored already again
-            told = replace(told, severity=Severity.INFO, help="mostly they are stored already as they are")
+            told = replace(told, severity=Severity.INFO, help=_IGNORED_42)
         found.append((label, number, told))
     return counts, found
 
