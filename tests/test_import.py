@@ -584,6 +584,21 @@ def test_file_that_breaks_off_leaves_nothing(importing: Importing) -> None:
     assert [row[2] for row in importing.stored] == ["1"]
 
 
+def test_rows_of_a_group_that_fails_are_counted_as_far_as_they_exist(importing: Importing) -> None:
+    group = json.dumps({**visits([0, 0, 1], [0, 1, 2], de="deUnknown01"), "size": 1_000})
+    for text, codes_of_file, rows in (
+        (group, [], 2),
+        (group[: -len("]}")], ["TP108"], 2),
+        (group[: -len(" 2]]}")], ["TP108"], 1),
+    ):
+        path = importing.folder / "short.adv2.json"
+        path.write_text(text, encoding="utf-8")
+        report = load([path], importing.url, ImportOptions(today=TODAY))
+        [failed] = report.groups
+        assert (report.exit_code, [error.code for error in report.errors]) == (3, codes_of_file)
+        assert failed.rows["ignored"] == rows
+
+
 def test_database_that_is_none_of_dhis2_is_refused(server: EmbeddedServer) -> None:
     with pytest.raises(OutsideFailed, match="TP808"):
         load([], server.url())

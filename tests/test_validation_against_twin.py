@@ -247,8 +247,8 @@ def test_validation_and_its_twin_agree_in_every_detail(
 ) -> None:
     rules: RowRules | None = None
 
-    def with_rules(header: GroupHeader, _: RowRules | None) -> RowCheck:
-        return row_check(header, rules)
+    def with_rules(header: GroupHeader, _: RowRules | None, *, memory_bytes: int) -> RowCheck:
+        return row_check(header, rules, memory_bytes=memory_bytes)
 
     monkeypatch.setattr(validating, "row_check", with_rules)
     for case in range(share, CASES, SHARES):

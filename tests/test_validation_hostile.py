@@ -22,8 +22,11 @@ from hypothesis import strategies as st
 from checking import check_against
 from running import environment
 from tallyport.validation.files import FileReport, validate
+from tallyport_converters import adv2_reading
 from tallyport_converters.native import Fault
 from tallyport_converters.native.adv2 import RowForm, Rows
+from tallyport_converters.sources import Source
+from tallyport_schemas.findings import SourceUnreadable
 from twin.groups import draw_group, written
 from twin.validating import judge
 
@@ -497,3 +500,39 @@ def test_more_keys_than_the_memory_allows_end_the_reading(place: Path) -> None:
     assert error
     assert (error.code, error.row) == ("TP224", 100_000 // 48)
     assert validate([place]).exit_code == 0
+
+
+# Findings, and rows of a file that breaks off.
+
+
+def test_findings_about_rows_stay_in_proportion_and_none_is_lost(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adv2_reading, "FINDINGS_FREE", 10)
+    count = 2_000
+    rows = ",".join("[0]" if n % 2 else "7" for n in range(count))
+    place.write_text(f'{{{HEADER},"size":{count},"data":[{rows}]}}')
+    report = validate([place])
+    [group] = report.files[0].groups
+    assert group.result.ignored == count
+    assert len(group.findings) < count / 8
+    assert sum(found.count or 1 for found in group.findings) == count
+    *single, one, other = group.findings
+    assert all(found.count is None for found in single)
+    assert {one.code, other.code} == {"TP601", "TP602"}
+    assert one.row == len(single)
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_rows_that_are_passed_from_the_middle_on_are_counted_as_far_as_they_exist(place: Path, stop: int) -> None:
+    rows = ",\n".join(f"[{n % 3},{n}]" for n in range(300_000))
+    place.write_text(f'{{{HEADER},"size":9000000,"data":[{rows}')
+    with Source.open(place) as source:
+        file = adv2_reading.Adv2File(source)
+        heads = file.heads()
+        next(heads)
+        for number, block in enumerate(file.rows(RowForm((3,), 1))):
+            if number == stop:
+                break
+            block.rows.judge()
+        with pytest.raises(SourceUnreadable, match="TP108"):
+            list(file.skip_rows())
+        assert file.rows_read == 300_000

@@ -876,8 +876,8 @@ def check_one_ignored(file: FileReport, number: int, group: Group, exit_code: in
 def with_rules(monkeypatch: pytest.MonkeyPatch, rules: RowRules) -> None:
     """Let metadata say the same of every group."""
 
-    def check(header: GroupHeader, _: RowRules | None) -> RowCheck:
-        return row_check(header, rules)
+    def check(header: GroupHeader, _: RowRules | None, *, memory_bytes: int) -> RowCheck:
+        return row_check(header, rules, memory_bytes=memory_bytes)
 
     monkeypatch.setattr(validating, "row_check", check)
 

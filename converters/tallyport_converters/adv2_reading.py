@@ -28,6 +28,9 @@ IDENTIFIERS_LIMIT = 1_000_000
 ROW_LIMIT = 8 << 20
 """Bytes that a row may take."""
 
+FINDINGS_FREE, FINDING_EACH = 10_000, 64
+"""Findings about rows that are told of a file one by one: so many, and one for so many bytes that were read."""
+
 _BOM = b"\xef\xbb\xbf"
 _TRAILING_SHOWN = 1_000
 _SPACE = re.compile(rb"[ \t\r\n]*")
@@ -60,6 +63,10 @@ class Adv2File:
         self._start = 0
         self._ended = False
         self._pending = False
+        self._state = ROWS_FIRST
+        self._findings = 0
+        self.rows_read = 0
+        """Rows of the group whose head came last that were read so far: those that exist, whatever its header says."""
         self.is_array = False
         self.trailing = ""
 
@@ -107,8 +114,10 @@ class Adv2File:
         assert self._pending
         yield from self._rows(form)
         self._close_group()
+        read = self.rows_read
         for _ in range(PROPERTIES_LIMIT):
             if not self._pending:
+                self.rows_read = read
                 return
             for _ in self._rows(RowForm((), 0)):  # another `data`: passed, as all that stands in `trailing`
                 pass
@@ -118,24 +127,25 @@ class Adv2File:
     def _rows(self, form: RowForm) -> Iterator[RowBlock]:
         wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
         with Rows(form) as rows:
-            state = ROWS_FIRST
-            while state != ROWS_END:
+            while self._state != ROWS_END:
                 while not self._ended and len(self._buffer) < wanted:
                     self._more()
                 # Behind a large head there may be much: not all of it at once.
                 is_whole = len(self._buffer) <= limit
                 block = self._buffer if is_whole else self._buffer[:limit]
-                rows.scan(block, state, final=self._ended and is_whole)
+                rows.scan(block, self._state, final=self._ended and is_whole)
+                consumed, self._state = rows.consumed, rows.state
+                self._start += consumed
+                self._buffer = self._buffer[consumed:]  # whoever reads on is behind this block, also if it is another
+                self.rows_read += rows.scanned
                 yield RowBlock(rows, block)
                 fault, at = rows.fault
                 if fault is not Fault.NONE:  # what stands before it was read
                     if fault is Fault.MANY_KEYS:
                         most = f"as many as {form.key_bytes:,} bytes tell apart"
                         raise SourceUnreadable(finding("TP224", row=rows.counts[0], expected=most))
-                    raise SourceUnreadable(self._wording(fault, at))
-                state = rows.state
-                self._drop(rows.consumed)
-                if rows.consumed:
+                    raise SourceUnreadable(self._wording(fault, at - consumed))
+                if consumed:
                     wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
                 elif limit >= ROW_LIMIT:
                     raise self._too_long("row", f"at most {ROW_LIMIT >> 20} MiB", row=rows.counts[0])
@@ -152,6 +162,11 @@ class Adv2File:
     def has_rows(self) -> bool:
         """Whether the group whose head came last has rows that were not read yet."""
         return self._pending
+
+    def may_tell(self) -> bool:
+        """Whether one more finding about rows is in proportion to what was read so far; it counts."""
+        self._findings += 1
+        return self._findings <= FINDINGS_FREE + self.position // FINDING_EACH
 
     @property
     def position(self) -> int:
@@ -191,6 +206,7 @@ class Adv2File:
             raise self._too_long("header", f"at most {IDENTIFIERS_LIMIT:,} identifiers")
         if len(head.properties) == PROPERTIES_LIMIT:
             raise self._too_many()
+        self._state, self.rows_read = ROWS_FIRST, self.rows_read if number < 0 else 0
         properties = [(_name(self._buffer[key]), bytes(self._buffer[value])) for key, value in head.properties]
         self._drop(head.end)
         self._pending = head.has_rows

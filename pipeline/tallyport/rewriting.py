@@ -20,7 +20,7 @@ from tallyport.legacy_files import LegacyFile, Plan
 from tallyport.metadata import Snapshot
 from tallyport.validation.files import load_snapshot, walked
 from tallyport.validation.form import check_form, counted_rows
-from tallyport.validation.rows import joined, row_check
+from tallyport.validation.rows import RowFindings, row_check
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.header import canonical_scheme
@@ -290,7 +290,7 @@ class _Rewriting:
             return rows
         assert target.out
         check = row_check(header, _WIDEST)
-        waiting: Finding | None = None
+        told = RowFindings(file)
         counts = (0, 0, 0)
         with Join(
             layout.pieces,
@@ -302,10 +302,8 @@ class _Rewriting:
             for block in file.rows(check.form):
                 check.judge(block)
                 for found in check.findings(block, label):
-                    whole = joined(waiting, found) if waiting else None
-                    if waiting and not whole:
-                        self._say(waiting)
-                    waiting = whole or found
+                    for ready in told.add(found):
+                        self._say(ready)
                 counts = block.rows.counts
                 if block.rows.fault[0] is Fault.NONE:  # else reading on raises
                     for text in join.join(block.rows.copied(block.block)):
@@ -314,8 +312,8 @@ class _Rewriting:
                 if self._watch:
                     size = file.source.size_bytes
                     self._watch(Progress(label, "write", file.position, size, self.report.read + counts[0]))
-            if waiting:
-                self._say(waiting)
+            for ready in told.rest():
+                self._say(ready)
             target.out.write(join.end())
             self._account(join, header, group, target, label)
         read, _, ignored = counts

@@ -116,6 +116,7 @@ def _declare() -> None:
     _library.tp_rows_scan.argtypes = [rows, c_void_p, c_uint64, c_uint32, c_uint32]
     _library.tp_rows_judge.restype = None
     _library.tp_rows_judge.argtypes = [rows, c_char_p, c_char_p, c_uint32]
+    _library.tp_rows_scanned.restype, _library.tp_rows_scanned.argtypes = c_uint64, [rows]
     _library.tp_rows_texts.restype, _library.tp_rows_texts.argtypes = c_uint32, [rows, c_uint32]
     _library.tp_rows_text.restype, _library.tp_rows_text.argtypes = c_void_p, [rows, c_uint32, POINTER(p32)]
     _library.tp_rows_copy.restype, _library.tp_rows_copy.argtypes = c_void_p, [rows, c_void_p, POINTER(c_uint64)]
@@ -242,6 +243,11 @@ class Rows(_Owner):
         """(read, accepted, ignored) so far."""
         r = self.handle.contents
         return int(r.rows), int(r.accepted), int(r.ignored)
+
+    @property
+    def scanned(self) -> int:
+        """Rows of the block, judged or not."""
+        return int(_library.tp_rows_scanned(self.handle))
 
     @property
     def consumed(self) -> int:

@@ -862,6 +862,9 @@ EXPORT const uint8_t *tp_rows_named(Rows *rows, uint64_t *size) {
     return out->data;
 }
 
+/* Rows scanned last, judged or not. */
+EXPORT uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count; }
+
 EXPORT uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
     return comments ? rows->notes.count : rows->texts.count;
 }

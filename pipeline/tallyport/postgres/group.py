@@ -26,7 +26,7 @@ from tallyport.validation.form import readable
 from tallyport.validation.relations import fits_dates
 from tallyport.validation.rows import Refused
 from tallyport_converters.adv2_reading import Adv2File, RawHead
-from tallyport_schemas.findings import Finding, Severity, finding
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
 
@@ -229,17 +229,21 @@ class GroupImport:
         members = [found for of_place in looked_up.refused.values() for found in of_place.values()]
         return [*self._of_header(header, looked_up.findings), *members]
 
-    def read_rest(self) -> int:
-        """Pass the rows that were not read; returns how many there are in all.
+    def read_rest(self) -> tuple[int, SourceUnreadable | None]:
+        """Pass the rows that were not read; returns how many there are in all, and why there are no more.
 
-        Raises:
-            SourceUnreadable: the file breaks off, or is no JSON.
+        That is said of a file that breaks off or is no JSON; else nothing is.
         """
-        if self._fed is None:
-            return max(self._file.skip_rows(), default=0) if self._file.has_rows else 0
-        for _ in self._fed.unread:
-            pass
-        return self._fed.counts[0]
+        broken: SourceUnreadable | None = None
+        try:
+            rest: Iterable[object] = self._file.skip_rows() if self._file.has_rows else ()
+            for _ in self._fed.unread if self._fed else rest:
+                pass
+        except SourceUnreadable as error:
+            broken = error
+        if self._fed:
+            return self._fed.counts[0], broken
+        return self._file.rows_read if self._head.has_rows else 0, broken
 
     @property
     def names_rows(self) -> bool:

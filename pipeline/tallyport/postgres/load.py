@@ -352,10 +352,10 @@ class _Loader:
         if header is None:
             with self._run.session.database.transaction():
                 failures = [*found, *group.load.also_wrong(found)]
-            return (yield from self._in_turn(self._fails(group, failures)))
+            return (yield from self._failing(group, failures))
         looked_up = group.load.look_up(header)
         if looked_up.scope is None:
-            return (yield from self._in_turn(self._fails(group, group.load.failures(header, looked_up))))
+            return (yield from self._failing(group, group.load.failures(header, looked_up)))
         if group.load.may_go_together(header, looked_up) and group.load.read_ahead(header, looked_up):
             if not self._bundle.takes(looked_up.scope):
                 yield from self.rest()
@@ -388,8 +388,10 @@ class _Loader:
         except GroupFails as failed:
             if self._changes:
                 self._changes.drop()
-            event = self._fails(group, failed.findings)
+            event, broken = self._fails(group, failed.findings)
             yield event
+            if broken:
+                raise broken from None
             return sum(event.rows.values())
         if self._changes and not self._run.options.dry_run:
             self._changes.keep()
@@ -407,14 +409,26 @@ class _Loader:
             yield event
         return sum(event.rows.values()) if isinstance(event, GroupLoad) else 0
 
-    def _fails(self, group: _Group, findings: Sequence[Finding]) -> GroupLoad:
-        """Describe a group that fails: all its rows are ignored."""
-        outcome, header, rejected = group.load.outcome, group.header, group.rejected
-        read = group.load.read_rest()
+    def _failing(self, group: _Group, findings: Sequence[Finding]) -> Generator[Event, None, int]:
+        """Report a group that fails; returns how many rows it has.
+
+        Raises:
+            SourceUnreadable: the file breaks off within them.
+        """
+        event, broken = self._fails(group, findings)
+        rows = yield from self._in_turn(event)
+        if broken:
+            raise broken
+        return rows
+
+    def _fails(self, group: _Group, findings: Sequence[Finding]) -> tuple[GroupLoad, SourceUnreadable | None]:
+        """Describe a group that fails: all its rows are ignored. Returns it, and why it has no more rows than these."""
+        outcome, rejected = group.load.outcome, group.rejected
+        read, broken = group.load.read_rest()
         if outcome.undo:
             outcome.undo.unlink(missing_ok=True)
         failed = Outcome(list(findings), batching=outcome.batching)
-        failed.rows["ignored"] = max(read, header.size if header else 0)
+        failed.rows["ignored"] = read
         if rejected is not None:
             rejected = RejectedRows()
             rejected.add(range(failed.rows["ignored"]), worst(findings))
@@ -422,7 +436,7 @@ class _Loader:
             failed.findings = [*rejected.findings(), *others]
         if self._script:
             self._script.note(f"{group.title} fails: {', '.join(found.code for found in failed.findings)}")
-        return self._described(group, failed, rejected, valid=False)
+        return self._described(group, failed, rejected, valid=False), broken
 
     def _loaded(self, group: _Group) -> GroupLoad:
         return self._described(group, group.load.outcome, group.rejected, valid=True)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import IO, Self
 
 from tallyport.rejected_rows import RejectedRows
-from tallyport.validation.rows import Refused, joined, row_check
+from tallyport.validation.rows import Refused, RowFindings, row_check
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File
 from tallyport_converters.native import Fault
@@ -92,18 +92,19 @@ class RowFeed:
         yield from self.unread
 
     def _read(self) -> Iterator[bytes]:
+        told = RowFindings(self._file)
         for block in self._file.rows(self._check.form):
             self._check.judge(block)
             if self._rejected is not None:
                 self._rejected.add_findings(self._check.findings(block))
             for found in self._check.findings(block) if self._rejected is None else ():
-                whole = joined(self.findings[-1], found) if self.findings else None
-                self.findings[-1 if whole else len(self.findings) :] = [whole or found]
+                self.findings += told.add(found)
             self.counts = block.rows.counts
             if block.rows.fault[0] is Fault.NONE:  # else reading on raises
                 if self.named:
                     self.named.write(self._placed(block.rows.named()))
                 yield self._placed(block.rows.copied(block.block))
+        self.findings += told.rest()
 
     def _placed(self, lines: bytes) -> bytes:
         """Return lines with the indexes of category options as one place."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tallyport.validation.form import check_form, counted_rows, readable
-from tallyport.validation.rows import joined, row_check
+from tallyport.validation.rows import RowFindings, row_check
 from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.native.adv2 import KEY_BYTES
@@ -287,7 +287,7 @@ class _Group:
         self._not_made: Sequence[str] = ()
         self._rules = RowRules(generation=generation)
         self._counts = (0, 0, 0)
-        self._waiting: Finding | None = None
+        self._row_findings = RowFindings(file)
 
     def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
         """Yield the header's verdict, what is wrong with rows, and the result."""
@@ -330,19 +330,17 @@ class _Group:
         for block in self._file.rows(check.form):
             check.judge(block)
             for found in check.findings(block, self._label):
-                whole = self._waiting and joined(self._waiting, found)
-                if not whole:
-                    yield from self._rest()
-                self._waiting = whole or found
+                yield from map(self._row_finding, self._row_findings.add(found))
             self._counts = block.rows.counts
             size = self._file.source.size_bytes
             yield Progress(self._label, "validate", self._file.position, size, self._counts[0])
 
     def _rest(self) -> Iterator[RowFinding]:
-        """Yield the finding that waited, as the next row might have shared it."""
-        if self._waiting:
-            yield RowFinding(self._label, self._head.number, self._waiting)
-        self._waiting = None
+        """Yield the findings about rows that waited, as later rows might have shared them."""
+        yield from map(self._row_finding, self._row_findings.rest())
+
+    def _row_finding(self, found: Finding) -> RowFinding:
+        return RowFinding(self._label, self._head.number, found)
 
     def _late(self) -> Iterator[Finding]:
         """Yield what only the end of a group's rows shows."""

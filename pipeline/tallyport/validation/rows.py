@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from tallyport.validation.form import json_text, place_names
 from tallyport.validation.rules import RowRules
-from tallyport_converters.adv2_reading import RowBlock
+from tallyport_converters.adv2_reading import Adv2File, RowBlock
 from tallyport_converters.native.adv2 import KEY_BYTES, Flaw, RowForm, Run, ValueRule
 from tallyport_converters.readers.dxf_json import loads
 from tallyport_schemas.findings import Finding, finding
@@ -139,6 +139,43 @@ def _verdicts(problems: Iterable[Problem | None]) -> bytes:
 def _shown(element: object) -> str:
     """Return a JSON value as a finding shows it: texts as they are, all else as JSON."""
     return str(element) if isinstance(element, str) else json_text(element)
+
+
+class RowFindings:
+    """Findings about the rows of one group, as they come: neighbours that share a flaw are one.
+
+    A file may be made of nothing but flaws, in a few bytes each. Beyond what is in proportion to its size there is one
+    more finding for each kind, which comes last, with the number of rows and the first of them.
+    """
+
+    def __init__(self, file: Adv2File) -> None:
+        self._file = file
+        self._waiting: Finding | None = None
+        self._more: dict[tuple[str, str | None], Finding] = {}
+
+    def add(self, found: Finding) -> Iterator[Finding]:
+        """Take the next one; yields what no row behind it can share any more."""
+        whole = joined(self._waiting, found) if self._waiting else None
+        if not whole:
+            yield from self._told()
+        self._waiting = whole or found
+
+    def rest(self) -> Iterator[Finding]:
+        """Yield what is left at the end of the rows."""
+        yield from self._told()
+        yield from self._more.values()
+        self._more.clear()
+
+    def _told(self) -> Iterator[Finding]:
+        found, self._waiting = self._waiting, None
+        if found is None:
+            return
+        if self._file.may_tell():
+            yield found
+            return
+        kind = (found.code, found.field)
+        before = self._more.get(kind)
+        self._more[kind] = replace(before, count=(before.count or 1) + (found.count or 1)) if before else found
 
 
 def joined(one: Finding, other: Finding) -> Finding | None:
