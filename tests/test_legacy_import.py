@@ -45,6 +45,13 @@ def database(request: pytest.FixtureRequest, settled: dict[str, str]) -> str:
     return settled[request.param]
 
 
+@pytest.fixture
+def newer(settled: dict[str, str]) -> str:
+    """The server of 2.43 alone, for what is the same in both."""
+    execute(settled["43"], "delete from datavalueaudit", "delete from datavalue")
+    return settled["43"]
+
+
 def csv(folder: Path, lines: Sequence[Line]) -> Path:
     """Write a CSV file in which objects have their UIDs."""
     path = folder / "january.csv"
@@ -146,6 +153,39 @@ def test_options_are_refused_one_by_one(database: str, tmp_path: Path) -> None:
     assert causes(report) == [("TP706", "opNone00000", 1), ("TP720", "opSeen00000", 1), ("TP721", None, 1)]
 
 
+def deleting(path: Path, *values: tuple[str, str]) -> Path:
+    """Write a file that deletes March of a clinic, and has values for units then."""
+    scope = {"periods": [MARCH], "orgUnits": [uid("ouClinicN")], "elements": [{"dataElement": uid("deVisits")}]}
+    rows = [
+        {"dataElement": uid("deVisits"), "period": MARCH, "orgUnit": uid(unit), "value": value}
+        for unit, value in values
+    ]
+    path.write_text(json.dumps({"deletion": scope, "dataValues": rows}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "wrong", [("ouClinicN", "much"), ("ouNoSuch", "6"), ("ouClinicN", "")], ids=["value", "unit", "no value"]
+)
+def test_scope_is_not_deleted_where_a_value_of_the_file_is_rejected(
+    newer: str, tmp_path: Path, wrong: tuple[str, str]
+) -> None:
+    imported(tmp_path, newer, [line("deVisits"), line("deVisits", "ouClinicM")])
+    path = deleting(tmp_path / "a.json", wrong, ("ouClinicM", "7"))
+    report = import_values([path], newer, ImportOptions(today=TODAY))
+    assert report.exit_code == 1
+    assert "TP786" in {found.code for found in report.sources[0].findings}
+    assert execute(newer, "select value from datavalue where not deleted order by 1") == [("5",), ("7",)]
+
+
+def test_scope_is_deleted_where_all_values_are_fine(newer: str, tmp_path: Path) -> None:
+    imported(tmp_path, newer, [line("deVisits"), line("deVisits", "ouClinicM")])
+    path = deleting(tmp_path / "a.json", ("ouClinicM", "7"))
+    report = import_values([path], newer, ImportOptions(today=TODAY))
+    assert (report.exit_code, sum(group.cleared for group in report.groups)) == (0, 1)
+    assert execute(newer, "select value from datavalue where not deleted") == [("7",)]
+
+
 # --- What is told ----------------------------------------------------------------------------------------------------
 
 
@@ -157,13 +197,6 @@ def command(database: str, *arguments: str | Path) -> tuple[int, str, str]:
 def document(database: str, *arguments: str | Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(command(database, *arguments, "--json")[1])
     return found
-
-
-@pytest.fixture
-def newer(settled: dict[str, str]) -> str:
-    """The server of 2.43 alone, for what is the same in both."""
-    execute(settled["43"], "delete from datavalueaudit", "delete from datavalue")
-    return settled["43"]
 
 
 def write(path: Path, header: str, *rows: str) -> Path:

@@ -1329,6 +1329,18 @@ def test_rows_of_a_legacy_file_are_accounted_for_and_rejected_one_by_one(
     assert report.exit_code == FINDINGS
 
 
+def test_scope_of_a_legacy_file_is_not_deleted_where_a_value_of_it_is_rejected(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    scope = {"periods": ["202501"], "orgUnits": [UNITS[0]], "elements": [{"dataElement": "deStock0001"}]}
+    value = {"dataElement": "deStock0001", "period": "202501", "orgUnit": UNITS[0], "value": ""}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"dataSet": "dsMonthly01", "deletion": scope, "dataValues": [value]}))
+    report = pushed(new, file, state=state)
+    assert "TP786" in {found.code for found in report.sources[0].findings}
+    assert not any("deletion" in request.json() for request in new.asked("/dataValueSets", "POST"))
+
+
 def test_data_element_that_no_data_set_has_costs_its_own_rows(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     file = tmp_path / "a.csv"
     rows = [f"deStock0001,202501,{UNITS[0]},5", f"deNoSuch001,202501,{UNITS[0]},5"]

@@ -953,6 +953,12 @@ CODES: Mapping[str, Code] = _table(
         "send it over the Web API: tallyport push SOURCE --completions",
     ),
     Code(
+        "TP786",
+        _E,
+        "the scope is not deleted, as values of the file are rejected: what is stored in their place would go",
+        "correct these values, or take them out of the file",
+    ),
+    Code(
         "TP760",
         _E,
         "filters name what the database does not have",

@@ -187,6 +187,8 @@ class Feeder:
             self._pass_schemes = plan.schemes
             self._part_units(header)
             if plan.deletion is not None and not self._journal.is_cleared((group.place, group.number)):
+                if surveyed.keeps_scope:
+                    raise CannotSend(finding("TP786", field="delete"))
                 if (wrong := header.size - accepted) > 0:
                     raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
                 await self._clear_and_take(file, head, group, header, plan)

@@ -18,7 +18,7 @@ from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
 from tallyport.dhis2.patience import Patience
 from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
-from tallyport.dhis2.survey import Surveyed, survey
+from tallyport.dhis2.survey import Surveyed, keeping_scopes, survey
 from tallyport.source_report import Accounts, RejectsFile
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
@@ -74,6 +74,7 @@ async def push(
             else survey(place, file, label, report, tell)
             for place, (path, file, label) in enumerate((path, *each) for path in paths for each in walked([path]))
         ]
+        files = keeping_scopes(files, made)
         digests = [file.digest for file in files]
         folder = options.state or state_folder()
         journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tallyport.dhis2.push_report import PushReport, Watch
 from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
+from tallyport_converters.convert import Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
     """A file that may be pushed and its place among all; `digest` of its bytes.
 
-    `accepted`: for each group that may be sent, by its number, how many of its rows. `is_converted`: of a legacy file.
+    `accepted`: for each group that may be sent, by its number, how many of its rows; `refused`: how many are not.
+    `is_converted`: of a legacy file; then `keeps_scope` says that no scope may be deleted.
     """
 
     place: int
@@ -25,6 +27,8 @@ class Surveyed:
     size: int
     accepted: Mapping[int, int]
     is_converted: bool
+    refused: int = 0
+    keeps_scope: bool = False
 
 
 def survey(
@@ -58,4 +62,14 @@ def survey(
         size = Path(path).stat().st_size
     except OSError:
         digest, size = "", 0  # unreadable, as was said
-    return Surveyed(place, path, label, digest, size, accepted, is_converted)
+    return Surveyed(place, path, label, digest, size, accepted, is_converted, rows - sum(accepted.values()))
+
+
+def keeping_scopes(files: Sequence[Surveyed], conversions: Iterable[Outcome]) -> list[Surveyed]:
+    """Return files, with those marked of which no scope may be deleted as values of their source are rejected.
+
+    What a rejected value names may lie in the scope: the stored one would go, and the new one not come.
+    """
+    wrong = {str(one.folder) for one in conversions if one.manifest and one.manifest["values"]["rejected"]}
+    wrong |= {str(Path(file.path).parent) for file in files if file.is_converted and file.refused}
+    return [replace(file, keeps_scope=file.is_converted and str(Path(file.path).parent) in wrong) for file in files]

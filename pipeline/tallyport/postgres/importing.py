@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.work_folders import work_folder
 from tallyport_schemas.findings import finding
+from tallyport_schemas.progress import Progress
 
 
 def import_values(
@@ -66,13 +67,37 @@ def import_values(
         made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
         accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}
         made_of = {folder: one.source for folder, one in made.items()}
-        for loaded in loading(connected, paths, options or ImportOptions(), made_of):
+        options = options or ImportOptions()
+        keeps = {folder for folder, one in made.items() if _keeps_scope(one, database, options, tell)}
+        for loaded in loading(connected, paths, options, made_of, keeps):
             tell(_accounted(loaded, accounts) if isinstance(loaded, GroupLoad) and loaded.origin else loaded)
         for account in accounts.values():
             if account.completions:
                 account.note(finding("TP785", count=account.completions))
             tell(account.report(file))
     return report
+
+
+def _keeps_scope(made: Outcome, database: str, options: ImportOptions, tell: Callable[[Progress], None]) -> bool:
+    """Whether a converted source deletes a scope, and must not, as some of its values are rejected.
+
+    What such a value names may lie in the scope: the stored one would go, and the new one not come. So all of the
+    source is tried before.
+    """
+    assert made.manifest is not None
+    if all(group["rows"] for group in made.manifest["groups"]):  # a group without rows is one that deletes
+        return False
+    if made.manifest["values"]["rejected"]:
+        return True
+    trial = replace(options, dry_run=True, sql=None, changes=None)
+    folder = str(made.folder)
+    with connection(database) as tried, closing(loading(tried, [folder], trial, {folder: made.source})) as events:
+        for event in events:
+            if isinstance(event, Progress):
+                tell(event)
+            elif isinstance(event, GroupLoad) and event.rows["ignored"]:
+                return True
+    return False
 
 
 def _accounted(loaded: GroupLoad, accounts: Mapping[str, SourceAccount]) -> GroupLoad:

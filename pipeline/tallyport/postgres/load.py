@@ -8,7 +8,7 @@ before it did.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -39,7 +39,7 @@ from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.convert import Outcome as Conversion
 from tallyport_converters.sources import Source
 from tallyport_converters.work_folders import sweep
-from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
+from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader
 from tallyport_schemas.progress import Progress
@@ -170,10 +170,12 @@ def loading(
     paths: Sequence[str | os.PathLike[str]],
     options: ImportOptions,
     made_of: Mapping[str, str] = MappingProxyType({}),
-) -> Iterator[Event]:
+    keeps: Collection[str] = (),
+) -> Generator[Event, None, None]:
     """Import file by file over a connection; see `load`. Yields each group when it is in, each file when it is done.
 
     `made_of`: for a folder that a conversion wrote, the source: its files are gone afterwards, and called after it.
+    `keeps`: those of these folders of which no scope is deleted.
     """
     files = [
         (path, f"{made_of[given]}/{label}" if given in made_of else label, given if given in made_of else None)
@@ -195,7 +197,7 @@ def loading(
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
         run = Run(Session(database, script), of, may, by, options)
-        loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files))
+        loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files), keeps)
         for path, label, folder in files:
             yield from loader.file(path, label, folder)
         yield from loader.rest()
@@ -234,8 +236,11 @@ class _Loader:
     Small groups wait, and are written together. What comes after them is reported after them.
     """
 
-    def __init__(self, run: Run, script: Script | None, changes: Changes | None, total: int) -> None:
+    def __init__(
+        self, run: Run, script: Script | None, changes: Changes | None, total: int, keeps: Collection[str]
+    ) -> None:
         self._run = run
+        self._keeps = keeps
         self._script = script
         self._changes = changes
         self._total = total
@@ -353,6 +358,8 @@ class _Loader:
             with self._run.session.database.transaction():
                 failures = [*found, *group.load.also_wrong(found)]
             return (yield from self._failing(group, failures))
+        if header.delete and origin and origin.folder in self._keeps:
+            return (yield from self._failing(group, [finding("TP786", field="delete")]))
         looked_up = group.load.look_up(header)
         if looked_up.scope is None:
             return (yield from self._failing(group, group.load.failures(header, looked_up)))
@@ -429,7 +436,7 @@ class _Loader:
             outcome.undo.unlink(missing_ok=True)
         failed = Outcome(list(findings), batching=outcome.batching)
         failed.rows["ignored"] = read
-        if rejected is not None:
+        if rejected is not None and read:
             rejected = RejectedRows()
             rejected.add(range(failed.rows["ignored"]), worst(findings))
             others = (found for found in findings if found is not worst(findings))
