@@ -132,3 +132,22 @@ def test_one_wrong_identifier_costs_its_own_rows_alone_and_each_has_its_line(ser
     ]
     rejects = server.ask("GET", f"/api/jobs/{job['id']}/downloads/rejects.ndjson").body
     assert [json.loads(line)["sheet_row"] for line in rejects.splitlines()] == [5, 8, 11]
+
+
+@pytest.mark.parametrize(
+    ("again", "lost", "duplicates", "tone"),
+    [(["5"], 0, 1, "good"), (["6"], 1, 0, "warn"), (list("123467"), 6, 0, "bad")],
+)
+@pytest.mark.parametrize("target", ["convert", "database"])
+def test_a_duplicate_with_another_value_is_a_loss_and_one_with_the_same_is_not(
+    server: Server, database: str, target: str, again: list[str], lost: int, duplicates: int, tone: str
+) -> None:
+    execute(database, "truncate datavalue")
+    rows = [f"deVisits001,2025{month:02},{unit},5" for month in range(2, 13) for unit in ("ouClinicA01", "ouClinicB01")]
+    rows += [f"deVisits001,2024{month:02},ouClinicA01,5" for month in range(1, 13)]
+    rows += [rows[at].rpartition(",")[0] + f",{value}" for at, value in enumerate(again)]
+    job = server.dry_run({"sheet.csv": csv(*rows)}, target)
+    assert [job["summary"][name] for name in ("lost", "duplicates", "tone")] == [lost, duplicates, tone]
+    if lost:
+        (pair, *_) = job["result"]["sources"][0]["superseded"]
+        assert (pair["superseded"]["value"], pair["by"]["value"]) == ("5", again[0])
