@@ -9,6 +9,9 @@ import pytest
 from checking import checked_convert as converting
 from tallyport import Report
 
+collect_ignore = ["native"]
+"""Programs that tests run with a library of their own: nothing to import here."""
+
 LONGEST = ("test_import_random.py", "test_killed_runs.py", "test_import_killed.py", "test_page.py")
 """Files that take minutes: they come first, so that no process is left with one of them at the end."""
 
