@@ -193,12 +193,11 @@ class Country:
         user = self.ids[uid(name)]
         for unit in units:
             self.link("usermembership", organisationunitid=self.ids[uid(unit)], userinfoid=user)
-        if authorities:
-            self.add("userrole", f"{name}Role")
-            role = self.ids[uid(f"{name}Role")]
-            self.link("userrolemembers", userroleid=role, userid=user)
-            for authority in authorities:
-                self.link("userroleauthorities", userroleid=role, authority=authority)
+        self.add("userrole", f"{name}Role")
+        role = self.ids[uid(f"{name}Role")]
+        self.link("userrolemembers", userroleid=role, userid=user)
+        for authority in authorities or ("F_DATAVALUE_ADD",):
+            self.link("userroleauthorities", userroleid=role, authority=authority)
         for of in groups:
             self.link("usergroupmembers", userid=user, usergroupid=self.ids[uid(of)])
 
@@ -290,6 +289,6 @@ def _data_sets(country: Country) -> None:
 def _users(country: Country) -> None:
     country.add("usergroup", "ugTeam")
     country.user("nurse", "ouNorth", groups=("ugTeam",))
-    country.user("editor", "ouCountry", authorities=("F_EDIT_EXPIRED", "F_OTHER"))
+    country.user("editor", "ouCountry", authorities=("F_EDIT_EXPIRED", "F_DATAVALUE_ADD"))
     country.user("root", "ouNorth", authorities=("ALL",))
     country.user("guest")

@@ -115,6 +115,7 @@ ROOMS = {
         "session",
         "batching",
         "undo",
+        "schema_history",
         "changes",
         "triggers",
         "uninterrupted",

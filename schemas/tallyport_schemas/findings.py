@@ -867,6 +867,12 @@ CODES: Mapping[str, Code] = _table(
         "a row of an undo does not say by whom and when its value was stored",
         "give the undo file as it was written: behind the comment come stored by, created, last updated",
     ),
+    Code(
+        "TP747",
+        _W,
+        "the role must not read the list of migrations, so a later or half-migrated DHIS2 would not be noticed",
+        "grant select on flyway_schema_history to it",
+    ),
     # TP75x: an import
     Code(
         "TP750",
@@ -1265,6 +1271,28 @@ CODES: Mapping[str, Code] = _table(
     Code("TP900", _E, "the command cannot be understood", "see --help"),
     Code("TP901", _E, "the output exists", "choose another folder, or replace it with --overwrite"),
     Code("TP902", _E, "another run is at work in the output folder", "wait for it to end"),
+    Code("TP903", _E, "the user is disabled", "enable the user in DHIS2, or name another"),
+    Code(
+        "TP904",
+        _E,
+        "the user must not add data values",
+        "give one of the user's roles the authority F_DATAVALUE_ADD in DHIS2, or name another user",
+    ),
+    Code(
+        "TP905",
+        _E,
+        "the database is of a later DHIS2 than is known",
+        "update tallyport; if the tables of values are those of 2.43 still, say so by --assume 2.43",
+    ),
+    Code(
+        "TP906",
+        _E,
+        "a migration of the database has failed: its tables may be half of one release and half of another",
+        "have DHIS2 complete it; if the tables of values are whole, say of which release by --assume 2.42 or 2.43",
+    ),
+    Code(
+        "TP907", _E, "the tables are not those of the release that is to be assumed", "name the right one by --assume"
+    ),
     Code("TP910", _E, "the server does not know you", "open the address that tallyport serve printed, or send its key"),
     Code("TP911", _E, "the request is for another host", "use the address that tallyport serve printed"),
     Code("TP912", _E, "the request comes from another site", "use the page of tallyport serve itself"),

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from tallyport.cli.drawing import finding_text
+from tallyport_schemas.generations import Generation
 
 _OPTIONS = (
     click.option(
@@ -30,6 +31,14 @@ _OPTIONS = (
         help="Folder of the embedded database; default: one of the user's data.",
     ),
 )
+
+
+assume_option = click.option(
+    "--assume",
+    type=click.Choice([str(each) for each in Generation]),
+    help="Whose tables these are, where the database is of a later DHIS2 or has a failed migration.",
+)
+"""The option of commands that refuse tables which are not known."""
 
 
 def database_options(command: Callable[..., Any]) -> Callable[..., Any]:

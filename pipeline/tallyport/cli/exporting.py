@@ -13,9 +13,10 @@ import click
 from click.core import ParameterSource
 
 from tallyport.cli.convert import Scheme, schemes_by_kind, show_written, writing_options
-from tallyport.cli.database import database_options, opened_database
+from tallyport.cli.database import assume_option, database_options, opened_database
 from tallyport.cli.drawing import Ticker, show_findings
 from tallyport.cli.rewriting import FORMATS, rewrite_files
+from tallyport_schemas.generations import Generation
 
 OPTIONS = ("coc", "co+cc", "co+ds", "co")
 """How option combos can be named, as postgres/combo_naming.py tells them: it need not be loaded for `--help`."""
@@ -41,6 +42,7 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 @click.command("export")
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @database_options
+@assume_option
 @click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for a legacy file.")
 @click.option("--to", type=click.Choice(FORMATS), help="Write legacy files, in this format.")
 @click.option(
@@ -89,6 +91,7 @@ def command(
     database: str | None,
     metadata: Path | None,
     embedded: Path | None,
+    assume: str | None,
     output: str,
     to: str | None,
     naming: str | None,
@@ -210,6 +213,7 @@ def command(
             jobs=jobs or 0,
             memory_bytes=memory,
             overwrite=overwrite and to is None,
+            assume=Generation(assume) if assume else None,
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from error

@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
-from tallyport.cli.database import database_options, opened_database
+from tallyport.cli.database import assume_option, database_options, opened_database
 from tallyport.cli.drawing import Ticker
 from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import Finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
 BATCHES = ("whole", "rows", "stored", "both")
@@ -26,6 +27,7 @@ CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @database_options
+@assume_option
 @click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
 @click.option("--as", "username", metavar="USER", help="DHIS2 user who writes, and who must be allowed to.")
 @click.option(
@@ -66,6 +68,7 @@ def command(
     database: str | None,
     metadata: Path | None,
     embedded: Path | None,
+    assume: str | None,
     dry_run: bool,
     username: str | None,
     force: tuple[str, ...],
@@ -130,6 +133,7 @@ def command(
         undo=(undo or Path("tallyport-undo")) if confirm_hard_delete else None,
         sql=sql,
         changes=changes,
+        assume=Generation(assume) if assume else None,
     )
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)

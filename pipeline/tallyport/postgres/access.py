@@ -30,6 +30,7 @@ SUPERUSER = "ALL"
 """The authority that has all others."""
 
 _EDIT_EXPIRED = "F_EDIT_EXPIRED"
+_ADD_VALUES = "F_DATAVALUE_ADD"
 
 
 class Check(StrEnum):
@@ -166,18 +167,23 @@ def access(
 
     Raises:
         ValueError: `forced` names what is no `Check`.
-        Refused: TP752, there is no such user; TP759, who is no superuser forces, or what is forced is not checked.
+        Refused: TP752, there is no such user; TP903, TP904, the user must not write values at all; TP759, who is no
+            superuser forces, or what is forced is not checked.
     """
     force = frozenset(map(Check, forced))
     if username is None:
         return Access(skipped=_codes(force))
     found = None
     if is_storable(username):
-        rights = {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED]}
+        rights = {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED, _ADD_VALUES]}
         found = database.execute(statement("user_rights"), rights).fetchone()
     if found is None:
         raise Refused(finding("TP752", found=username))
-    user, uid, authorities = found
+    user, uid, is_disabled, authorities = found
+    if is_disabled:
+        raise Refused(finding("TP903", field="as", found=username))
+    if not {SUPERUSER, _ADD_VALUES} & set(authorities):
+        raise Refused(finding("TP904", field="as", found=username, expected=f"a user with {_ADD_VALUES}"))
     is_superuser = SUPERUSER in authorities
     if force and not is_superuser:
         raise Refused(finding("TP759", field="force", culprits=sorted(force), expected=f"{username} to be a superuser"))
@@ -191,7 +197,7 @@ def access(
         uid,
         sees_all=is_superuser,
         goes_anywhere=is_superuser and generation is not Generation.V42,
-        skipped=_codes(force | _LATE if authorities else force),
+        skipped=_codes(force | _LATE if is_superuser or _EDIT_EXPIRED in authorities else force),
     )
 
 

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tallyport.postgres.combo_naming import OptionNaming
-from tallyport.postgres.connecting import connection, generation
+from tallyport.postgres.connecting import connection
 from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.naming import stored_names
+from tallyport.postgres.schema_history import known_generation
 from tallyport.postgres.selecting import Filters, select
 from tallyport.postgres.statements import statement
 from tallyport.postgres.stored import StoredValues
@@ -28,6 +29,7 @@ from tallyport_converters.options import Options
 from tallyport_converters.output import Compress
 from tallyport_converters.publish import run_in
 from tallyport_schemas.findings import finding
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import KINDS
 from tallyport_schemas.progress import Progress
 
@@ -37,7 +39,7 @@ class ExportOptions:
     """How to export. `options` has no default: how option combos are named decides who can read the files.
 
     `id_schemes` maps a kind (`de ou ds cc c co coc aoc`, "" for all) to a scheme, UID where it says nothing; the others
-    are those of a conversion.
+    are those of a conversion. `assume`: the generation whose tables these are, whatever their history says.
 
     Raises:
         ValueError: an option is none.
@@ -52,6 +54,7 @@ class ExportOptions:
     jobs: int = 0
     memory_bytes: int = 256 << 20
     overwrite: bool = False
+    assume: Generation | None = None
 
     def __post_init__(self) -> None:
         OptionNaming(self.options)
@@ -108,7 +111,8 @@ def export_values(
     Raises:
         SourceUnreadable: TP760 a filter names what is not there; TP761, TP763, TP764, TP766, TP767 objects that cannot
             be named as `options` ask.
-        Refused: TP762 category options alone would be ambiguous; TP901, TP902 the output cannot be written now.
+        Refused: TP762 category options alone would be ambiguous; TP901, TP902 the output cannot be written now;
+            TP905 to TP907 the tables are not known.
         OutsideFailed: TP801 the disk failed; TP805, TP806, TP808, TP809 the database did.
     """
     for event in exporting(database, Path(output), options):
@@ -126,7 +130,7 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
 
         connected.isolation_level = IsolationLevel.REPEATABLE_READ
         connected.read_only = True
-        origin = _Database(connected.info.dbname, str(generation(connected)), options)
+        origin = _Database(connected.info.dbname, str(known_generation(connected, options.assume)), options)
         connected.execute(statement("export_session"))
         writing = options.writing()
         ids = settle_schemes({}, writing.id_schemes, StoredValues.default_scheme)

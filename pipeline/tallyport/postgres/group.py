@@ -66,6 +66,7 @@ class ImportOptions:
     not made. `today` decides what is open, what has expired, and which periods lie in the future. `batch`: how much is
     taken at a time, None for a choice group by group. `undo`: the folder for files that bring back what groups remove
     for good; None refuses such groups. `sql`: a file that gets all statements. `changes`: one that gets all changes.
+    `assume`: the generation whose tables these are, whatever their history says.
     """
 
     dry_run: bool = False
@@ -76,6 +77,7 @@ class ImportOptions:
     undo: Path | None = None
     sql: Path | None = None
     changes: Path | None = None
+    assume: Generation | None = None
 
 
 @dataclass(slots=True)

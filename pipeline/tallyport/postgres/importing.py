@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from tallyport.converting import converted
-from tallyport.postgres.connecting import connection, generation
+from tallyport.postgres.connecting import connection
 from tallyport.postgres.group import ImportOptions
 from tallyport.postgres.known_categories import of_database
 from tallyport.postgres.load import Event, GroupLoad, LoadReport, loading
+from tallyport.postgres.schema_history import known_generation
 from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.work_folders import work_folder
@@ -43,13 +44,15 @@ def import_values(
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
-        Refused: TP752, there is no such user; TP759, who may not force checks does.
+        Refused: TP752, TP903, TP904, the user does not exist, or must not write; TP759, who may not force checks does;
+            TP905 to TP907, the tables are not known.
         OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the one at work is not. TP801,
             the disk failed.
     """
     if isinstance(sources, str | os.PathLike):
         raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
     report = LoadReport()
+    options = options or ImportOptions()
 
     def tell(event: Event | Outcome | SourceReport) -> None:
         report.add(event)
@@ -57,7 +60,7 @@ def import_values(
             watch(event)
 
     with connection(database) as connected, ExitStack() as stack:
-        report.generation = generation(connected)
+        report.generation = known_generation(connected, options.assume)
         file = stack.enter_context(RejectsFile(Path(rejects))) if rejects is not None else None
         work = stack.enter_context(work_folder())
         paths: list[str] = []
@@ -67,7 +70,6 @@ def import_values(
         made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
         accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}
         made_of = {folder: one.source for folder, one in made.items()}
-        options = options or ImportOptions()
         keeps = {folder for folder, one in made.items() if _keeps_scope(one, database, options, tell)}
         for loaded in loading(connected, paths, options, made_of, keeps):
             tell(_accounted(loaded, accounts) if isinstance(loaded, GroupLoad) and loaded.origin else loaded)

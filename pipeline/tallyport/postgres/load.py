@@ -21,9 +21,10 @@ from tallyport.postgres.access import access
 from tallyport.postgres.batching import Batching
 from tallyport.postgres.bundle import Bundle, Member
 from tallyport.postgres.changes import Changes
-from tallyport.postgres.connecting import Row, connection, generation
+from tallyport.postgres.connecting import Row, connection
 from tallyport.postgres.default_combos import check_default_combos
 from tallyport.postgres.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
+from tallyport.postgres.schema_history import known_generation, unread_schema
 from tallyport.postgres.scope import LookedUp
 from tallyport.postgres.script import Script
 from tallyport.postgres.session import Session
@@ -154,13 +155,15 @@ def load(paths: Sequence[str | os.PathLike[str]], database: str, options: Import
 
     Raises:
         ValueError: a folder holds no ADV2 file.
-        Refused: TP752, there is no such user; TP759, who may not force checks does.
+        Refused: TP752, TP903, TP904, the user does not exist, or must not write; TP759, who may not force checks does;
+            TP905 to TP907, the tables are not known.
         OutsideFailed: TP805 to TP809: groups before it are in, the one at work is not.
     """
     report = LoadReport()
+    options = options or ImportOptions()
     with connection(database) as connected:
-        report.generation = generation(connected)
-        for event in loading(connected, paths, options or ImportOptions()):
+        report.generation = known_generation(connected, options.assume)
+        for event in loading(connected, paths, options):
             report.add(event)
     return report
 
@@ -182,9 +185,10 @@ def loading(
         for given in (os.fspath(each) for each in paths)
         for path, label in walked([given])
     ]
-    of = generation(database)
+    of = known_generation(database, options.assume)
     by = access(database, of, options.username, options.force)
     yield from check_default_combos(database)
+    yield from unread_schema(database)
     if options.undo:
         sweep(options.undo)
     with ExitStack() as stack:
