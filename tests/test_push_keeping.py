@@ -115,17 +115,19 @@ def test_of_option_combos_each_keeps_its_own(server: Dhis2Server, tmp_path: Path
     assert report.kept == 2
 
 
-def test_a_server_that_does_not_select_by_data_element_is_asked_by_data_set(tmp_path: Path) -> None:
-    class Older(Dhis2Server):
-        """Knows no parameter `dataElement`."""
+@pytest.mark.parametrize("refuses", [True, False])
+def test_a_server_that_does_not_select_by_data_element_is_asked_by_data_set(refuses: bool, tmp_path: Path) -> None:
+    class Other(Dhis2Server):
+        """Knows no parameter `dataElement`, and says so, or finds nothing."""
 
         async def answer(self, request: Request) -> Answer:
-            if request.method == "GET":
-                request.query.pop("dataElement", None)
+            is_by_element = request.method == "GET" and bool(request.query.pop("dataElement", []))
+            if is_by_element and not refuses and "dataSet" not in request.query:
+                return Answer.of({"dataValues": []})
             return await super().answer(request)
 
     known = dhis2_values.server(NEW)
-    with Older(NEW, known.metadata.collections) as server:
+    with Other(NEW, known.metadata.collections) as server:
         store(server, MONTHS[0], UNITS[0], value="5", comment=NOTE)
         report = pushed(server, written(tmp_path / "a.adv2.json", group(stock(2))), state=tmp_path / "state")
         assert stored(server, MONTHS[0], UNITS[0])[1] == NOTE

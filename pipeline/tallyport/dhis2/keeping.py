@@ -38,6 +38,7 @@ _PROBES = 64
 """Requests that find out where the user may not read, beyond those it takes where all may be read."""
 
 _Key = tuple[str, ...]
+_Parameters = Mapping[str, list[str]]
 
 
 class Place(NamedTuple):
@@ -69,7 +70,7 @@ class Keeping:
 
     def __init__(self, client: Client, lookups: Lookups, followup: str) -> None:
         self._client, self._lookups, self._followup = client, lookups, followup
-        self._is_by_data_set: bool | None = None
+        self._is_by_data_set: bool | None = None  # not known yet
         self._unreadable: set[str] = set()
 
     # --- Where it may be read ----------------------------------------------------------------------------------------
@@ -86,7 +87,7 @@ class Keeping:
             batch = waiting.pop()
             left -= 1
             try:
-                await self._read({"dataElement": [element], "period": [period], "orgUnit": batch, "limit": ["1"]}, None)
+                await self._read({"dataElement": [element], "period": [period], "orgUnit": batch, "limit": ["1"]})
             except Unreadable:
                 if len(batch) > 1 and left > len(waiting):
                     middle = len(batch) // 2
@@ -119,7 +120,7 @@ class Keeping:
         places = {Place(*key[:3]) for key in keys if key[2] not in self._unreadable}
         for asked in _requests(places):
             try:
-                stored = await self._read(asked, data_set)
+                stored = await self._stored(asked, data_set)
             except Unreadable:
                 of = {Place(*key[:3]) for key in keys} & set(_asked_places(asked))
                 unknown += [row for key, row in keys.items() if Place(*key[:3]) in of]
@@ -152,28 +153,41 @@ class Keeping:
         scheme = dict(envelope.schemes).get(SCHEMES["ds"], "UID")
         return (await self._lookups.uids("dataSets", scheme, [envelope.data_set])).get(envelope.data_set)
 
-    async def _read(self, asked: Mapping[str, list[str]], data_set: str | None) -> list[dict[str, Any]]:
+    async def _stored(self, asked: _Parameters, data_set: str | None) -> list[dict[str, Any]]:
+        """Return what is stored, by data element; by data set at a server that turns out not to select by the other.
+
+        Raises:
+            Unreadable: the user may not read there.
+        """
+        if not self._is_by_data_set:
+            found = await self._read(asked)
+            if found:
+                self._is_by_data_set = False
+            if self._is_by_data_set is not None or data_set is None:
+                return found
+        if data_set is None:
+            return []
+        found = await self._read({**asked, "dataElement": [], "dataSet": [data_set]})
+        elements = set(asked["dataElement"])
+        if any(value.get(MEMBERS["de"]) in elements for value in found):
+            self._is_by_data_set = True
+        return found
+
+    async def _read(self, asked: _Parameters) -> list[dict[str, Any]]:
         """Return stored values, with all that identifies each.
 
         Raises:
-            Unreadable: the user may not.
+            Unreadable: the user may not read there.
         """
-        parameters = {**asked, "includeDeleted": ["true"]}
-        if self._is_by_data_set and data_set:
-            parameters = {**parameters, "dataElement": [], "dataSet": [data_set]}
         try:
-            answer = await self._client.connection.get("dataValueSets.json", parameters)
+            answer = await self._client.connection.get("dataValueSets.json", {**asked, "includeDeleted": ["true"]})
         except RequestFailed as failed:
             code = failed.document.get("errorCode") if isinstance(failed.document, dict) else None
-            if failed.status == 409 and code == "E2001" and self._is_by_data_set is None and data_set:
-                self._is_by_data_set = True  # this server does not select by data element
-                return await self._read(asked, data_set)
             if failed.status == 409 and code in _NOTHING_THERE:
                 return []
             if failed.status in (403, 409):
                 raise Unreadable from None
             raise
-        self._is_by_data_set = bool(self._is_by_data_set)
         if not isinstance(answer, dict):
             return []
         shared = {member: answer[member] for member in MEMBERS.values() if member in answer}
@@ -198,7 +212,7 @@ def _requests(places: set[Place]) -> Iterator[dict[str, list[str]]]:
         waiting += [{p for p in some if p[at] >= middle}, {p for p in some if p[at] < middle}]
 
 
-def _asked_places(asked: Mapping[str, list[str]]) -> Iterator[Place]:
+def _asked_places(asked: _Parameters) -> Iterator[Place]:
     for element in asked["dataElement"]:
         for period in asked["period"]:
             for unit in asked["orgUnit"]:
