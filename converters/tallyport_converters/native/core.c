@@ -199,6 +199,8 @@ EXPORT void tp_batch_free(Batch *batch) {
     free(batch->properties);
     free(batch->row);
     free(batch->name);
+    free(batch->left_out);
+    free(batch->stand_in);
     free(batch->pending);
     free(batch);
 }
@@ -247,6 +249,7 @@ void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8
     if (!id)
         return;
     count_later(batch, id, false);
+    batch->left_out = grow(batch->left_out, &batch->left_out_capacity, LEFT_OUT_LIMIT, sizeof *batch->left_out);
     LeftOut *all = batch->left_out;
     LeftOut field = {hash_text(name, size, batch->names.seed), hash_text(said, said_size, batch->names.seed)};
     field.name -= field.name == LEFT_OUT_REST;
@@ -280,6 +283,7 @@ void batch_start_row(Batch *batch) {
 }
 
 void batch_stand_in(Batch *batch, const Text *name, const Text *said, uint32_t field, uint32_t naming) {
+    batch->stand_in = grow(batch->stand_in, &batch->stand_in_capacity, STAND_INS, sizeof *batch->stand_in);
     if (batch->stand_in_count < STAND_INS)
         batch->stand_in[batch->stand_in_count++] = (StandIn){*name, *said, field, naming};
     else

@@ -19,6 +19,15 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
+/* Of functions that every field goes through, and of those that hardly any does. */
+#if defined(__GNUC__)
+#define HOT static inline __attribute__((always_inline))
+#define COLD static __attribute__((noinline))
+#else
+#define HOT static inline
+#define COLD static
+#endif
+
 /* Order and numbers are repeated in native/__init__.py. */
 enum Kind { DE, PE, OU, COC, AOC, DS, KINDS };
 /* What a field of a row means; below KINDS: an identifier, as enum Kind. */
@@ -184,9 +193,10 @@ typedef struct {
     size_t name_capacity;
     Pending *pending; /* names of the row being read: counted when it ends */
     size_t pending_count, pending_capacity;
-    LeftOut left_out[LEFT_OUT_LIMIT]; /* of the row being read, in the order of their names */
+    LeftOut *left_out; /* of the row being read, in the order of their names */
+    StandIn *stand_in; /* fields of that row by a name that stands back behind better ones */
+    size_t left_out_capacity, stand_in_capacity;
     uint32_t left_out_count, stand_in_count;
-    StandIn stand_in[STAND_INS]; /* fields of that row by a name that stands back behind better ones */
 } Batch;
 
 extern _Thread_local jmp_buf *no_memory;

@@ -124,34 +124,22 @@ typedef struct {
     uint64_t attribute_options_column;
 } Record;
 
+/* What a cell says of a field, alone in a draft. */
 static void take_field(Batch *batch, Draft *draft, enum Column meaning, const Text *cell) {
     const uint8_t *text = text_data(batch, cell);
-    size_t size = cell->size;
-    switch (meaning) {
-    case COLUMN_VALUE:
+    if (meaning == COLUMN_VALUE)
         draft->value = *cell;
-        break;
-    case COLUMN_COMMENT:
+    else if (meaning == COLUMN_COMMENT)
         draft->comment = *cell;
-        break;
-    case COLUMN_FOLLOWUP:
-    case COLUMN_DELETED:
-        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, size));
-        break;
-    case COLUMN_STORED_BY:
-    case COLUMN_CREATED:
-    case COLUMN_LAST_UPDATED:
-        draft->dropped |= 1u << (meaning - COLUMN_STORED_BY + DROPPED_STORED_BY);
-        break;
-    default:
-        if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
-            draft->id[meaning] = batch_combo(batch, (int)meaning, cell);
-        else
-            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
-    }
+    else if (meaning == COLUMN_FOLLOWUP || meaning == COLUMN_DELETED)
+        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, cell->size));
+    else if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
+        draft->id[meaning] = batch_combo(batch, (int)meaning, cell);
+    else
+        draft->id[meaning] = intern_text(&batch->intern[meaning], text, cell->size);
 }
 
-static void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
+COLD void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
     Draft other = {0};
     if (meaning <= COLUMN_COMMENT && memchr(text_data(batch, &cell->text), 0, cell->text.size))
         other.flags |= ROW_REJECTED;
@@ -173,15 +161,26 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     size_t size = cell->text.size;
     uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
     enum Column meaning = layout->meaning[column];
-    if (meaning >= COLUMN_AGAIN) {
-        take_again(batch, record, (enum Column)(meaning - COLUMN_AGAIN), cell);
-        return;
-    }
     bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_COMBO ||
                 meaning == COLUMN_ATTRIBUTE_OPTIONS;
     if (kept && memchr(text, 0, size))
         draft->flags |= ROW_REJECTED;
     switch (meaning) {
+    case COLUMN_VALUE:
+        draft->value = cell->text;
+        break;
+    case COLUMN_COMMENT:
+        draft->comment = cell->text;
+        break;
+    case COLUMN_FOLLOWUP:
+    case COLUMN_DELETED:
+        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, size));
+        break;
+    case COLUMN_STORED_BY:
+    case COLUMN_CREATED:
+    case COLUMN_LAST_UPDATED:
+        draft->dropped |= 1u << (meaning - COLUMN_STORED_BY + DROPPED_STORED_BY);
+        break;
     case COLUMN_ATTRIBUTE_COMBO:
         record->attribute_combo = cell->text;
         batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
@@ -207,7 +206,12 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     case COLUMN_PASSED:
         break;
     default:
-        take_field(batch, draft, meaning, &cell->text);
+        if (meaning >= COLUMN_AGAIN)
+            take_again(batch, record, (enum Column)(meaning - COLUMN_AGAIN), cell);
+        else if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
+            draft->id[meaning] = batch_combo(batch, (int)meaning, &cell->text);
+        else
+            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
     }
 }
 

@@ -254,13 +254,13 @@ static enum Field field_of(const Scan *s, const uint8_t *name, size_t size, uint
 }
 
 /* Whether a key is the same, letter by letter, as one before in the row: `earlier` is behind the value before it. */
-static bool same_key_as(Scan *s, const uint8_t *earlier, const Text *name) {
+COLD bool same_key_as(Scan *s, const uint8_t *earlier, const Text *name) {
     Json again = s->json;
     Bytes *scratch = &s->batch->scratch;
     size_t start = scratch->size;
     bool storable;
     uint8_t type;
-    Text known;
+    Text known = {0};
     again.p = memchr(earlier, '"', (size_t)(s->json.p - earlier));
     json_scalar(&again, &known, &type, &storable); /* it was read before: this cannot fail */
     bool same = known.size == name->size &&
@@ -269,7 +269,7 @@ static bool same_key_as(Scan *s, const uint8_t *earlier, const Text *name) {
     return same;
 }
 
-static bool field_value(Scan *s, Draft *draft, enum Field field) {
+HOT bool field_value(Scan *s, Draft *draft, enum Field field) {
     switch (field) {
     case FIELD_VALUE:
         return text_field(s, draft, &draft->value);
@@ -292,6 +292,41 @@ static bool says_something(const Json *s) {
     return *s->p != 'n' && !(s->end - s->p >= 2 && s->p[0] == '"' && s->p[1] == '"');
 }
 
+/* A field that the row has already: by the same key, which is passed over, or by another name. */
+COLD bool field_again(Scan *s, Draft *draft, const uint8_t *earlier, const Text *name, enum Field field, uint32_t naming) {
+    Batch *batch = s->batch;
+    uint32_t id = 0;
+    if (!same_key_as(s, earlier, name))
+        id = batch_see_name(batch, text_data(batch, name), name->size);
+    if (!id) { /* this very key was there before */
+        draft->notices |= 1u << NOTICE_DUPLICATE_KEY;
+        return json_skip(&s->json, 1);
+    }
+    if (naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
+        batch_take_seen(batch, id, field);
+    Draft other = {0};
+    if (!field_value(s, &other, field))
+        return false;
+    draft_unite(batch, draft, &other, field);
+    return true;
+}
+
+/* A field that is no field of DHIS2's, or has another name. */
+COLD bool other_field(Scan *s, Draft *draft, const Text *name, enum Field field, uint32_t naming) {
+    if (field == FIELD_DOUBLED)
+        draft->flags |= ROW_REJECTED | ROW_CONFLICT;
+    if (field == FIELD_PASSED || field == FIELD_DOUBLED)
+        return json_skip(&s->json, 1);
+    if (field == FIELD_LEFT_OUT || field == FIELD_LEFT_OUT_OF_GROUP)
+        return left_out_object(s, field == FIELD_LEFT_OUT_OF_GROUP);
+    return left_out(s, name, field, naming);
+}
+
+/* The name of the field in the gap before its value: as it stands there, and nothing to decode. */
+static Text gap_name(const Scan *s, const uint8_t *gap, int position) {
+    return (Text){.at = gap + s->gaps[position].name_at, .size = s->gaps[position].name_size, .present = true};
+}
+
 /* One row, from its `{` to behind its `}`. A block's end within it leaves the batch's rows as they were. */
 static bool row(Scan *s) {
     Batch *batch = s->batch;
@@ -312,18 +347,19 @@ static bool row(Scan *s) {
     for (int position = 0;; position++) {
         enum Field field;
         uint32_t naming;
-        Text name = {0};
+        Text name;
+        bool parsed = false;
         if (position < GAPS && s->gaps[position].size && (size_t)(s->json.end - gap) > s->gaps[position].size &&
             same_bytes(s->gaps[position].at, gap, s->gaps[position].size)) {
             s->json.p = gap + s->gaps[position].size;
             field = s->gaps[position].field;
             naming = s->gaps[position].naming;
-            name.at = gap + s->gaps[position].name_at;
-            name.size = s->gaps[position].name_size;
             if (!json_space(&s->json)) /* this row may have more of it than the pattern */
                 return false;
         } else {
             bool escaped;
+            parsed = true;
+            name = (Text){.present = true};
             if (position > 0) {
                 s->json.p = gap;
                 if (!json_space(&s->json))
@@ -368,34 +404,24 @@ static bool row(Scan *s) {
             }
         }
         bool good;
-        if (field >= FIELD_UNKNOWN || naming > NAMED_OTHERWISE) {
-            if (field == FIELD_DOUBLED)
-                draft.flags |= ROW_REJECTED | ROW_CONFLICT;
-            if (field == FIELD_PASSED || field == FIELD_DOUBLED)
-                good = json_skip(&s->json, 1);
-            else if (field == FIELD_LEFT_OUT || field == FIELD_LEFT_OUT_OF_GROUP)
-                good = left_out_object(s, field == FIELD_LEFT_OUT_OF_GROUP);
-            else
-                good = left_out(s, &name, field, naming);
-        } else if (!(seen >> field & 1)) {
+        if (field < FIELD_UNKNOWN && !naming && !(seen >> field & 1)) {
             seen |= 1u << field;
             where[field] = gap;
-            if (naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
-                batch_take_named(batch, text_data(batch, &name), name.size, field);
             good = field_value(s, &draft, field);
-        } else if (same_key_as(s, where[field], &name)) {
-            draft.notices |= 1u << NOTICE_DUPLICATE_KEY;
-            good = json_skip(&s->json, 1);
-        } else { /* two names for one field */
-            Draft other = {0};
-            uint32_t id = batch_see_name(batch, text_data(batch, &name), name.size);
-            if (id && naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
-                batch_take_seen(batch, id, field);
-            else if (!id) /* this one had been there, too */
-                draft.notices |= 1u << NOTICE_DUPLICATE_KEY;
-            good = id ? field_value(s, &other, field) : json_skip(&s->json, 1);
-            if (good && id)
-                draft_unite(batch, &draft, &other, field);
+        } else {
+            if (!parsed)
+                name = gap_name(s, gap, position);
+            if (field >= FIELD_UNKNOWN || naming > NAMED_OTHERWISE) {
+                good = other_field(s, &draft, &name, field, naming);
+            } else if (seen >> field & 1) {
+                good = field_again(s, &draft, where[field], &name, field, naming);
+            } else {
+                seen |= 1u << field;
+                where[field] = gap;
+                if (field < FIELD_STORED_BY && says_something(&s->json))
+                    batch_take_named(batch, text_data(batch, &name), name.size, field);
+                good = field_value(s, &draft, field);
+            }
         }
         if (!good)
             return false;

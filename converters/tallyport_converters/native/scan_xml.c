@@ -292,7 +292,7 @@ static bool closing(Scan *s, const char *name) {
     return literal(s, ">");
 }
 
-static void take(Batch *batch, Draft *draft, const Attribute *a) {
+HOT void take(Batch *batch, Draft *draft, const Attribute *a) {
     const uint8_t *value = text_data(batch, &a->value);
     switch (a->field) {
     case FIELD_VALUE:
@@ -316,6 +316,13 @@ static void take(Batch *batch, Draft *draft, const Attribute *a) {
         else
             draft->id[a->field] = intern_text(&batch->intern[a->field], value, a->value.size);
     }
+}
+
+/* Take over a second attribute of the same meaning. */
+COLD void take_again(Batch *batch, Draft *draft, const Attribute *a) {
+    Draft other = {0};
+    take(batch, &other, a);
+    draft_unite(batch, draft, &other, a->field);
 }
 
 /* Take over what a tag says. What nobody understands is a category where `categories` names its dimension. */
@@ -344,9 +351,7 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
                 batch_take_named(batch, a->name, a->name_size, a->field);
         }
         if (seen >> a->field & 1) { /* two names for one field */
-            Draft other = {0};
-            take(batch, &other, a);
-            draft_unite(batch, draft, &other, a->field);
+            take_again(batch, draft, a);
             continue;
         }
         seen |= 1u << a->field;
@@ -417,7 +422,7 @@ static bool row(Scan *s, enum Mode mode, const Draft *group) {
     Draft draft = *group;
     if (s->group_left_out_count) {
         batch->left_out_count = s->group_left_out_count;
-        memcpy(batch->left_out, s->group_left_out, sizeof s->group_left_out);
+        memcpy(batch->left_out, s->group_left_out, s->group_left_out_count * sizeof *batch->left_out);
     }
     int count = attributes(s, start, mode == MODE_DXF ? DXF_ROW : ADX_ROW, s->row, s->row_attributes);
     s->row_attributes = 0;
@@ -476,7 +481,8 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     settle(batch, group, found, count, AOC);
     batch_settle_stand_ins(batch, group);
     s->group_left_out_count = batch->left_out_count;
-    memcpy(s->group_left_out, batch->left_out, sizeof batch->left_out);
+    if (batch->left_out_count)
+        memcpy(s->group_left_out, batch->left_out, batch->left_out_count * sizeof *batch->left_out);
     batch->group_at = (uint64_t)(start - s->start);
     batch->group_size = (uint64_t)(s->p - start);
     if (!again)

@@ -31,6 +31,17 @@ CANONICAL: Mapping[int, str] = {
 }
 """DHIS2's own names."""
 
+_ALIKE: Mapping[str, str] = {
+    **{name.lower(): name for name in CANONICAL.values()},
+    "organisationunit": "orgUnit",
+    "catoptcombo": "categoryOptionCombo",
+    "catoptioncombo": "categoryOptionCombo",
+    "attroptcombo": "attributeOptionCombo",
+    "attroptioncombo": "attributeOptionCombo",
+    "isdeleted": "deleted",
+}
+"""Names that others are compared with, and the fields that they are."""
+
 NO_PLACE = frozenset({Field.STORED_BY, Field.CREATED, Field.LAST_UPDATED})
 """What is known and has no place in ADV2."""
 
@@ -99,12 +110,13 @@ def nearest(name: str, others: tuple[str, ...] = ()) -> str | None:
         return CANONICAL[known.field]
     if short in _MEANT:
         return _MEANT[short]
-    likeness, best = max((_likeness(short, canonical), canonical) for canonical in (*CANONICAL.values(), *others))
+    alike = {**_ALIKE, **{other.lower(): other for other in others}}
+    likeness, best = max((_likeness(short, name), field) for name, field in alike.items())
     return best if likeness >= _MAY_BE_MEANT else None
 
 
-def _likeness(short: str, canonical: str) -> float:
-    matcher = SequenceMatcher(None, short, canonical.lower())
+def _likeness(short: str, name: str) -> float:
+    matcher = SequenceMatcher(None, short, name)
     return matcher.ratio() if matcher.real_quick_ratio() >= _MAY_BE_MEANT else 0.0
 
 
@@ -114,7 +126,7 @@ def is_no_category(name: str) -> bool:
     return (
         named(short) is not None
         or short in _NO_CATEGORIES
-        or any(_likeness(short, canonical) >= _IS_MEANT for canonical in CANONICAL.values())
+        or any(_likeness(short, name) >= _IS_MEANT for name in _ALIKE)
     )
 
 
