@@ -814,6 +814,28 @@ def test_a_success_within_an_answer_of_failure_is_none(server: Dhis2Server, tmp_
     assert failed.value.finding.code == "TP866"
 
 
+def test_a_conflict_that_names_neither_a_row_nor_a_reason_of_theirs_rejects_no_row(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    body = json.loads(summary("ERROR"))
+    body["response"] |= {"conflicts": [{"object": "import", "value": "Deadlock found"}], "importCount": {"ignored": 48}}
+    server.fail(Fault("status", path="/dataValueSets", status=409, body=json.dumps(body).encode(), headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert failed.value.finding.code == "TP866"
+    assert "Deadlock found" in str(failed.value.finding.found)
+
+
+def test_a_server_error_is_quoted_with_the_description_of_its_import(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    server.fail(Fault("status", path="/dataValueSets", status=500, body=summary("ERROR"), headers=JSON))
+    with pytest.raises(RequestFailed) as failed:
+        pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state)
+    assert failed.value.finding.code == "TP856"
+    assert NOT_SERIALIZED in str(failed.value.finding.found)
+
+
 def test_rows_that_a_failed_import_does_not_count_are_not_taken_for_ignored(
     old: Dhis2Server, tmp_path: Path, state: Path
 ) -> None:

@@ -489,7 +489,9 @@ def _told(document: Any) -> str:
     """Return what DHIS2 itself says in an answer."""
     if not isinstance(document, dict):
         return ""
-    parts = [document.get("errorCode"), document.get("message") or document.get("error")]
+    response = document.get("response")
+    description = response.get("description") if isinstance(response, dict) else document.get("description")
+    parts = [document.get("errorCode"), document.get("message") or document.get("error"), description]
     return " ".join(str(part) for part in parts if part)
 
 

@@ -59,7 +59,7 @@ def is_whole(summary: ImportSummary, rows: Sequence[Row]) -> bool:
     if summary.status != "ERROR" or not summary.conflicts or count.imported or count.updated:
         return False
     return any(
-        not conflict.indexes
+        (not conflict.indexes and bool(conflict.error_code or conflict.kind))  # else it is a failure within the server
         or -1 in conflict.indexes
         or (len(set(conflict.indexes)) >= len(rows) and not _is_of_rows(conflict))
         for conflict in summary.conflicts
