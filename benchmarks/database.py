@@ -6,12 +6,13 @@ COPY lines with exactly the rows that tallyport writes, made from what it wrote.
 
 import csv
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 import psycopg
@@ -22,6 +23,9 @@ from tallyport.postgres.server import EmbeddedServer, programs
 
 # As on a server that has its memory for itself; checkpoints and vacuums are run between the rounds.
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1d", "autovacuum": "off"}
+SERVER = "TALLYPORT_BENCHMARK_SERVER"
+"""Names another server than the embedded one, which cannot compile statements as a stock PostgreSQL does."""
+
 KEY = ("dataelementid", "periodid", "sourceid", "categoryoptioncomboid", "attributeoptioncomboid")
 COLUMNS = (*KEY, "value", "storedby", "comment", "followup", "deleted")
 UPSERT_ROWS = 500
@@ -91,22 +95,31 @@ class Database:
 
 
 @contextmanager
+def _server(work: Path) -> Iterator[Callable[[str], str]]:
+    """Run the embedded server, or take the one of the environment; gives the URL of a database by its name."""
+    given = os.environ.get(SERVER)
+    if given:
+        yield lambda name: psycopg.conninfo.make_conninfo(given, dbname=name)
+        return
+    with EmbeddedServer(work / "database", SETTINGS) as server:
+        yield server.url
+
+
+@contextmanager
 def restored(work: Path) -> Iterator[Database]:
     """Run a server with the database, which is restored the first time."""
     source = inputs.source_file().parent
     work.mkdir(parents=True, exist_ok=True)
-    with EmbeddedServer(work / "database", SETTINGS) as server:
-        database = Database(server.url("dhis2"), work)
-        with psycopg.connect(server.url(), autocommit=True) as admin:
+    with _server(work) as url:
+        database = Database(url("dhis2"), work)
+        with psycopg.connect(url("postgres"), autocommit=True) as admin:
             known = {name for (name,) in admin.execute("select datname from pg_database")}
             if "dhis2" not in known:
                 admin.execute("drop database if exists restoring")
                 admin.execute("create database restoring")
                 tool = source / ".." / "tools" / "restore-dhis2-database"
                 options = ["--psql", str(programs() / "psql"), "--without-values"]
-                done = subprocess.run(
-                    [sys.executable, tool, "43", server.url("restoring"), *options], stdout=sys.stderr
-                )
+                done = subprocess.run([sys.executable, tool, "43", url("restoring"), *options], stdout=sys.stderr)
                 if done.returncode:
                     raise FailedError("the database cannot be restored")
                 admin.execute("alter database restoring rename to dhis2")
@@ -217,4 +230,28 @@ def one_element(database: Database, months: int) -> Path:
             )
             made.write((",\n" if period else "") + ",\n".join(rows))
         made.write("\n]}\n")
+    return path
+
+
+def small_groups(database: Database, count: int, rows: int) -> Path:
+    """Make an ADV2 file of one data element in so many groups: by month, then by other organisation units."""
+    path = database.work / "load" / f"{count}-groups-of-{rows}.adv2.json"
+    ((element, data_set, combos, units),) = database.run(LARGE)
+    assert isinstance(units, list)
+    assert isinstance(combos, list)
+    combos = combos[:1] if rows < len(combos) else combos[: max(n for n in range(1, len(combos) + 1) if rows % n == 0)]
+    width = rows // len(combos)
+    stretches = [units[at : at + width] for at in range(0, len(units) - width + 1, width)]
+    months = [f"{2024 - at // 12}{at % 12 + 1:02d}" for at in range(-(-count // len(stretches)))]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as made:
+        for number, (month, of_group) in zip(range(count), product(months, stretches), strict=False):
+            header = {"ds": data_set, "de": element, "pe": month, "ou": of_group, "coc": combos, "size": rows}
+            values = [
+                [*([u] if width > 1 else []), *([c] if len(combos) > 1 else []), (number + u * c) % 500 + 1]
+                for u in range(width)
+                for c in range(len(combos))
+            ]
+            made.write(("," if number else "[") + json.dumps({**header, "data": values}, separators=(",", ":")) + "\n")
+        made.write("]\n")
     return path

@@ -7,7 +7,7 @@ for more than the plain steps is left to be imported by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tallyport.postgres.group import GroupImport, Run, stage_scopes
@@ -22,9 +22,11 @@ GROUPS = 500
 
 ROWS = 20_000
 NAMES = 50_000
+CELLS = 50_000
 BYTES = 8 << 20
 
-_Ids = frozenset[int]
+_Cell = tuple[int, str, int]
+"""A data element, a period and an organisation unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,26 @@ class Bundle:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._taken: dict[tuple[int, str], list[tuple[_Ids, _Ids, _Ids]]] = {}
-        self._rows = self._names = self._bytes = 0
+        self._taken: dict[_Cell, list[tuple[frozenset[int], frozenset[int]]]] = {}
+        self._rows = self._names = self._bytes = self._size = 0
         self._settled: list[tuple[Member, Mapping[str, int], int, Sequence[Nothing]]] = []
         self.members: list[Member] = []
 
     def takes(self, scope: Scope) -> bool:
         """Whether there is room, and no group that may name the same value."""
-        if len(self.members) >= GROUPS or self._rows >= ROWS or self._names >= NAMES or self._bytes >= BYTES:
+        if (
+            len(self.members) >= GROUPS
+            or self._rows >= ROWS
+            or self._names >= NAMES
+            or self._bytes >= BYTES
+            or self._size >= CELLS
+        ):
             return False
-        ids = _ids(scope)
+        combos, attributes = _combos(scope)
         return not any(
-            all(not one.isdisjoint(other) for one, other in zip(ids, others, strict=True))
-            for period in scope.periods.values()
-            for others in self._taken.get((scope.data_element, period.iso), ())
+            not combos.isdisjoint(other_combos) and not attributes.isdisjoint(other_attributes)
+            for cell in _cells(scope)
+            for other_combos, other_attributes in self._taken.get(cell, ())
         )
 
     def add(self, member: Member) -> None:
@@ -65,9 +73,11 @@ class Bundle:
         self.members.append(member)
         self._rows += member.feed.counts[0]
         self._names += sum(map(len, (scope.periods, scope.org_units, scope.combos, scope.attribute_combos)))
+        self._size += len(scope.periods) * len(scope.org_units)
         self._bytes += sum(map(len, member.feed.ahead))
-        for period in scope.periods.values():
-            self._taken.setdefault((scope.data_element, period.iso), []).append(_ids(scope))
+        combos = _combos(scope)
+        for cell in _cells(scope):
+            self._taken.setdefault(cell, []).append(combos)
 
     def write(self, told: Callable[[Changed], None] | None) -> set[int]:
         """Write them, within a transaction that the caller holds; returns the numbers of those that were left out.
@@ -111,9 +121,14 @@ class Bundle:
             member.group.settle_together(member.header, member.looked_up, changed, made, nothing)
 
 
-def _ids(scope: Scope) -> tuple[_Ids, _Ids, _Ids]:
-    units, combos, attributes = scope.org_units, scope.combos, scope.attribute_combos
-    return frozenset(units.values()), frozenset(combos.values()), frozenset(attributes.values())
+def _cells(scope: Scope) -> Iterator[_Cell]:
+    """Yield the cells of a scope."""
+    units = scope.org_units.values()
+    return ((scope.data_element, period.iso, unit) for period in scope.periods.values() for unit in units)
+
+
+def _combos(scope: Scope) -> tuple[frozenset[int], frozenset[int]]:
+    return frozenset(scope.combos.values()), frozenset(scope.attribute_combos.values())
 
 
 def _stage_rows(session: Session, feeds: dict[int, RowFeed]) -> None:

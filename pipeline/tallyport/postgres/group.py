@@ -50,6 +50,9 @@ SMALL_ROWS = 2_000
 SMALL_NAMES = 2_000
 """Identifiers that its header lists."""
 
+SMALL_CELLS = 10_000
+"""Pairs of a period and an organisation unit that it spans."""
+
 SMALL_BYTES = 1 << 20
 """Bytes that its rows take as lines of COPY."""
 
@@ -257,7 +260,9 @@ class GroupImport:
     def may_go_together(self, header: GroupHeader, looked_up: LookedUp) -> bool:
         """Whether nothing that is known of a group asks for steps of its own, and it is small."""
         names = len(header.pe) + len(header.ou) + len(header.coc or ()) + len(header.aoc or ())
-        if header.size > SMALL_ROWS or names > SMALL_NAMES or not self._head.has_rows:
+        if header.size > SMALL_ROWS or names > SMALL_NAMES or len(header.pe) * len(header.ou) > SMALL_CELLS:
+            return False
+        if not self._head.has_rows:
             return False
         if header.delete or header.undo is not None:
             return False
