@@ -1267,6 +1267,8 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
         (["a.json", "--dry-run"], "--state has no effect with --dry-run"),
         (["a.json", "--id-scheme", "CODE", "--id-scheme", "UID"], "--id-scheme is given 2 times in general"),
         (["a.json", "--chunk-size", "0"], "--chunk-size"),
+        (["a.json", "--chunk-size", "5", "--max-request-seconds", "9"], "--max-request-seconds has no effect"),
+        (["a.json", "--parallel", "0"], "--parallel"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(

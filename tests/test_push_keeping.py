@@ -104,6 +104,13 @@ def test_rows_are_found_by_whatever_identifies_them(server: Dhis2Server, tmp_pat
     assert stored(server, MONTHS[0], UNITS[0]) == ("9", NOTE, True)
 
 
+def test_what_the_server_does_not_know_is_looked_up_once(server: Dhis2Server, tmp_path: Path) -> None:
+    said = {"ids": {"ou": "CODE"}, "ou": ["CLINIC_A1", "NO-1"]}
+    file = written(tmp_path / "a.adv2.json", group([[m, u, 1] for m in range(12) for u in range(2)], **said))
+    pushed(server, file, state=tmp_path / "state", chunk_rows=4)
+    assert len(server.asked("/organisationUnits", "GET")) == 1
+
+
 def test_of_option_combos_each_keeps_its_own(server: Dhis2Server, tmp_path: Path) -> None:
     for coc in ("ocUnder5F01", "ocUnder5M01"):
         store(server, MONTHS[0], UNITS[0], de="deVisits001", coc=coc, value="1", comment=f"of {coc}")

@@ -110,6 +110,9 @@ def command(
     source = click.get_current_context().get_parameter_source("state")
     if dry_run and source is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("--state has no effect with --dry-run, which leaves nothing to go on with")
+    given = click.get_current_context().get_parameter_source("max_request_seconds")
+    if chunk_size and given is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--max-request-seconds has no effect with --chunk-size, which says the size")
     id_schemes = schemes_by_kind(id_scheme)
     try:
         from tallyport.dhis2.push import ChunkPushed, ClearingAhead, PushOptions, push

@@ -31,6 +31,7 @@ class Lookups:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._uids: dict[tuple[str, str], dict[str, str]] = {}
+        self._asked: dict[tuple[str, str], set[str]] = {}
         self._data_sets: dict[str, DataSet] = {}
         self._of_elements: dict[str, list[str]] = {}
         self._option_combos: dict[str, dict[frozenset[str], str]] = {}
@@ -42,7 +43,8 @@ class Lookups:
         if scheme == "UID":
             return dict(zip(wanted, wanted, strict=True))
         known = self._uids.setdefault((collection, scheme), {})
-        missing = [name for name in wanted if name not in known]
+        asked_for = self._asked.setdefault((collection, scheme), set())
+        missing = [name for name in wanted if name not in asked_for]
         field = scheme.removeprefix("ATTRIBUTE:") if scheme.startswith("ATTRIBUTE:") else scheme.lower()
         plain = [name for name in missing if not set(name) & set(",[]")]
         filters = [f"{field}:in:[{','.join(plain[at : at + _BATCH])}]" for at in range(0, len(plain), _BATCH)]
@@ -51,6 +53,7 @@ class Lookups:
         for asked in filters:
             async for page, _ in self._client.pages(collection, fields, filters=[asked]):
                 known.update({name: found["id"] for found in page for name in _names(found, scheme)})
+        asked_for.update(missing)  # also what there is not
         return {name: known[name] for name in wanted if name in known}
 
     async def data_sets_of(self, element: str) -> Sequence[DataSet]:
