@@ -10,6 +10,7 @@ import gzip
 import json
 import subprocess
 import sys
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
@@ -24,6 +25,7 @@ from running import environment
 from tallyport.cli.main import run
 from tallyport_converters.manifest import REJECTS_FREE_BYTES, REJECTS_RATIO
 from tallyport_converters.metering import OUTPUT_FREE_BYTES, OUTPUT_RATIO
+from tallyport_converters.native import NO_RANK, Batch, Dictionaries, Meaning, Rejects, Split, Used, pack
 
 FREE_BYTES = OUTPUT_FREE_BYTES + REJECTS_FREE_BYTES
 RATIO = OUTPUT_RATIO + REJECTS_RATIO + 24
@@ -319,3 +321,43 @@ def test_the_index_of_an_object_stream_is_read_as_far_as_it_counts(tmp_path: Pat
     code, peak = peak_mib("convert", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "out"), "-q")
     assert code == 3
     assert peak < 150
+
+
+# Groups
+
+
+def split_seconds(groups: int) -> float:
+    """Processor time for splitting the values of one data element into so many groups, and their headers' indexes."""
+    rows = ",".join(
+        f'{{"dataElement":"d","period":"202501","orgUnit":"o{i}","categoryOptionCombo":"c{i}","value":"1"}}'
+        for i in range(groups)
+    )
+    with Batch() as batch, Dictionaries() as dictionaries, Rejects() as rejects:
+        batch.scan_json(json_set(rows), state=0, final=True)
+        with pack(batch, dictionaries, rejects, 0) as blob:
+            meaning = Meaning(
+                ranks=[[NO_RANK, 0], [NO_RANK, *range(groups)], range(groups + 1), [0]],
+                period_notes=[0, 0],
+                coc_shapes=range(groups + 1),  # as if each combo had other categories: a group for each
+                aoc_shapes=[0],
+                data_sets=[0],
+                header=[NO_RANK, NO_RANK, NO_RANK, 0],
+                header_data_set=0,
+            )
+            used = Used(groups)
+            started = time.process_time()
+            with Split([(at, size) for _, at, size in blob.segments()], meaning, rejects) as split:
+                found = 0
+                for group, *_ in split.groups():
+                    used.clear()
+                    used.add_split(split, group, 1)
+                    found += len(used.settle())
+            assert found == groups
+            return time.process_time() - started
+
+
+def test_a_group_costs_what_it_holds_however_many_there_are() -> None:
+    few, many = 5_000, 40_000
+    split_seconds(few)
+    ratio = split_seconds(many) / max(min(split_seconds(few) for _ in range(3)), 0.001)
+    assert ratio < 3 * many / few  # quadratic work: 64
