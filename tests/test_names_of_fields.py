@@ -146,12 +146,18 @@ def test_a_superseded_value_that_differs_is_told_with_both_rows(tmp_path: Path) 
     assert found["superseded"]["dataElements"] == {"deMechQtr01": 2}
     pairs = [(pair["superseded"], pair["by"]) for pair in found["superseded"]["sample"]]
     assert pairs == [
-        ({"row": 0, "value": "5"}, {"row": 3, "value": "9"}),
-        ({"row": 1, "value": "7"}, {"row": 3, "value": "9"}),
+        ({"row": 0, "line": 1, "value": "5"}, {"row": 3, "line": 1, "value": "9"}),
+        ({"row": 1, "line": 1, "value": "7"}, {"row": 3, "line": 1, "value": "9"}),
     ]
     (warning,) = told(found, "TP426")
     assert warning["count"] == 2
     assert "row 0 has 5 and row 3 9" in warning["found"]
+
+
+def test_a_superseded_value_is_told_by_the_lines_of_the_file(tmp_path: Path) -> None:
+    rows = [{**KEY, "value": value} for value in ("5", "7")]
+    found = converted(tmp_path, written(tmp_path / "a.csv", rows))
+    assert "line 2 has 5 and line 3 7" in told(found, "TP426")[0]["found"]
 
 
 def test_a_comment_that_is_lost_counts_as_well(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from tallyport_converters.readers.field_names import SHOWN, not_understood, othe
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
-from tallyport_converters.source_rows import source_rows
+from tallyport_converters.source_rows import SourceRow, source_rows
 from tallyport_converters.superseded import superseded_by_others
 from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
@@ -313,8 +313,6 @@ class Attempt:
             self.findings.append(taken(names))
         told = (other_scheme(name, partial(scheme_of, ids)) for name in names)
         self.findings += islice(filter(None, told), SHOWN)
-        if self.counts.different:
-            self.findings.append(superseded_by_others(self.counts))
 
     def _write_completions(self, header: Header) -> int:
         made = registrations(header.completions, self.options.data_set)
@@ -343,22 +341,26 @@ class Attempt:
         for (code, about), (rows, first) in sorted(self.counts.notes.items()):
             self.findings.append(finding(code, field=about or None, row=first, count=rows))
         in_order = sorted(self.findings, key=lambda found: (found.code, found.field or ""))
-        self.findings = [found.at(self.source.name) for found in self._placed(list(_limited(in_order)), header)]
+        findings = list(_limited(in_order))
+        sampled = {said.row for pair in self.counts.sample for said in (pair.lost, pair.by)}
+        places = self._places_of({found.row for found in findings if found.row is not None} | sampled)
+        if self.counts.different:
+            lines = {number: place.line for number, place in places.items()}
+            self.counts.sample = [pair.on_lines(lines) for pair in self.counts.sample]
+            findings = sorted([*findings, superseded_by_others(self.counts)], key=lambda found: found.code)
+        placed = (places[f.row].placed(f, header) if f.row is not None and f.row in places else f for f in findings)
+        self.findings = [found.at(self.source.name) for found in placed]
 
-    def _placed(self, findings: Sequence[Finding], header: Header) -> Sequence[Finding]:
-        """Return findings with the places of their rows, where the source has lines: read once more up to the last."""
+    def _places_of(self, rows: set[int]) -> Mapping[int, SourceRow]:
+        """Return the places of rows, where the source has lines: it is read once more up to the last of them."""
         read = self.places[-1].first_row + self.places[-1].rows if self.places else 0
-        rows = sorted({found.row for found in findings if found.row is not None and found.row < read})
-        if not rows or self.reader.lines() is None:
-            return findings
+        wanted = sorted(row for row in rows if row < read)
+        if not wanted or self.reader.lines() is None:
+            return {}
         try:
-            places = {row.number: row for row in source_rows(self.reader, rows, self.places, self.block_bytes)}
+            return {row.number: row for row in source_rows(self.reader, wanted, self.places, self.block_bytes)}
         except SourceUnreadable:
-            return findings  # the source grew or went meanwhile: what was read stands
-        return [
-            found if found.row is None or found.row not in places else places[found.row].placed(found, header)
-            for found in findings
-        ]
+            return {}  # the source grew or went meanwhile: what was read stands
 
 
 def _limited(findings: Sequence[Finding]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Where they fit the limit, in memory; beyond it as sorted runs on disk that are m
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -57,18 +57,20 @@ PAIRS = 5
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one row says: its index in the source, and its texts, cut where they are long."""
+    """What one row says: its index in the source, its line if there are any, and its texts, cut where they are long."""
 
     row: int
     value: str
     comment: str
     is_deleted: bool
     is_marked: bool
+    line: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the manifest has it; what it does not say is left out."""
         members = {
             "row": self.row,
+            "line": self.line,
             "value": self.value or None,
             "comment": self.comment or None,
             "deleted": self.is_deleted or None,
@@ -86,6 +88,11 @@ class Superseding:
     org_unit: str
     lost: Said
     by: Said
+
+    def on_lines(self, lines: Mapping[int, int | None]) -> Superseding:
+        """Return the same with the lines of its rows, by their indexes."""
+        lost, by = (replace(said, line=lines.get(said.row)) for said in (self.lost, self.by))
+        return replace(self, lost=lost, by=by)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as the manifest has it."""

@@ -57,7 +57,11 @@ def superseded_by_others(counts: Counts) -> Finding:
 def _pair(pair: Superseding) -> str:
     key = " ".join(_cut(text, _IDENTIFIER) for text in (pair.data_element, pair.period, pair.org_unit))
     lost, by = _said(pair.lost, pair.by), _said(pair.by, pair.lost)
-    return f"{key}: row {pair.lost.row:,} has {lost} and row {pair.by.row:,} {by}"
+    has_lines = pair.lost.line != pair.by.line  # all rows of a file may stand on one
+    first, last = (
+        f"line {one.line:,}" if has_lines and one.line else f"row {one.row:,}" for one in (pair.lost, pair.by)
+    )
+    return f"{key}: {first} has {lost} and {last} {by}"
 
 
 def _said(one: Said, other: Said) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from tallyport_converters import periods
 from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Lines
-from tallyport_converters.readers.field_names import nearest
+from tallyport_converters.readers.field_names import named, nearest
 from tallyport_converters.readers.row_fields import UNSTORABLE, Doubled
 from tallyport_schemas.findings import Finding, finding, shown
 
@@ -204,7 +204,7 @@ def _clash(row: RejectedRow, number: int, clashing: Sequence[str]) -> Finding:
     said = {**(original.get("group") or {}), **original}
     names = [name for name in clashing if name in said] or list(clashing)
     found = "; ".join(f"{name}: {_shown(said.get(name, 'absent'))}" for name in names)
-    meant = [near for name in names if (near := nearest(name)) and near != name]
+    meant = [near for name in names if named(name) is None and (near := nearest(name))]
     expected = f"a name that is understood, such as {', '.join(dict.fromkeys(meant))}" if meant else None
     return finding("TP314", row=number, field=names[0] if len(names) == 1 else None, found=found, expected=expected)
 
