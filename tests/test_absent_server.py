@@ -144,7 +144,7 @@ def test_a_server_that_does_not_come_back_in_time_ends_the_push_and_what_it_took
     out, err = capsys.readouterr()
     assert out == ""
     assert err.count("the server is away, waiting for up to 1 s") == 1
-    assert "it was waited for 1 s" in err
+    assert "waited 1 s for it" in err
     assert "before that the server accounted for" in err
     assert run([*arguments, str(file)]) == OK
     assert "went on where it stopped" in capsys.readouterr().out

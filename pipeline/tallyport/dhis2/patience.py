@@ -98,7 +98,7 @@ class Wait:
                 self._in_vain = self._in_vain + 1 if looks == 1 else 0
                 self._say(found, clock.time() - self._since, is_over=True)
                 return True
-            words = f"{found.found or found.message}; it was waited for {waited_s:,.0f} s"
+            words = f"{found.found or found.message}; waited {waited_s:,.0f} s for it"
             failed.finding = replace(failed.finding, found=words)
             self.is_over = True
             return False
