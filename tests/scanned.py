@@ -16,6 +16,7 @@ from tallyport_converters.header import Header, count_dropped
 from tallyport_converters.native import Batch, Buffer, Dictionaries, Kind, Rejects, pack
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.scanning import scan_all
+from tallyport_schemas.findings import WHITE
 
 _PACKED = struct.Struct("<Q8I")  # `Packed` in group.h
 _DELETED, _FOLLOWUP_TRUE, _FOLLOWUP_FALSE = 4, 8, 16  # `RowFlag` in core.h
@@ -130,3 +131,9 @@ def take(read: Read, reader: Reader, batch: Batch, block: Buffer) -> None:
 
 
 __all__ = ["Read", "Row", "as_counted", "opened", "read_all", "rows_of", "take", "too_long"]
+
+
+def trimmed(name: str, text: str) -> str:
+    """A field's text without the white space around it; a blank value stays as it is."""
+    inner = text.strip(WHITE)
+    return text if name == "value" and not inner else inner

@@ -57,6 +57,7 @@ ROOMS = {
         "options",
         "completions",
         "deletions",
+        "tidied",
         "manifest",
         "attempt",
         "convert",

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import pytest
 
 import fuzz
-from scanned import Read, Row, as_counted, opened, read_all, too_long
+from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.combos import Combo, identified, listed, mapped
 from tallyport_converters.native import AGAIN, Column, Kind
 from tallyport_converters.readers.csv_records import Cell, cells
 from tallyport_converters.readers.dxf_csv import DxfCsv
-from tallyport_schemas.findings import SourceUnreadable
+from tallyport_schemas.findings import WHITE, SourceUnreadable
 
 CASES = int(os.environ.get("TALLYPORT_CSV_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))
@@ -124,7 +124,7 @@ def plain(reader: DxfCsv, body: str, delimiter: str) -> Read:
             read.note("TP409", 1, number)
             continue
         found, raw, line_end = record
-        if not any(cell.trailing or cell.text.strip(" \t\r\n") for cell in found):
+        if not any(cell.trailing or cell.text.strip(WHITE) for cell in found):
             continue  # delimiters alone
         inside = any("\n" in cell.text or "\r" in cell.text for cell in found)
         if line_end == "\r\n" or doubled(raw, delimiter) or inside:
@@ -154,6 +154,10 @@ def doubled(raw: str, delimiter: str) -> bool:
     return False
 
 
+def _name(meaning: int) -> str:
+    return "value" if meaning == Column.VALUE else ""
+
+
 def plain_row(reader: DxfCsv, found: list[Cell], number: int, read: Read) -> Row | None:
     kinds: dict[int, str] = {}
     options: list[tuple[str, str]] = []
@@ -177,13 +181,15 @@ def plain_row(reader: DxfCsv, found: list[Cell], number: int, read: Read) -> Row
             options.append((reader.columns.names[i], cell.text))
             good &= "\0" not in cell.text
         else:
-            kinds[meaning] = cell.text
+            kinds[meaning] = cell.text if meaning >= Column.ATTRIBUTE_COMBO else trimmed(_name(meaning), cell.text)
             if meaning == Column.ATTRIBUTE_COMBO:
                 names.add(reader.columns.names[i])
             if meaning not in (Column.STORED_BY, Column.CREATED, Column.LAST_UPDATED):
                 good &= "\0" not in cell.text
+    kinds = {meaning: text for meaning, text in kinds.items() if text or meaning >= Column.VALUE}
     if Kind.COC in kinds:
         names |= {name for name, _ in options}
+    options = [(name, text.strip(WHITE)) for name, text in options if text.strip(WHITE)]
     if Kind.AOC in kinds and Column.ATTRIBUTE_OPTIONS in kinds:
         names.add(reader.columns.names[reader.columns.meanings.index(Column.ATTRIBUTE_OPTIONS)])
     read.dropped.update(names)
@@ -203,7 +209,7 @@ def plain_row(reader: DxfCsv, found: list[Cell], number: int, read: Read) -> Row
     good &= not too_long(value) and not too_long(comment)
     if not good:
         return None
-    if value and not value.strip(" \t\r\n"):
+    if value and not value.strip(WHITE):
         read.note("TP404", 1, number)
     coc: Combo | None = mapped(dict(reversed(options))) if options else None
     aoc: Combo | None = None

@@ -56,6 +56,8 @@ RAISED_ELSEWHERE: Mapping[str, str] = {
 }
 
 ALSO_TOLD: Mapping[str, set[str]] = {
+    "dxf-csv/null-cells": {"TP431"},  # NULL is a word for nothing as well
+    "dxf-pdf/filled-monthly": {"TP430"},
     "dxf-json/last-row-wins": {"TP414"},  # one of the two rows has the other form of the period
     "dxf-json/row-wins-over-header": {"TP414"},
 }

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 
 import fuzz
-from scanned import Read, Row, as_counted, opened, read_all, too_long
+from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.native import field_named
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import Number
-from tallyport_schemas.findings import SourceUnreadable
+from tallyport_schemas.findings import WHITE, SourceUnreadable
 
 CASES = int(os.environ.get("TALLYPORT_JSON_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))
@@ -245,6 +245,8 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
     repeated = False
     for key, value in row:
         if key in (*FIELDS, *STAMPS, *FOLLOW_UPS):
+            if key not in STAMPS and isinstance(value, str) and not isinstance(value, Number):
+                value = trimmed(key, value)
             repeated |= key in fields
             fields.setdefault(key, value)
         else:
@@ -256,6 +258,7 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
     for name in ("categoryOptionCombo", "attributeOptionCombo"):
         value = fields.pop(name, None)
         if isinstance(value, Members):
+            value = Members((c.strip(WHITE), o.strip(WHITE) if type(o) is str else o) for c, o in value)
             repeated |= len({shown(category) for category, _ in value}) < len(value)
             good &= all(c and fit(o) and o and storable(c) for c, o in value)
             combos[name] = mapped(dict(reversed(value))) if value and good else None
@@ -282,7 +285,7 @@ def plain_row(row: Members, number: int, read: Read) -> Row | None:
     good &= bool(texts["value"] or texts["comment"] or flags["deleted"] is True)
     if not good:
         return None
-    if texts["value"] and not texts["value"].strip(" \t\r\n"):
+    if texts["value"] and not texts["value"].strip(WHITE):
         read.note("TP404", 1, number)
     return Row(
         fields["dataElement"],

@@ -18,12 +18,13 @@ import pytest
 from lxml import etree
 
 import fuzz
-from scanned import Read, Row, as_counted, opened, read_all, too_long
+from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import Header
 from tallyport_converters.native import field_named
 from tallyport_converters.readers.xml_common_subset import CommonXml, Doubt
 from tallyport_converters.readers.xml_general import GeneralXml
+from tallyport_schemas.findings import WHITE
 
 CASES = int(os.environ.get("TALLYPORT_XML_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))
@@ -280,12 +281,13 @@ class Walk:
         if adx:
             for group in root:
                 attributes = dict(group.attrib)
-                combo = attributes.get("attributeOptionCombo")
+                combo = attributes.get("attributeOptionCombo", "").strip(WHITE)
                 others = {k: v for k, v in attributes.items() if v and k not in GROUP_NAMES[:6]}
                 self.dropped["comment"] += bool(attributes.get("comment"))
                 if combo:
                     self.dropped.update(others.keys())
-                aoc = identified(combo) if combo else mapped(others) if others else None
+                given = {k: v.strip(WHITE) for k, v in others.items() if v.strip(WHITE)}
+                aoc = identified(combo) if combo else mapped(given) if given else None
                 for row in group:
                     self.adx_row(attributes, aoc, bool(combo and others), row)
         else:
@@ -296,7 +298,7 @@ class Walk:
         attributes = dict(row.attrib)
         known = {*DXF_FIELDS, *FOLLOW_UPS, *STAMPS, *MISPLACED, "deleted"}
         options = {k: v for k, v in attributes.items() if v and k not in known}
-        combo = attributes.get("categoryOptionCombo")
+        combo = attributes.get("categoryOptionCombo", "").strip(WHITE)
         for name in MISPLACED:
             self.dropped[name] += bool(attributes.pop(name, ""))
         for name in options:
@@ -305,7 +307,8 @@ class Walk:
             self.dropped.update(options.keys())
         if loses or (combo and options):
             self.count("TP419")
-        coc = None if combo or not options else mapped(options)
+        given = {k: v.strip(WHITE) for k, v in options.items() if v.strip(WHITE)}
+        coc = None if combo or not given else mapped(given)
         if len(row):
             note = row[0].text or ""
             if note and attributes.get("value") not in (None, "", "0"):
@@ -319,6 +322,8 @@ class Walk:
         for name, text in row.items():
             if text and name not in DXF_FIELDS and name not in FOLLOW_UPS and name != "deleted":
                 self.dropped[etree.QName(name).localname] += 1
+        row = {name: trimmed(name, text) if name not in STAMPS else text for name, text in row.items()}
+        group = group and {name: text.strip(WHITE) for name, text in group.items()}
         said = [row[name] for name in row if name in FOLLOW_UPS and row[name]]
         good = bool(row.get("dataElement"))
         deleted = None
@@ -334,7 +339,7 @@ class Walk:
         if not good or not (value or comment or deleted) or too_long(value) or too_long(comment):
             self.rows.append(None)
             return
-        if value and not value.strip(" \t\r\n"):
+        if value and not value.strip(WHITE):
             self.count("TP404")
         if group is None:
             aoc = identified_or_none(row, "attributeOptionCombo")

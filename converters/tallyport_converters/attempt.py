@@ -33,6 +33,7 @@ from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
 from tallyport_converters.source_rows import SourceRow, source_rows
 from tallyport_converters.superseded import superseded_by_others
+from tallyport_converters.tidied import Tidied
 from tallyport_converters.trail import Trail
 from tallyport_schemas.findings import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.header import KINDS
@@ -143,6 +144,7 @@ class Attempt:
         self.dropped: dict[str, int] = {}
         self._names = FieldNames()
         self.places: list[Place] = []
+        self.tidied = Tidied()
         self.meter = output_meter(0)
         self.findings: list[Finding] = []
 
@@ -200,6 +202,7 @@ class Attempt:
                 for notice, count, first in batch.notices():
                     code, about = NOTICES[notice]
                     self.counts.note(code, about or "", count, gathering.rows + first)
+                self.tidied.add(batch, gathering.rows)
                 for which, count in batch.dropped():
                     if not (which is Dropped.FOLLOWUP_FALSE and options.keep_followup_false):
                         self._drop(DROPPED[which], count)
@@ -338,6 +341,7 @@ class Attempt:
             self._drop(name, count)
             self.findings.append(finding("TP436", field=name, count=count))
         self.findings += header.findings
+        self.findings += self.tidied.findings(header.trimmed)
         for (code, about), (rows, first) in sorted(self.counts.notes.items()):
             self.findings.append(finding(code, field=about or None, row=first, count=rows))
         in_order = sorted(self.findings, key=lambda found: (found.code, found.field or ""))

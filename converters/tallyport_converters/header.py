@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tallyport_converters.combos import DEFAULT, Combo
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+from tallyport_schemas.findings import WHITE, Finding, SourceUnreadable, finding
 from tallyport_schemas.header import KINDS
 
 SCHEME_PROPERTIES: Mapping[str, str] = {
@@ -99,6 +99,14 @@ class Header:
     taken: dict[str, str] = field(default_factory=dict)
     """Names that are not DHIS2's, with those of what they were read as; in CSV the names of columns."""
     findings: list[Finding] = field(default_factory=list)
+    trimmed: int = 0
+    """Identifiers of the header that had white space at their ends."""
+
+    def trim(self, text: str) -> str:
+        """Return an identifier without the white space around it, which is counted."""
+        inner = text.strip(WHITE)
+        self.trimmed += inner != text
+        return inner
 
     def take_named(self, name: str, canonical: str) -> None:
         """Note that something was read by another name than DHIS2's, which is `canonical`."""

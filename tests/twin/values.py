@@ -352,11 +352,16 @@ def documents(draw: st.DrawFn, carrier: str) -> Document:
 def clean_documents(draw: st.DrawFn) -> Document:
     """A document that all four formats carry alike: distinct keys, nothing missing, nothing that is read two ways."""
     chosen = draw(choices("adx"))
-    elements, units = chosen.some(chosen.identifier, 3, 1), chosen.some(chosen.identifier, 3, 1)
+
+    def identifier() -> str:
+        return chosen.identifier().strip().strip("\ufeff\u200b") or "x"
+
+    elements, units = chosen.some(identifier, 3, 1), chosen.some(identifier, 3, 1)
     whens = chosen.some(lambda: chosen.one([p for p in PERIODS if "NovQ" not in p]), 3, 1)
-    cocs: list[str | None] = [None, *chosen.some(chosen.identifier, 3, 1)]
-    aocs: list[str | None] = [None, *chosen.some(chosen.identifier, 2, 1)]
-    value_texts = [text for text in chosen.some(chosen.text, 6, 1) if text not in ("", "null")] or ["1"]
+    cocs: list[str | None] = [None, *chosen.some(identifier, 3, 1)]
+    aocs: list[str | None] = [None, *chosen.some(identifier, 2, 1)]
+    texts = [text.strip() for text in chosen.some(chosen.text, 6, 1)]  # white space around texts is removed
+    value_texts = [text for text in texts if text.strip("\ufeff\u200b") == text and text not in ("", "null")] or ["1"]
     values = {
         value.key: value
         for numbers in draw(picks(15))

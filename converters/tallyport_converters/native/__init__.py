@@ -63,6 +63,23 @@ class Notice(IntEnum):
     CONTENT_PASSED = 10
 
 
+class Spaces(IntEnum):
+    """Texts that had white space at their ends, as `enum Spaces` in core.h."""
+
+    OF_IDENTIFIERS = 0
+    OF_TEXTS = 1
+
+
+WORD_PLACES = ("value", "comment", "categoryOptionCombo", "attributeOptionCombo")
+"""Where words for nothing are looked for, as `enum WordPlace` in tidy.h."""
+
+WORDS = (
+    *("NA", "N/A", "n.a.", "NaN", "null", "None", "nil", "NaT", "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?"),
+    *("#NULL!", "#NUM!", "<NA>", "(null)", "(blank)", "undefined", r"\N", "-", "--", ".", "?", "\u2013", "\u2014"),
+)
+"""Words for nothing, as tidy.c has them."""
+
+
 class Fault(IntEnum):
     """Why a scan stopped, as `enum Error` in core.h."""
 
@@ -150,6 +167,9 @@ class _Batch(Structure):
         ("property_count", c_uint64),
         ("dropped", c_uint64 * len(Dropped)),
         ("notices", Tally * len(Notice)),
+        ("spaces", Tally * len(Spaces)),
+        ("nothing", Tally),
+        ("words", c_uint64 * len(WORDS) * len(WORD_PLACES)),
         ("state", c_uint32),
         ("error", c_uint32),
         ("properties", POINTER(_Property)),
@@ -574,6 +594,23 @@ class Batch(_Owner):
             tally = self._fields.notices[which]
             if tally.count:
                 yield which, int(tally.count), int(tally.first)
+
+    def spaces(self) -> Iterator[tuple[Spaces, int, int]]:
+        """Yield how many texts had white space at their ends, and the first row that has one."""
+        for which in Spaces:
+            tally = self._fields.spaces[which]
+            if tally.count:
+                yield which, int(tally.count), int(tally.first)
+
+    def words(self) -> Iterator[tuple[str, str, int]]:
+        """Yield where which word for nothing stands, and how often."""
+        for place, counts in zip(WORD_PLACES, self._fields.words if self._fields.nothing.count else (), strict=False):
+            yield from ((place, word, int(count)) for word, count in zip(WORDS, counts, strict=True) if count)
+
+    @property
+    def first_word(self) -> int:
+        """The first row that has a word for nothing, if one has."""
+        return int(self._fields.nothing.first)
 
     def row_span(self, row: int) -> slice:
         """Return where a row lies in the scanned block."""

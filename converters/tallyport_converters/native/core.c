@@ -100,10 +100,7 @@ bool text_too_long(const uint8_t *p, size_t size) {
 }
 
 bool text_blank(const uint8_t *p, size_t size) {
-    for (size_t i = 0; i < size; i++)
-        if (p[i] != ' ' && (p[i] < '\t' || p[i] > '\r' || p[i] == '\v' || p[i] == '\f'))
-            return false;
-    return size > 0;
+    return cut_space(&p, &size) && !size;
 }
 
 void intern_init(Intern *intern, uint64_t seed) {
@@ -313,9 +310,7 @@ void batch_settle_stand_ins(Batch *batch, Draft *draft) {
                 continue;
             }
             batch_take_named(batch, name, found->name.size, found->field);
-            draft->id[found->field] = found->field == COC || found->field == AOC
-                                          ? batch_combo(batch, (int)found->field, &found->said)
-                                          : intern_text(&batch->intern[found->field], said, found->said.size);
+            draft_identify(batch, draft, (int)found->field, &found->said);
         }
 }
 
@@ -328,6 +323,8 @@ void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t 
     draft->notices |= other->notices;
     draft->dropped |= other->dropped;
     draft->flags |= other->flags & ROW_REJECTED;
+    for (int i = 0; i < SPACES; i++)
+        draft->spaces[i] += other->spaces[i];
     if (field < KINDS) {
         differ = draft->id[field] && other->id[field] && draft->id[field] != other->id[field];
         if (!draft->id[field])
@@ -400,8 +397,49 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
     batch->rows++;
 }
 
+static void tidy_text(const Batch *batch, Draft *draft, Text *text, enum WordPlace place) {
+    if (!text->present || !text->size)
+        return;
+    const uint8_t *start = text_data(batch, text), *p = start;
+    size_t size = text->size;
+    if (cut_space(&p, &size)) {
+        if (!size && place == WORD_VALUE)
+            return; /* a blank is kept, and told as one */
+        text->size = size;
+        text->present = size > 0;
+        if (text->in_scratch)
+            text->offset += (size_t)(p - start);
+        else
+            text->at = p;
+        draft->spaces[SPACES_OF_TEXTS]++;
+    }
+    draft->word[place] = word_for_nothing(p, size);
+}
+
+void batch_finish_file_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {
+    tidy_text(batch, draft, &draft->value, WORD_VALUE);
+    tidy_text(batch, draft, &draft->comment, WORD_COMMENT);
+    for (int i = 0; i < SPACES; i++)
+        if (draft->spaces[i]) {
+            if (!batch->spaces[i].count)
+                batch->spaces[i].first = batch->rows;
+            batch->spaces[i].count += draft->spaces[i];
+        }
+    uint32_t words;
+    memcpy(&words, draft->word, sizeof words);
+    if (words) {
+        if (!batch->nothing.count++)
+            batch->nothing.first = batch->rows;
+        for (int place = 0; place < WORD_PLACES; place++)
+            if (draft->word[place])
+                batch->words[place][draft->word[place] - 1]++;
+    }
+    batch_finish_row(batch, draft, source_at, source_size);
+}
+
 int boolean_text(const uint8_t *p, size_t size) {
     static const char *words[] = {"false", "true"};
+    cut_space(&p, &size);
     if (!size)
         return -1;
     for (int truth = 0; truth < 2; truth++) {

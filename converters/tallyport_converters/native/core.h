@@ -7,6 +7,8 @@
 #ifndef TALLYPORT_CORE_H
 #define TALLYPORT_CORE_H
 
+#include "tidy.h"
+
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,6 +72,7 @@ enum Notice {
     NOTICE_CONTENT_PASSED,
     NOTICE_COUNT
 };
+enum Spaces { SPACES_OF_IDENTIFIERS, SPACES_OF_TEXTS, SPACES };
 enum Error {
     ERROR_NONE,
     ERROR_NO_MEMORY,
@@ -181,6 +184,9 @@ typedef struct {
     uint64_t rows, rejected, consumed, error_at, group_at, group_size, property_count;
     uint64_t dropped[DROPPED_COUNT];
     Tally notices[NOTICE_COUNT];
+    Tally spaces[SPACES]; /* texts that had white space at their ends, not rows */
+    Tally nothing;        /* rows that have a word for nothing */
+    uint64_t words[WORD_PLACES][WORDS];
     uint32_t state, error;
     Property *properties;
 
@@ -248,6 +254,8 @@ typedef struct {
     Text value, comment;
     uint32_t flags;
     uint32_t dropped, notices; /* bits, by enum Dropped and enum Notice */
+    uint16_t spaces[SPACES];
+    uint8_t word[WORD_PLACES];
 } Draft;
 
 /* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset. */
@@ -263,6 +271,20 @@ static inline const uint8_t *text_data(const Batch *batch, const Text *text) {
  * End a row: sizes and presence are checked, texts copied, counters moved. The block's span is for its explanation. */
 void batch_start_row(Batch *batch);
 void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size);
+/* The same for a row of a legacy file: its value and comment are tidied first. */
+void batch_finish_file_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size);
+
+/* Cut the white space around an identifier, and count it. */
+static inline void draft_trim(const Batch *batch, Draft *draft, Text *text) {
+    const uint8_t *start = text_data(batch, text), *p = start;
+    if (!cut_space(&p, &text->size))
+        return;
+    if (text->in_scratch)
+        text->offset += (size_t)(p - start);
+    else
+        text->at = p;
+    draft->spaces[SPACES_OF_IDENTIFIERS]++;
+}
 
 /* Keep a field that stands in where the row does not have it by a better name, and is left out otherwise. */
 void batch_stand_in(Batch *batch, const Text *name, const Text *said, uint32_t field, uint32_t naming);
@@ -272,6 +294,22 @@ void batch_settle_stand_ins(Batch *batch, Draft *draft);
 
 /* The id of an option combo that is given by an identifier: its text behind an 'I', which tells it from options. */
 uint32_t batch_combo(Batch *batch, int kind, const Text *text);
+
+/* Take an identifier over, without the white space around it: blanks name nothing. */
+static inline void draft_identify(Batch *batch, Draft *draft, int kind, const Text *given) {
+    Text text = *given;
+    draft_trim(batch, draft, &text);
+    if (!text.size)
+        return;
+    if (kind == COC || kind == AOC) {
+        uint8_t word = word_for_nothing(text_data(batch, &text), text.size);
+        if (word)
+            draft->word[kind == COC ? WORD_COC : WORD_AOC] = word;
+        draft->id[kind] = batch_combo(batch, kind, &text);
+    } else {
+        draft->id[kind] = intern_text(&batch->intern[kind], text_data(batch, &text), text.size);
+    }
+}
 
 /* Take over what a second field of the same meaning says: `other` has nothing but it. Where both differ, the row is
  * rejected. */

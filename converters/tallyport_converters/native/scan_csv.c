@@ -133,10 +133,8 @@ static void take_field(Batch *batch, Draft *draft, enum Column meaning, const Te
         draft->comment = *cell;
     else if (meaning == COLUMN_FOLLOWUP || meaning == COLUMN_DELETED)
         draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, cell->size));
-    else if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
-        draft->id[meaning] = batch_combo(batch, (int)meaning, cell);
     else
-        draft->id[meaning] = intern_text(&batch->intern[meaning], text, cell->size);
+        draft_identify(batch, draft, (int)meaning, cell);
 }
 
 COLD void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
@@ -208,10 +206,8 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     default:
         if (meaning >= COLUMN_AGAIN)
             take_again(batch, record, (enum Column)(meaning - COLUMN_AGAIN), cell);
-        else if (meaning == (enum Column)COC || meaning == (enum Column)AOC)
-            draft->id[meaning] = batch_combo(batch, (int)meaning, &cell->text);
         else
-            draft->id[meaning] = intern_text(&batch->intern[meaning], text, size);
+            draft_identify(batch, draft, (int)meaning, &cell->text);
     }
 }
 
@@ -227,7 +223,10 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
             batch_leave_out(batch, name, name_size, text_data(batch, &record->option[i]), record->option[i].size);
             continue;
         }
-        if (i == 0)
+        draft_trim(batch, draft, &record->option[i]);
+        if (!record->option[i].size)
+            continue;
+        if (scratch->size == start)
             bytes_add_byte(scratch, 'M');
         bytes_add(scratch, name, name_size);
         bytes_add_byte(scratch, 0);
@@ -346,7 +345,7 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             break;
         }
         settle_options(batch, layout, &record);
-        batch_finish_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
+        batch_finish_file_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
         unit = p;
     }
     batch->consumed = (uint64_t)(unit - block);

@@ -73,12 +73,15 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
             size_t before = scratch->size;
             if (!json_scalar(&s->json, &text, &type, &storable))
                 return false;
+            if (text.present && type == '"')
+                draft_trim(s->batch, draft, &text);
             if (!storable || !text.present || !text.size || type == 't' || type == 'f')
                 good = false;
             scratch->size = before;
-            if (text.present && text.in_scratch)
-                scratch->size = before + text.size; /* it was decoded right here */
-            else if (text.present)
+            if (text.present && text.in_scratch) { /* it was decoded right here */
+                memmove(scratch->data + before, scratch->data + text.offset, text.size);
+                scratch->size = before + text.size;
+            } else if (text.present)
                 bytes_add(scratch, text.at, text.size);
             bytes_add_byte(scratch, 0);
             if (part == 0 && names < CATEGORIES) {
@@ -134,10 +137,7 @@ static bool identifier(Scan *s, Draft *draft, enum Field field) {
         return true;
     if (type == '0' && combo)
         draft->notices |= 1u << (field == (enum Field)COC ? NOTICE_COC_NUMBER : NOTICE_AOC_NUMBER);
-    if (combo)
-        draft->id[field] = batch_combo(batch, (int)field, &text);
-    else
-        draft->id[field] = intern_text(&batch->intern[field], text_data(batch, &text), text.size);
+    draft_identify(batch, draft, (int)field, &text);
     return true;
 }
 
@@ -339,7 +339,7 @@ static bool row(Scan *s) {
         if (!json_skip(&s->json, 1))
             return false;
         draft.flags = ROW_REJECTED;
-        batch_finish_row(batch, &draft, (uint32_t)(start - s->json.start), (uint32_t)(s->json.p - start));
+        batch_finish_file_row(batch, &draft, (uint32_t)(start - s->json.start), (uint32_t)(s->json.p - start));
         return true;
     }
     const uint8_t *gap = s->json.p;
@@ -430,7 +430,7 @@ static bool row(Scan *s) {
             break;
     }
     s->json.p++;
-    batch_finish_row(batch, &draft, (uint32_t)(start - s->json.start), (uint32_t)(s->json.p - start));
+    batch_finish_file_row(batch, &draft, (uint32_t)(start - s->json.start), (uint32_t)(s->json.p - start));
     return true;
 }
 

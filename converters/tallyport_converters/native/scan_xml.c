@@ -311,10 +311,7 @@ HOT void take(Batch *batch, Draft *draft, const Attribute *a) {
         draft->dropped |= 1u << (a->field - FIELD_STORED_BY + DROPPED_STORED_BY);
         break;
     default:
-        if (a->field == (enum Field)COC || a->field == (enum Field)AOC)
-            draft->id[a->field] = batch_combo(batch, (int)a->field, &a->value);
-        else
-            draft->id[a->field] = intern_text(&batch->intern[a->field], value, a->value.size);
+        draft_identify(batch, draft, (int)a->field, &a->value);
     }
 }
 
@@ -374,13 +371,17 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
             batch_leave_out(batch, a->name, a->name_size, text_data(batch, &a->value), a->value.size);
             continue;
         }
+        Text option = a->value;
+        draft_trim(batch, draft, &option);
+        if (!option.size)
+            continue;
         bytes_add(scratch, a->name, a->name_size);
         bytes_add_byte(scratch, 0);
-        bytes_reserve(scratch, a->value.size + 1);
-        bytes_add(scratch, text_data(batch, &a->value), a->value.size);
+        bytes_reserve(scratch, option.size + 1);
+        bytes_add(scratch, text_data(batch, &option), option.size);
         bytes_add_byte(scratch, 0);
     }
-    if (taken)
+    if (taken && scratch->size > start + 1)
         draft->id[categories] = intern_text(&batch->intern[categories], scratch->data + start, scratch->size - start);
     scratch->size = start;
 }
@@ -436,7 +437,7 @@ static bool row(Scan *s, enum Mode mode, const Draft *group) {
             return false;
     }
     s->row_attributes = count;
-    batch_finish_row(batch, &draft, (uint32_t)(start - s->start), (uint32_t)(s->p - start));
+    batch_finish_file_row(batch, &draft, (uint32_t)(start - s->start), (uint32_t)(s->p - start));
     return true;
 }
 

@@ -28,7 +28,7 @@ from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.readers.row_fields import RowFields
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+from tallyport_schemas.findings import WHITE, Finding, SourceUnreadable, finding
 
 LINES_ABOVE = 30
 """Lines above a header row among which it is looked for: a report's title."""
@@ -195,7 +195,7 @@ class DxfCsv:
                 unfit[name] = cell.text  # even where an option combo wins over it
             elif kept := columns.field_of(i):
                 fields.take(kept, name, cell.text)
-            elif columns.meanings[i] == Column.CATEGORY:
+            elif columns.meanings[i] == Column.CATEGORY and cell.text.strip(WHITE):
                 options[name] = cell.text
         if options:
             fields.fields.setdefault("categoryOptionCombo", options)

@@ -29,7 +29,7 @@ from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.readers.row_fields import FIELDS, fields_of
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+from tallyport_schemas.findings import WHITE, Finding, SourceUnreadable, finding
 
 ROWS_SEEN = 16
 """A bit of the scanner's state: the values' array was opened (scan_json.c)."""
@@ -178,21 +178,21 @@ class DxfJson:
             return
         key = self._names.settle(name, value)
         if key == "dataSet":
-            header.data_set = _text(name, value)
+            header.data_set = header.trim(_text(name, value))
         elif key == "period":
-            header.period = _text(name, value)
+            header.period = header.trim(_text(name, value))
         elif key == "orgUnit":
-            header.org_unit = _text(name, value)
+            header.org_unit = header.trim(_text(name, value))
         elif key == "attributeOptionCombo":
             header.attribute_option_combo = _combo(name, value, header)
         elif key == "attributeCategoryOptions":
             if not isinstance(value, list):
                 raise _wrong(name, value, "an array of category options")
-            self._listed_options = [_text(name, option) for option in value]
+            self._listed_options = [header.trim(_text(name, option)) for option in value]
         elif key == "completeDate":
             self._complete_date = str(value).lower() if isinstance(value, bool) else _text(name, value)
         elif key and key in SCHEME_PROPERTIES:
-            header.schemes[SCHEME_PROPERTIES[key]] = _text(name, value)
+            header.schemes[SCHEME_PROPERTIES[key]] = _text(name, value).strip(WHITE)
         elif key == "deletion":
             header.deletion = _deletion(value, header)
         elif key == "strategy":
@@ -261,13 +261,13 @@ def _text(key: str, value: Any) -> str:
 
 def _combo(key: str, value: Any, header: Header) -> Combo:
     if isinstance(value, dict):
-        options = {_text(key, category): _text(key, option) for category, option in value.items()}
+        options = {header.trim(_text(key, name)): header.trim(_text(key, option)) for name, option in value.items()}
         if not all(options) or not all(options.values()):
             raise _wrong(key, value, "an object of category: option")
         return mapped(options)
     if isinstance(value, Number):
         header.findings.append(finding("TP403", field=key, found=value))
-    return identified(_text(key, value))
+    return identified(header.trim(_text(key, value)))
 
 
 def _deletion(value: Any, header: Header) -> Deletion | None:
@@ -289,13 +289,14 @@ def _deletion(value: Any, header: Header) -> Deletion | None:
             _combo(f"{name}.{part}", element.get(part) or "", header)
             for part in ("categoryOptionCombo", "attributeOptionCombo")
         ]
-        elements.append(DeletedElement(_text(name, element["dataElement"]), *combos))
+        elements.append(DeletedElement(header.trim(_text(name, element["dataElement"])), *combos))
     missing = [name for name, items in lists.items() if not items]
     if missing:
         header.findings.append(finding("TP420", field="deletion", found=f"no {', no '.join(missing)}"))
         return None
-    org_units = tuple(_text("deletion.orgUnits", unit) for unit in lists["orgUnits"])
-    return Deletion(org_units, tuple(_text("deletion.periods", p) for p in lists["periods"]), tuple(elements))
+    org_units = tuple(header.trim(_text("deletion.orgUnits", unit)) for unit in lists["orgUnits"])
+    days = tuple(header.trim(_text("deletion.periods", period)) for period in lists["periods"])
+    return Deletion(org_units, days, tuple(elements))
 
 
 def pruned(row: bytes) -> bytes:

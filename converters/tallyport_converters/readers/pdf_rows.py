@@ -47,7 +47,9 @@ class DxfPdf(DxfJson):
                     )
                 )
         form = read_form(bytes(document), self.source.name)
-        self.header.org_unit, self.header.period = form.org_unit, form.period
+        unit, period = form.org_unit, form.period
+        self.header.org_unit = unit and self.header.trim(unit)
+        self.header.period = period and self.header.trim(period)
         if form.blank:
             self.header.findings.append(finding("TP415", count=form.blank))
         for name in form.ignored:

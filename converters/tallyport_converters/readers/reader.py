@@ -17,7 +17,7 @@ from tallyport_converters.header import Header
 from tallyport_converters.native import Batch, Buffer, Lines
 from tallyport_converters.readers.field_names import named, nearest
 from tallyport_converters.readers.row_fields import UNSTORABLE, Doubled
-from tallyport_schemas.findings import Finding, finding, shown
+from tallyport_schemas.findings import WHITE, Finding, finding, shown
 
 _Result = TypeVar("_Result")
 
@@ -162,7 +162,7 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader, clash
         text = found if found is None or isinstance(found, str) else json.dumps(found, ensure_ascii=False)
         return finding(code, row=number, field=field, found=text, expected=expected, help=help)
 
-    fields = row.fields
+    fields = None if row.fields is None else {name: _trimmed(name, value) for name, value in row.fields.items()}
     if fields is None:
         return say("TP301", found=json.dumps(row.original, ensure_ascii=False), expected="an object")
     if row.quote_fault:
@@ -207,6 +207,16 @@ def _clash(row: RejectedRow, number: int, clashing: Sequence[str]) -> Finding:
     meant = [near for name in names if named(name) is None and (near := nearest(name))]
     expected = f"a name that is understood, such as {', '.join(dict.fromkeys(meant))}" if meant else None
     return finding("TP314", row=number, field=names[0] if len(names) == 1 else None, found=found, expected=expected)
+
+
+def _trimmed(name: str, value: Any) -> Any:
+    """Return what the scanner made of a field: white space at the ends of texts is cut, but not a blank value."""
+    if isinstance(value, dict):
+        return {_trimmed("", key): _trimmed("", text) for key, text in value.items()}
+    if isinstance(value, Number) or not isinstance(value, str):
+        return value
+    inner = value.strip(WHITE)
+    return value if name == "value" and not inner else inner
 
 
 def _is_true(value: object) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from tallyport_converters.native import Kind, NamedBy
 from tallyport_converters.readers.field_names import CANONICAL, NO_PLACE, named
+from tallyport_schemas.findings import WHITE
 
 FIELDS = {
     **{
@@ -34,6 +35,21 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What neither UTF-8 nor PostgreSQL can store."""
 
 
+_TRIMMED = frozenset(
+    {
+        "dataElement",
+        "period",
+        "orgUnit",
+        "categoryOptionCombo",
+        "attributeOptionCombo",
+        "dataSet",
+        "deleted",
+        "followUp",
+    }
+)
+"""Fields that say nothing by white space at their ends."""
+
+
 class Doubled(NamedTuple):
     """A field that a row has by two names, with what each says. `differ`: not the same."""
 
@@ -54,6 +70,8 @@ class RowFields:
 
     def take(self, field: str, name: str, said: Any) -> None:
         """Take a field by one of its names; a second name must say the same."""
+        if field in _TRIMMED and isinstance(said, str):
+            said = type(said)(said.strip(WHITE))
         if said in (None, "", {}):
             return
         if field not in self.fields:
@@ -77,7 +95,8 @@ class RowFields:
 
     def stand_in(self, by: NamedBy, field: str, name: str, said: str) -> None:
         """Keep a field that stands in where the row does not have it by a better name."""
-        self.stand_ins.append((by, field, name, said))
+        if said := said.strip(WHITE):
+            self.stand_ins.append((by, field, name, said))
 
     def settle(self) -> list[tuple[str, str, str]]:
         """Let the better of those stand in; returns the (field, name, text) of those that do."""
@@ -104,7 +123,7 @@ def _same(field: str, one: Any, other: Any) -> bool:
     if isinstance(one, (dict, list)) or isinstance(other, (dict, list)):
         return False
     if field in ("deleted", "followUp"):
-        return _text(one).lower() == _text(other).lower()
+        return _text(one).strip(WHITE).lower() == _text(other).strip(WHITE).lower()
     return _text(one) == _text(other)
 
 

@@ -15,7 +15,9 @@ from tallyport_converters.readers.field_names import CANONICAL, named
 from tallyport_converters.readers.header_names import HeaderNames, property_named
 from tallyport_converters.readers.reader import adx_period, iso_period
 from tallyport_converters.readers.row_fields import FIELDS, STAMPS, RowFields
-from tallyport_schemas.findings import finding
+from tallyport_schemas.findings import WHITE, finding
+
+_IDENTIFYING = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
 
 
 def local_name(name: str) -> str:
@@ -42,6 +44,10 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
             continue
         seen.add(written)
         name = names.settle(written, value)
+        if name in _IDENTIFYING:
+            value = header.trim(value)
+        if not value:
+            continue  # blanks name nothing
         if name == "dataSet":
             header.data_set = value
         elif name == "period":
@@ -122,8 +128,8 @@ class AdxTag(RowFields):
         if self.fields.get(combo):
             self.loses_options = bool(options)
             self.left_out |= options
-        elif options:
-            self.fields[combo] = options
+        elif given := {name: text for name, text in options.items() if text.strip(WHITE)}:
+            self.fields[combo] = given
         self.taken |= {name: field for field, name, _ in self.settle()}
         self.left_out |= {name: text for _, _, name, text in self.stand_ins if name not in self.taken}
         self.group = group
@@ -150,7 +156,7 @@ def _meaning(name: str, *, is_group: bool) -> tuple[str | None, NamedBy | None]:
 
 def adx_completion(group: Mapping[str, str]) -> Completion | None:
     """Return the completion that a group states, if it does."""
-    tag = AdxTag(group, is_group=True)
+    tag = AdxTag({name: value.strip(WHITE) for name, value in group.items()}, is_group=True)
     date = tag.fields.get("completeDate")
     if not date:
         return None
