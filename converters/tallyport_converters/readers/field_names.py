@@ -86,6 +86,9 @@ _OF_HEADERS = ("completeDate", "dataValues", "attributeCategoryOptions", "idSche
 
 _REFERENCE = {"id", "uid", "code", "name", "displayname", "shortname", "href"}
 
+_LONGEST = 200
+"""Characters of a name that may be known: longer ones are not remembered, as a file may have any."""
+
 SHOWN = 20
 """Names that have a finding each; the others share one."""
 
@@ -95,10 +98,12 @@ def plain(name: str) -> str:
     return re.sub(r"[\s_-]", "", name).lower()
 
 
-@lru_cache(maxsize=1024)
 def named(name: str) -> Naming | None:
     """Return what a name means, if anybody knows."""
-    return field_named(name)
+    return _named(name) if len(name) <= _LONGEST else None
+
+
+_named = lru_cache(maxsize=1024)(field_named)
 
 
 @lru_cache(maxsize=1024)

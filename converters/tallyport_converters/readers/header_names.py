@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallyport_converters.header import SCHEME_PROPERTIES, Header
+from tallyport_converters.header import NAME_LIMIT, SCHEME_PROPERTIES, Header
 from tallyport_converters.native import Kind, NamedBy
 from tallyport_converters.readers.field_names import CANONICAL, NO_PLACE, named, plain
 from tallyport_schemas.findings import SourceUnreadable, finding
@@ -35,9 +35,9 @@ def property_named(name: str) -> str | None:
     """Return DHIS2's name of a header property; None where nobody knows."""
     if name in PROPERTIES:
         return name
-    if found := _BY_PLAIN_NAME.get(plain(name)):
-        return found
     known = named(name)
+    if len(name) <= NAME_LIMIT and (found := _BY_PLAIN_NAME.get(plain(name))):
+        return found
     if known and known.field in NO_PLACE:
         return CANONICAL[known.field]
     if known and known.field in _FIELDS and known.by is NamedBy.OTHERWISE:
