@@ -249,6 +249,7 @@ class _Loader:
         self._changes = changes
         self._total = total
         self._done = 0
+        self._reached = 0
         self._values = 0
         self._bundle = Bundle(run)
         self._waiting: list[tuple[_Group, LookedUp] | Event] = []
@@ -278,7 +279,7 @@ class _Loader:
         if not waiting:
             return
         with ExitStack() as reported:  # what is committed is reported before anything can end the run
-            yield Progress(_label(waiting[-1]), "import", self._done, self._total, self._values)
+            yield Progress(_label(waiting[-1]), "import", self._reached, self._total, self._values)
             apart = self._write(bundle, [each for each in waiting if isinstance(each, tuple)], reported)
             number = 0
             events: list[Event | None] = []
@@ -349,6 +350,7 @@ class _Loader:
         self, file: Adv2File, head: RawHead, label: str, size: int, origin: Origin | None
     ) -> Generator[Event, None, int]:
         """Import a group, or let it wait; returns how many rows it has."""
+        self._reached = self._done + min(size, file.position)
         rejected = RejectedRows() if origin else None
         header, found, de = check_form(head.properties, any_identifiers=rejected is not None, takes_undo=True)
         told = None
