@@ -39,7 +39,11 @@ class Busy(Dhis2Server):
         super().__init__(version, served(hmis.export()))
         self.most_at_once = 0
         self.shared: set[str] = set()
+        self.collided: set[str] = set()
+        """Periods that two requests made at once."""
         self._units: list[set[str]] = []
+        self._new: list[set[str]] = []
+        self._periods: set[str] = set()
 
     async def answer(self, request: Request) -> Answer:
         if request.method != "POST" or not request.path.endswith("/dataValueSets"):
@@ -47,6 +51,10 @@ class Busy(Dhis2Server):
         units = {row["orgUnit"] for row in request.json()["dataValues"]}
         for other in self._units:
             self.shared |= units & other
+        new = {row["period"] for row in request.json()["dataValues"]} - self._periods
+        for others in self._new:
+            self.collided |= new & others
+        self._new.append(new)
         self._units.append(units)
         self.most_at_once = max(self.most_at_once, len(self._units))
         await asyncio.sleep(0.002)
@@ -54,6 +62,8 @@ class Busy(Dhis2Server):
             return await super().answer(request)
         finally:
             self._units.remove(units)
+            self._new.remove(new)
+            self._periods |= new
 
 
 def outreach(months: int = 3, **given: Any) -> dict[str, Any]:
@@ -111,6 +121,7 @@ def test_requests_that_are_sent_at_once_share_no_organisation_unit(streams: int,
         file = written(tmp_path / "a.adv2.json", group(stock()), group(stock(), de="deSupply001"), outreach())
         report = pushed(server, file, state=tmp_path / "state", chunk_rows=5, parallel=streams)
         assert (server.most_at_once, server.shared, report.exit_code) == (streams, set(), 0)
+        assert server.collided == set()
         assert (len(server.values), set(server.arrivals.values())) == (2 * 48 + 18, {1})
 
 
@@ -214,7 +225,7 @@ def test_wherever_a_push_of_several_streams_breaks_each_value_arrives_once(
             report = pushed(server, file, state=tmp_path / "state", chunk_rows=chunk, parallel=streams)
             assert sum(report.rows.values()) == 2 * 16 + 18
         assert (len(server.values), set(server.arrivals.values())) == (2 * 16 + 18, {1})
-        assert server.shared == set()
+        assert server.shared == server.collided == set()
         assert not list((tmp_path / "state").iterdir())
 
 

@@ -89,6 +89,7 @@ class Feeder:
         self._pass = Pass()
         self._pass_schemes: Schemes | None = None
         self._borders: Sequence[str] = ()
+        self._periods: set[str] = set()
         self._started = 0.0
         self._sent = 0
         self._done = self._rows = self._bytes = 0
@@ -300,8 +301,19 @@ class Feeder:
         await self._send(key[0], self._pending.pop(key).rows)
 
     async def _send(self, envelope: Envelope, rows: list[Row]) -> None:
+        """Send a chunk once no other is on its way with a unit of it, or with a period that may be new to the server.
+
+        Servers make a period that they do not have yet, and two requests that both make it collide.
+        """
         chunk = Chunk(envelope, rows, self.sender.size(envelope).rows)
-        await self._streams.start(chunk.units, self.sender.send(chunk))
+        fresh = chunk.members("pe") - self._periods
+
+        async def work() -> None:
+            await self.sender.send(chunk)
+            self._periods |= fresh
+
+        claims = {f"ou {unit}" for unit in chunk.members("ou")} | {f"pe {period}" for period in fresh}
+        await self._streams.start(frozenset(claims), work())
 
     async def _end_pass(self) -> None:
         """Send all that waits, and wait until it is settled: what comes next may be about the same."""

@@ -56,10 +56,9 @@ class Chunk:
     def __post_init__(self) -> None:
         self.waiting = [self.rows]
 
-    @property
-    def units(self) -> frozenset[str]:
-        """The organisation units that it is about."""
-        return frozenset(row.members[MEMBERS["ou"]] for row in self.rows)
+    def members(self, kind: str) -> set[str]:
+        """Return the identifiers of a kind that it has."""
+        return {str(row.members[MEMBERS[kind]]) for row in self.rows}
 
 
 class Sender:

@@ -1,4 +1,4 @@
-"""Streams: requests that are on their way at once, no two of them with one organisation unit."""
+"""Streams: requests that are on their way at once, no two of which claim the same, such as an organisation unit."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ class Streams:
         while len(self._running) >= self.most:
             await self._one_ends()
 
-    async def start(self, units: frozenset[str], work: Coroutine[Any, Any, None]) -> None:
-        """Start work on rows of these organisation units, once there is room, and no other has one of them."""
+    async def start(self, claims: frozenset[str], work: Coroutine[Any, Any, None]) -> None:
+        """Start work, once there is room, and no other work claims any of the same."""
         try:
-            while len(self._running) >= self.most or any(not units.isdisjoint(of) for of in self._running.values()):
+            while len(self._running) >= self.most or any(not claims.isdisjoint(of) for of in self._running.values()):
                 await self._one_ends()
         except BaseException:
             work.close()
             raise
-        self._running[asyncio.create_task(work)] = units
+        self._running[asyncio.create_task(work)] = claims
         await asyncio.sleep(0)  # it begins before the next one is made
 
     async def drain(self) -> None:
