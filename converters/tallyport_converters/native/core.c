@@ -168,6 +168,7 @@ uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size) {
     intern->ends = grow(intern->ends, &capacity, (size_t)intern->count + 2, sizeof *intern->ends);
     intern->ends_capacity = (uint32_t)capacity;
     intern->ends[0] = 0;
+    bytes_reserve(&intern->text, size + 1); /* also where all texts are empty: NULL takes no offset */
     bytes_add(&intern->text, text, size);
     uint32_t id = ++intern->count;
     intern->ends[id] = (uint32_t)intern->text.size;

@@ -233,7 +233,7 @@ uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size);
 static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t *size) {
     uint32_t start = intern->ends[id - 1];
     *size = intern->ends[id] - start;
-    return intern->text.data ? intern->text.data + start : NULL; /* one empty text has no data */
+    return intern->text.data + start; /* there is data, even of one empty text */
 }
 
 Row *batch_row(Batch *batch);
