@@ -1220,7 +1220,7 @@ def test_command_says_what_the_conversion_rejected_and_what_was_completed(
     assert run(command(old, state, file, "--completions")) == FINDINGS
     out = capsys.readouterr().out
     assert "a.json: 2 read = 1 written + 0 superseded + 1 rejected\n" in out
-    assert "           1 of 1 completions taken" in out
+    assert "           1 of 1 completion taken" in out
 
 
 def test_document_holds_all(

@@ -310,7 +310,7 @@ def test_verbose_tells_the_verdict_of_every_group(run: Run) -> None:
     ended = run("x.adv2.json", "--verbose")
     assert "x.adv2.json: deVisits001: 2 of 3 rows accepted\n" in ended.stdout
     assert "x.adv2.json: deVisits001: the group fails\n" in ended.stdout
-    assert "1 file, 2 groups, 1 of them fail" in ended.stdout
+    assert "1 file, 2 groups, 1 of them fails" in ended.stdout
 
 
 def test_screen_is_capped_and_says_so_and_document_is_not(run: Run) -> None:

@@ -290,7 +290,7 @@ def stand_in(draft: Draft, reading: Reading, held: Mapping[str, object]) -> None
     for _, name, written, given in sorted(draft.stand_ins, key=lambda found: found[0]):
         text = given.strip(WHITE)
         if name in held or name in draft.said:
-            reading.leave_out(written, text, draft)
+            reading.leave_out(written, given, draft)
             continue
         draft.said[name] = text
         reading.taken[written] = name

@@ -95,15 +95,14 @@ class RowFields:
 
     def stand_in(self, by: NamedBy, field: str, name: str, said: str) -> None:
         """Keep a field that stands in where the row does not have it by a better name."""
-        if said := said.strip(WHITE):
-            self.stand_ins.append((by, field, name, said))
+        self.stand_ins.append((by, field, name, said))
 
     def settle(self) -> list[tuple[str, str, str]]:
         """Let the better of those stand in; returns the (field, name, text) of those that do."""
         standing = []
         for _, field, name, said in sorted(self.stand_ins, key=lambda found: found[0]):
             if not self.fields.get(field):
-                self.fields[field] = said
+                self.fields[field] = said.strip(WHITE)
                 standing.append((field, name, said))
         return standing
 

@@ -75,6 +75,15 @@ def show_findings(findings: Sequence[Finding], total: int) -> None:
         click.echo(f"first {SHOWN} of {total:,}", err=True)
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, which is in the singular for one.
+
+    >>> counted(1, "group"), counted(2_000, "group")
+    ('1 group', '2,000 groups')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size_text(size_bytes: int) -> str:
     """Return a size as people say it.
 

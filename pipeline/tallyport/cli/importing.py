@@ -11,7 +11,7 @@ import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.database import assume_option, database_options, opened_database
-from tallyport.cli.drawing import Ticker
+from tallyport.cli.drawing import Ticker, counted
 from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
@@ -219,10 +219,11 @@ def _summarise(report: Any, *, dry_run: bool) -> None:
     cleared = sum(group.cleared for group in report.groups)
     periods = sum(group.periods_created for group in report.groups)
     ending = "nothing was written: a dry run" if dry_run else "written"
-    click.echo(f"DHIS2 {report.generation}, {len(report.groups):,} groups, {failed:,} of them fail; {ending}")
+    groups, fails = counted(len(report.groups), "group"), "fails" if failed == 1 else "fail"
+    click.echo(f"DHIS2 {report.generation}, {groups}, {failed:,} of them {fails}; {ending}")
     for change, count in report.rows.items():
         click.echo(f"  {count:>12,} {change}")
     if cleared:
         click.echo(f"  {cleared:>12,} stored values deleted by scope")
     if periods:
-        click.echo(f"  {periods:>12,} periods created")
+        click.echo(f"  {periods:>12,} {'period' if periods == 1 else 'periods'} created")

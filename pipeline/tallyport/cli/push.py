@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
-from tallyport.cli.drawing import Ticker, duration_text
+from tallyport.cli.drawing import Ticker, counted, duration_text
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import OutsideFailed, Severity
@@ -249,8 +249,8 @@ def _summarise(report: PushReport) -> None:
     if report.cleared:
         click.echo(f"  {report.cleared:>12,} stored values deleted by scope")
     if report.resent:
-        click.echo(f"  {report.resent:>12,} chunks sent again")
+        click.echo(f"  {report.resent:>12,} {'chunk' if report.resent == 1 else 'chunks'} sent again")
     if report.waited_s:
         click.echo(f"waited for the server for {duration_text(report.waited_s)}")
     if report.completions:
-        click.echo(f"  {report.completions.taken:>12,} of {report.completions.sent:,} completions taken")
+        click.echo(f"  {report.completions.taken:>12,} of {counted(report.completions.sent, 'completion')} taken")

@@ -14,7 +14,7 @@ from typing import IO, Any
 import click
 
 from tallyport.cli.convert import Size
-from tallyport.cli.drawing import SHOWN, Ticker, finding_text
+from tallyport.cli.drawing import SHOWN, Ticker, counted, finding_text
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
@@ -272,17 +272,12 @@ class _Screen(_Listener):
 
     def finish(self) -> int:
         if not self._quiet:
-            files, groups = _counted(self._files, "file"), _counted(self._groups, "group")
-            failed = f", {self._failed:,} of them fail" if self._failed else ""
+            files, groups = counted(self._files, "file"), counted(self._groups, "group")
+            failed = f", {self._failed:,} of them {'fails' if self._failed == 1 else 'fail'}" if self._failed else ""
             click.echo(f"{files}, {groups}{failed}")
-            click.echo(
-                f"  {self._read:,} rows read = {self._accepted:,} accepted + {self._read - self._accepted:,} ignored"
-            )
+            read, ignored = counted(self._read, "row"), self._read - self._accepted
+            click.echo(f"  {read} read = {self._accepted:,} accepted + {ignored:,} ignored")
             if self._not_made:
                 checks = "; ".join(sorted(self._not_made)) if self._verbose else "see --verbose"
-                click.echo(f"  {_counted(len(self._not_made), 'check')} not made, for want of metadata: {checks}")
+                click.echo(f"  {counted(len(self._not_made), 'check')} not made, for want of metadata: {checks}")
         return self.exit_code
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
