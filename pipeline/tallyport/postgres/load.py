@@ -444,8 +444,9 @@ class _Loader:
         failed.rows["ignored"] = read
         if rejected is not None and read:
             rejected = RejectedRows()
-            rejected.add(range(failed.rows["ignored"]), worst(findings))
-            others = (found for found in findings if found is not worst(findings))
+            why = worst(findings)
+            rejected.add(range(failed.rows["ignored"]), why)
+            others = (found for found in findings if found is not why)
             failed.findings = [*rejected.findings(), *others]
         if self._script:
             self._script.note(f"{group.title} fails: {', '.join(found.code for found in failed.findings)}")
