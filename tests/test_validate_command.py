@@ -446,7 +446,8 @@ def test_unreadable_metadata_is_no_verdict_on_files(run: Run, monkeypatch: pytes
     monkeypatch.setattr(validating, "load_snapshot", fail)
     ended = run("x.adv2.json", "--metadata", "export.json", "--json")
     assert ended.exit_code == UNREADABLE
-    assert ended.document == {"error": finding("TP108", source="export.json").as_json()}
+    said = finding("TP108", source="export.json").as_json()
+    assert ended.document == {"errors": [said], "error": said}
 
 
 @pytest.mark.parametrize("code", CODES)

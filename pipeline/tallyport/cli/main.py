@@ -131,7 +131,8 @@ class _Failure:
         text = finding_text(found) if text is None else text
         if self._as_json or self.meta.get(AS_JSON):
             try:
-                click.echo(json.dumps({**self.document, "error": found.as_json()}))
+                errors = [*self.document.get("errors", ()), found.as_json()]
+                click.echo(json.dumps({**self.document, "errors": errors, "error": found.as_json()}))
                 return code
             except OSError:
                 _give_up_stdout()
