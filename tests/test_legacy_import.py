@@ -271,10 +271,9 @@ def test_completions_of_a_legacy_file_are_not_lost_in_silence(newer: str, tmp_pa
 
 
 def test_findings_of_several_adv2_groups_are_one_where_their_cause_is(newer: str, tmp_path: Path) -> None:
-    groups = [group(de=uid(name), ou="ouWrongUn01") for name in ("deVisits", "deMoney", "deLate")]
-    path = tmp_path / "a.adv2.json"
-    path.write_text(json.dumps(groups))
-    exit_code, _, err = command(newer, path, "--dry-run")
+    for name in ("deVisits", "deMoney", "deLate"):
+        (tmp_path / f"{name}.adv2.json").write_text(json.dumps(group(de=uid(name), ou="ouWrongUn01")))
+    exit_code, _, err = command(newer, tmp_path, "--dry-run")
     assert exit_code == 3
     assert err.count("error[TP703]") == 1
     assert "in 3 groups" in err

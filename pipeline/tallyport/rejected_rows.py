@@ -16,11 +16,11 @@ CAUSES_LIMIT = 1_000
 
 _ORDER = list(Severity)
 
-_Key = tuple[str, str | None, str | None, str | None, str, str | None]
+_Key = tuple[str, str | None, str | None, str | None, str]
 
 
 class Causes:
-    """Findings of one cause put together: same code, field, source, and what was found and expected.
+    """Findings of one cause put together, whatever file they are of: same code, field, what was found and expected.
 
     Each keeps its place, in the order of arrival.
     """
@@ -80,7 +80,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _key(found: Finding) -> _Key:
-    return found.code, found.field, found.found, found.expected, found.message, found.source
+    return found.code, found.field, found.found, found.expected, found.message
 
 
 def _sum(one: int | None, other: int | None) -> int | None:

@@ -141,6 +141,7 @@ def command(
     document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
     ticker = Ticker(quiet=quiet or as_json)
     causes = Causes()
+    of_sources: list[Any] = []
 
     def watch(event: Any) -> None:
         if isinstance(event, Progress):
@@ -161,8 +162,7 @@ def command(
                 document.setdefault("errors", []).append(event.error.as_json())
         elif isinstance(event, SourceReport):
             document.setdefault("sources", []).append(event.as_json())
-            for one in event.findings:
-                causes.add(one, one.count, groups=one.groups)
+            of_sources.extend(event.findings)
         elif isinstance(event, Outcome):
             if event.error:
                 causes.add(event.error)
@@ -193,7 +193,8 @@ def command(
         finally:
             ticker.clear()
             if not as_json:
-                show_worst([one for one in causes.worst_first() if one.severity is not Severity.INFO])
+                told = [*causes.worst_first(), *of_sources]
+                show_worst([one for one in told if one.severity is not Severity.INFO])
         document.update(_document(report))
         if as_json:
             click.echo(json.dumps(document))
