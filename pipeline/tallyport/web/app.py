@@ -439,9 +439,17 @@ async def _body(request: Request, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise invalid(error, json.loads(body)) from error
+        raise invalid(error, _read(body)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise failed("TP915", status=400, message="the request is not JSON", found=str(error)) from error
+
+
+def _read(body: bytes | bytearray) -> object:
+    """Return JSON as far as it can be read, to say what is wrong in it."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _json(message: object, status: int = 200) -> Response:

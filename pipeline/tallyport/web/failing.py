@@ -66,18 +66,17 @@ _EXPECTED: Mapping[str, str] = {
 """What a member of a request may be, in words."""
 
 _PATH = re.compile(r" - at `\$\.?([^`]*)`$")
-_MEMBER = re.compile(r"`(\w+)`")
+_MEMBER = re.compile(r"^Object (missing required|contains unknown) field `(.*?)`(?: - at |$)", re.DOTALL)
 
 
 def invalid(error: msgspec.ValidationError, given: object) -> Failed:
     """Return what to say of a request, `given`, that is not as its type has it: which member, what it may be."""
     text = str(error)
+    if member := _MEMBER.search(text):
+        field, kind = shown(member[2]), "is missing" if member[1] == "missing required" else "is not known"
+        message = f"the member {field or 'without a name'} {kind}"
+        return failed("TP915", field=field, message=message, expected=_EXPECTED.get(field))
     path = match[1] if (match := _PATH.search(text)) else ""
-    if "missing required" in text or "unknown field" in text:
-        named = _MEMBER.findall(text)
-        field = named[-1] if not path else named[-2] if len(named) > 1 else named[-1]
-        kind = "is missing" if "missing" in text else "is not known"
-        return failed("TP915", field=field, message=f"the member {field} {kind}", expected=_EXPECTED.get(field))
     value = given
     for step in re.findall(r"\w+", path):
         if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
