@@ -83,13 +83,14 @@ def invalid(error: msgspec.ValidationError, given: object) -> Failed:
             value = value[int(step)]
         elif isinstance(value, dict):
             value = value.get(step)
-    field = next((step for step in reversed(re.findall(r"[A-Za-z_]\w*", path)) if step in _EXPECTED), path or None)
+    known = next((step for step in reversed(re.findall(r"[A-Za-z_]\w*", path)) if step in _EXPECTED), path)
     found = value if isinstance(value, str) else json.dumps(value)
-    return failed("TP915", field=field, found=shown(found), expected=_EXPECTED.get(field or ""))
+    return failed("TP915", field=known or None, found=shown(found), expected=_EXPECTED.get(known))
 
 
 def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response that says so; what was not read of a body ends the connection."""
-    body = msgspec.json.encode(Failure(FindingMessage(**failure.finding.as_json())))
+    said = FindingMessage(**failure.finding.as_json())
+    body = msgspec.json.encode(Failure(said, [said]))
     closing = {"connection": "close"} if failure.status in (400, 413) else {}
     return Response(body, failure.status, {**closing, **(headers or {})}, "application/json")

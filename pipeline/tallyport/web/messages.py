@@ -100,9 +100,10 @@ def finding_of(members: Mapping[str, Any]) -> Finding:
 
 
 class Failure(Struct):
-    """Why a request was not done."""
+    """Why a request was not done: `errors` as everywhere, `error` the first of them."""
 
     error: FindingMessage
+    errors: list[FindingMessage]
 
 
 class Upload(Struct, omit_defaults=True):
