@@ -513,6 +513,7 @@ SETTINGS = {
     "--from": "FROM",
     "--id-scheme": "ID_SCHEME",
     "--data-set": "DATA_SET",
+    "--metadata": "METADATA",
     "--header": "HEADER",
     "--keep-followup-false": "KEEP_FOLLOWUP_FALSE",
     "--layout": "LAYOUT",
@@ -819,7 +820,7 @@ def test_the_output_holds_nothing_that_changes_from_run_to_run(shell: Shell) -> 
 ODD_NAMES = [
     *("../up", "/root", "a/b", "a\\b", "C:", ".", "..", ".hidden", "nul", "NUL", "con.x", "Com1", "lpt9.y.z", "aux"),
     *("Abc", "abc", "ABC", "a", "a.1", "a.2", "manifest", "rejects", "completions", "values", "größe", "名", "🙂"),
-    *("a b", " ", "tab\there", "line\nend", "%2E", "%", "x" * 300, "X" * 300, "é" * 200, "dot.", "-o", "*", "a:b"),
+    *("a b", "tab\there", "line\nend", "%2E", "%", "x" * 300, "X" * 300, "é" * 200, "dot.", "-o", "*", "a:b"),
 ]
 
 

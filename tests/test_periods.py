@@ -533,7 +533,7 @@ def test_equal_keys_are_equal_periods(one: Period, other: Period) -> None:
         ("2024-03-01/P1W", "one of P1D P7D P14D P1M P2M P3M P6M P1Y"),
         ("2024-03-01/P4M", "one of P1D P7D P14D P1M P2M P3M P6M P1Y"),
         ("2024-03-01T00:00/P1M", "a date such as"),
-        ("2024-03-01 / P1M", "no ADX interval"),
+        ("2024-03-01 / P1M", "an ADX interval; as a period, write 202403"),
         ("2024-02-30/P1M", "the interval's start is no date"),
         ("2024-01-02/P7D", "starts on a Tuesday"),
         ("2024-02-01/P6M", "starts in February, only in January, April, May, July, October, November"),

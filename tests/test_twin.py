@@ -270,10 +270,7 @@ CASES = (
         "quotes, line ends in cells, blank lines and CRLF are read and noticed",
         "dxf-csv",
         '"dataElement",period,orgUnit,value,comment\r\n\r\nd, 202401 ,o," 5 ","say ""x""\ny"\r\n  \r\n',
-        {
-            "d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n'
-            '[" 5 ",false,null,"say \\"x\\"\\ny"]\n]}\n'
-        },
+        {"d.adv2.json": '{"de":"d","pe":"202401","ou":"o","size":1,"data":[\n[5,false,null,"say \\"x\\"\\ny"]\n]}\n'},
         notices={"TP409"},
     ),
     Case(
@@ -387,7 +384,7 @@ CASES = (
         </group></adx>""",
         {
             "d.1.adv2.json": '{"ids":"CODE","ds":"s","de":"d","pe":"202403","ou":"o","coc":"c","ao":{"F":"g"},"size":1,'
-            '"data":[\n[" t "]\n]}\n',
+            '"data":[\n["t"]\n]}\n',
             "d.2.adv2.json": '{"ids":"CODE","ds":"s","de":"d","pe":"202403","ou":"o","co":{"A":["u1","u5"]},'
             '"ao":{"F":"g"},"size":2,"data":[\n[0,18],\n[1,17]\n]}\n',
         },

@@ -166,8 +166,9 @@ class Attempt:
             try:
                 yield from self._read(gathering)
             except SourceUnreadable as error:
-                if error.finding.code == "TP112" and not gathering.rows:
-                    self.reader.finish()  # says so if this is another document, which may well have longer parts
+                # Other documents may well have longer parts.
+                if error.finding.code == "TP112" and not gathering.rows and (other := self.reader.other_document()):
+                    raise SourceUnreadable(other) from None
                 raise
             self.meter = output_meter(self.source.unpacked_bytes or (self.places[-1].end if self.places else 0))
             header = self.reader.finish()

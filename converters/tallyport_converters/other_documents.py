@@ -71,7 +71,7 @@ def _outline(text: str) -> _Outline:
             expects_key = bool(path) and path[-1] == "{"
         elif token == ":":
             expects_key = False
-        elif expects_key and token[0] == '"':
+        elif expects_key and token[0] == '"' and len(token) > 1:
             name = token[1:-1]
             if path == ["{"]:
                 key = name
@@ -122,14 +122,31 @@ _TRACKER = frozenset(
         "relationships",
     ]
 )
+_OF_A_SET = frozenset(["dataValues", "dataSet"])
 _ANSWER = frozenset(["httpStatus", "httpStatusCode", "conflicts", "errorReports", "typeReports"])
+
+
+def known_json_document(head: bytes) -> Finding | None:
+    """Say what a JSON document is that has no end in sight; None if it may well be a data value set."""
+    outline = _outline(head.decode(errors="replace"))
+    kind = None if _OF_A_SET & outline.inner.keys() else _json_kind(outline)
+    return _json_finding(outline, kind, head) if kind else None
 
 
 def json_document(head: bytes) -> Finding:
     """Say what a JSON document is that is no data value set."""
     outline = _outline(head.decode(errors="replace"))
+    unknown = (
+        ("the JSON object is no data value set: it has no dataValues", "check that this is the right file")
+        if outline.inner
+        else ("the JSON object is empty: it holds no data value set", _EXPORT)
+    )
+    return _json_finding(outline, _json_kind(outline) or unknown, head)
+
+
+def _json_finding(outline: _Outline, kind: tuple[str, str], head: bytes) -> Finding:
+    what, help = kind
     keys = outline.inner.keys()
-    what, help = _json_kind(outline, keys)
     names = [name for name in keys if name]
     shown = ", ".join(names[:_NAMES_SHOWN]) + (", ..." if len(names) > _NAMES_SHOWN else "")
     text = outline.values.get("message") or outline.values.get("description")
@@ -137,8 +154,9 @@ def json_document(head: bytes) -> Finding:
     return finding("TP113", message=what, help=help, found=found, expected='an object with "dataValues": [...]')
 
 
-def _json_kind(outline: _Outline, keys: Collection[str]) -> tuple[str, str]:
+def _json_kind(outline: _Outline) -> tuple[str, str] | None:
     values, inner = outline.values, outline.inner
+    keys = inner.keys()
     if not outline.is_object:
         rows = inner.get("", set())
         if {"de", "data"} <= rows:
@@ -146,8 +164,6 @@ def _json_kind(outline: _Outline, keys: Collection[str]) -> tuple[str, str]:
         if {"dataElement", "value"} & rows:
             return "this is a bare array of values", 'put it into an object: {"dataValues": [...]}'
         return "the JSON is an array, no data value set", _EXPORT
-    if not keys:
-        return "the JSON object is empty: it holds no data value set", _EXPORT
     for name, members in inner.items():
         if name in ("dataValueSet", "dataValueSets") or "dataValues" in members:
             return f'this is a wrapper: the data value set stands inside its "{name}"', _INSIDE
@@ -176,7 +192,7 @@ def _json_kind(outline: _Outline, keys: Collection[str]) -> tuple[str, str]:
         return "this is metadata of DHIS2, not data values", "tallyport snapshot reads metadata; for data, " + _EXPORT
     if {"dataElement", "value"} <= set(keys):
         return "this is a single data value, no data value set", 'put it into an array: {"dataValues": [...]}'
-    return "the JSON object is no data value set: it has no dataValues", "check that this is the right file"
+    return None
 
 
 _ADV2 = (

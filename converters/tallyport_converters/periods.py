@@ -147,8 +147,9 @@ def explain(text: str) -> str:
         return f"spaces around the period; without them: {explain(text.strip())}"
     if any(c.isdigit() and not c.isascii() for c in text):
         return f"digits must be 0 to 9 of ASCII: {_GENERAL}"
-    if "/P" in text.upper().replace(" ", ""):
-        return _explain_interval(text)
+    without_spaces = text.replace(" ", "")
+    if "/P" in without_spaces.upper():
+        return _explain_interval(without_spaces)
     return _hint(text) or _GENERAL
 
 
@@ -180,7 +181,8 @@ def explain_interval(text: str) -> str:
         period = parse(words.removeprefix("write "))
     if period is not None:
         return f"write it as {interval(period)}"
-    return _explain_interval(text) if _INTERVAL.fullmatch(text) else _GENERAL_INTERVAL
+    parts = _INTERVAL.fullmatch(text)
+    return _GENERAL_INTERVAL if parts is None or _duration_is_unknown(parts[4]) else _explain_interval(text)
 
 
 # --- The types -------------------------------------------------------------------------------------------------------

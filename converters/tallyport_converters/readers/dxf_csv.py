@@ -203,6 +203,9 @@ class DxfCsv:
             original["(row)"] = bytes(block[span]).decode()  # the cells lack what stands behind a quote
         return RejectedRow({**fields.fields, **unfit}, original, is_faulty, fields.doubled)
 
+    def other_document(self) -> None:
+        """See `Reader`: it would have been refused by its beginning."""
+
     def finish(self) -> Header:
         """Return the header."""
         if self._misread:

@@ -21,7 +21,7 @@ from tallyport_converters.header import (
     Header,
 )
 from tallyport_converters.native import Batch, Buffer, Fault, Lines, cut_json
-from tallyport_converters.other_documents import json_document
+from tallyport_converters.other_documents import json_document, known_json_document
 from tallyport_converters.readers.csv_records import encoding_fault
 from tallyport_converters.readers.field_names import named
 from tallyport_converters.readers.header_names import PROPERTIES, READ, HeaderNames, property_named
@@ -199,6 +199,10 @@ class DxfJson:
             header.strategy(name, value)
 
     _complete_date: str | None = None
+
+    def other_document(self) -> Finding | None:
+        """See `Reader`."""
+        return None if self._is_set else known_json_document(self.source.head())
 
     def finish(self) -> Header:
         """Return the header, now that all of it was read.

@@ -21,6 +21,7 @@ class DxfPdf(DxfJson):
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self._rows: bytes | None = None
+        self._is_set = True  # it is a form, or it is refused
 
     def lines(self) -> None:
         """See `Reader`: its rows are those of the form."""

@@ -115,6 +115,9 @@ class Reader(Protocol):
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """Read one row again for its explanation."""
 
+    def other_document(self) -> Finding | None:
+        """Say what the source is if it looks like a document that holds no data value set."""
+
     def finish(self) -> Header:
         """Return the header, once all blocks were taken."""
 

@@ -101,7 +101,7 @@ class RowFields:
         """Let the better of those stand in; returns the (field, name, text) of those that do."""
         standing = []
         for _, field, name, said in sorted(self.stand_ins, key=lambda found: found[0]):
-            if not self.fields.get(field):
+            if field not in self.fields:
                 self.fields[field] = said.strip(WHITE)
                 standing.append((field, name, said))
         return standing

@@ -180,6 +180,9 @@ class CommonXml:
         self._explained = (block, row_at, group)
         return group
 
+    def other_document(self) -> None:
+        """See `Reader`: it would have been refused by its beginning."""
+
     def finish(self) -> Header:
         """Return the header."""
         return self.header

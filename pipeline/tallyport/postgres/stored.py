@@ -139,6 +139,9 @@ class StoredValues:
                 original[name] = flag != b"\0"
         return RejectedRow(original, original)
 
+    def other_document(self) -> None:
+        """See `Reader`: stored values are no document."""
+
     def finish(self) -> Header:
         """Return the header, which is empty."""
         return self.header
