@@ -21,6 +21,7 @@ from twin.values import SCHEME_KEYS, Combo, Deletion, Element, OptionList, Pairs
 SCHEMED_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")
 LONGEST_TEXT = 50_000
 NAMES_COUNTED = 1_000
+NAMES_SHOWN = 20
 LONGEST_NAME = 200
 
 
@@ -70,7 +71,10 @@ class Reading:
     def leave_out(self, name: str, text: str, draft: Draft | None = None) -> None:
         """Count a field that nobody understands; of a row, it tells the row from others."""
         self.drop(name, text)
-        self.must[f"TP421 {name}"] += 1
+        notice = f"TP421 {name}"
+        if notice not in self.must and sum(key.startswith("TP421 ") for key in self.must) >= NAMES_COUNTED:
+            notice = "TP421 (other)"
+        self.must[notice] += 1
         if draft is not None:
             draft.left_out[name] = text
 
@@ -1265,4 +1269,13 @@ READERS = {"dxf-json": read_json, "dxf-csv": read_csv, "dxf-xml": read_xml, "adx
 def read(data: bytes, source_format: str, options: Options | None = None) -> Reading:
     reading = READERS[source_format](data, options or Options())
     settle(reading, "CODE" if source_format == "adx" else "UID")
+    _tell_the_rarest_together(reading)
     return reading
+
+
+def _tell_the_rarest_together(reading: Reading) -> None:
+    """Of many names that are not understood, those of the most rows are given one by one."""
+    names = sorted((-count, notice) for notice, count in reading.must.items() if notice.startswith("TP421 "))
+    for count, notice in names[NAMES_SHOWN:]:
+        del reading.must[notice]
+        reading.must["TP421"] -= count
