@@ -229,6 +229,76 @@ def test_schemes_of_legacy_files_can_be_said(new: Dhis2Server, tmp_path: Path, s
     assert texts(new) == {("deStock0001", "202501", "ouClinicA01"): "7"}
 
 
+# --- Attributes of ADX that no category has --------------------------------------------------------------------------
+
+
+def adx(path: Path, *rows: str) -> Path:
+    values = "".join(f"<dataValue {row}/>" for row in rows)
+    group = '<group orgUnit="CLINIC_A1" period="2025-01-01/P1M" dataSet="MONTHLY" mechanism="X">'
+    path.write_text(f'<adx xmlns="urn:ihe:qrph:adx:2015">{group}{values}</group></adx>')
+    return path
+
+
+def test_attributes_of_adx_that_are_no_category_of_the_server_are_skipped(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    visits = 'dataElement="VISITS" AGE="U5" SEX="F" value="3" source="x"'
+    rows = ('dataElement="STOCK" value="7" source="EMR"', visits)
+    report = pushed(server, adx(tmp_path / "a.xml", *rows), state=state, conversion=Options(id_schemes={"": "CODE"}))
+    said = [(of.field, of.count) for of in report.sources[0].findings if of.code == "TP436"]
+    assert sorted(said) == [("mechanism", 2), ("source", 2)]
+    assert sorted(texts(server).values()) == ["3", "7"]
+
+
+def test_of_a_server_that_does_not_list_categories_all_attributes_are_categories(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    new.fail(Fault("status", path="/categories", status=403, times=99))
+    file = adx(tmp_path / "a.xml", 'dataElement="STOCK" value="7" source="EMR"')
+    report = pushed(new, file, state=state, conversion=Options(id_schemes={"": "CODE"}))
+    assert not texts(new)
+    assert report.exit_code != OK
+
+
+def test_other_sources_ask_for_no_categories(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    legacy = tmp_path / "january.csv"
+    legacy.write_text("dataelement,period,orgunit,value\ndeStock0001,202501,ouClinicA01,7\n")
+    assert pushed(new, legacy, state=state).exit_code == OK
+    assert not new.asked("/categories", "GET")
+
+
+def test_two_default_option_combos_are_said_before_the_first_value_is_sent(
+    server: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    (default,) = [one for one in server.metadata.collections["categoryCombos"] if one["name"] == "default"]
+    second = {"id": "cocTwice001", "name": "default", "categoryCombo": {"id": default["id"], "name": "default"}}
+    server.metadata.collections["categoryOptionCombos"].append(second | {"categoryOptions": []})
+    sent: list[int] = []
+
+    def watch(event: Any) -> None:
+        if getattr(getattr(event, "finding", None), "code", "") == "TP734":
+            sent.append(len(server.asked("/dataValueSets", "POST")))
+
+    report = pushed(server, written(tmp_path / "a.adv2.json", group(stock())), state=state, watch=watch)
+    (said,) = found(report, "TP734")
+    assert "cocTwice001" in str(said.found or said.message)
+    assert (sent, texts(server)) == ([0], expected(stock()))
+
+
+# --- Comments --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "longest"), [(OLD, 50_000), (NEW, 5_000)])
+def test_comments_may_be_as_long_as_the_server_takes_them(
+    version: str, longest: int, tmp_path: Path, state: Path
+) -> None:
+    rows = [[0, 0, "1", False, False, "x" * longest], [1, 0, "2", False, False, "x" * (longest + 1)]]
+    with dhis2_values.server(version) as server:
+        report = pushed(server, written(tmp_path / "a.adv2.json", group(rows)), state=state)
+    assert [len(stored["comment"]) for stored in server.values.values()] == [longest]
+    assert (len(found(report, "TP222")), report.left_out) == (1, 1)
+
+
 # --- Data sets -------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from tallyport.validation.files import walked
 from tallyport_converters.adv2_reading import is_adv2
 from tallyport_converters.convert import Options, Outcome, conversion
+from tallyport_converters.detect import detect
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable
 from tallyport_schemas.progress import Progress
@@ -25,12 +26,7 @@ def converted(
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. A path is a file or a folder of files.
     """
-    for number, source in enumerate(sources):
-        path = os.fspath(source)
-        if path == "-":
-            path = str(work / "stdin")
-            with Path(path).open("wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
+    for number, path in enumerate(kept(sources, work)):
         if _holds_adv2(path):
             paths.append(path)
             continue
@@ -39,6 +35,28 @@ def converted(
             yield event
             if isinstance(event, Outcome) and event.folder and any(event.folder.glob("*.adv2.json")):
                 paths.append(str(event.folder))
+
+
+def kept(sources: Sequence[str | os.PathLike[str]], work: Path) -> list[str]:
+    """Return the paths of sources; standard input, which can be read once, is kept in `work`."""
+    paths = [os.fspath(source) for source in sources]
+    for number, path in enumerate(paths):
+        if path == "-":
+            paths[number] = str(work / "stdin")
+            with Path(paths[number]).open("wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+    return paths
+
+
+def holds_adx(path: str) -> bool:
+    """Whether a file is ADX by its content, or one of a folder's."""
+    if Path(path).is_dir():
+        return any(holds_adx(str(file)) for file in Path(path).rglob("*") if file.is_file())
+    try:
+        with Source.open(path) as source:
+            return detect(source.head())[0].name == "adx"
+    except SourceUnreadable:
+        return False
 
 
 def _holds_adv2(path: str) -> bool:

@@ -13,6 +13,7 @@ from tallyport.dhis2.maintenance import Maintenance
 from tallyport.dhis2.patience import Patience
 from tallyport.dhis2.profiles import Profile, find_profile
 from tallyport.dhis2.tasks import Tasks
+from tallyport_schemas.generations import Generation
 
 OLDEST = (2, 41)
 PAGE_SIZE = 1000
@@ -28,6 +29,11 @@ class Client:
         """Such as (2, 43): what servers do differently is decided by it."""
         self.tasks = Tasks(connection)
         self.maintenance = Maintenance(connection, self.tasks)
+
+    @property
+    def generation(self) -> Generation:
+        """The generation whose rules for values and comments hold: 2.41 takes what 2.42 does."""
+        return Generation.V43 if self.version >= (2, 43) else Generation.V42
 
     @property
     def url(self) -> str:

@@ -29,6 +29,7 @@ from tallyport.dhis2.streams import Streams
 from tallyport.dhis2.survey import Surveyed
 from tallyport.dhis2.value_import import Envelope
 from tallyport.dhis2.values import MEMBERS, Group, Row, group_rows
+from tallyport.metadata.default_combos import several_defaults
 from tallyport.validation.form import check_form
 from tallyport_converters.adv2_reading import Adv2File, RawHead
 from tallyport_converters.sources import Source
@@ -101,6 +102,9 @@ class Feeder:
         self._started = asyncio.get_running_loop().time()
         self._bytes = sum(file.size for file in files)
         self._rows = sum(sum(file.accepted.values()) for file in files)
+        if self._rows:
+            for told in several_defaults(await self._lookups.default_option_combos()):
+                self.sender.tell(("", 0, told))
         await self._tell_what_may_be_cleared(files)
         try:
             async with self._streams:
@@ -170,8 +174,8 @@ class Feeder:
         """Yield a group's rows, some at a time; without a plan, with no option combos for category options."""
         coc, aoc = (plan.coc, plan.aoc) if plan else (_none, _none)
         if head.has_rows:
-            flag, empty = self._followup, self._no_comment
-            yield from group_rows(file, group, header, followup=flag, no_comment=empty, coc=coc, aoc=aoc)
+            flag, empty, of = self._followup, self._no_comment, self._client.generation
+            yield from group_rows(file, group, header, followup=flag, generation=of, no_comment=empty, coc=coc, aoc=aoc)
 
     async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
         header, _, _ = check_form(head.properties, any_identifiers=surveyed.is_converted)

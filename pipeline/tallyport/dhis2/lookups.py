@@ -129,6 +129,17 @@ class Lookups:
         """Return the default category combo."""
         return (await self.uids("categoryCombos", "NAME", ["default"])).get("default")
 
+    async def default_option_combos(self) -> list[str]:
+        """Return the option combos of the default category combo, by UID and name: a sound server has one."""
+        combo = await self.default_combo()
+        found: list[str] = []
+        if combo is None:
+            return found
+        asked = [f"categoryCombo.id:eq:{combo}"]
+        async for page, _ in self._client.pages("categoryOptionCombos", "id,name", filters=asked):
+            found += [f"{one['id']} ({one['name']})" if one.get("name") else one["id"] for one in page]
+        return found
+
     async def _listed(self, collection: str, filters: Sequence[str]) -> list[str]:
         found = [one["id"] async for page, _ in self._client.pages(collection, "id", filters=filters) for one in page]
         return sorted(found)

@@ -35,6 +35,14 @@ FIELDS: Mapping[str, str] = {
 _PAGES: Mapping[str, int] = {"dataSets": 25, "categoryOptions": 100, "optionSets": 50}
 """Objects of a page where each may hold a list of very many; else the usual number."""
 
+_OF_CATEGORIES: Mapping[str, str] = {
+    "categories": _NAMES,
+    "categoryCombos": "id,categories[id]",
+    "dataElements": f"{_NAMES},categoryCombo[id]",
+    "dataSets": f"{_NAMES},categoryCombo[id],dataSetElements[dataElement[id],categoryCombo[id]]",
+}
+"""What says which categories data elements and data sets have."""
+
 _WITHOUT = ("fileResources",)
 """What a server may not list, and a snapshot can be without."""
 
@@ -51,13 +59,23 @@ async def pull_snapshot(
         SourceUnreadable: TP118, there are more objects than memory allows.
     """
     with client.connection.patient(Patience(wait_s, watch or (lambda _: None))):
-        return await _pull(client, watch)
+        return await _pull(client, FIELDS, watch)
 
 
-async def _pull(client: Client, watch: Callable[[Progress | Waiting], None] | None) -> Snapshot:
+async def pull_categories(client: Client, *, watch: Callable[[Progress], None] | None = None) -> Snapshot:
+    """Return as much of a server's metadata as says which categories data elements and data sets have.
+
+    Raises:
+        RequestFailed: TP850 to TP858.
+        SourceUnreadable: TP118, there are more objects than memory allows.
+    """
+    return await _pull(client, _OF_CATEGORIES, watch)
+
+
+async def _pull(client: Client, collections: Mapping[str, str], watch: Callable[[Progress], None] | None) -> Snapshot:
     collection = Collection()
     objects = 0
-    for name, fields in FIELDS.items():
+    for name, fields in collections.items():
         done = 0
         try:
             async for page, total in client.pages(name, fields, page_size=_PAGES.get(name, 1000)):

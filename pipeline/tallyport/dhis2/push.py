@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
-from tallyport.converting import converted
+from tallyport.converting import converted, holds_adx, kept
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.completing import complete
 from tallyport.dhis2.connecting import RequestFailed
 from tallyport.dhis2.feeding import Feeder
 from tallyport.dhis2.journal import Journal, journal_path, state_folder
 from tallyport.dhis2.patience import Patience
+from tallyport.dhis2.pulling import pull_categories
 from tallyport.dhis2.push_report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
 from tallyport.dhis2.survey import Surveyed, keeping_scopes, survey
+from tallyport.known_categories import of_snapshot
 from tallyport.source_report import Accounts, RejectsFile
 from tallyport.validation.files import RowFinding, walked
 from tallyport_converters.convert import Options, Outcome
@@ -59,7 +62,11 @@ async def push(
         file = stack.enter_context(RejectsFile(options.rejects)) if options.rejects is not None else None
         work = stack.enter_context(work_folder())
         paths: list[str] = []
-        for event in converted(sources, work, paths, options.conversion):
+        patience = Patience(options.wait_s, tell)
+        given = kept(sources, work)
+        with client.connection.patient(patience):
+            reading = await _reading(client, given, options.conversion, tell)
+        for event in converted(given, work, paths, reading):
             if isinstance(event, Outcome):
                 report.conversions.append(event)
             tell(event)
@@ -67,12 +74,12 @@ async def push(
             raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
         made = [one for one in (*conversions, *report.conversions) if one.trail]
         report.accounts = stack.enter_context(Accounts(made))
+        of = client.generation
         files = [
             # What conversion wrote is gone with this run: it is called after the source that it was made of.
-            survey(place, file, called, report, tell, is_converted=True)
-            if (called := report.accounts.label(path, label))
-            else survey(place, file, label, report, tell)
+            survey(place, file, called or label, report, tell, generation=of, is_converted=bool(called))
             for place, (path, file, label) in enumerate((path, *each) for path in paths for each in walked([path]))
+            for called in [report.accounts.label(path, label)]
         ]
         files = keeping_scopes(files, made)
         digests = [file.digest for file in files]
@@ -83,7 +90,6 @@ async def push(
             report.counts = journal.counts
             for earlier in journal.findings:
                 report.take(RowFinding(*earlier), tell)
-            patience = Patience(options.wait_s, tell)
             with client.connection.patient(patience):
                 try:
                     await _send(client, files, paths, options, journal, report, tell)
@@ -100,6 +106,19 @@ async def push(
             report.sources.append(account.report(file))
             tell(report.sources[-1])
     return report
+
+
+async def _reading(client: Client, sources: Sequence[str], options: Options, tell: Watch) -> Options:
+    """Return how sources are converted: attributes of ADX that the server has no category for are skipped."""
+    if options.categories or not any(map(holds_adx, sources)):
+        return options
+    try:
+        snapshot = await pull_categories(client, watch=tell)
+    except RequestFailed as failed:
+        if failed.status not in (403, 404):
+            raise
+        return options  # the user may not know: then all attributes are taken for categories
+    return replace(options, categories=of_snapshot(snapshot))
 
 
 async def _send(

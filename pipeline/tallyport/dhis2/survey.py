@@ -10,6 +10,7 @@ from pathlib import Path
 from tallyport.dhis2.push_report import PushReport, Watch
 from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
 from tallyport_converters.convert import Outcome
+from tallyport_schemas.generations import Generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +33,21 @@ class Surveyed:
 
 
 def survey(
-    place: int, path: str, label: str, report: PushReport, tell: Watch, *, is_converted: bool = False
+    place: int,
+    path: str,
+    label: str,
+    report: PushReport,
+    tell: Watch,
+    *,
+    generation: Generation = Generation.V43,
+    is_converted: bool = False,
 ) -> Surveyed:
-    """Check the form of a file; what is wrong with it goes to the report."""
+    """Check the form of a file, by what the server's generation takes; what is wrong with it goes to the report."""
     accepted: dict[int, int] = {}
     groups = rows = 0
     # An identifier of a legacy file that cannot be one is rejected by the server, with its rows alone.
-    for event in validation([path], None, any_identifiers=is_converted, takes_undo=False):
+    events = validation([path], None, generation=generation, any_identifiers=is_converted, takes_undo=False)
+    for event in events:
         if isinstance(event, RowFinding):
             report.take(RowFinding(label, event.number, event.finding.at(label)), tell)
         elif isinstance(event, HeaderVerdict | GroupResult):

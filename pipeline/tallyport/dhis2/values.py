@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from tallyport.validation.rows import row_check
+from tallyport.validation.rules import RowRules
 from tallyport_converters.adv2_reading import Adv2File
 from tallyport_converters.native import Fault
+from tallyport_schemas.generations import Generation
 from tallyport_schemas.header import GroupHeader, OptionDimension
 
 SCHEMES: Mapping[str, str] = {
@@ -79,19 +81,21 @@ def group_rows(
     header: GroupHeader,
     *,
     followup: str,
+    generation: Generation = Generation.V43,
     no_comment: str | None = "",
     coc: Combos | None = None,
     aoc: Combos | None = None,
 ) -> Iterator[list[Row]]:
     """Yield the accepted rows of the group whose head `file` has just given, some at a time.
 
-    `followup` is the server's name for that flag, `no_comment` what clears a comment there. `coc` and `aoc` find the
+    `followup` is the server's name for that flag, `no_comment` what clears a comment there, `generation` says how long
+    one may be. `coc` and `aoc` find the
     combos of category options, where the header gives these.
 
     Raises:
         SourceUnreadable: the file breaks off, or is no JSON.
     """
-    check = row_check(header, None)
+    check = row_check(header, RowRules(generation=generation))
     period, unit = header.pe, header.ou
     combo, attribute = _combos(header.coc, header.co, coc), _combos(header.aoc, header.ao, aoc)
     places = header.places
