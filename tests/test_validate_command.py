@@ -297,6 +297,7 @@ def test_sum_goes_to_stdout_and_findings_to_stderr(run: Run) -> None:
     assert ended.stderr == (
         "error[TP605]: an index is outside the header's list\n"
         '  --> x.adv2.json, row 1, field "pe"\n'
+        "      1 value\n"
         "      found 2\n"
         "      expected 0 to 1\n"
         "  help: indexes count from 0 to one below the list's length\n"
@@ -314,13 +315,25 @@ def test_verbose_tells_the_verdict_of_every_group(run: Run) -> None:
 
 
 def test_screen_is_capped_and_says_so_and_document_is_not(run: Run) -> None:
-    rows = ",".join(["[0,[]]", "[9,1]"] * 50)
+    rows = ",".join(f"[0,[]],[{place},1]" for place in range(2, 52))
     write("x.adv2.json", f'{{{HEADER},"size":100,"data":[{rows}]}}')
     ended = run("x.adv2.json")
     assert ended.stderr.count("error[") == 20
-    assert ended.stderr.endswith("first 20 of 100 in x.adv2.json\n")
+    assert ended.stderr.endswith("first 20 of 51\n")
     [group] = run("x.adv2.json", "--json").groups
     assert len(group["findings"]) == 100
+
+
+def test_one_cause_is_one_finding_across_groups_and_files_worst_first(run: Run) -> None:
+    write("a.adv2.json", f"[{','.join([ONE_BAD] * 3)}]")
+    write("b.adv2.json", f"[{','.join([ONE_BAD] * 2)},{BAD_HEADER}]")
+    ended = run("a.adv2.json", "b.adv2.json")
+    assert ended.stderr.count("error[TP605]") == 1
+    assert "  --> a.adv2.json, first row 1" in ended.stderr
+    assert "5 values in 5 groups" in ended.stderr
+    assert ended.stderr.startswith("error[TP605]:")
+    documents = run("a.adv2.json", "b.adv2.json", "--json").groups
+    assert sum(len(of["findings"]) for of in documents) == 6
 
 
 def test_rows_that_share_a_flaw_are_one_finding_with_their_number(run: Run) -> None:

@@ -40,7 +40,8 @@ class Causes:
             self._findings.append(replace(found, count=count, groups=groups))
             return place
         known = self._findings[place]
-        first = found if known.row is None or (found.row is not None and found.row < known.row) else known
+        is_earlier = found.row is not None and (known.row is None or found.row < known.row)
+        first = found if is_earlier and found.source == known.source else known
         self._findings[place] = replace(
             known,
             row=first.row,
@@ -51,6 +52,11 @@ class Causes:
             groups=_sum(known.groups, groups),
         )
         return place
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._places.clear()
+        self._findings.clear()
 
     def __len__(self) -> int:
         return len(self._findings)

@@ -14,7 +14,8 @@ from typing import IO, Any
 import click
 
 from tallyport.cli.convert import Size
-from tallyport.cli.drawing import SHOWN, Ticker, counted, finding_text
+from tallyport.cli.drawing import Ticker, counted, finding_text
+from tallyport.cli.source_reports import show_worst
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
@@ -228,12 +229,14 @@ class _Document(_Listener):
 
 
 class _Screen(_Listener):
-    """Shows verdicts as lines, findings capped, and the sum at the end."""
+    """Shows verdicts as lines, and at the end the findings, one a cause, and the sum."""
 
     def __init__(self, report: IO[str] | None, ticker: Ticker, *, quiet: bool, verbose: bool) -> None:
         super().__init__(report)
+        from tallyport.rejected_rows import Causes
+
         self._ticker, self._quiet, self._verbose = ticker, quiet, verbose
-        self._shown = self._hidden = 0
+        self._causes, self._of_group = Causes(), Causes()
         self._files = self._groups = self._failed = self._read = self._accepted = 0
         self._not_made: set[str] = set()
 
@@ -243,12 +246,7 @@ class _Screen(_Listener):
             click.echo(finding_text(found), err=True)
 
     def found(self, found: Finding) -> None:
-        if self._shown >= SHOWN:
-            self._hidden += 1
-            return
-        self._shown += 1
-        self._ticker.clear()
-        click.echo(finding_text(found), err=True)
+        self._of_group.add(found, found.count or (None if found.row is None else 1))
 
     def end_group(self, result: Any) -> None:
         self._groups += 1
@@ -256,6 +254,9 @@ class _Screen(_Listener):
         self._read += result.read
         self._accepted += result.accepted
         self._not_made.update(result.not_made)
+        for found in self._of_group.in_order():
+            self._causes.add(found, found.count, groups=1)
+        self._of_group.clear()
         if self._verbose and not self._quiet:
             self._ticker.clear()
             verdict = f"{result.accepted:,} of {result.read:,} rows accepted" if result.valid else "the group fails"
@@ -263,14 +264,12 @@ class _Screen(_Listener):
 
     def end_file(self, result: Any) -> None:
         self._files += 1
-        self._ticker.clear()
         if result.error:
-            click.echo(finding_text(result.error), err=True)
-        if self._hidden:
-            click.echo(f"first {SHOWN} of {self._shown + self._hidden:,} in {result.file}", err=True)
-        self._shown = self._hidden = 0
+            self._causes.add(result.error)
 
     def finish(self) -> int:
+        self._ticker.clear()
+        show_worst(self._causes.in_order())
         if not self._quiet:
             files, groups = counted(self._files, "file"), counted(self._groups, "group")
             failed = f", {self._failed:,} of them {'fails' if self._failed == 1 else 'fail'}" if self._failed else ""
