@@ -214,7 +214,9 @@ def parts(path: Path) -> list[str]:
 
 
 def test_every_statement_finds_its_tables_and_columns(database: str) -> None:
-    files = {path: parts(path) for path in sorted(SQL.glob("*.sql")) if not path.stem.endswith("_42")}
+    """But for what only a server has: an embedded database has no list of migrations, and is not asked for one."""
+    others = {path for path in SQL.glob("*.sql") if path.stem.endswith("_42") or path.stem == "schema_history"}
+    files = {path: parts(path) for path in sorted(set(SQL.glob("*.sql")) - others)}
     lacking: dict[str, str] = {}
     with psycopg.connect(database) as connected:
         for made in files.values():

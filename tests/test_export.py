@@ -77,7 +77,7 @@ def both(server: EmbeddedServer) -> dict[str, str]:
 def exporting(request: pytest.FixtureRequest, both: dict[str, str], tmp_path: Path) -> Exporting:
     url = both[request.param]
     execute(url, "truncate datavalue, datavalueaudit; delete from period")
-    return Exporting(url, tmp_path)
+    return Exporting(url, tmp_path, request.param)
 
 
 @pytest.fixture(params=GENERATIONS, scope="module")
@@ -90,7 +90,7 @@ def filled(
     """A database with a few values, for tests that change nothing in it."""
     url = fresh(server, f"filled_{request.param}", template=f"small_{request.param}")
     execute(url, "truncate datavalue, datavalueaudit; delete from period")
-    made = Exporting(url, tmp_path_factory.mktemp("filled"))
+    made = Exporting(url, tmp_path_factory.mktemp("filled"), request.param)
     made.put(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]), CASES, MONEY, visits([0, 0, "x"], de="deNotes0001"))
     made.sql("update datavalue set lastupdated = '2019-12-31 23:59:59' where value = 'x'")
     return made
@@ -102,6 +102,7 @@ class Exporting:
 
     url: str
     folder: Path
+    generation: str
 
     def sql(self, *texts: str) -> list[tuple[Any, ...]]:
         return execute(self.url, *texts)
@@ -213,7 +214,9 @@ def test_hostile_texts_come_out_as_they_are_stored(exporting: Exporting) -> None
     rows = [[number, text, False, None, text] for number, text in enumerate(TEXTS)]
     exporting.put(visits(*rows, de="deNotes0001", pe=months, ou="ouClinicA01"))
     [group] = exporting.groups()
-    assert group["data"] == rows
+    trims = exporting.generation == "42"  # as that release stores texts
+    stored = [text.strip() if trims else text for text in TEXTS]
+    assert group["data"] == [[number, text, False, None, text] for number, text in enumerate(stored)]
 
 
 def test_flags_and_comments_are_kept(exporting: Exporting) -> None:

@@ -91,7 +91,7 @@ KINDS: Mapping[str, Callable[[int], bytes]] = {
     "a deletion of many elements in many units": lambda n: json_set("", deletion(25 * n)),
     "a rejected row with a long list": lambda n: json_set('{"dataElement":"a","x":[' + "1," * (20_000 * n) + "1]}"),
     "a rejected row with many fields": lambda n: json_set(
-        '{"dataElement":"a"' + "".join(f',"x{i}":1' for i in range(3000 * n)) + "}"
+        '{"dataElement":"a"' + "".join(f',"x{i}":1' for i in range(12_000 * n)) + "}"
     ),
     "a rejected row of many cells": lambda n: b"de,pe,ou,value\n" + b",,," + b",x" * (5000 * n) + b"\n",
     "rejected rows with long texts": lambda n: json_set(
