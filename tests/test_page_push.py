@@ -131,6 +131,16 @@ def test_it_sends_what_the_command_line_sends(server: Server, dhis2: Dhis2Server
     assert by_page == dhis2.values
 
 
+def test_attributes_of_adx_that_the_server_has_no_category_for_are_skipped(server: Server, dhis2: Dhis2Server) -> None:
+    value = '<dataValue dataElement="STOCK" value="7" source="EMR"/>'
+    head = '<group orgUnit="CLINIC_A1" period="2025-01-01/P1M" dataSet="MONTHLY">'
+    text = f'<adx xmlns="urn:ihe:qrph:adx:2015">{head}{value}</group></adx>'
+    dry = server.dry_run({"january.xml": text.encode()}, "profile")
+    assert [found["field"] for found in dry["result"]["problems"] if found["code"] == "TP436"] == ["source"]
+    server.run(dry)
+    assert list(texts(dhis2).values()) == ["7"]
+
+
 def test_a_run_that_is_cancelled_goes_on_where_it_stopped_when_it_is_run_again(
     server: Server, dhis2: Dhis2Server
 ) -> None:

@@ -33,7 +33,7 @@ class Options:
     strict: bool = False
     overwrite: bool = False
     header: bool | None = None
-    categories: Callable[[Mapping[str, str]], KnownCategories] | None = None
+    categories: Callable[[Mapping[str, str]], KnownCategories | None] | None = None
     """For ADX: makes of the scheme of each kind which categories there are; attributes that are none are skipped."""
 
     def __post_init__(self) -> None:

@@ -62,14 +62,21 @@ async def pull_snapshot(
         return await _pull(client, FIELDS, watch)
 
 
-async def pull_categories(client: Client, *, watch: Callable[[Progress], None] | None = None) -> Snapshot:
+async def pull_categories(client: Client, *, watch: Callable[[Progress], None] | None = None) -> Snapshot | None:
     """Return as much of a server's metadata as says which categories data elements and data sets have.
+
+    None if the user may not know.
 
     Raises:
         RequestFailed: TP850 to TP858.
         SourceUnreadable: TP118, there are more objects than memory allows.
     """
-    return await _pull(client, _OF_CATEGORIES, watch)
+    try:
+        return await _pull(client, _OF_CATEGORIES, watch)
+    except RequestFailed as failed:
+        if failed.status not in (403, 404):
+            raise
+        return None
 
 
 async def _pull(client: Client, collections: Mapping[str, str], watch: Callable[[Progress], None] | None) -> Snapshot:

@@ -112,13 +112,8 @@ async def _reading(client: Client, sources: Sequence[str], options: Options, tel
     """Return how sources are converted: attributes of ADX that the server has no category for are skipped."""
     if options.categories or not any(map(holds_adx, sources)):
         return options
-    try:
-        snapshot = await pull_categories(client, watch=tell)
-    except RequestFailed as failed:
-        if failed.status not in (403, 404):
-            raise
-        return options  # the user may not know: then all attributes are taken for categories
-    return replace(options, categories=of_snapshot(snapshot))
+    snapshot = await pull_categories(client, watch=tell)
+    return replace(options, categories=of_snapshot(snapshot)) if snapshot else options
 
 
 async def _send(

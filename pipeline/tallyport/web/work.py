@@ -21,7 +21,7 @@ from tallyport.web.store import Store
 from tallyport.web.targets import cancelled
 from tallyport.web.telling import Telling
 from tallyport.web.validating import write_validation
-from tallyport.web.writing import writer_of
+from tallyport.web.writing import categories_of, writer_of
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_schemas.findings import Finding, Unusable, finding
 from tallyport_schemas.progress import Progress
@@ -82,6 +82,7 @@ class Work:
                 layout=options.get("layout", "split"),
                 compress=options.get("compress", "none"),
                 strict=options.get("strict", False),
+                categories=categories_of(self.told.target_kind),
             )
             folder, trails = self.told.naming.folder(number), self.told.folder / TRAILS / str(number)
             name = source["name"]

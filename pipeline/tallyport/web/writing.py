@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from tallyport.source_report import SourceReport
 from tallyport.web.changes import first_changes
@@ -15,6 +15,11 @@ from tallyport.web.telling import FIRST_SHOWN, Telling
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
 from tallyport_schemas.progress import Progress, Waiting
 
+if TYPE_CHECKING:
+    from tallyport.dhis2.profiles import Profile
+    from tallyport.metadata import Snapshot
+    from tallyport_converters.combos import KnownCategories
+
 
 def into_database(told: Telling) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
@@ -22,9 +27,7 @@ def into_database(told: Telling) -> None:
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import FileLoad, GroupLoad
 
-    database = os.environ.get(DATABASE_SETTING)
-    if not database:
-        raise OutsideFailed(finding("TP806", found="the job was given no database"))
+    database = _database()
     options = ImportOptions(
         dry_run=told.is_dry_run,
         username=told.request["options"].get("username"),
@@ -80,15 +83,11 @@ def to_profile(told: Telling) -> None:
     import asyncio
 
     from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.profiles import find_profile
     from tallyport.dhis2.push import ChunkPushed, ClearingAhead, PushOptions, push
     from tallyport.dhis2.rejections import CLASSES
     from tallyport.validation.files import FileResult, RowFinding
 
-    try:
-        profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
-    except ValueError as error:
-        raise Refused(finding("TP915", field="profile", message=str(error))) from None
+    profile = _profile()
     options = PushOptions(dry_run=told.is_dry_run, state=told.pushes, rejects=told.folder / REJECTS)
     converted = {one.source for one in told.conversions}
     told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
@@ -125,6 +124,50 @@ def to_profile(told: Telling) -> None:
         told.ends_with(report.exit_code)
 
     asyncio.run(pushing())
+
+
+def categories_of(kind: str) -> Callable[[Mapping[str, str]], KnownCategories | None] | None:
+    """Return what says which categories a kind of target has, once a conversion asks; None for one that has none."""
+    return {"database": _of_database, "profile": _of_profile}.get(kind)
+
+
+def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
+    from tallyport.postgres.connecting import connection
+    from tallyport.postgres.known_categories import of_database
+
+    with connection(_database()) as connected:
+        return of_database(connected)(schemes)
+
+
+def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
+    import asyncio
+
+    from tallyport.dhis2.client import open_client
+    from tallyport.dhis2.pulling import pull_categories
+    from tallyport.known_categories import of_snapshot
+
+    async def pulling() -> Snapshot | None:
+        async with limited(), open_client(_profile()) as client:
+            return await pull_categories(client)
+
+    snapshot = asyncio.run(pulling())
+    return of_snapshot(snapshot)(schemes) if snapshot else None
+
+
+def _database() -> str:
+    database = os.environ.get(DATABASE_SETTING)
+    if not database:
+        raise OutsideFailed(finding("TP806", found="the job was given no database"))
+    return database
+
+
+def _profile() -> Profile:
+    from tallyport.dhis2.profiles import find_profile
+
+    try:
+        return find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
+    except ValueError as error:
+        raise Refused(finding("TP915", field="profile", message=str(error))) from None
 
 
 def writer_of(kind: str) -> Callable[[Telling], None] | None:
