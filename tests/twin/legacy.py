@@ -295,6 +295,10 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
         names.append("")
         written_names.append("")
     lines = []
+    title: list[str] = []
+    if noise and has_header and rng.random() < 0.05:
+        title = rng.choice((["Values of January"], ["Report", "", '"printed, on Monday"'], ["Report;2024", " \t"]))
+    row_names = noise and has_header and rng.random() < 0.05
     if has_header:
         lines.append(delimiter.join(_csv_cell(rng, name, plain=True) for name in written_names))
     for value in values:
@@ -310,10 +314,12 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
                 written.pop()
         if noise and rng.random() < 0.1:
             written += rng.choice(([""], ["x"], ["", "y", "z"]))
+        if row_names:
+            written.insert(0, f'"{len(lines)}"')
         line = delimiter.join(written)
         lines.append(line if line.strip(" \t") else '""' + line)
     end = rng.choice(("\n", "\n", "\r\n", "\r"))
-    text = ""
+    text = "".join(line + end for line in title)
     for line in lines:
         if noise and rng.random() < 0.05:
             text += rng.choice((end, " \t" + end))

@@ -755,23 +755,16 @@ POSITIONS = (
 
 def read_csv(data: bytes, options: Options) -> Reading:
     reading = Reading(options, data_set=options.data_set)
-    text = _utf8(data)
-    announced = re.match("sep=([,;\t])(\r\n|\r|\n)", text)
-    odd_start = False
-    if announced:
-        text = text[announced.end() :]
-        delimiter = announced[1]
-        odd_start = announced[2] == "\r\n"
-    else:
-        delimiter = _delimiter(text)
-    if not text.strip():
+    begun = _begin_csv(_utf8(data))
+    if begun is None:
         raise UnreadableError("TP102")
+    below = _below_a_title(begun.text, begun.records[0].cells) if options.header is None else None
+    if below:
+        reading.must["TP433"] += 1
+        begun = below
+    delimiter, records, odd_start = begun.delimiter, begun.records, begun.odd
     if delimiter != ",":
         reading.must["TP410"] += 1
-    records = split_records(text, delimiter)
-    while not records[0].cells:
-        odd_start = True
-        records.pop(0)
 
     has_header = options.header
     if has_header is None:
@@ -779,6 +772,10 @@ def read_csv(data: bytes, options: Options) -> Reading:
     if has_header:
         odd_start = odd_start or records[0].odd
         written = records.pop(0).cells
+        row_names = _has_row_names(written, [record.cells for record in records if record.cells][:50])
+        if row_names:
+            reading.must["TP434"] += 1
+            written = ["", *written]
         known = columns(written)
         if "dataElement" not in known or "value" not in known:
             raise UnreadableError("TP111")
@@ -799,6 +796,7 @@ def read_csv(data: bytes, options: Options) -> Reading:
             names = [*POSITIONS[:4], *POSITIONS[5:10]]
         meanings = list(names)
         passed = set()
+        row_names = False
     fixed = "categoryOptionCombo" in names
     if (
         has_header
@@ -834,7 +832,9 @@ def read_csv(data: bytes, options: Options) -> Reading:
             name, meaning = names[place], meanings[place]
             if not cell or place in passed:
                 continue
-            if meaning in (*STAMPS, *ROW_NAMES):
+            if row_names and place == 0:
+                reading.drop(name)
+            elif meaning in (*STAMPS, *ROW_NAMES):
                 _xml_field(reading, draft, name, cell, (meaning, 0, False))
             elif meaning in ("attributeCombo", "attributeOptions"):
                 lists[meaning] = cell
@@ -856,6 +856,66 @@ def read_csv(data: bytes, options: Options) -> Reading:
                 reading.leave_out(name, cell, draft)
         judge(draft, Head(options.data_set), reading)
     return reading
+
+
+@dataclass
+class Beginning:
+    """What a CSV file or the part below its title is, from the first line that is not blank.
+
+    `odd`: DHIS2 2.43 would misread what stands above.
+    """
+
+    text: str
+    delimiter: str
+    records: list[Record]
+    odd: bool
+
+
+def _begin_csv(text: str) -> Beginning | None:
+    """Pass over the line that names the delimiter, and blank ones; None if there is nothing else."""
+    odd = False
+    announced = re.match("sep=([,;\t])(\r\n|\r|\n)", text)
+    if announced:
+        text = text[announced.end() :]
+        odd = announced[2] == "\r\n"
+    if not text.strip():
+        return None
+    blank = re.match("([ \t]*[\r\n])*", text)
+    assert blank
+    text = text[blank.end() :]
+    delimiter = announced[1] if announced else _delimiter(text)
+    records = split_records(text, delimiter)
+    odd = odd or bool(blank[0])
+    while not records[0].cells:
+        odd = True
+        records.pop(0)
+    return Beginning(text, delimiter, records, odd)
+
+
+def _below_a_title(text: str, first: list[str]) -> Beginning | None:
+    """The header row below lines of a title, and all behind it."""
+    if sum(_column(cell) is not None for cell in first) >= 2 or (len(first) >= 4 and periods.parse(first[1])):
+        return None
+    for line_end in list(re.finditer("\r\n|\r|\n", text))[:30]:
+        below = _begin_csv(text[line_end.end() :])
+        names = {known[0] for cell in below.records[0].cells if (known := called(cell))} if below else set()
+        if {"dataElement", "value"} <= names:
+            return below
+    return None
+
+
+def _has_row_names(written: list[str], records: list[list[str]]) -> bool:
+    """Whether all records have a cell in front of those that the header row names, as their periods show."""
+
+    def is_period(record: list[str], at: int) -> bool:
+        return at < len(record) and periods.parse(record[at].strip()) is not None
+
+    at = next((at for at, cell in enumerate(written) if (called(cell) or ("",))[0] == "period"), None)
+    if at is None or not records:
+        return False
+    return all(len(record) == len(written) + 1 and is_period(record, at + 1) for record in records) and not any(
+        is_period(record, at) for record in records
+    )
 
 
 def _shows_old_columns(cells: list[str]) -> bool | None:
