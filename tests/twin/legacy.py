@@ -277,6 +277,8 @@ def write_csv(document: Document, rng: random.Random, noise: bool) -> bytes:
         rng.shuffle(names)
         unused = [name for name in ("storedBy", "lastUpdated") if rng.random() < 0.5]
         names = [name for name in names if name not in unused]
+    elif noise and rng.random() < 0.3:  # as before there were attribute option combos
+        names = [name for name in names if name not in ("attributeOptionCombo", "deleted")]
     names += [*categories, *(["attributeCombo", "attributeOptions"] if lists else [])]
     extra = noise and has_header and not categories and rng.random() < 0.2
     written_names = [rng.choice(CSV_COLUMNS.get(name, (name,))) for name in names]
