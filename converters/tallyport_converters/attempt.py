@@ -27,7 +27,7 @@ from tallyport_converters.native import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.output import OutputFile
 from tallyport_converters.publish import publish
-from tallyport_converters.readers.field_names import SHOWN, not_understood, other_scheme, taken
+from tallyport_converters.readers.field_names import SHOWN, UNREAD_COMPLETIONS, not_understood, other_scheme, taken
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.rejects import explained
 from tallyport_converters.scanning import Place, scan_all
@@ -310,8 +310,10 @@ class Attempt:
             self._drop(name, count)
         options_told = self.reader.format == "adx" and (_OPTIONS_LOST, "") in self.counts.notes
         options_told |= any(found.code == _OPTIONS_LOST for found in header.findings)
-        self.findings += self._names.findings(self.reader.no_place, are_options=options_told)
-        self.findings += map(not_understood, islice(header.left_out, SHOWN))
+        no_place = self.reader.no_place | UNREAD_COMPLETIONS
+        self.findings += self._names.findings(no_place, are_options=options_told)
+        unknown = (name for name in header.left_out if name not in UNREAD_COMPLETIONS)
+        self.findings += map(not_understood, islice(unknown, SHOWN))
         names = dict(sorted((header.taken | self._names.taken).items()))
         if names:
             self.findings.append(taken(names))
@@ -338,6 +340,8 @@ class Attempt:
         """Bring together what header, rows and groups gave to tell."""
         for name, count in header.dropped.items():
             self._drop(name, count)
+        for name in sorted(UNREAD_COMPLETIONS & self.dropped.keys()):
+            self.findings.append(finding("TP437", field=name, count=self.dropped[name]))
         for name, count in self.counts.skipped.items():
             self._drop(name, count)
             self.findings.append(finding("TP436", field=name, count=count))

@@ -622,6 +622,13 @@ CODES: Mapping[str, Code] = _table(
         "nothing to do if it says nothing of the values: DHIS2 to 2.42 skips it too, 2.43 refuses the value; "
         "else check the spelling of the category",
     ),
+    Code(
+        "TP437",
+        _W,
+        "a mark of completion was skipped: DHIS2 does not read it from there",
+        "state it as DHIS2 reads it, as completeDate beside dataSet, period and orgUnit, or mark the data set complete "
+        "in DHIS2",
+    ),
     # TP7xx: what a group's header says against the metadata
     Code(
         "TP701",

@@ -1191,6 +1191,7 @@ def _pass_over(reading: Reading) -> None:
 
 # ADX
 
+UNREAD_COMPLETIONS = ("completedDate", "dataSetComplete")
 GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate")
 ADX_PASSED_OVER = ("period", "orgUnit", "dataSet", "attributeOptionCombo")
 
@@ -1246,6 +1247,9 @@ def _adx_group(reading: Reading, group: etree._Element) -> Head:
             reading.leave_out(name, text, draft)
         elif name == "comment":
             reading.drop(name, text)
+        elif name in UNREAD_COMPLETIONS:
+            reading.drop(name, text)
+            reading.must[f"TP437 {name}"] += 1
         elif named is None:
             others[name] = text
         else:

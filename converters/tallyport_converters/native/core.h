@@ -47,7 +47,7 @@ enum Field {
     FIELD_LEFT_OUT_OF_GROUP,
     FIELD_DOUBLED, /* there, where two fields of the row mean the same and differ */
     FIELD_COMPLETE_DATE, /* of an ADX group, as the next */
-    FIELD_GROUP_COMMENT
+    FIELD_NO_PLACE       /* known, and said of a group; counted */
 };
 
 /* How a name says what a field means. The last three stand back where the row has the field by a better name. */

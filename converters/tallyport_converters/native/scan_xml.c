@@ -35,12 +35,14 @@ static const Meant ADX_ROW[] = {
     {"created", FIELD_CREATED},       {"lastUpdated", FIELD_LAST_UPDATED},
     {"period", FIELD_PASSED},         {"orgUnit", FIELD_PASSED},
     {"dataSet", FIELD_PASSED},        {"attributeOptionCombo", FIELD_PASSED},
+    {"completedDate", FIELD_PASSED},  {"dataSetComplete", FIELD_PASSED},
     {NULL, FIELD_UNKNOWN},
 };
 static const Meant ADX_GROUP[] = {
     {"dataSet", (enum Field)DS},  {"period", (enum Field)PE},
     {"orgUnit", (enum Field)OU},  {"attributeOptionCombo", (enum Field)AOC},
-    {"comment", FIELD_GROUP_COMMENT}, {"completeDate", FIELD_COMPLETE_DATE},
+    {"comment", FIELD_NO_PLACE},  {"completeDate", FIELD_COMPLETE_DATE},
+    {"completedDate", FIELD_NO_PLACE}, {"dataSetComplete", FIELD_NO_PLACE},
     {NULL, FIELD_UNKNOWN},
 };
 
@@ -333,7 +335,7 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
         if (a->field >= FIELD_UNKNOWN) {
             if (a->field == FIELD_PASSED)
                 batch_leave_out(batch, a->name, a->name_size, text_data(batch, &a->value), a->value.size);
-            else if (a->field == FIELD_GROUP_COMMENT)
+            else if (a->field == FIELD_NO_PLACE)
                 batch_drop_named(batch, a->name, a->name_size);
             others += a->field == FIELD_UNKNOWN;
             continue;

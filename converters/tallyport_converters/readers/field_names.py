@@ -84,6 +84,9 @@ _MAY_BE_MEANT, _IS_MEANT = 0.6, 0.85
 _OF_HEADERS = ("completeDate", "dataValues", "attributeCategoryOptions", "idScheme", "dryRun", "importStrategy")
 """Names of header properties that are no fields of rows."""
 
+UNREAD_COMPLETIONS = frozenset({"completedDate", "dataSetComplete"})
+"""What files call a data set's completion, and DHIS2 reads nowhere."""
+
 _REFERENCE = {"id", "uid", "code", "name", "displayname", "shortname", "href"}
 
 _LONGEST = 200

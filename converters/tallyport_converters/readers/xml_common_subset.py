@@ -24,6 +24,7 @@ from tallyport_converters.readers.reader import (
 )
 from tallyport_converters.readers.row_fields import fields_of
 from tallyport_converters.readers.xml_fields import (
+    NO_PLACE,
     AdxTag,
     adx_completion,
     adx_header,
@@ -77,7 +78,7 @@ class CommonXml:
         self.default_scheme = "CODE" if adx else "UID"
         start = _START.match(source.head())
         self._skip = start.end() if start else 0
-        self.no_place = frozenset({"comment"}) if adx else frozenset()
+        self.no_place = NO_PLACE if adx else frozenset()
         self._explained: tuple[Buffer, int, dict[str, str]] = (b"", 0, {})
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:

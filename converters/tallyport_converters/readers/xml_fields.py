@@ -11,7 +11,7 @@ from typing import Any
 from tallyport_converters.combos import Combo, identified, mapped
 from tallyport_converters.header import SCHEME_PROPERTIES, Completion, Header
 from tallyport_converters.native import Kind, NamedBy
-from tallyport_converters.readers.field_names import CANONICAL, named
+from tallyport_converters.readers.field_names import CANONICAL, UNREAD_COMPLETIONS, named
 from tallyport_converters.readers.header_names import HeaderNames, property_named
 from tallyport_converters.readers.reader import adx_period, iso_period
 from tallyport_converters.readers.row_fields import FIELDS, STAMPS, RowFields
@@ -83,7 +83,10 @@ def adx_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
             header.leave_out(name, value)
 
 
-_GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate", "comment")
+NO_PLACE = frozenset({"comment", *UNREAD_COMPLETIONS})
+"""What says something of a group, and has no place."""
+
+_GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate")
 _GROUP_FIELDS = frozenset({Kind.DS, Kind.PE, Kind.OU, Kind.AOC})
 _ROW_IDENTIFIERS = frozenset({Kind.DE, Kind.COC})
 _MISPLACED = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
@@ -93,14 +96,15 @@ _MISPLACED = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
 class AdxTag(RowFields):
     """What the attributes of an ADX group or row mean, as scan_xml.c has it.
 
-    `fields` has a combo by its options where none is named. `left_out` is what has no meaning here, `stamps` what has
-    no place, `taken` the names that are not DHIS2's, with what they were taken for.
+    `fields` has a combo by its options where none is named. `left_out` is what has no meaning here, `stamps` and
+    `no_place` what has no place, `taken` the names that are not DHIS2's, with what they were taken for.
     """
 
     def __init__(self, attributes: Mapping[str, str], *, is_group: bool, group: AdxTag | None = None) -> None:
         super().__init__()
         self.left_out: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
+        self.no_place: dict[str, str] = {}
         self.taken: dict[str, str] = {}
         self.loses_options = False
         combo = "attributeOptionCombo" if is_group else "categoryOptionCombo"
@@ -110,6 +114,12 @@ class AdxTag(RowFields):
             if not text:
                 continue
             if not is_plain(full_name):
+                self.left_out[name] = text
+                continue
+            if is_group and name in NO_PLACE:
+                self.no_place[name] = text
+                continue
+            if name in UNREAD_COMPLETIONS:
                 self.left_out[name] = text
                 continue
             field, by = _meaning(name, is_group=is_group)
@@ -133,11 +143,6 @@ class AdxTag(RowFields):
         self.taken |= {name: field for field, name, _ in self.settle()}
         self.left_out |= {name: text for _, _, name, text in self.stand_ins if name not in self.taken}
         self.group = group
-
-    @property
-    def comment(self) -> str | None:
-        """The comment on a group, which has no place."""
-        return self.fields.get("comment")
 
 
 def _meaning(name: str, *, is_group: bool) -> tuple[str | None, NamedBy | None]:
@@ -181,4 +186,5 @@ def adx_row(group: AdxTag, row: AdxTag, annotation: str | None) -> dict[str, Any
 
 def is_adx_category(name: str, *, is_group: bool) -> bool:
     """Tell whether an attribute of that name is a category."""
-    return _meaning(name, is_group=is_group)[0] is None
+    is_known = name in UNREAD_COMPLETIONS or (is_group and name in NO_PLACE)
+    return not is_known and _meaning(name, is_group=is_group)[0] is None

@@ -28,7 +28,15 @@ from tallyport_converters.readers.reader import (
     shared_texts,
 )
 from tallyport_converters.readers.row_fields import Doubled
-from tallyport_converters.readers.xml_fields import AdxTag, adx_completion, adx_header, adx_row, dxf_header, local_name
+from tallyport_converters.readers.xml_fields import (
+    NO_PLACE,
+    AdxTag,
+    adx_completion,
+    adx_header,
+    adx_row,
+    dxf_header,
+    local_name,
+)
 from tallyport_converters.sources import Source
 from tallyport_schemas.findings import SourceUnreadable, finding
 
@@ -123,8 +131,8 @@ class _Rows:
         self._group_tag = AdxTag(group, is_group=True)
         if not self.header:
             return
-        if self._group_tag.comment:
-            self.header.drop("comment", self._group_tag.comment)
+        for name, text in self._group_tag.no_place.items():
+            self.header.drop(name, text)
         for name in self._group_tag.left_out:
             self.header.leave_out_of_group(name, self.count)
         for name, field in self._group_tag.taken.items():
@@ -218,7 +226,7 @@ class GeneralXml(DxfJson):
         self.default_scheme = "CODE" if adx else "UID"
         self._is_first = True
         self._is_set = True  # its root says so, or it is refused
-        self.no_place = frozenset({"comment"}) if adx else frozenset()
+        self.no_place = NO_PLACE if adx else frozenset()
 
     def lines(self) -> None:
         """See `Reader`: the rows are no text of the source."""
