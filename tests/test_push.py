@@ -1435,6 +1435,38 @@ def test_scope_of_a_legacy_file_is_not_deleted_where_a_value_of_it_is_rejected(
     assert not any("deletion" in request.json() for request in new.asked("/dataValueSets", "POST"))
 
 
+@pytest.mark.parametrize("wrong", ["much", "deNoSuch001"])
+def test_scope_of_a_legacy_file_is_not_deleted_where_the_server_would_reject_a_value(
+    wrong: str, new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    """The scope is a group of its own, without rows: those that come in its place are in other groups of the file."""
+    pushed(new, written(tmp_path / "before.adv2.json", group(stock(2))), state=state)
+    scope = {"periods": list(MONTHS[:2]), "orgUnits": [UNITS[0]], "elements": [{"dataElement": "deStock0001"}]}
+    place = {"dataElement": "deStock0001", "orgUnit": UNITS[0]}
+    values = [place | {"period": MONTHS[0], "value": "5"}, place | {"period": MONTHS[1], "value": "6"}]
+    values[1] |= {"dataElement": wrong} if wrong.startswith("de") else {"value": wrong}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"dataSet": "dsMonthly01", "deletion": scope, "dataValues": values}))
+    report = pushed(new, file, state=state)
+    assert "TP786" in {found.code for found in report.sources[0].findings}
+    assert report.cleared == 0
+    assert texts(new)["deStock0001", MONTHS[1], UNITS[0]] == expected(stock(2))["deStock0001", MONTHS[1], UNITS[0]]
+
+
+def test_scope_of_a_legacy_file_is_deleted_where_the_server_takes_all_values(
+    new: Dhis2Server, tmp_path: Path, state: Path
+) -> None:
+    pushed(new, written(tmp_path / "before.adv2.json", group(stock(2))), state=state)
+    scope = {"periods": list(MONTHS[:2]), "orgUnits": [UNITS[0]], "elements": [{"dataElement": "deStock0001"}]}
+    value = {"dataElement": "deStock0001", "orgUnit": UNITS[0], "period": MONTHS[0], "value": "5"}
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"dataSet": "dsMonthly01", "deletion": scope, "dataValues": [value]}))
+    report = pushed(new, file, state=state)
+    assert (report.exit_code, report.cleared) == (OK, 2)
+    assert texts(new)["deStock0001", MONTHS[0], UNITS[0]] == "5"
+    assert ("deStock0001", MONTHS[1], UNITS[0]) not in texts(new)
+
+
 def test_data_element_that_no_data_set_has_costs_its_own_rows(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
     file = tmp_path / "a.csv"
     rows = [f"deStock0001,202501,{UNITS[0]},5", f"deNoSuch001,202501,{UNITS[0]},5"]

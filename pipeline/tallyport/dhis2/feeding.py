@@ -10,7 +10,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zlib import crc32
 
@@ -65,7 +65,9 @@ def _headers(files: Sequence[Surveyed]) -> Iterator[tuple[Surveyed, Adv2File, Ra
         with closing(Source.open(surveyed.path)) as source:
             file = Adv2File(source)
             for head in file.heads():
-                header = check_form(head.properties)[0] if head.number in surveyed.accepted else None
+                header = None
+                if head.number in surveyed.accepted:
+                    header = check_form(head.properties, any_identifiers=surveyed.is_converted)[0]
                 if header is not None:
                     yield surveyed, file, head, header
                 elif head.has_rows:
@@ -106,6 +108,7 @@ class Feeder:
             for told in several_defaults(await self._lookups.default_option_combos()):
                 self.sender.tell(("", 0, told))
         await self._tell_what_may_be_cleared(files)
+        files = await self._keeping_scopes(files)
         try:
             async with self._streams:
                 for file in files:
@@ -165,6 +168,38 @@ class Feeder:
         scheme, element, period = some
         uid = (await self._lookups.uids("dataElements", scheme, [element])).get(element, element)
         return {of: await keeping.find_unreadable(of, names, uid, period) for of, names in units.items()}
+
+    async def _keeping_scopes(self, files: Sequence[Surveyed]) -> Sequence[Surveyed]:
+        """Return files, with those marked whose source must not delete its scope, as the server would reject a value.
+
+        Such a scope is a group of its own, and the values that come in its place are in any others of the source.
+        """
+        asked = {file.folder for file in files if file.deletes_scope and not file.keeps_scope}
+        wrong = {of for of in asked if await self._has_rejected([file for file in files if file.folder == of])}
+        return [replace(file, keeps_scope=True) if file.folder in wrong else file for file in files]
+
+    async def _has_rejected(self, files: Sequence[Surveyed]) -> bool:
+        """Whether the server would reject values of files: it looks at them without writing."""
+        pending: dict[Envelope, list[Row]] = {}
+        for surveyed, file, head, header in _headers(files):
+            if not header.size:
+                continue
+            try:
+                plan = await planned(header, self._lookups, self._client.version)
+            except CannotSend:
+                return True
+            group = Group(surveyed.place, surveyed.label, head.number, surveyed.is_converted)
+            for rows in self._rows_of(file, head, group, header, plan):
+                for row in rows:
+                    if row.lacks_combo:
+                        return True
+                    envelope = Envelope(plan.schemes, plan.data_set(row))
+                    pending.setdefault(envelope, []).append(row)
+                    if len(pending[envelope]) >= self.sender.size(envelope).rows and await self.sender.check(
+                        envelope, pending.pop(envelope)
+                    ):
+                        return True
+        return any([await self.sender.check(envelope, rows) for envelope, rows in pending.items()])
 
     # --- Groups ------------------------------------------------------------------------------------------------------
 

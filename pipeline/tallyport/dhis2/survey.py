@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,8 @@ class Surveyed:
     """A file that may be pushed and its place among all; `digest` of its bytes.
 
     `accepted`: for each group that may be sent, by its number, how many of its rows; `refused`: how many are not.
-    `is_converted`: of a legacy file; then `keeps_scope` says that no scope may be deleted.
+    `is_converted`: of a legacy file; then `deletes_scope` says that this one deletes a scope, and `keeps_scope` that it
+    must not.
     """
 
     place: int
@@ -29,7 +30,13 @@ class Surveyed:
     accepted: Mapping[int, int]
     is_converted: bool
     refused: int = 0
+    deletes_scope: bool = False
     keeps_scope: bool = False
+
+    @property
+    def folder(self) -> str:
+        """What has all files of one source."""
+        return str(Path(self.path).parent)
 
 
 def survey(
@@ -74,11 +81,19 @@ def survey(
     return Surveyed(place, path, label, digest, size, accepted, is_converted, rows - sum(accepted.values()))
 
 
-def keeping_scopes(files: Sequence[Surveyed], conversions: Iterable[Outcome]) -> list[Surveyed]:
-    """Return files, with those marked of which no scope may be deleted as values of their source are rejected.
+def keeping_scopes(files: Sequence[Surveyed], conversions: Sequence[Outcome]) -> list[Surveyed]:
+    """Return files, marked by whether their source deletes a scope, and whether it must not, as values are rejected.
 
     What a rejected value names may lie in the scope: the stored one would go, and the new one not come.
     """
-    wrong = {str(one.folder) for one in conversions if one.manifest and one.manifest["values"]["rejected"]}
-    wrong |= {str(Path(file.path).parent) for file in files if file.is_converted and file.refused}
-    return [replace(file, keeps_scope=file.is_converted and str(Path(file.path).parent) in wrong) for file in files]
+    made = [(str(one.folder), one.manifest) for one in conversions if one.manifest]
+    wrong = {folder for folder, manifest in made if manifest["values"]["rejected"]}
+    wrong |= {file.folder for file in files if file.is_converted and file.refused}
+    # A group without rows is one that deletes.
+    deleting = {folder for folder, manifest in made if not all(group["rows"] for group in manifest["groups"])}
+    return [
+        replace(file, deletes_scope=file.folder in deleting, keeps_scope=file.folder in wrong)
+        if file.is_converted
+        else file
+        for file in files
+    ]
