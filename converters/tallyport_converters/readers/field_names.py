@@ -130,7 +130,11 @@ def _likeness(short: str, name: str) -> float:
 
 def is_no_category(name: str) -> bool:
     """Tell whether the name of a column is surely no category's: a field's, nearly a field's, or a heading's."""
-    short = plain(name)[:64]
+    return _is_no_category(plain(name)[:64])
+
+
+@lru_cache(maxsize=1024)
+def _is_no_category(short: str) -> bool:
     return (
         named(short) is not None
         or short in _NO_CATEGORIES
