@@ -211,6 +211,7 @@ def test_import_says_all_that_a_conversion_says(newer: str, tmp_path: Path) -> N
     rejects = tmp_path / "rejects.ndjson"
     exit_code, out, err = command(newer, path, "--dry-run", "--rejects", rejects)
     assert exit_code == 1
+    assert ", 1 data element; nothing was written" in out
     assert "a.csv: 3 read = 1 written + 1 superseded + 1 rejected\n" in out
     assert "mechanism 3" in out
     assert f"the rejected values and why are in {rejects}" in out
@@ -249,8 +250,9 @@ def test_every_value_that_does_not_fit_is_found_by_its_line(newer: str, tmp_path
 def test_what_many_groups_share_is_told_once_and_first(newer: str, tmp_path: Path) -> None:
     texts = [f"deNoSuch{number:03},{MARCH},ouWrongUn01,5" for number in range(40)]
     path = write(tmp_path / "a.csv", "dataElement,period,orgUnit,value", *texts)
-    exit_code, _, err = command(newer, path, "--dry-run")
+    exit_code, out, err = command(newer, path, "--dry-run")
     assert exit_code == 3
+    assert ", 40 data elements, 40 of them fail; nothing was written" in out
     assert err.count("ouWrongUn01\n      expected") == 1
     assert err.startswith("error[TP703]: organisation units do not exist\n")
     assert "in 40 groups" in err
@@ -273,8 +275,9 @@ def test_completions_of_a_legacy_file_are_not_lost_in_silence(newer: str, tmp_pa
 def test_findings_of_several_adv2_groups_are_one_where_their_cause_is(newer: str, tmp_path: Path) -> None:
     for name in ("deVisits", "deMoney", "deLate"):
         (tmp_path / f"{name}.adv2.json").write_text(json.dumps(group(de=uid(name), ou="ouWrongUn01")))
-    exit_code, _, err = command(newer, tmp_path, "--dry-run")
+    exit_code, out, err = command(newer, tmp_path, "--dry-run")
     assert exit_code == 3
+    assert ", 3 groups, 3 of them fail; nothing was written" in out
     assert err.count("error[TP703]") == 1
     assert "in 3 groups" in err
 

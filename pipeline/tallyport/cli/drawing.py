@@ -84,6 +84,18 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def failed_text(count: int, failed: int, noun: str) -> str:
+    """Return how many there are of something, and how many of them failed.
+
+    >>> failed_text(42, 2, "group"), failed_text(2, 1, "group"), failed_text(1, 1, "data element")
+    ('42 groups, 2 of them fail', '2 groups, 1 of them fails', '1 data element, which fails')
+    """
+    if not failed:
+        return counted(count, noun)
+    which = "which fails" if count == 1 else f"{failed:,} of them {'fails' if failed == 1 else 'fail'}"
+    return f"{counted(count, noun)}, {which}"
+
+
 def size_text(size_bytes: int) -> str:
     """Return a size as people say it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import click
 
 from tallyport.cli.convert import Scheme, schemes_by_kind
 from tallyport.cli.database import assume_option, database_options, opened_database
-from tallyport.cli.drawing import Ticker, counted
+from tallyport.cli.drawing import Ticker, failed_text
 from tallyport.cli.source_reports import show_source, show_worst
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
@@ -213,17 +214,23 @@ def _counts(rows: dict[str, int]) -> str:
     return ", ".join(f"{count:,} {change}" for change, count in rows.items() if count) or "no rows"
 
 
+def _failed_text(groups: Sequence[Any]) -> str:
+    """Say how many groups there are, and how many fail; legacy files have none: there it is data elements."""
+    if not groups or not all(group.origin for group in groups):
+        return failed_text(len(groups), sum(not group.valid for group in groups), "group")
+    elements = {group.de for group in groups}
+    return failed_text(len(elements), len({group.de for group in groups if not group.valid}), "data element")
+
+
 def _summarise(report: Any, *, dry_run: bool) -> None:
     """Print the sum of all groups."""
-    failed = sum(not group.valid for group in report.groups)
     cleared = sum(group.cleared for group in report.groups)
     periods = sum(group.periods_created for group in report.groups)
     ending = "nothing was written: a dry run" if dry_run else "written"
-    groups, fails = counted(len(report.groups), "group"), "fails" if failed == 1 else "fail"
-    click.echo(f"DHIS2 {report.generation}, {groups}, {failed:,} of them {fails}; {ending}")
+    click.echo(f"DHIS2 {report.generation}, {_failed_text(report.groups)}; {ending}")
     for change, count in report.rows.items():
         click.echo(f"  {count:>12,} {change}")
     if cleared:
-        click.echo(f"  {cleared:>12,} stored values deleted by scope")
+        click.echo(f"  {cleared:>12,} stored {'value' if cleared == 1 else 'values'} deleted by scope")
     if periods:
         click.echo(f"  {periods:>12,} {'period' if periods == 1 else 'periods'} created")

@@ -188,7 +188,8 @@ def command(
         except OutsideFailed:
             ticker.clear()
             if not (as_json or quiet or dry_run) and (count := sum(document.get("rows", {}).values())):
-                click.echo(f"before that the server accounted for {count:,} values, which are not sent again", err=True)
+                taken = f"{counted(count, 'value')}, which {'is' if count == 1 else 'are'} not sent again"
+                click.echo(f"before that the server accounted for {taken}", err=True)
             raise
         finally:
             ticker.clear()
@@ -248,7 +249,7 @@ def _summarise(report: PushReport) -> None:
     if report.may_clear:
         click.echo(f"  {report.may_clear:>12,} of which a stored comment or follow-up flag may be cleared")
     if report.cleared:
-        click.echo(f"  {report.cleared:>12,} stored values deleted by scope")
+        click.echo(f"  {report.cleared:>12,} stored {'value' if report.cleared == 1 else 'values'} deleted by scope")
     if report.resent:
         click.echo(f"  {report.resent:>12,} {'chunk' if report.resent == 1 else 'chunks'} sent again")
     if report.waited_s:

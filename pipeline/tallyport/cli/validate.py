@@ -14,7 +14,7 @@ from typing import IO, Any
 import click
 
 from tallyport.cli.convert import Size
-from tallyport.cli.drawing import Ticker, counted, finding_text
+from tallyport.cli.drawing import Ticker, counted, failed_text, finding_text
 from tallyport.cli.source_reports import show_worst
 from tallyport_schemas.findings import Finding
 from tallyport_schemas.generations import Generation
@@ -259,7 +259,8 @@ class _Screen(_Listener):
         self._of_group.clear()
         if self._verbose and not self._quiet:
             self._ticker.clear()
-            verdict = f"{result.accepted:,} of {result.read:,} rows accepted" if result.valid else "the group fails"
+            accepted = f"{result.accepted:,} of {counted(result.read, 'row')} accepted"
+            verdict = accepted if result.valid else "the group fails"
             click.echo(f"{result.file}: {result.de or 'no data element'}: {verdict}")
 
     def end_file(self, result: Any) -> None:
@@ -271,9 +272,8 @@ class _Screen(_Listener):
         self._ticker.clear()
         show_worst(self._causes.in_order())
         if not self._quiet:
-            files, groups = counted(self._files, "file"), counted(self._groups, "group")
-            failed = f", {self._failed:,} of them {'fails' if self._failed == 1 else 'fail'}" if self._failed else ""
-            click.echo(f"{files}, {groups}{failed}")
+            files, groups = counted(self._files, "file"), failed_text(self._groups, self._failed, "group")
+            click.echo(f"{files}, {groups}")
             read, ignored = counted(self._read, "row"), self._read - self._accepted
             click.echo(f"  {read} read = {self._accepted:,} accepted + {ignored:,} ignored")
             if self._not_made:
