@@ -536,6 +536,17 @@ def test_a_dry_run_into_a_database_counts_what_the_run_then_does(writing: Server
     assert writing.run(dry)["summary"]["rows"]["unchanged"] == 2
 
 
+def test_attributes_of_adx_that_the_database_has_no_category_for_are_skipped(writing: Server, database: str) -> None:
+    execute(database, "truncate datavalue")
+    value = '<dataValue dataElement="deVisits001" value="7" source="EMR"/>'
+    start = '<group orgUnit="ouClinicA01" period="2025-03-01/P1M">'
+    text = f'<adx xmlns="urn:ihe:qrph:adx:2015">{start}{value}</group></adx>'
+    dry = writing.dry_run({"march.xml": text.encode()}, "database", id_schemes=["UID"])
+    assert [found["field"] for found in dry["result"]["problems"] if found["code"] == "TP436"] == ["source"]
+    writing.run(dry)
+    assert stored(database) == [("7",)]
+
+
 def test_changes_are_told_value_by_value_as_the_command_line_tells_them(
     writing: Server, database: str, tmp_path: Path
 ) -> None:
