@@ -580,7 +580,7 @@ CODES: Mapping[str, Code] = _table(
         "TP430",
         _W,
         "white space around texts was removed",
-        "nothing to do here; DHIS2 to 2.42 removes it as well, 2.43 would not find these identifiers",
+        "nothing to do here; DHIS2 to 2.42 removes it as well, 2.43 takes it as part of the text",
     ),
     Code(
         "TP431",
