@@ -198,7 +198,7 @@ ROOMS = {
         "targets",
         "completeness",
         "outlook",
-        "causes",
+        "problems",
         "names",
         "telling",
         "writing",

@@ -10,9 +10,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from tallyport.source_report import SourceReport
-from tallyport.web.causes import Causes
 from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
 from tallyport.web.outlook import outlook
+from tallyport.web.problems import Problems
 from tallyport.web.store import Store
 from tallyport_converters.convert import Outcome
 from tallyport_schemas.findings import Finding, Severity
@@ -44,8 +44,8 @@ class Telling:
         }
         self.result: dict[str, Any] = {"sources": [], "groups": [], "problems": []}
         self.conversions: list[Outcome] = []
-        self._causes = Causes()
-        self._problems = 0
+        self._problems = Problems()
+        self._findings_kept = 0
         self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
         self._stage, self._since, self._told = "", 0.0, 0.0
         self._progress: dict[str, Any] = {}
@@ -75,8 +75,8 @@ class Telling:
         return self._folders.pushes
 
     def _finish(self) -> None:
-        self.summary["problems"] = self._problems
-        self.summary["causes"] = self._causes.count
+        self.summary["problems"] = self._findings_kept
+        self.summary["causes"] = self._problems.count
         self.summary |= outlook(self.summary, self.target_kind)
         self.settle()
         partial = self.folder / f"{RESULT}.partial"
@@ -92,7 +92,7 @@ class Telling:
 
     def settle(self) -> None:
         """Bring the problems into the result, as they are now."""
-        self.result["problems"] = self._causes.worst_first()
+        self.result["problems"] = self._problems.worst_first()
 
     def stages(self, names: Sequence[str]) -> None:
         """Tell what stages there will be."""
@@ -139,8 +139,8 @@ class Telling:
             members = {**members, "source": self.naming.label(members["source"])}
         if members["severity"] != Severity.INFO:
             self.ends_with(1)
-        self._problems += 1
-        self._causes.add(members, times or members.get("count") or 1)
+        self._findings_kept += 1
+        self._problems.add(members, times or members.get("count") or 1)
         self._findings.write(json.dumps(members) + "\n")
 
     def source(self, report: SourceReport) -> None:
@@ -148,7 +148,7 @@ class Telling:
         for found in report.findings:
             self.found(found)
         for rejected in report.rejects:
-            self._causes.place(rejected)
+            self._problems.place(rejected)
 
     def files(self) -> list[str]:
         """Return what there is to write: the folders of what was converted, and the files that were ADV2 before."""

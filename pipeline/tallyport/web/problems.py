@@ -1,4 +1,4 @@
-"""Causes: a job's findings as a person goes through them: one entry for each cause, the worst first.
+"""Problems: a job's findings as a person goes through them: one entry for each cause, the worst first.
 
 Memory is bounded: what comes after the limits is counted, and stands in the file of all findings.
 """
@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-CAUSES_SHOWN, FOUND_SHOWN, PLACES_SHOWN = 100, 20, 5
-_CAUSES_KEPT, _FOUND_KEPT = 1000, 1000
+PROBLEMS_SHOWN, FOUND_SHOWN, PLACES_SHOWN = 100, 20, 5
+_PROBLEMS_KEPT, _FOUND_KEPT = 1000, 1000
 
 _SEVERITIES = ("error", "warning", "info")
 _COMMON = ("code", "severity", "message", "help", "field")
@@ -19,7 +19,7 @@ _OF_A_PLACE = ("source", "sheet_row", "line", "row", "keys")
 
 
 @dataclass(slots=True)
-class _Cause:
+class _Problem:
     """What findings of one cause have in common, what they found, and where the first of them are."""
 
     common: dict[str, Any]
@@ -62,38 +62,38 @@ def _key(members: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(members.get(name) for name in ("severity", "code", "message", "field"))
 
 
-class Causes:
+class Problems:
     """Findings, grouped as they come."""
 
     def __init__(self) -> None:
-        self._causes: dict[tuple[Any, ...], _Cause] = {}
+        self._problems: dict[tuple[Any, ...], _Problem] = {}
         self.others = 0
         """Findings of causes beyond the limit."""
 
     def add(self, members: Mapping[str, Any], times: int = 1) -> None:
         """Take a finding as JSON."""
         key = _key(members)
-        if key not in self._causes and len(self._causes) >= _CAUSES_KEPT:
+        if key not in self._problems and len(self._problems) >= _PROBLEMS_KEPT:
             self.others += 1
             return
-        cause = self._causes.get(key)
+        cause = self._problems.get(key)
         if cause is None:
-            cause = self._causes[key] = _Cause({name: members[name] for name in _COMMON if name in members})
+            cause = self._problems[key] = _Problem({name: members[name] for name in _COMMON if name in members})
         cause.add(members, times)
 
     def place(self, members: Mapping[str, Any]) -> None:
         """Take one more place of a cause that was counted before."""
-        if (cause := self._causes.get(_key(members))) is not None:
+        if (cause := self._problems.get(_key(members))) is not None:
             cause.place(members)
 
     @property
     def count(self) -> int:
         """How many causes there are."""
-        return len(self._causes) + (self.others > 0)
+        return len(self._problems) + (self.others > 0)
 
     def worst_first(self) -> list[dict[str, Any]]:
         """Return the causes to show: errors first, then by how many values they concern."""
         ordered = sorted(
-            self._causes.values(), key=lambda cause: (_SEVERITIES.index(cause.common["severity"]), -cause.count)
+            self._problems.values(), key=lambda cause: (_SEVERITIES.index(cause.common["severity"]), -cause.count)
         )
-        return [cause.as_json() for cause in ordered[:CAUSES_SHOWN]]
+        return [cause.as_json() for cause in ordered[:PROBLEMS_SHOWN]]
