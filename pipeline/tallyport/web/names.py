@@ -5,13 +5,12 @@ A name is a courtesy: where the target cannot be asked, the UIDs stand alone.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
+from tallyport.web.targets import database_of_job, profile_of_job
 from tallyport_schemas.findings import Unusable
 
 _NAMES_MOST = 3000
@@ -47,7 +46,7 @@ def _uids(result: Mapping[str, Any]) -> Iterator[str]:
 def _from_database(uids: Sequence[str]) -> Iterator[tuple[str, str]]:
     from tallyport.postgres.connecting import connection
 
-    with connection(os.environ[DATABASE_SETTING]) as database:
+    with connection(database_of_job()) as database:
         for table in _OF_DATABASE:
             yield from database.execute(f"select uid, name from {table} where uid = any(%s)".encode(), [list(uids)])
 
@@ -56,12 +55,10 @@ def _from_server(uids: Sequence[str]) -> Iterator[tuple[str, str]]:
     import asyncio
 
     from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.profiles import find_profile
 
     async def asking() -> list[tuple[str, str]]:
         found: list[tuple[str, str]] = []
-        profile = find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
-        async with open_client(profile) as client:
+        async with open_client(profile_of_job()) as client:
             missing = list(uids)
             for collection in _OF_SERVER:
                 for at in range(0, len(missing), _BATCH):

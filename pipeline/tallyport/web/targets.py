@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.profiles import Profile
     from tallyport.web.messages import TargetMessage
 
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
@@ -106,6 +108,32 @@ def profile(name: str) -> Target:
         _digest(["profile", found.url, user]),
         {PROFILE_SETTING: name, PROFILE_URL_SETTING: found.url},
     )
+
+
+def database_of_job() -> str:
+    """Return the database that a job's environment names.
+
+    Raises:
+        OutsideFailed: TP806, it names none.
+    """
+    url = os.environ.get(DATABASE_SETTING)
+    if not url:
+        raise OutsideFailed(finding("TP806", found="the job was given no database"))
+    return url
+
+
+def profile_of_job() -> Profile:
+    """Return the profile that a job's environment names, at the URL that it had when the server was started.
+
+    Raises:
+        Refused: TP915, there is no such profile, or it leads elsewhere now.
+    """
+    from tallyport.dhis2.profiles import find_profile
+
+    try:
+        return find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
+    except ValueError as error:
+        raise Refused(finding("TP915", field="profile", message=str(error))) from None
 
 
 def cancelled(kind: str) -> Finding:

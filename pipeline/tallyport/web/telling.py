@@ -129,18 +129,18 @@ class Telling:
         away = {} if event.is_over else {"waited_s": round(event.waited_s, 1), "wait_s": event.wait_s}
         self._store.tell(self._job["id"], "progress", {**self._progress, **away})
 
-    def found(self, found: Finding, *, times: int | None = None) -> None:
+    def found(self, found: Finding) -> None:
         """Keep a finding."""
-        self.keep(found.as_json(), times=times)
+        self.keep(found.as_json())
 
-    def keep(self, members: Mapping[str, Any], *, times: int | None = None) -> None:
+    def keep(self, members: Mapping[str, Any]) -> None:
         """Keep a finding that is JSON already."""
         if members.get("source"):
             members = {**members, "source": self.naming.label(members["source"])}
         if members["severity"] != Severity.INFO:
             self.ends_with(1)
         self._findings_kept += 1
-        self._problems.add(members, times or members.get("count") or 1)
+        self._problems.add(members, members.get("count") or 1)
         self._findings.write(json.dumps(members) + "\n")
 
     def source(self, report: SourceReport) -> None:

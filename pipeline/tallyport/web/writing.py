@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,13 +9,12 @@ from tallyport.source_report import SourceReport
 from tallyport.web.changes import first_changes
 from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
 from tallyport.web.limits import limited
-from tallyport.web.targets import DATABASE_SETTING, PROFILE_SETTING, PROFILE_URL_SETTING
+from tallyport.web.targets import database_of_job, profile_of_job
 from tallyport.web.telling import FIRST_SHOWN, Telling
-from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
+from tallyport_schemas.findings import Finding, finding
 from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.profiles import Profile
     from tallyport.metadata import Snapshot
     from tallyport_converters.combos import KnownCategories
 
@@ -27,7 +25,7 @@ def into_database(told: Telling) -> None:
     from tallyport.postgres.importing import import_values
     from tallyport.postgres.load import FileLoad, GroupLoad
 
-    database = _database()
+    database = database_of_job()
     options = ImportOptions(
         dry_run=told.is_dry_run,
         username=told.request["options"].get("username"),
@@ -52,8 +50,6 @@ def into_database(told: Telling) -> None:
             told.group(event.file, event.de, event.valid, event.rows, **more)
             for name, count in (("cleared", event.cleared), ("periods_created", event.periods_created)):
                 told.summary[name] = told.summary.get(name, 0) + count
-        elif isinstance(event, Finding):
-            told.found(event)
         elif isinstance(event, FileLoad):
             told.file(event)
 
@@ -87,7 +83,7 @@ def to_profile(told: Telling) -> None:
     from tallyport.dhis2.rejections import CLASSES
     from tallyport.validation.files import FileResult, RowFinding
 
-    profile = _profile()
+    profile = profile_of_job()
     options = PushOptions(dry_run=told.is_dry_run, state=told.pushes, rejects=told.folder / REJECTS)
     converted = {one.source for one in told.conversions}
     told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
@@ -135,7 +131,7 @@ def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
     from tallyport.postgres.connecting import connection
     from tallyport.postgres.known_categories import of_database
 
-    with connection(_database()) as connected:
+    with connection(database_of_job()) as connected:
         return of_database(connected)(schemes)
 
 
@@ -147,27 +143,11 @@ def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
     from tallyport.known_categories import of_snapshot
 
     async def pulling() -> Snapshot | None:
-        async with limited(), open_client(_profile()) as client:
+        async with limited(), open_client(profile_of_job()) as client:
             return await pull_categories(client)
 
     snapshot = asyncio.run(pulling())
     return of_snapshot(snapshot)(schemes) if snapshot else None
-
-
-def _database() -> str:
-    database = os.environ.get(DATABASE_SETTING)
-    if not database:
-        raise OutsideFailed(finding("TP806", found="the job was given no database"))
-    return database
-
-
-def _profile() -> Profile:
-    from tallyport.dhis2.profiles import find_profile
-
-    try:
-        return find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
-    except ValueError as error:
-        raise Refused(finding("TP915", field="profile", message=str(error))) from None
 
 
 def writer_of(kind: str) -> Callable[[Telling], None] | None:
