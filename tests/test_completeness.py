@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tallyport.web import completeness
-from tallyport.web.completeness import Completeness
+from tallyport.web.jobs import completeness
+from tallyport.web.jobs.completeness import Completeness
 
 PERIODS, UNITS = ("202501", "202502", "202503"), ("ouClinicA01", "ouClinicB01", "ouClinicC01")
 COMBOS: tuple[dict[str, Any], ...] = (

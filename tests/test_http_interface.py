@@ -35,7 +35,7 @@ from databases import execute, running_server, small
 from running import ROOT, SAMPLES, contents, environment, run
 from serving import KEY, Server, served
 from tallyport.web.folders import Folders
-from tallyport.web.openapi import document
+from tallyport.web.http.openapi import document
 from tallyport.web.store import Store
 
 CASES = int(os.environ.get("TALLYPORT_CASES", "0")) or 6
@@ -464,7 +464,7 @@ def test_a_job_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     source = {"upload": "a" * 16, "name": "large.csv", "bytes": 1, "is_adv2": False}
     store.add_job("b" * 16, "dry-run", {"sources": [source], "options": {}}, {"kind": "convert"}, "", "")
     folders.job("b" * 16).mkdir()
-    line = [sys.executable, "-P", "-m", "tallyport.web.work", str(tmp_path), "b" * 16, "0.5"]
+    line = [sys.executable, "-P", "-m", "tallyport.web.jobs.worker", str(tmp_path), "b" * 16, "0.5"]
     assert subprocess.run(line, env=environment(), timeout=60, check=False).returncode == 0
     job = store.job("b" * 16)
     assert job is not None

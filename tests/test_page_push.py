@@ -201,7 +201,7 @@ def test_a_job_that_takes_too_long_is_ended_while_it_waits_for_the_server(dhis2:
     folders.job("b" * 16).mkdir()
     settings = {"TALLYPORT_PUSH_PROFILE": dhis2.url, "TALLYPORT_PUSH_URL": dhis2.url}
     settings |= {"TALLYPORT_USERNAME": USERNAME, "TALLYPORT_PASSWORD": PASSWORD}
-    line = [sys.executable, "-P", "-m", "tallyport.web.work", str(tmp_path), "b" * 16, "3"]
+    line = [sys.executable, "-P", "-m", "tallyport.web.jobs.worker", str(tmp_path), "b" * 16, "3"]
     assert subprocess.run(line, env=environment(settings), timeout=60, check=False).returncode == 0
     job = store.job("b" * 16)
     assert job is not None

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.selecting import Filters
     from tallyport.rewriting import RewriteReport, rewrite
     from tallyport.validation.files import ValidationReport, validate
-    from tallyport.web.serving import ServeOptions, serve
+    from tallyport.web.serve import ServeOptions, serve
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.findings import (
@@ -115,8 +115,8 @@ _HOMES = {
     "PushOptions": _PUSH,
     "PushReport": _PUSH,
     "push": _PUSH,
-    "ServeOptions": "tallyport.web.serving",
-    "serve": "tallyport.web.serving",
+    "ServeOptions": "tallyport.web.serve",
+    "serve": "tallyport.web.serve",
     "ValidationReport": _VALIDATE,
     "validate": _VALIDATE,
     "Progress": "tallyport_schemas.progress",

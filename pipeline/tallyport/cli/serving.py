@@ -50,7 +50,7 @@ def command(
     """
     import webbrowser
 
-    from tallyport.web.serving import ServeOptions, serve
+    from tallyport.web.serve import ServeOptions, serve
 
     def listening(address: str) -> None:
         click.echo(json.dumps({"address": address}) if as_json else f"tallyport is at {address}")

@@ -14,8 +14,8 @@ from typing import Any
 import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
 
-from tallyport.web.failing import failed
 from tallyport.web.folders import Folders
+from tallyport.web.http.failures import failed
 from tallyport.web.store import Store
 from tallyport_schemas.findings import finding
 
@@ -87,7 +87,7 @@ class Uploads:
     async def _recognised(self, path: Path, name: str) -> dict[str, Any]:
         """Have a process of its own look at the file: it is untrusted."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "tallyport.web.recognise", str(path), name),
+            *(sys.executable, "-P", "-m", "tallyport.web.jobs.upload_format", str(path), name),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

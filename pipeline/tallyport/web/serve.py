@@ -1,4 +1,4 @@
-"""Serving: the room's public door. Makes the folder, takes the port, prints nothing: who calls is told the address."""
+"""Serve: the room's public door. Makes the folder, takes the port, prints nothing: who calls is told the address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallyport.web.targets import Target, convert_only, database, profile
+from tallyport.web.jobs.targets import Target, convert_only, database, profile
 from tallyport_schemas.findings import OutsideFailed, Refused, finding
 
 DEFAULT_PORT = 8042
@@ -62,12 +62,12 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
     try:
         import uvicorn
 
-        from tallyport.web.access import Access
-        from tallyport.web.app import Parts, application
         from tallyport.web.folders import Folders
-        from tallyport.web.jobs import Jobs
+        from tallyport.web.http.access import Access
+        from tallyport.web.http.app import Parts, application
+        from tallyport.web.http.uploads import Uploads
+        from tallyport.web.jobs.processes import Jobs
         from tallyport.web.store import Store
-        from tallyport.web.uploads import Uploads
     except ImportError as error:
         help_text = "install it with pip install 'tallyport[web]'"
         raise OutsideFailed(finding("TP809", found=error.name, help=help_text)) from None

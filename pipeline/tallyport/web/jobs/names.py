@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
-from tallyport.web.targets import database_of_job, profile_of_job
+from tallyport.web.jobs.targets import database_of_job, profile_of_job
 from tallyport_schemas.findings import Unusable
 
 _NAMES_MOST = 3000

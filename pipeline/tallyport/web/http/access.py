@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallyport.web.failing import answer, failed
+from tallyport.web.http.failures import answer, failed
 from tallyport.web.store import SESSION_S, Store
 
 HEADERS = {

@@ -1,4 +1,4 @@
-"""Changes: what an import does to each row that it changes, with files called what people call them."""
+"""Change preview: what an import does to each row that it changes, with files called what people call them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Validating: the document that `tallyport validate --json` prints, written to a file as things happen."""
+"""Validation document: the document that `tallyport validate --json` prints, written to a file as things happen."""
 
 from __future__ import annotations
 

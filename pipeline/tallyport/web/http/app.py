@@ -24,10 +24,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tallyport.web.downloads import MEDIA_TYPES, Downloads, read
-from tallyport.web.failing import Failed, answer, failed, invalid
 from tallyport.web.folders import RESULT, Folders
-from tallyport.web.jobs import Jobs
+from tallyport.web.http.downloads import MEDIA_TYPES, Downloads, read
+from tallyport.web.http.failures import Failed, answer, failed, invalid
+from tallyport.web.http.openapi import document
+from tallyport.web.http.uploads import Uploads, new_id
+from tallyport.web.jobs.processes import Jobs
+from tallyport.web.jobs.targets import Target
 from tallyport.web.messages import (
     FINAL,
     ConvertQuery,
@@ -48,15 +51,12 @@ from tallyport.web.messages import (
     finding_of,
 )
 from tallyport.web.messages import Jobs as JobList
-from tallyport.web.openapi import document
 from tallyport.web.store import Store
-from tallyport.web.targets import Target
-from tallyport.web.uploads import Uploads, new_id
 from tallyport_converters.header import canonical_scheme
 from tallyport_schemas import __version__
 from tallyport_schemas.findings import finding
 
-PAGE, TEXTS = Path(__file__).parent / "page", Path(__file__).parent / "texts"
+PAGE, TEXTS = Path(__file__).parents[1] / "page", Path(__file__).parents[1] / "texts"
 
 _BODY_BYTES = 1 << 20
 _WAITING_MOST = 200

@@ -1,4 +1,4 @@
-"""Writing: how a job's converted values get to each kind of target, and what is told of it."""
+"""Delivery: how a job's converted values get to each kind of target, and what is told of it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tallyport.source_report import SourceReport
-from tallyport.web.changes import first_changes
 from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
-from tallyport.web.limits import limited
-from tallyport.web.targets import database_of_job, profile_of_job
-from tallyport.web.telling import FIRST_SHOWN, Telling
+from tallyport.web.jobs.change_preview import first_changes
+from tallyport.web.jobs.limits import limited
+from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
+from tallyport.web.jobs.targets import database_of_job, profile_of_job
 from tallyport_schemas.findings import Finding, finding
 from tallyport_schemas.progress import Progress, Waiting
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tallyport_converters.combos import KnownCategories
 
 
-def into_database(told: Telling) -> None:
+def into_database(told: Recorder) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
     from tallyport.postgres.group import ImportOptions
     from tallyport.postgres.importing import import_values
@@ -71,7 +71,7 @@ def into_database(told: Telling) -> None:
     told.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
-def to_profile(told: Telling) -> None:
+def to_profile(told: Recorder) -> None:
     """Send to the DHIS2 server that the environment names; a dry run has the server check, and write nothing.
 
     What was acknowledged before this is cancelled, or dies, is not sent again by a later run of the same files.
@@ -150,6 +150,6 @@ def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
     return of_snapshot(snapshot)(schemes) if snapshot else None
 
 
-def writer_of(kind: str) -> Callable[[Telling], None] | None:
+def writer_of(kind: str) -> Callable[[Recorder], None] | None:
     """Return how a kind of target is written to; None for one that is only converted for."""
     return {"database": into_database, "profile": to_profile}.get(kind)

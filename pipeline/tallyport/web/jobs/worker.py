@@ -1,7 +1,7 @@
-"""Work: a job, in a process of its own. Reads what to do from the store, tells the store how it goes.
+"""Worker: a job, in a process of its own. Reads what to do from the store, tells the store how it goes.
 
-`python -m tallyport.web.work FOLDER JOB SECONDS`. It needs no server: one that stops, or is started anew, finds the
-outcome. What goes wrong, a crash aside, ends as a finding. SIGINT cancels: what is being written is taken back.
+`python -m tallyport.web.jobs.worker FOLDER JOB SECONDS`. It needs no server: one that stops, or is started anew, finds
+the outcome. What goes wrong, a crash aside, ends as a finding. SIGINT cancels: what is being written is taken back.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, validation, walked
-from tallyport.web.completeness import Completeness
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
-from tallyport.web.limits import TimeUp, lift, limit
-from tallyport.web.names import named
+from tallyport.web.jobs.completeness import Completeness
+from tallyport.web.jobs.delivery import categories_of, writer_of
+from tallyport.web.jobs.limits import TimeUp, lift, limit
+from tallyport.web.jobs.names import named
+from tallyport.web.jobs.recorder import Recorder
+from tallyport.web.jobs.targets import cancelled
+from tallyport.web.jobs.validation_document import write_validation
 from tallyport.web.store import Store
-from tallyport.web.targets import cancelled
-from tallyport.web.telling import Telling
-from tallyport.web.validating import write_validation
-from tallyport.web.writing import categories_of, writer_of
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_schemas.findings import Finding, Unusable, finding
 from tallyport_schemas.progress import Progress
@@ -30,7 +30,7 @@ from tallyport_schemas.progress import Progress
 class Work:
     """The steps of one job."""
 
-    def __init__(self, folders: Folders, told: Telling) -> None:
+    def __init__(self, folders: Folders, told: Recorder) -> None:
         self._folders, self.told = folders, told
 
     def run(self) -> None:
@@ -172,7 +172,7 @@ def perform(store: Store, folders: Folders, id: str) -> None:
     if job is None or not store.start_job(id):
         return
     state, error = "done", None
-    with Telling(store, folders, job) as told:
+    with Recorder(store, folders, job) as told:
         try:
             Work(folders, told).run()
         except KeyboardInterrupt:

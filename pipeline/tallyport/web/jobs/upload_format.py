@@ -1,7 +1,7 @@
-"""Recognise: what a file is, told by its content, in a process of its own.
+"""Upload format: what an uploaded file is, detected from its content, in a process of its own.
 
-`python -m tallyport.web.recognise PATH NAME` prints one JSON object: format (None where none can be told, with the
-finding), compression, evidence.
+`python -m tallyport.web.jobs.upload_format PATH NAME` prints one JSON object: format (None where none can be detected,
+with the finding), compression, evidence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from contextlib import closing, suppress
 from typing import Any
 
-from tallyport.web.limits import TimeUp, limit
+from tallyport.web.jobs.limits import TimeUp, limit
 from tallyport_converters.adv2_reading import is_adv2
 from tallyport_converters.detect import detect
 from tallyport_converters.sources import Source

@@ -1,4 +1,4 @@
-"""Failing: a request that is not done, as a status and a finding; every refusal of the interface has this shape."""
+"""Failures: a request that is not done, as a status and a finding; every refusal of the interface has this shape."""
 
 from __future__ import annotations
 

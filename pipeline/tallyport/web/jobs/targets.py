@@ -1,4 +1,4 @@
-"""Targets: where a job's values go. To add one: describe it here, and write to it in `writing`."""
+"""Targets: where a job's values go. To add one: describe it here, and write to it in `delivery`."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from tallyport.web import messages
-from tallyport.web.downloads import MEDIA_TYPES
+from tallyport.web.http.downloads import MEDIA_TYPES
 from tallyport_schemas import __version__
 
 _REF = "#/components/schemas/{name}"

@@ -1,4 +1,4 @@
-"""Telling: what a job has to say while it works, to the store, and at its end, in files. It counts."""
+"""Recorder: what a job has to say while it works, to the store, and at its end, in files. It counts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from tallyport.source_report import SourceReport
 from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
-from tallyport.web.outlook import outlook
-from tallyport.web.problems import Problems
+from tallyport.web.jobs.outlook import outlook
+from tallyport.web.jobs.problems import Problems
 from tallyport.web.store import Store
 from tallyport_converters.convert import Outcome
 from tallyport_schemas.findings import Finding, Severity
@@ -24,7 +24,7 @@ FIRST_SHOWN = 200
 _TELL_EVERY_S = 0.2
 
 
-class Telling:
+class Recorder:
     """One job at work; use it in a `with`: what was counted so far is there whatever happens."""
 
     def __init__(self, store: Store, folders: Folders, job: Mapping[str, Any]) -> None:

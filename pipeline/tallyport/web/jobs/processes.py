@@ -1,4 +1,4 @@
-"""Jobs: their processes. Started from the store's queue, watched by a lock that lives as long as they do, cancelled.
+"""Processes of jobs: started from the store's queue, watched by a lock that lives as long as they do, cancelled.
 
 A process outlives the server: whoever serves next finds it by its lock. Linux and macOS.
 """
@@ -18,11 +18,12 @@ from contextlib import suppress
 from typing import Any
 
 from tallyport.web.folders import LOCK, LOG, Folders
+from tallyport.web.jobs.targets import Target, cancelled
 from tallyport.web.store import Store
-from tallyport.web.targets import Target, cancelled
 from tallyport_converters.publish import WORK
 from tallyport_schemas.findings import finding
 
+WORKER = "tallyport.web.jobs.worker"
 SIDE_BY_SIDE = 2
 _LOOK_EVERY_S = 0.15
 _PATIENCE_S = 10.0
@@ -103,7 +104,7 @@ class Jobs:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with (folder / LOG).open("wb") as log:
                 process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "tallyport.web.work", str(self._folders.root), id, str(self._seconds)],
+                    [sys.executable, "-P", "-m", WORKER, str(self._folders.root), id, str(self._seconds)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from tallyport.web.changes import changes
 from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, Naming
+from tallyport.web.jobs.change_preview import changes
 from tallyport_converters.sources import stem_of
 
 MEDIA_TYPES: Mapping[str, str] = {
