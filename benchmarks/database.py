@@ -19,7 +19,7 @@ import psycopg
 from benchmarks import claims, inputs
 from benchmarks.measure import FailedError
 
-from tallyport.postgres.server import EmbeddedServer, programs
+from tallyport.postgres.embedded.server import EmbeddedServer, programs
 
 # As on a server that has its memory for itself; checkpoints and vacuums are run between the rounds.
 SETTINGS = {"shared_buffers": "512MB", "max_wal_size": "16GB", "checkpoint_timeout": "1d", "autovacuum": "off"}

@@ -20,9 +20,9 @@ from benchmarks import inputs
 from dhis2_metadata import served
 from dhis2_server import PASSWORD, USERNAME, VERSIONS
 from server_costs import CostlyServer
+from tallyport.dhis2.api.profiles import Credentials, Profile
 from tallyport.dhis2.client import open_client
-from tallyport.dhis2.profiles import Credentials, Profile
-from tallyport.dhis2.push import PushOptions, PushReport, push
+from tallyport.dhis2.push.push import PushOptions, PushReport, push
 from virtual_time import elapsed
 
 GOALS = {VERSIONS[2]: 4.0, VERSIONS[1]: 2.0}

@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from running import ROOT
-from tallyport.postgres.server import EmbeddedServer, programs
+from tallyport.postgres.embedded.server import EmbeddedServer, programs
 
 GENERATIONS = ("42", "43")
 DATA = Path(os.environ.get("TALLYPORT_DATA") or ROOT / ".." / "shared" / "data")

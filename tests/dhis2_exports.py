@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import quoteattr
 
 from dhis2_http import Answer, Request
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 
 if TYPE_CHECKING:
     from dhis2_server import Dhis2Server

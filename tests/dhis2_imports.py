@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dhis2_http import Answer, Request
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 
 if TYPE_CHECKING:
     from dhis2_server import Dhis2Server

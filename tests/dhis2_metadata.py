@@ -21,7 +21,7 @@ def served(export: Object) -> Collections:
 def meaning(snapshot: Any) -> dict[str, dict[str, dict[str, Any]]]:
     """All that a snapshot says, by table, UID and column: rows of other tables as UIDs, so that their order is none."""
     said: dict[str, dict[str, dict[str, Any]]] = {}
-    from tallyport.metadata.columns import NONE, TABLES
+    from tallyport.metadata.tables import NONE, TABLES
 
     for name, columns in TABLES.items():
         table = snapshot.table(name)

@@ -8,9 +8,9 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from dhis2_server import PASSWORD, USERNAME, Dhis2Server
+from tallyport.dhis2.api.profiles import Credentials, Profile
+from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import Client, open_client
-from tallyport.dhis2.profiles import Credentials, Profile
-from tallyport.dhis2.tasks import Poll
 
 Found = TypeVar("Found")
 

@@ -11,10 +11,10 @@ from typing import Any
 import hmis
 from dhis2_metadata import served
 from dhis2_server import PASSWORD, USERNAME, Dhis2Server
+from tallyport.dhis2.api.profiles import Credentials, Profile
+from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import open_client
-from tallyport.dhis2.profiles import Credentials, Profile
-from tallyport.dhis2.push import PushOptions, PushReport, push
-from tallyport.dhis2.tasks import Poll
+from tallyport.dhis2.push.push import PushOptions, PushReport, push
 
 Key = tuple[str, ...]
 QUICK = Poll(first_s=0.001, most_s=0.01)

@@ -34,19 +34,19 @@ from typing import Any
 from unittest import mock
 
 from tallyport_converters import convert as converting
+from tallyport_converters.conversion.gather import Gathering
+from tallyport_converters.conversion.groups import Counts, GroupWriter
+from tallyport_converters.conversion.order import understand
+from tallyport_converters.conversion.rejects import explained
+from tallyport_converters.conversion.scan import Place, scan_all
 from tallyport_converters.convert import convert
-from tallyport_converters.detect import FORMATS, detect
-from tallyport_converters.gather import Gathering
-from tallyport_converters.groups import Counts, GroupWriter
-from tallyport_converters.header import settle_schemes
-from tallyport_converters.meaning import understand
+from tallyport_converters.model.file_header import settle_schemes
 from tallyport_converters.native import Batch
+from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Reader
-from tallyport_converters.readers.xml_common_subset import Doubt
-from tallyport_converters.rejects import explained
-from tallyport_converters.scanning import Place, scan_all
+from tallyport_converters.readers.xml_fast import Doubt
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import CODES, Finding, Unusable
+from tallyport_schemas.finding import CODES, Finding, Unusable
 from twin import legacy, values
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tallyport.metadata import Snapshot
-from tallyport_schemas.header import KINDS, GroupHeader, OptionDimension
+from tallyport_schemas.group_header import KINDS, GroupHeader, OptionDimension
 
 FIXTURES = Path(__file__).parent / "fixtures" / "metadata"
 METADATA, ORG_UNITS = FIXTURES / "metadata.json", FIXTURES / "org-units.json"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from databases import execute
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import LoadReport, load
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import LoadReport, load
 
 TODAY = date(2026, 1, 31)
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fuzz import exact_blocks, opened
-from tallyport_converters.attempt import DROPPED, NOTICES
-from tallyport_converters.combos import Combo, decode
-from tallyport_converters.header import Header, count_dropped
+from tallyport_converters.conversion.scan import scan_all
+from tallyport_converters.conversion.source_run import DROPPED, NOTICES
+from tallyport_converters.model.combos import Combo, decode
+from tallyport_converters.model.file_header import Header, count_dropped
 from tallyport_converters.native import Batch, Buffer, Dictionaries, Kind, Rejects, pack
 from tallyport_converters.readers.reader import Reader
-from tallyport_converters.scanning import scan_all
-from tallyport_schemas.findings import WHITE
+from tallyport_schemas.finding import WHITE
 
 _PACKED = struct.Struct("<Q8I")  # `Packed` in group.h
 _DELETED, _FOLLOWUP_TRUE, _FOLLOWUP_FALSE = 4, 8, 16  # `RowFlag` in core.h

@@ -22,11 +22,11 @@ from dhis2_running import combos, talk
 from dhis2_server import PASSWORD, USERNAME, Dhis2Server
 from dhis2_values import group, pushed, sizes, stock, texts, written
 from tallyport.cli.main import run
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.api.patience import Patience
+from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import Client
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.patience import Patience
-from tallyport.dhis2.pulling import pull_snapshot
-from tallyport.dhis2.tasks import Poll
+from tallyport.dhis2.pull_snapshot import pull_snapshot
 from tallyport_schemas.progress import Waiting
 
 OK, OUTSIDE = 0, 4
@@ -42,9 +42,9 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TALLYPORT_PROFILES", str(tmp_path / "profiles.toml"))
     monkeypatch.setenv("TALLYPORT_USERNAME", USERNAME)
     monkeypatch.setenv("TALLYPORT_PASSWORD", PASSWORD)
-    monkeypatch.setattr("tallyport.dhis2.patience.FIRST_S", 0.02)
-    monkeypatch.setattr("tallyport.dhis2.patience.MOST_S", 0.2)
-    monkeypatch.setattr("tallyport.dhis2.value_import._WAIT_FIRST_S", 0.001)
+    monkeypatch.setattr("tallyport.dhis2.api.patience.FIRST_S", 0.02)
+    monkeypatch.setattr("tallyport.dhis2.api.patience.MOST_S", 0.2)
+    monkeypatch.setattr("tallyport.dhis2.push.value_import._WAIT_FIRST_S", 0.001)
 
 
 @pytest.fixture(params=VERSIONS)

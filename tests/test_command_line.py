@@ -26,9 +26,9 @@ import running
 from running import SAMPLES, check_whole, contents, json_rows, names
 from tallyport.cli import main
 from tallyport.cli.main import VERBS
-from tallyport_converters.publish import publish
+from tallyport_converters.files.publish import publish
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import CODES, OutsideFailed, finding
+from tallyport_schemas.finding import CODES, OutsideFailed, finding
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -309,7 +309,7 @@ def test_an_interruption_ends_with_130(shell: Shell, monkeypatch: pytest.MonkeyP
     def interrupted(*_: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tallyport_converters.attempt.understand", interrupted)
+    monkeypatch.setattr("tallyport_converters.conversion.source_run.understand", interrupted)
     ended = shell("convert", "a.json", "-o", "out")
     assert (ended.exit_code, ended.stdout) == (130, "")
     assert "interrupted" in ended.stderr
@@ -323,7 +323,7 @@ def test_a_fault_of_the_program_is_no_exit_code_of_the_contract(shell: Shell, mo
     def faulty(*_: object) -> object:
         raise RuntimeError("wrong")
 
-    monkeypatch.setattr("tallyport_converters.attempt.understand", faulty)
+    monkeypatch.setattr("tallyport_converters.conversion.source_run.understand", faulty)
     ended = shell("convert", "a.json", "-o", "out", "--json")
     assert ended.exit_code == 70
     assert (ended.error["code"], ended.error["found"]) == ("TP804", "RuntimeError: wrong")
@@ -358,13 +358,13 @@ def test_a_failure_in_the_middle_still_tells_of_the_sources_before(
             raise OutsideFailed(finding("TP801", found="no luck"))
         publish(built, final)
 
-    monkeypatch.setattr("tallyport_converters.attempt.publish", failing)
+    monkeypatch.setattr("tallyport_converters.conversion.source_run.publish", failing)
     sources = [shell.write(name, ROW) for name in ("a.json", "b.json", "c.json")]
     ended = shell("convert", *sources, "-o", "out", "--json")
     assert ended.exit_code == OUTSIDE
     assert [source["source"]["name"] for source in ended.document["sources"]] == ["a.json"]
     assert ended.error["found"] == "no luck"
-    monkeypatch.setattr("tallyport_converters.attempt.publish", publish)
+    monkeypatch.setattr("tallyport_converters.conversion.source_run.publish", publish)
     assert shell("convert", *sources, "-o", "out").exit_code == OK
     assert names(shell.folder / "out") == {"a", "b", "c"}
 
@@ -529,7 +529,7 @@ SETTINGS = {
 
 
 def test_every_option_of_convert_has_a_setting_in_the_environment() -> None:
-    from tallyport.cli.convert import command
+    from tallyport.cli.verbs.convert import command
 
     options = {option for param in command.params if isinstance(param, click.Option) for option in param.opts}
     assert set(SETTINGS) <= options

@@ -14,11 +14,11 @@ import pytest
 
 import fuzz
 from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
-from tallyport_converters.combos import Combo, identified, listed, mapped
+from tallyport_converters.model.combos import Combo, identified, listed, mapped
 from tallyport_converters.native import AGAIN, Column, Kind
-from tallyport_converters.readers.csv_records import Cell, cells
 from tallyport_converters.readers.dxf_csv import DxfCsv
-from tallyport_schemas.findings import WHITE, SourceUnreadable
+from tallyport_converters.text.csv_records import Cell, cells
+from tallyport_schemas.finding import WHITE, SourceUnreadable
 
 CASES = int(os.environ.get("TALLYPORT_CSV_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))

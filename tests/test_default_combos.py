@@ -15,10 +15,10 @@ from importing import Importing, visits
 from running import run
 from tallyport import ExportOptions, OptionNaming, export_values
 from tallyport.metadata import Snapshot
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import loading
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import loading
 from tallyport.validation.relations import check_relations
-from tallyport_schemas.findings import Finding
+from tallyport_schemas.finding import Finding
 
 TODAY = date(2026, 1, 31)
 SECOND = "ocDefault02"

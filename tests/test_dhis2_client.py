@@ -15,7 +15,8 @@ from dhis2_http import Fault
 from dhis2_running import QUICK, combos, profile_of, talk
 from dhis2_server import BASIC, BEARER, CHECKS, PASSWORD, TOKEN, USERNAME, VERSIONS, Dhis2Server, issues
 from running import ROOT
-from tallyport.dhis2.answers import (
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.api.models import (
     ImportSummary,
     IntegrityReport,
     JobReference,
@@ -24,12 +25,11 @@ from tallyport.dhis2.answers import (
     WebMessage,
     matrix,
 )
+from tallyport.dhis2.api.profiles import Credentials, find_profile
 from tallyport.dhis2.client import Client, open_client
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.integrity import NoSuchCheck
-from tallyport.dhis2.issue_stream import IntegrityRow
-from tallyport.dhis2.profiles import Credentials, find_profile
-from tallyport_schemas.findings import Finding, SourceUnreadable
+from tallyport.dhis2.maintenance.integrity import NoSuchCheck
+from tallyport.dhis2.maintenance.issue_stream import IntegrityRow
+from tallyport_schemas.finding import Finding, SourceUnreadable
 
 WARNINGS = "orgunits_trailing_spaces"
 

@@ -25,14 +25,14 @@ from databases import DATA, RESTORE, execute, fresh
 from running import ROOT, command, environment, interrupt, run, signals_as_usual
 from tallyport import OutsideFailed, Refused, Snapshot, SourceUnreadable, embedded_database, import_values
 from tallyport.metadata import load_metadata
-from tallyport.postgres import server as server_module
-from tallyport.postgres.embedded import default_folder, embedded_server
-from tallyport.postgres.filling import Filled, fill
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import load
-from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.embedded import server as server_module
+from tallyport.postgres.embedded.database import default_folder, embedded_server
+from tallyport.postgres.embedded.metadata_tables import Filled, fill
+from tallyport.postgres.embedded.server import EmbeddedServer
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import load
 from tallyport.postgres.statements import statement
-from tallyport_converters.periods import PeriodType
+from tallyport_converters.model.periods import PeriodType
 
 FIXTURES = ROOT / "tests" / "fixtures" / "metadata"
 EXPORTS = (FIXTURES / "metadata.json", FIXTURES / "org-units.json")
@@ -488,7 +488,7 @@ def test_many_at_once_make_one_database_and_share_it(
 _USER = """
 import sys
 from pathlib import Path
-from tallyport.postgres.embedded import embedded_server
+from tallyport.postgres.embedded.database import embedded_server
 with embedded_server(Path(sys.argv[1]), is_passing=True):
     print("up", flush=True)
     sys.stdin.read()

@@ -32,12 +32,12 @@ from tallyport import (
     convert,
     export_values,
 )
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import load
-from tallyport.postgres.server import EmbeddedServer
-from tallyport_converters import periods
+from tallyport.postgres.embedded.server import EmbeddedServer
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import load
+from tallyport_converters.model import periods
+from tallyport_converters.model.periods import PeriodType
 from tallyport_converters.native import Batch, Fault
-from tallyport_converters.periods import PeriodType
 
 TODAY = date(2026, 1, 31)
 DEFAULT = "HllvX50cXC0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from tallyport_schemas.findings import CODES
+from tallyport_schemas.finding import CODES
 from tallyport_schemas.findings_page import page
 
 PAGE = Path(__file__).parents[1] / "docs" / "findings.md"

@@ -22,12 +22,12 @@ from databases import DATA, GENERATIONS, RESTORE, execute, fresh, restore_real, 
 from importing import TODAY, Importing, changes, codes, visits
 from running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
-from tallyport.postgres.batching import Mode
-from tallyport.postgres.group import CHANGES, ImportOptions
-from tallyport.postgres.known_units import KnownUnits
-from tallyport.postgres.load import load
-from tallyport.postgres.server import EmbeddedServer
-from tallyport.postgres.triggers import Triggers, triggers
+from tallyport.postgres.catalog.org_unit_cache import KnownUnits
+from tallyport.postgres.embedded.server import EmbeddedServer
+from tallyport.postgres.imports.batch_size import Mode
+from tallyport.postgres.imports.group import CHANGES, ImportOptions
+from tallyport.postgres.imports.run import load
+from tallyport.postgres.imports.triggers import Triggers, triggers
 from tallyport_schemas.generations import Generation
 
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"
@@ -309,8 +309,8 @@ def test_scope_keeps_what_rows_out_of_order_name_whichever_way_they_lie(importin
 
 
 def test_scope_keeps_what_ignored_rows_of_any_batch_name(importing: Importing, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallyport.postgres.group.ROWS_BATCH", 1)
-    monkeypatch.setattr("tallyport_converters.adv2_reading.BLOCK_BYTES", 12)
+    monkeypatch.setattr("tallyport.postgres.imports.group.ROWS_BATCH", 1)
+    monkeypatch.setattr("tallyport_converters.adv2.file.BLOCK_BYTES", 12)
     importing(visits([0, 0, 1], [0, 1, 2], [1, 0, 3], [1, 1, 4]))
     before = importing.stored
     ahead = importing(visits([1, 1, "many"], [0, 0, 1], [0, 1, 2], delete="soft"), batch=Mode.ROWS)

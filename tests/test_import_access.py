@@ -19,9 +19,9 @@ from databases import GENERATIONS, execute, running_server, small
 from importing import Group, Importing, changes, codes
 from running import ROOT, run
 from tallyport import Refused
-from tallyport.cli.importing import CHECKS, command
-from tallyport.postgres.access import Check
-from tallyport_schemas.findings import Finding, Severity
+from tallyport.cli.verbs.import_values import CHECKS, command
+from tallyport.postgres.imports.access import Check
+from tallyport_schemas.finding import Finding, Severity
 
 ME, TEAM, OTHER = uid("nurse"), uid("ugTeam"), "someoneElse"
 NORTH, SOUTH = uid("ouClinicN"), uid("ouClinicS")

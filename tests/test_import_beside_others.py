@@ -11,12 +11,12 @@ import pytest
 
 from databases import execute, running_server, small
 from importing import TODAY, Importing, visits
-from tallyport.postgres import group
-from tallyport.postgres.batching import Mode
-from tallyport.postgres.connecting import connection
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import loading
-from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.connection import connection
+from tallyport.postgres.embedded.server import EmbeddedServer
+from tallyport.postgres.imports import group
+from tallyport.postgres.imports.batch_size import Mode
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import loading
 
 ANOTHER = (
     "insert into datavalue select dataelementid, periodid, (select organisationunitid from organisationunit "

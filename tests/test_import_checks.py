@@ -18,7 +18,7 @@ from databases import GENERATIONS, execute, has_real, restore_real, running_serv
 from importing import Group, Importing, changes, codes
 from running import ROOT
 from tallyport import Refused
-from tallyport_schemas.findings import CODES
+from tallyport_schemas.finding import CODES
 
 FAMILIES = ("TP5", "TP70", "TP71", "TP72", "TP73", "TP74", "TP75")
 

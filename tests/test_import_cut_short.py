@@ -20,9 +20,9 @@ from running import environment
 GROUPS = 300
 REPORTING = """
 import sys
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.importing import import_values
-from tallyport.postgres.load import GroupLoad
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.import_values import import_values
+from tallyport.postgres.imports.run import GroupLoad
 from pathlib import Path
 
 source, database, changes, reported = sys.argv[1:]

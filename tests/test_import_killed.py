@@ -27,9 +27,9 @@ from databases import execute, running_server, small
 from importing import visits
 from running import command, environment, signals_as_usual
 from tallyport import OutsideFailed
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import load
-from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.embedded.server import EmbeddedServer
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import load
 
 KILLS = int(os.environ.get("TALLYPORT_KILLS", "100"))
 """Kills in all: of clients and of backends, half each."""

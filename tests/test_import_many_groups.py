@@ -22,11 +22,11 @@ from databases import GENERATIONS, execute, running_server, small
 from importing import TODAY, Group, Importing, changes, codes, visits
 from running import command, environment
 from tallyport import OutsideFailed
-from tallyport.postgres.batching import Mode
-from tallyport.postgres.connecting import connection
-from tallyport.postgres.group import ImportOptions
-from tallyport.postgres.load import GroupLoad, LoadReport, load, loading
-from tallyport.postgres.server import EmbeddedServer, programs
+from tallyport.postgres.connection import connection
+from tallyport.postgres.embedded.server import EmbeddedServer, programs
+from tallyport.postgres.imports.batch_size import Mode
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import GroupLoad, LoadReport, load, loading
 from tallyport.postgres.statements import statement
 
 ROUNDS = int(os.environ.get("TALLYPORT_ROUNDS", "12"))
@@ -119,7 +119,7 @@ def test_groups_of_one_kind_look_their_header_up_once(importing: Importing, monk
         asked[name] += 1
         return statement(name)
 
-    monkeypatch.setattr("tallyport.postgres.scope.statement", counting)
+    monkeypatch.setattr("tallyport.postgres.catalog.header_lookup.statement", counting)
     assert importing(*monthly(50)).exit_code == 0
     assert asked["data_element"] == asked["option_combos"] == 1
 

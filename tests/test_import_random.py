@@ -17,9 +17,9 @@ import pytest
 
 from databases import execute, running_server, small
 from importing import Group, Importing, visits
-from tallyport.postgres.batching import Mode
-from tallyport.postgres.group import CHANGES
-from tallyport.postgres.server import EmbeddedServer, programs
+from tallyport.postgres.embedded.server import EmbeddedServer, programs
+from tallyport.postgres.imports.batch_size import Mode
+from tallyport.postgres.imports.group import CHANGES
 
 STEPS = int(os.environ.get("TALLYPORT_STEPS", "1000"))
 """Operations in all, over all ways in which triggers are dealt with."""

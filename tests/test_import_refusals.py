@@ -12,7 +12,7 @@ from databases import GENERATIONS, running_server, small
 from importing import Importing, visits
 from running import run
 from tallyport import ExportOptions, OptionNaming, Refused, export_values
-from tallyport.postgres.server import EmbeddedServer
+from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport_schemas.generations import Generation
 
 

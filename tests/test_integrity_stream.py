@@ -21,10 +21,10 @@ import running
 from dhis2_http import LoopbackServer
 from dhis2_running import talk
 from dhis2_server import CHECKS, TOKEN, Dhis2Server, issues
-from tallyport.dhis2.answers import IntegrityCheck, Severity
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.api.models import IntegrityCheck, Severity
 from tallyport.dhis2.client import Client
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.issue_stream import ISSUE_CHARACTERS, IssueReading
+from tallyport.dhis2.maintenance.issue_stream import ISSUE_CHARACTERS, IssueReading
 
 ISSUES = int(os.environ.get("TALLYPORT_ISSUES", "100000"))
 PART = 500

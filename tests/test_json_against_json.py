@@ -17,11 +17,11 @@ import pytest
 
 import fuzz
 from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
-from tallyport_converters.combos import Combo, identified, mapped
+from tallyport_converters.model.combos import Combo, identified, mapped
 from tallyport_converters.native import field_named
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import Number
-from tallyport_schemas.findings import WHITE, SourceUnreadable
+from tallyport_schemas.finding import WHITE, SourceUnreadable
 
 CASES = int(os.environ.get("TALLYPORT_JSON_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))

@@ -21,7 +21,7 @@ import pytest
 
 from running import WORK, check_whole, command, contents, environment, json_rows, names, run, signals_as_usual
 from tallyport.cli import main
-from tallyport_converters import work_folders
+from tallyport_converters.files import work_folders
 
 KILLS = 50
 KILLS_WHILE_REPLACING = 10
@@ -281,7 +281,7 @@ def test_a_run_goes_on_behind_a_hang_up_that_its_starter_ignores(tmp_path: Path)
 def working(parent: Path) -> tuple[subprocess.Popen[str], Path]:
     """A process that works in a folder of its own in `parent`, and waits; returns it and the folder."""
     script = (
-        "import pathlib, sys; from tallyport_converters.work_folders import work_folder\n"
+        "import pathlib, sys; from tallyport_converters.files.work_folders import work_folder\n"
         "with work_folder(pathlib.Path(sys.argv[1])) as work:\n"
         "    (work / 'values').write_text('17'); print(work, flush=True); sys.stdin.read()\n"
     )
@@ -315,7 +315,7 @@ def test_a_folder_of_a_killed_run_is_swept_by_the_next_and_no_other(tmp_path: Pa
 
 def test_many_runs_that_sweep_while_others_begin_never_lose_their_folder(tmp_path: Path) -> None:
     script = (
-        "import pathlib, sys; from tallyport_converters.work_folders import work_folder\n"
+        "import pathlib, sys; from tallyport_converters.files.work_folders import work_folder\n"
         "for _ in range(60):\n"
         "    with work_folder(pathlib.Path(sys.argv[1])) as work:\n"
         "        (work / 'values').write_text('17'); assert (work / 'values').read_text() == '17'\n"

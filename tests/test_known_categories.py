@@ -14,9 +14,9 @@ import hmis
 from country import settle, uid
 from databases import running_server, small
 from running import run
-from tallyport.known_categories import of_snapshot
-from tallyport.postgres.importing import import_values
-from tallyport.postgres.known_categories import of_database
+from tallyport.metadata.known_categories import of_snapshot
+from tallyport.postgres.catalog.known_categories import of_database
+from tallyport.postgres.imports.import_values import import_values
 from tallyport_converters.convert import Options, Outcome, conversion
 
 SCHEMES = dict.fromkeys(("ds", "de", "ou", "cc", "c", "co", "coc", "aoc"), "CODE")

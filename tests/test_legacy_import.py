@@ -15,7 +15,7 @@ from databases import GENERATIONS, execute, running_server, small
 from importing import TODAY
 from running import run
 from tallyport import LoadReport, import_values
-from tallyport.postgres.group import ImportOptions
+from tallyport.postgres.imports.group import ImportOptions
 
 COLUMNS = "dataelement,period,orgunit,categoryoptioncombo,attributeoptioncombo,value"
 MARCH = "202503"

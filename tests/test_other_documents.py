@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from tallyport import convert
-from tallyport.converting import converted
+from tallyport.any_source import converted
 from tallyport_converters.convert import Outcome
-from tallyport_schemas.findings import Finding
+from tallyport_schemas.finding import Finding
 
 SET = '{"dataValues":[{"dataElement":"deMeasles01","period":"202401","orgUnit":"ouClinicA01","value":"5"}]}'
 

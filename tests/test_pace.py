@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallyport.cli.drawing import Pace
+from tallyport.cli.screen import Pace
 from tallyport_schemas.progress import Progress
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tallyport_converters.periods import (
+from tallyport_converters.model.periods import (
     Period,
     PeriodType,
     containing,

@@ -23,9 +23,9 @@ import pytest
 
 from running import environment
 from tallyport.cli.main import run
-from tallyport_converters.manifest import REJECTS_FREE_BYTES, REJECTS_RATIO
-from tallyport_converters.metering import OUTPUT_FREE_BYTES, OUTPUT_RATIO
+from tallyport_converters.conversion.manifest import REJECTS_FREE_BYTES, REJECTS_RATIO
 from tallyport_converters.native import NO_RANK, Batch, Dictionaries, Meaning, Rejects, Split, Used, pack
+from tallyport_converters.sources.meter import OUTPUT_FREE_BYTES, OUTPUT_RATIO
 
 FREE_BYTES = OUTPUT_FREE_BYTES + REJECTS_FREE_BYTES
 RATIO = OUTPUT_RATIO + REJECTS_RATIO + 24

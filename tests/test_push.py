@@ -27,18 +27,18 @@ from dhis2_metadata import served
 from dhis2_server import PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
 from dhis2_values import MONTHS, UNITS, group, pushed, sizes, stock, texts, written
 from tallyport.cli.main import run
-from tallyport.dhis2.answers import ImportSummary
-from tallyport.dhis2.chunk_size import ChunkSize
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.journal import Journal, journal_path
-from tallyport.dhis2.push import ChunkPushed
-from tallyport.dhis2.rejections import outcome
-from tallyport.dhis2.values import Group, Row, body, group_rows
-from tallyport.validation.form import check_form
-from tallyport_converters.adv2_reading import Adv2File
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.api.models import ImportSummary
+from tallyport.dhis2.push.chunk_size import ChunkSize
+from tallyport.dhis2.push.journal import Journal, journal_path
+from tallyport.dhis2.push.push import ChunkPushed
+from tallyport.dhis2.request.data_values import Group, Row, body, group_rows
+from tallyport.dhis2.request.rejections import outcome
+from tallyport_converters.adv2.file import Adv2File
+from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.convert import Options
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, OutsideFailed, Refused
+from tallyport_schemas.finding import Finding, OutsideFailed, Refused
 from tallyport_schemas.progress import Progress
 
 FOLDER = Path(os.environ.get("TALLYPORT_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
@@ -55,7 +55,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TALLYPORT_PROFILES", str(tmp_path / "profiles.toml"))
     monkeypatch.setenv("TALLYPORT_USERNAME", USERNAME)
     monkeypatch.setenv("TALLYPORT_PASSWORD", PASSWORD)
-    monkeypatch.setattr("tallyport.dhis2.value_import._WAIT_FIRST_S", 0.001)
+    monkeypatch.setattr("tallyport.dhis2.push.value_import._WAIT_FIRST_S", 0.001)
 
 
 @pytest.fixture(params=[OLD, NEW])
@@ -990,7 +990,7 @@ def test_one_path_in_place_of_a_list_is_a_type_error(old: Dhis2Server, tmp_path:
     import asyncio
 
     from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.push import push
+    from tallyport.dhis2.push.push import push
 
     async def pushing() -> None:
         async with open_client(old.url) as client:

@@ -16,10 +16,10 @@ from dhis2_http import Answer, Fault, Request
 from dhis2_server import PASSWORD, USERNAME, VERSIONS, Dhis2Server
 from dhis2_values import MONTHS, UNITS, group, pushed, stock, written
 from tallyport.cli.main import run
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.keeping import Place, _requests
-from tallyport.dhis2.push import ChunkPushed, ClearingAhead
-from tallyport_schemas.findings import Finding
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.push.kept_details import Place, _requests
+from tallyport.dhis2.push.push import ChunkPushed, ClearingAhead
+from tallyport_schemas.finding import Finding
 
 OLD, NEW = VERSIONS[1], VERSIONS[2]
 NOTE = 'said "so"\n over two lines, é'

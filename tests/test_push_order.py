@@ -18,14 +18,14 @@ from dhis2_http import Answer, Fault, Request
 from dhis2_metadata import served
 from dhis2_server import VERSIONS, Dhis2Server
 from dhis2_values import MONTHS, UNITS, group, pushed, sizes, stock, texts, written
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.feeding import streams_of
-from tallyport.dhis2.passes import Pass
-from tallyport.dhis2.push_report import PushOptions
-from tallyport.dhis2.row_spool import RowSpool
-from tallyport.dhis2.streams import Streams
-from tallyport.dhis2.value_import import Envelope
-from tallyport.dhis2.values import Group, Row
+from tallyport.dhis2.api.connection import RequestFailed
+from tallyport.dhis2.push.chunks import streams_of
+from tallyport.dhis2.push.passes import Pass
+from tallyport.dhis2.push.report import PushOptions
+from tallyport.dhis2.push.row_spool import RowSpool
+from tallyport.dhis2.push.streams import Streams
+from tallyport.dhis2.push.value_import import Envelope
+from tallyport.dhis2.request.data_values import Group, Row
 
 OLD, NEW = VERSIONS[1], VERSIONS[2]
 OUTREACH = (UNITS[0], UNITS[1], UNITS[3])

@@ -14,9 +14,9 @@ from dhis2_metadata import served
 from dhis2_server import PASSWORD, USERNAME, VERSIONS
 from dhis2_values import group, written
 from server_costs import LIMITED, MEASURED, PLAIN, CostlyServer
+from tallyport.dhis2.api.profiles import Credentials, Profile
 from tallyport.dhis2.client import open_client
-from tallyport.dhis2.profiles import Credentials, Profile
-from tallyport.dhis2.push import PushOptions, PushReport, push
+from tallyport.dhis2.push.push import PushOptions, PushReport, push
 from virtual_time import elapsed
 
 OLD, NEW = VERSIONS[1], VERSIONS[2]

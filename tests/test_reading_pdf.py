@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, FormRow, FormValues, read_form
-from tallyport_schemas.findings import Finding, SourceUnreadable
+from tallyport_schemas.finding import Finding, SourceUnreadable
 
 FOLDER = Path(__file__).parent / "fixtures" / "dxf-pdf"
 

@@ -14,8 +14,8 @@ from hmis import Change, changed, header, of, options, put, whole, without
 from tallyport import convert, validate
 from tallyport.metadata import Snapshot
 from tallyport.validation.relations import Relations, check_relations
-from tallyport_schemas.findings import CODES, Finding, Severity
-from tallyport_schemas.header import GroupHeader
+from tallyport_schemas.finding import CODES, Finding, Severity
+from tallyport_schemas.group_header import GroupHeader
 
 TODAY = date(2025, 3, 15)
 

@@ -16,7 +16,7 @@ import pytest
 import running
 from tallyport import Snapshot, SourceUnreadable, convert, rewrite
 from tallyport.cli import main
-from tallyport_schemas.findings import CODES
+from tallyport_schemas.finding import CODES
 from test_sierra_leone import FILE, VALUES
 
 if sys.version_info >= (3, 14):

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from checking import plain_bytes
 from tallyport import convert
 from tallyport_converters import convert as converting
-from tallyport_converters.output import Compress
+from tallyport_converters.files.output import Compress
 from twin import adv2, legacy, values
 from twin.reading import SCHEMED_KINDS, Options
 from twin.rewriting import Expected, expected

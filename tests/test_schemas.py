@@ -22,10 +22,10 @@ from checking import (
     strict_json,
     validator,
 )
-from tallyport.cli.convert import FORMATS as FORMATS_ASKED_FOR
-from tallyport_converters.detect import FORMATS
-from tallyport_schemas.findings import CODES, Severity, finding
-from tallyport_schemas.header import KINDS
+from tallyport.cli.verbs.convert import FORMATS as FORMATS_ASKED_FOR
+from tallyport_converters.readers.detect import FORMATS
+from tallyport_schemas.finding import CODES, Severity, finding
+from tallyport_schemas.group_header import KINDS
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

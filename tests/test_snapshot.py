@@ -22,10 +22,10 @@ import pytest
 from hmis import METADATA, ORG_UNITS, changed, export, put, whole, without
 from tallyport import OutsideFailed, Refused, SourceUnreadable
 from tallyport.metadata import CHECKS, Ambiguous, Missing, Snapshot, load_metadata
-from tallyport.metadata.columns import TABLES, packed
-from tallyport.metadata.export_json import ELEMENT_CHARACTERS
-from tallyport.metadata.nearby import Nearby
-from tallyport.metadata.storage import MAGIC
+from tallyport.metadata.json_export import ELEMENT_CHARACTERS
+from tallyport.metadata.near_names import Nearby
+from tallyport.metadata.snapshot_file import MAGIC
+from tallyport.metadata.tables import TABLES, packed
 
 if sys.version_info >= (3, 14):
     from compression import zstd

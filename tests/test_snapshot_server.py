@@ -17,9 +17,9 @@ from dhis2_http import Fault
 from dhis2_metadata import meaning, served
 from dhis2_server import PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
 from tallyport.cli.main import run
+from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.client import open_client
-from tallyport.dhis2.connecting import RequestFailed
-from tallyport.dhis2.pulling import FIELDS, pull_snapshot
+from tallyport.dhis2.pull_snapshot import FIELDS, pull_snapshot
 from tallyport.metadata import CHECKS, Snapshot
 
 FOLDER = Path(os.environ.get("TALLYPORT_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data")
@@ -63,7 +63,7 @@ def test_it_says_what_a_snapshot_of_the_export_says(server: Dhis2Server) -> None
 
 
 def test_many_pages_say_the_same_as_one(server: Dhis2Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tallyport.dhis2.pulling._PAGES", dict.fromkeys(FIELDS, 2))
+    monkeypatch.setattr("tallyport.dhis2.pull_snapshot._PAGES", dict.fromkeys(FIELDS, 2))
     assert meaning(pulled(server)) == meaning(hmis.whole())
     asked = server.asked("/api/dataElements")
     assert [request.first("page") for request in asked] == ["1", "2", "3", "4"]  # there are seven

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tallyport import Outcome, convert
+from tallyport_converters.conversion.trail import Trail
 from tallyport_converters.convert import Options, conversion
-from tallyport_converters.trail import Trail
 
 PERIODS = ["202501", "2025-13", "202502", "Jan-25", "202503"]
 BAD = [1, 3]

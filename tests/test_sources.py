@@ -28,10 +28,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallyport_converters import sources
-from tallyport_converters.output import OutputFile
+from tallyport_converters.files.output import OutputFile
 from tallyport_converters.sources import HEAD_BYTES, Source, stem_of
-from tallyport_converters.sources.expand import FREE_BYTES
-from tallyport_schemas.findings import Finding, OutsideFailed, SourceUnreadable
+from tallyport_converters.sources.decompress import FREE_BYTES
+from tallyport_schemas.finding import Finding, OutsideFailed, SourceUnreadable
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -670,7 +670,7 @@ REPORT = """
 import json, sys
 from pathlib import Path
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Unusable
+from tallyport_schemas.finding import Unusable
 try:
     with Source.open(sys.argv[1], spool=Path(sys.argv[2])) as source:
         same = b"".join(source.blocks(1000)) == b"".join(source.blocks(333))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import hmis
-from tallyport.known_categories import of_snapshot
+from tallyport.metadata.known_categories import of_snapshot
 from tallyport_converters.convert import Options, Outcome, conversion
 
 NAMESPACE = 'xmlns="urn:ihe:qrph:adx:2015"'

@@ -18,9 +18,9 @@ import running
 from checking import check_against, json_lines, strict_json
 from tallyport import convert
 from tallyport.cli import main
-from tallyport.validation import files as validating
+from tallyport.validation import validate as validating
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import CODES, SourceUnreadable, finding
+from tallyport_schemas.finding import CODES, SourceUnreadable, finding
 from test_sierra_leone import FILE, VALUES
 
 if sys.version_info >= (3, 14):

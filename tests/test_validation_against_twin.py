@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tallyport.validation import files as validating
-from tallyport.validation.files import FileReport, GroupReport, HeaderVerdict, validate, validation
-from tallyport.validation.rows import RowCheck, row_check
-from tallyport.validation.rules import RowRules
-from tallyport_converters import adv2_reading
-from tallyport_schemas.header import GroupHeader
+from tallyport.validation import validate as validating
+from tallyport.validation.validate import FileReport, GroupReport, HeaderVerdict, validate, validation
+from tallyport_converters.adv2 import file as adv2_file
+from tallyport_converters.adv2.row_check import RowCheck, row_check
+from tallyport_converters.adv2.row_rules import RowRules
+from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.value_types import ValueType
 from test_value_types import WORDS
 from twin.groups import CODES, TEXTS, Group, Json, Object, Raw, draw_group, draw_value, uid, written
@@ -255,7 +255,7 @@ def test_validation_and_its_twin_agree_in_every_detail(
         rng = random.Random(f"{SEED} {case}")
         rules = draw_rules(rng)
         data = draw_file(rng, rules)
-        monkeypatch.setattr(adv2_reading, "BLOCK_BYTES", rng.choice((16, 17, 31, 64, 200, 1024, 4096, 1 << 20)))
+        monkeypatch.setattr(adv2_file, "BLOCK_BYTES", rng.choice((16, 17, 31, 64, 200, 1024, 4096, 1 << 20)))
         place.write_bytes(data)
         told = judge(data, rules) if data else File([], "TP102")
         try:

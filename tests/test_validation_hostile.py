@@ -21,12 +21,12 @@ from hypothesis import strategies as st
 
 from checking import check_against
 from running import environment
-from tallyport.validation.files import FileReport, validate
-from tallyport_converters import adv2_reading
+from tallyport.validation.validate import FileReport, validate
+from tallyport_converters.adv2 import file as adv2_file
 from tallyport_converters.native import Fault
 from tallyport_converters.native.adv2 import RowForm, Rows
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import SourceUnreadable
+from tallyport_schemas.finding import SourceUnreadable
 from twin.groups import draw_group, written
 from twin.validating import judge
 
@@ -506,7 +506,7 @@ def test_more_keys_than_the_memory_allows_end_the_reading(place: Path) -> None:
 
 
 def test_findings_about_rows_stay_in_proportion_and_none_is_lost(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adv2_reading, "FINDINGS_FREE", 10)
+    monkeypatch.setattr(adv2_file, "FINDINGS_FREE", 10)
     count = 2_000
     rows = ",".join("[0]" if n % 2 else "7" for n in range(count))
     place.write_text(f'{{{HEADER},"size":{count},"data":[{rows}]}}')
@@ -526,7 +526,7 @@ def test_rows_that_are_passed_from_the_middle_on_are_counted_as_far_as_they_exis
     rows = ",\n".join(f"[{n % 3},{n}]" for n in range(300_000))
     place.write_text(f'{{{HEADER},"size":9000000,"data":[{rows}')
     with Source.open(place) as source:
-        file = adv2_reading.Adv2File(source)
+        file = adv2_file.Adv2File(source)
         heads = file.heads()
         next(heads)
         for number, block in enumerate(file.rows(RowForm((3,), 1))):

@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checking import check_against
-from tallyport.validation import files as validating
-from tallyport.validation.files import FileReport, validate
-from tallyport.validation.rows import RowCheck, row_check
-from tallyport.validation.rules import RowRules
-from tallyport_schemas.findings import listed, shown
-from tallyport_schemas.header import GroupHeader
+from tallyport.validation import validate as validating
+from tallyport.validation.validate import FileReport, validate
+from tallyport_converters.adv2.row_check import RowCheck, row_check
+from tallyport_converters.adv2.row_rules import RowRules
+from tallyport_schemas.finding import listed, shown
+from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.value_types import ValueType
 from test_value_types import WORDS
 from twin.groups import TEXTS, Group, Json, Object, Raw, Style, draw_group, draw_value, names, uid, written
@@ -985,7 +985,7 @@ def test_neighbours_that_share_a_flaw_share_a_finding_and_others_do_not(place: P
 def test_how_a_file_falls_into_blocks_does_not_show(
     place: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int
 ) -> None:
-    monkeypatch.setattr("tallyport_converters.adv2_reading.BLOCK_BYTES", block_bytes)
+    monkeypatch.setattr("tallyport_converters.adv2.file.BLOCK_BYTES", block_bytes)
     file = report_of(place, ["[0,0,1]", *["[0,0,2]"] * 500, *["[0,1,[]]"] * 500])
     assert [(found.code, found.row, found.count) for found in file.groups[0].findings] == [
         ("TP607", 1, 500),

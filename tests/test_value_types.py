@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tallyport_schemas import value_types
-from tallyport_schemas.findings import CODES
+from tallyport_schemas.finding import CODES
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.value_types import (
     NUMBER_LIMIT,

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
 from tallyport import RewriteReport, convert, rewrite
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 from twin import adv2, legacy, values
 from twin.values import FORMATS, Document
 

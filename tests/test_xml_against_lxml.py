@@ -19,12 +19,12 @@ from lxml import etree
 
 import fuzz
 from scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
-from tallyport_converters.combos import Combo, identified, mapped
-from tallyport_converters.header import Header
+from tallyport_converters.model.combos import Combo, identified, mapped
+from tallyport_converters.model.file_header import Header
 from tallyport_converters.native import field_named
-from tallyport_converters.readers.xml_common_subset import CommonXml, Doubt
-from tallyport_converters.readers.xml_general import GeneralXml
-from tallyport_schemas.findings import WHITE
+from tallyport_converters.readers.xml_fast import CommonXml, Doubt
+from tallyport_converters.readers.xml_lxml import GeneralXml
+from tallyport_schemas.finding import WHITE
 
 CASES = int(os.environ.get("TALLYPORT_XML_CASES", "10000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))

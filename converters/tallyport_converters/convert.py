@@ -15,16 +15,16 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tallyport_converters.attempt import Attempt, Outcome
-from tallyport_converters.detect import FORMATS, detect
-from tallyport_converters.naming import clashes
+from tallyport_converters.conversion.source_run import Attempt, Outcome
+from tallyport_converters.conversion.trail import Trail
+from tallyport_converters.files.names import clashes
+from tallyport_converters.files.output import Compress
+from tallyport_converters.files.publish import WORK, run_in
 from tallyport_converters.options import Options
-from tallyport_converters.output import Compress
-from tallyport_converters.publish import WORK, run_in
+from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source, stem_of
-from tallyport_converters.trail import Trail
-from tallyport_schemas.findings import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
+from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
 from tallyport_schemas.progress import Progress
 
 BLOCK_BYTES = 1 << 20

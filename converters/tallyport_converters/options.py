@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tallyport_converters.combos import KnownCategories
-from tallyport_converters.detect import FORMATS
-from tallyport_converters.header import canonical_scheme
-from tallyport_converters.output import Compress
-from tallyport_schemas.header import KINDS
+from tallyport_converters.files.output import Compress
+from tallyport_converters.model.combos import KnownCategories
+from tallyport_converters.model.file_header import canonical_scheme
+from tallyport_converters.readers.detect import FORMATS
+from tallyport_schemas.group_header import KINDS
 
 
 @dataclass(frozen=True, slots=True)

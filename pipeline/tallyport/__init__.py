@@ -14,24 +14,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.dhis2.api.connection import RequestFailed
+    from tallyport.dhis2.api.profiles import Profile, find_profile
     from tallyport.dhis2.client import Client, open_client
-    from tallyport.dhis2.connecting import RequestFailed
-    from tallyport.dhis2.profiles import Profile, find_profile
-    from tallyport.dhis2.pulling import pull_snapshot
-    from tallyport.dhis2.push import PushOptions, PushReport, push
+    from tallyport.dhis2.pull_snapshot import pull_snapshot
+    from tallyport.dhis2.push.push import PushOptions, PushReport, push
+    from tallyport.legacy.write import RewriteReport, rewrite
     from tallyport.metadata import Snapshot, load_metadata
-    from tallyport.postgres.combo_naming import OptionNaming
-    from tallyport.postgres.embedded import Embedded, embedded_database
-    from tallyport.postgres.exporting import ExportOptions, export_values
-    from tallyport.postgres.importing import import_values
-    from tallyport.postgres.load import LoadReport
-    from tallyport.postgres.selecting import Filters
-    from tallyport.rewriting import RewriteReport, rewrite
-    from tallyport.validation.files import ValidationReport, validate
+    from tallyport.postgres.embedded.database import Embedded, embedded_database
+    from tallyport.postgres.exports.export_values import ExportOptions, export_values
+    from tallyport.postgres.exports.filters import Filters
+    from tallyport.postgres.exports.option_naming import OptionNaming
+    from tallyport.postgres.imports.import_values import import_values
+    from tallyport.postgres.imports.run import LoadReport
+    from tallyport.validation.validate import ValidationReport, validate
     from tallyport.web.serve import ServeOptions, serve
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
-    from tallyport_schemas.findings import (
+    from tallyport_schemas.finding import (
         CODES,
         Finding,
         OutsideFailed,
@@ -84,34 +84,34 @@ __all__ = [
     "validate",
 ]
 
-_FINDINGS = "tallyport_schemas.findings"
+_FINDINGS = "tallyport_schemas.finding"
 _CONVERT = "tallyport_converters.convert"
-_EMBEDDED = "tallyport.postgres.embedded"
-_PUSH = "tallyport.dhis2.push"
-_VALIDATE = "tallyport.validation.files"
+_EMBEDDED = "tallyport.postgres.embedded.database"
+_PUSH = "tallyport.dhis2.push.push"
+_VALIDATE = "tallyport.validation.validate"
 _HOMES = {
     "Client": "tallyport.dhis2.client",
-    "Profile": "tallyport.dhis2.profiles",
-    "RequestFailed": "tallyport.dhis2.connecting",
-    "find_profile": "tallyport.dhis2.profiles",
+    "Profile": "tallyport.dhis2.api.profiles",
+    "RequestFailed": "tallyport.dhis2.api.connection",
+    "find_profile": "tallyport.dhis2.api.profiles",
     "open_client": "tallyport.dhis2.client",
     "NameClash": _CONVERT,
     "Outcome": _CONVERT,
     "Report": _CONVERT,
     "convert": _CONVERT,
     "Snapshot": "tallyport.metadata",
-    "ExportOptions": "tallyport.postgres.exporting",
-    "Filters": "tallyport.postgres.selecting",
-    "OptionNaming": "tallyport.postgres.combo_naming",
-    "export_values": "tallyport.postgres.exporting",
-    "LoadReport": "tallyport.postgres.load",
+    "ExportOptions": "tallyport.postgres.exports.export_values",
+    "Filters": "tallyport.postgres.exports.filters",
+    "OptionNaming": "tallyport.postgres.exports.option_naming",
+    "export_values": "tallyport.postgres.exports.export_values",
+    "LoadReport": "tallyport.postgres.imports.run",
     "Embedded": _EMBEDDED,
     "embedded_database": _EMBEDDED,
-    "import_values": "tallyport.postgres.importing",
+    "import_values": "tallyport.postgres.imports.import_values",
     "load_metadata": "tallyport.metadata",
-    "RewriteReport": "tallyport.rewriting",
-    "rewrite": "tallyport.rewriting",
-    "pull_snapshot": "tallyport.dhis2.pulling",
+    "RewriteReport": "tallyport.legacy.write",
+    "rewrite": "tallyport.legacy.write",
+    "pull_snapshot": "tallyport.dhis2.pull_snapshot",
     "PushOptions": _PUSH,
     "PushReport": _PUSH,
     "push": _PUSH,

@@ -20,16 +20,16 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from tallyport.dhis2.answers import JobReference, Notification, Severity
+from tallyport.dhis2.api.models import JobReference, Notification, Severity
+from tallyport.dhis2.api.profiles import Profile
+from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
 from tallyport.dhis2.client import open_client
-from tallyport.dhis2.maintenance import MATRIX_TIMEOUT_S
-from tallyport.dhis2.profiles import Profile
-from tallyport.dhis2.tasks import JOB_TIMEOUT_S, checked
-from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, load_snapshot, validation
+from tallyport.dhis2.maintenance.maintenance import MATRIX_TIMEOUT_S
+from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict, RowFinding, load_snapshot, validation
 from tallyport_converters.convert import Report
 from tallyport_converters.convert import convert as convert_files
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import CODES, Finding, Refused, Unusable, finding
+from tallyport_schemas.finding import CODES, Finding, Refused, Unusable, finding
 
 LIMIT = 100
 """Entries of a list that a tool answers with, unless asked for more."""

@@ -16,12 +16,12 @@ from itertools import chain
 from struct import Struct
 from typing import Any, Self
 
-from tallyport.rejected_rows import Causes, RejectedRows
-from tallyport.whole_file import WholeFile
+from tallyport.validation.rejected_rows import Causes, RejectedRows
+from tallyport_converters.conversion.manifest import json_line
 from tallyport_converters.convert import Outcome
-from tallyport_converters.manifest import json_line
-from tallyport_converters.output import failed
-from tallyport_schemas.findings import Finding, Severity, SourceUnreadable
+from tallyport_converters.files.atomic import WholeFile
+from tallyport_converters.files.output import failed
+from tallyport_schemas.finding import Finding, Severity, SourceUnreadable
 
 _MARK = Struct("=I")
 _LOOKED_AT = 1 << 20

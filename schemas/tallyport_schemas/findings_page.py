@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tallyport_schemas.findings import CODES, Code
+from tallyport_schemas.finding import CODES, Code
 
 _RANGES = (
     (

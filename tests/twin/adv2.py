@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 
 
 class Number(str):

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tallyport_schemas.findings import shown
+from tallyport_schemas.finding import shown
 
 Json = object
 """What stands for a value of JSON."""

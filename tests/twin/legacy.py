@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 from twin.values import Combo, Document, OptionList, Value
 
 JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")

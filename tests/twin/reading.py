@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 from twin.values import SCHEME_KEYS, Combo, Deletion, Element, OptionList, Pairs, Value
 
 SCHEMED_KINDS = ("ds", "de", "ou", "cc", "c", "co", "coc", "aoc")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 from twin.reading import SCHEMED_KINDS, Options, Reading, UnreadableError, effective_schemes, read
 from twin.values import Combo, OptionList, Value
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
-from tallyport_converters import periods
-from tallyport_schemas.findings import shown
+from tallyport_converters.model import periods
+from tallyport_schemas.finding import shown
 from tallyport_schemas.value_types import (
     ValueType,
     check,
@@ -23,7 +23,7 @@ from tallyport_schemas.value_types import (
 )
 
 if TYPE_CHECKING:
-    from tallyport.validation.rules import RowRules
+    from tallyport_converters.adv2.row_rules import RowRules
 
 Flaw = tuple[str, str | None]
 """The code of a finding and the field that it is about."""

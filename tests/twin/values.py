@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from hypothesis import strategies as st
 
-from tallyport_converters import periods
+from tallyport_converters.model import periods
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, is_no_category, named, plain
 from tallyport_converters.native import AGAIN, Column, Field, Kind, NamedBy
 from tallyport_converters.readers.csv_layout import POSITIONS
-from tallyport_converters.readers.field_names import CANONICAL, NO_PLACE, is_no_category, named, plain
-from tallyport_schemas.findings import Finding, SourceUnreadable, finding
+from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
 CATEGORIES_LIMIT = 256
 """Columns that name a category: as OPTIONS_LIMIT in scan_csv.c."""

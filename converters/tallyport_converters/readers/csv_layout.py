@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tallyport_converters import periods
-from tallyport_schemas.findings import SourceUnreadable, finding
+from tallyport_converters.model import periods
+from tallyport_schemas.finding import SourceUnreadable, finding
 
 POSITIONS = [
     "dataElement",

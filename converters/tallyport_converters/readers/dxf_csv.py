@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from tallyport_converters import periods
-from tallyport_converters.header import Header
+from tallyport_converters.model import periods
+from tallyport_converters.model.field_names import named
+from tallyport_converters.model.file_header import Header
+from tallyport_converters.model.row_fields import RowFields
 from tallyport_converters.native import Batch, Buffer, Column, Fault, Field, Kind, Layout, Lines, Notice, cut_csv
 from tallyport_converters.readers.csv_columns import columns_of, is_known
 from tallyport_converters.readers.csv_layout import (
@@ -22,13 +24,11 @@ from tallyport_converters.readers.csv_layout import (
     has_row_names,
     is_before_attribute_combos,
 )
-from tallyport_converters.readers.csv_records import DELIMITERS, Cell, Start, begin, each_cell, not_utf8, records_behind
-from tallyport_converters.readers.field_names import named
-from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
-from tallyport_converters.readers.row_fields import RowFields
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import WHITE, Finding, SourceUnreadable, finding
+from tallyport_converters.text.csv_records import DELIMITERS, Cell, Start, begin, each_cell, not_utf8, records_behind
+from tallyport_converters.text.position import locate
+from tallyport_schemas.finding import WHITE, Finding, SourceUnreadable, finding
 
 LINES_ABOVE = 30
 """Lines above a header row among which it is looked for: a report's title."""

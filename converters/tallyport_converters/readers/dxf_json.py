@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tallyport_converters.combos import DEFAULT, Combo, identified, listed, mapped
-from tallyport_converters.header import (
+from tallyport_converters.model.combos import DEFAULT, Combo, identified, listed, mapped
+from tallyport_converters.model.field_names import named
+from tallyport_converters.model.file_header import (
     NAME_LIMIT,
     NAMES_LIMIT,
     SCHEME_PROPERTIES,
@@ -20,16 +21,15 @@ from tallyport_converters.header import (
     Deletion,
     Header,
 )
+from tallyport_converters.model.header_names import PROPERTIES, READ, HeaderNames, property_named
+from tallyport_converters.model.row_fields import FIELDS, fields_of
 from tallyport_converters.native import Batch, Buffer, Fault, Lines, cut_json
-from tallyport_converters.other_documents import json_document, known_json_document
-from tallyport_converters.readers.csv_records import encoding_fault
-from tallyport_converters.readers.field_names import named
-from tallyport_converters.readers.header_names import PROPERTIES, READ, HeaderNames, property_named
-from tallyport_converters.readers.place import locate
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
-from tallyport_converters.readers.row_fields import FIELDS, fields_of
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import WHITE, Finding, SourceUnreadable, finding
+from tallyport_converters.sources.other_documents import json_document, known_json_document
+from tallyport_converters.text.csv_records import encoding_fault
+from tallyport_converters.text.position import locate
+from tallyport_schemas.finding import WHITE, Finding, SourceUnreadable, finding
 
 ROWS_SEEN = 16
 """A bit of the scanner's state: the values' array was opened (scan_json.c)."""

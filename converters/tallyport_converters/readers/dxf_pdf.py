@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from tallyport_converters.metering import Meter
-from tallyport_schemas.findings import SourceUnreadable, finding, shown
+from tallyport_converters.sources.meter import Meter
+from tallyport_schemas.finding import SourceUnreadable, finding, shown
 
 if TYPE_CHECKING:
     from pypdf import PdfReader

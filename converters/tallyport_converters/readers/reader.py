@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from tallyport_converters import periods
-from tallyport_converters.header import Header
+from tallyport_converters.model import periods
+from tallyport_converters.model.field_names import named, nearest
+from tallyport_converters.model.file_header import Header
+from tallyport_converters.model.row_fields import UNSTORABLE, Doubled
 from tallyport_converters.native import Batch, Buffer, Lines
-from tallyport_converters.readers.field_names import named, nearest
-from tallyport_converters.readers.row_fields import UNSTORABLE, Doubled
-from tallyport_schemas.findings import WHITE, Finding, finding, shown
+from tallyport_schemas.finding import WHITE, Finding, finding, shown
 
 _Result = TypeVar("_Result")
 

@@ -14,11 +14,10 @@ from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from tallyport_schemas.findings import OutsideFailed, finding, is_address
-
-from .archive import Member, find_member, member_blocks
-from .expand import filled, gzip_blocks, zstd_blocks
-from .raw import Block, Handle, RawFile, Reading, failed, unreadable
+from tallyport_converters.sources.decompress import filled, gzip_blocks, zstd_blocks
+from tallyport_converters.sources.raw import Block, Handle, RawFile, Reading, failed, unreadable
+from tallyport_converters.sources.zip_member import Member, find_member, member_blocks
+from tallyport_schemas.finding import OutsideFailed, finding, is_address
 
 __all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
 

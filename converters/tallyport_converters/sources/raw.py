@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator
 from typing import IO, TYPE_CHECKING, TypeAlias
 
-from tallyport_schemas.findings import SourceUnreadable, finding
+from tallyport_schemas.finding import SourceUnreadable, finding
 
 if TYPE_CHECKING:
     import hashlib

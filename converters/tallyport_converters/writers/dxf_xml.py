@@ -17,7 +17,7 @@ from tallyport_converters.writers.writer import (
     unnamed,
 )
 from tallyport_converters.writers.xml_text import attribute, escaped
-from tallyport_schemas.findings import finding, shown
+from tallyport_schemas.finding import finding, shown
 
 
 class DxfXmlWriter:

@@ -12,9 +12,9 @@ from itertools import product
 from math import prod
 from typing import Any, Protocol
 
-from tallyport_converters.header import SCHEME_PROPERTIES
+from tallyport_converters.model.file_header import SCHEME_PROPERTIES
 from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.finding import Finding, finding
 
 COMBINATIONS_LIMIT = 100_000
 """Combinations of options that are written down for one group."""

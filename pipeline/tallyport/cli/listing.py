@@ -15,8 +15,8 @@ from typing import Any, Self
 import click
 
 from tallyport.cli import AS_JSON
-from tallyport.cli.drawing import SHOWN, finding_text
-from tallyport_schemas.findings import Finding, shown
+from tallyport.cli.screen import SHOWN, finding_text
+from tallyport_schemas.finding import Finding, shown
 
 FORMATS = ("text", "json", "ndjson", "csv")
 _FLUSH_S = 0.1

@@ -14,7 +14,7 @@ import click
 from tallyport.cli import AS_JSON
 from tallyport.cli.signals import end_in_order, exit_code
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import (
+from tallyport_schemas.finding import (
     Finding,
     OutsideFailed,
     Refused,
@@ -25,20 +25,20 @@ from tallyport_schemas.findings import (
 )
 
 VERBS: Mapping[str, tuple[str, str]] = {
-    "convert": ("tallyport.cli.convert", "Rewrite legacy files into ADV2."),
-    "validate": ("tallyport.cli.validate", "Say of ADV2 files whether they can be imported."),
-    "import": ("tallyport.cli.importing", "Write values into a DHIS2 database."),
-    "export": ("tallyport.cli.exporting", "Read values out of a DHIS2 database; write legacy files."),
-    "push": ("tallyport.cli.push", "Send values to a DHIS2 server."),
-    "snapshot": ("tallyport.cli.snapshot", "Make a file of metadata for validation without a server."),
-    "server": ("tallyport.cli.server", "Say which DHIS2 server a profile leads to."),
-    "integrity": ("tallyport.cli.integrity", "Check the data of a DHIS2 server."),
-    "maintenance": ("tallyport.cli.maintenance", "Have a DHIS2 server update what it derives."),
-    "mcp": ("tallyport.cli.mcp", "Serve tools by the Model Context Protocol."),
-    "demo": ("tallyport.cli.demo", "Show the whole way on a sample, in a few seconds."),
-    "serve": ("tallyport.cli.serving", "Open the page: choose files, dry run, run, watch."),
-    "explain": ("tallyport.cli.explain", "Explain a finding by its code."),
-    "completion": ("tallyport.cli.completion", "Print the completion script for a shell."),
+    "convert": ("tallyport.cli.verbs.convert", "Rewrite legacy files into ADV2."),
+    "validate": ("tallyport.cli.verbs.validate", "Say of ADV2 files whether they can be imported."),
+    "import": ("tallyport.cli.verbs.import_values", "Write values into a DHIS2 database."),
+    "export": ("tallyport.cli.verbs.export", "Read values out of a DHIS2 database; write legacy files."),
+    "push": ("tallyport.cli.verbs.push", "Send values to a DHIS2 server."),
+    "snapshot": ("tallyport.cli.verbs.snapshot", "Make a file of metadata for validation without a server."),
+    "server": ("tallyport.cli.verbs.server", "Say which DHIS2 server a profile leads to."),
+    "integrity": ("tallyport.cli.verbs.integrity", "Check the data of a DHIS2 server."),
+    "maintenance": ("tallyport.cli.verbs.maintenance", "Have a DHIS2 server update what it derives."),
+    "mcp": ("tallyport.cli.verbs.mcp", "Serve tools by the Model Context Protocol."),
+    "demo": ("tallyport.cli.verbs.demo", "Show the whole way on a sample, in a few seconds."),
+    "serve": ("tallyport.cli.verbs.serve", "Open the page: choose files, dry run, run, watch."),
+    "explain": ("tallyport.cli.verbs.explain", "Explain a finding by its code."),
+    "completion": ("tallyport.cli.verbs.completion", "Print the completion script for a shell."),
 }
 """Every verb: the module that holds it as `command`, and its line in the list."""
 
@@ -126,7 +126,7 @@ class _Failure:
 
     def say(self, found: Finding, code: int, text: str | None = None) -> int:
         """Print it and return the exit code."""
-        from tallyport.cli.drawing import finding_text
+        from tallyport.cli.screen import finding_text
 
         text = finding_text(found) if text is None else text
         if self._as_json or self.meta.get(AS_JSON):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport_schemas.findings import OutsideFailed, SourceUnreadable, finding
+from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
 from tallyport_schemas.progress import Waiting
 
 if TYPE_CHECKING:
@@ -77,10 +77,10 @@ class ServerOptions:
         try:
             import asyncio
 
+            from tallyport.dhis2.api.patience import Patience
+            from tallyport.dhis2.api.profiles import find_profile
             from tallyport.dhis2.client import open_client
-            from tallyport.dhis2.integrity import NoSuchCheck
-            from tallyport.dhis2.patience import Patience
-            from tallyport.dhis2.profiles import find_profile
+            from tallyport.dhis2.maintenance.integrity import NoSuchCheck
         except ImportError as error:
             raise not_installed(error, "server") from None
         with usage():

@@ -8,13 +8,13 @@ from typing import Any
 
 import click
 
-from tallyport.cli.drawing import show_findings
-from tallyport_schemas.findings import Finding, shown
+from tallyport.cli.screen import show_findings
+from tallyport_schemas.finding import Finding, shown
 
 
 def show_worst(findings: Sequence[Finding]) -> None:
     """Print findings that are one a cause, the worst first, capped."""
-    from tallyport.rejected_rows import worst_first
+    from tallyport.validation.rejected_rows import worst_first
 
     show_findings(worst_first(findings), len(findings))
 

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tallyport.dhis2.answers import Me, SystemInfo
-from tallyport.dhis2.connecting import Connection, RequestFailed, typed
-from tallyport.dhis2.maintenance import Maintenance
-from tallyport.dhis2.patience import Patience
-from tallyport.dhis2.profiles import Profile, find_profile
-from tallyport.dhis2.tasks import Tasks
+from tallyport.dhis2.api.connection import Connection, RequestFailed, typed
+from tallyport.dhis2.api.models import Me, SystemInfo
+from tallyport.dhis2.api.patience import Patience
+from tallyport.dhis2.api.profiles import Profile, find_profile
+from tallyport.dhis2.api.server_jobs import Tasks
+from tallyport.dhis2.maintenance.maintenance import Maintenance
 from tallyport_schemas.generations import Generation
 
 OLDEST = (2, 41)

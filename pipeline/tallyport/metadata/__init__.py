@@ -4,7 +4,7 @@ Made from DHIS2's metadata exports, kept as one compact file, read back in a fra
 values, and nothing of the rules that `validate` makes of it.
 """
 
-from tallyport.metadata.collecting import Collection
+from tallyport.metadata.collect import Collection
 from tallyport.metadata.snapshot import (
     CHECKS,
     DEFAULT_COMBO,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.finding import Finding, finding
 
 
 def several_defaults(option_combos: Iterable[str]) -> list[Finding]:

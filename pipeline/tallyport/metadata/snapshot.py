@@ -16,13 +16,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tallyport.metadata.collecting import Collection
-from tallyport.metadata.columns import NONE, Table
+from tallyport.metadata.collect import Collection
 from tallyport.metadata.default_combos import several_defaults
-from tallyport.metadata.nearby import Nearby
-from tallyport.metadata.storage import is_snapshot, packed_snapshot, read_tables, write_file
+from tallyport.metadata.near_names import Nearby
+from tallyport.metadata.snapshot_file import is_snapshot, packed_snapshot, read_tables, write_file
+from tallyport.metadata.tables import NONE, Table
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding
+from tallyport_schemas.finding import Finding
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.connecting import Row, generation
+from tallyport.postgres.connection import Row, generation
 from tallyport.postgres.statements import statement
-from tallyport_schemas.findings import Finding, Refused, finding
+from tallyport_schemas.finding import Finding, Refused, finding
 from tallyport_schemas.generations import Generation
 
 if TYPE_CHECKING:

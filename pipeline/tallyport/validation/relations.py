@@ -25,14 +25,14 @@ from itertools import chain, compress, product
 from math import prod
 
 from tallyport.metadata import CHECKS, Snapshot
-from tallyport.metadata.columns import NONE, UNKNOWN
 from tallyport.metadata.snapshot import KINDS
-from tallyport.validation.rows import Refused
-from tallyport.validation.rules import RowRules
-from tallyport_converters import periods
-from tallyport_converters.periods import Period, PeriodType
-from tallyport_schemas.findings import Finding, Severity, finding
-from tallyport_schemas.header import GroupHeader, OptionDimension
+from tallyport.metadata.tables import NONE, UNKNOWN
+from tallyport_converters.adv2.row_check import Refused
+from tallyport_converters.adv2.row_rules import RowRules
+from tallyport_converters.model import periods
+from tallyport_converters.model.periods import Period, PeriodType
+from tallyport_schemas.finding import Finding, Severity, finding
+from tallyport_schemas.group_header import GroupHeader, OptionDimension
 
 SUGGESTED = 3
 """Missing identifiers of one finding for which a near one is looked for."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.finding import Finding, Severity
 
 Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]

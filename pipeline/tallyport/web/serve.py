@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallyport.web.jobs.targets import Target, convert_only, database, profile
-from tallyport_schemas.findings import OutsideFailed, Refused, finding
+from tallyport_schemas.finding import OutsideFailed, Refused, finding
 
 DEFAULT_PORT = 8042
 DEFAULT_LIMIT_BYTES = 4 * 10**9

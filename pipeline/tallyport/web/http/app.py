@@ -52,9 +52,9 @@ from tallyport.web.messages import (
 )
 from tallyport.web.messages import Jobs as JobList
 from tallyport.web.store import Store
-from tallyport_converters.header import canonical_scheme
+from tallyport_converters.model.file_header import canonical_scheme
 from tallyport_schemas import __version__
-from tallyport_schemas.findings import finding
+from tallyport_schemas.finding import finding
 
 PAGE, TEXTS = Path(__file__).parents[1] / "page", Path(__file__).parents[1] / "texts"
 

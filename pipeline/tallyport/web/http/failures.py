@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response
 
 from tallyport.web.messages import Failure, FindingMessage
-from tallyport_schemas.findings import Finding, finding, shown
+from tallyport_schemas.finding import Finding, finding, shown
 
 STATUS: Mapping[str, int] = {
     "TP801": 507,

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from tallyport.web.folders import Folders
 from tallyport.web.http.failures import failed
 from tallyport.web.store import Store
-from tallyport_schemas.findings import finding
+from tallyport_schemas.finding import finding
 
 _BLOCK_BYTES = 1 << 20
 _IDLE_S = 60.0

@@ -12,12 +12,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tallyport.postgres.row_feed import PLACES, RowFeed
-from tallyport.validation.form import check_form
-from tallyport_converters.adv2_reading import Adv2File
+from tallyport.postgres.imports.row_feed import PLACES, RowFeed
+from tallyport_converters.adv2.file import Adv2File
+from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import SourceUnreadable
-from tallyport_schemas.header import GroupHeader
+from tallyport_schemas.finding import SourceUnreadable
+from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.progress import Progress
 
 PERIODS_SHOWN, UNITS_SHOWN = 36, 120

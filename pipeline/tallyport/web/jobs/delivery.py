@@ -11,19 +11,19 @@ from tallyport.web.jobs.change_preview import first_changes
 from tallyport.web.jobs.limits import limited
 from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
 from tallyport.web.jobs.targets import database_of_job, profile_of_job
-from tallyport_schemas.findings import Finding, finding
+from tallyport_schemas.finding import Finding, finding
 from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
-    from tallyport_converters.combos import KnownCategories
+    from tallyport_converters.model.combos import KnownCategories
 
 
 def into_database(told: Recorder) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
-    from tallyport.postgres.group import ImportOptions
-    from tallyport.postgres.importing import import_values
-    from tallyport.postgres.load import FileLoad, GroupLoad
+    from tallyport.postgres.imports.group import ImportOptions
+    from tallyport.postgres.imports.import_values import import_values
+    from tallyport.postgres.imports.run import FileLoad, GroupLoad
 
     database = database_of_job()
     options = ImportOptions(
@@ -79,9 +79,9 @@ def to_profile(told: Recorder) -> None:
     import asyncio
 
     from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.push import ChunkPushed, ClearingAhead, PushOptions, push
-    from tallyport.dhis2.rejections import CLASSES
-    from tallyport.validation.files import FileResult, RowFinding
+    from tallyport.dhis2.push.push import ChunkPushed, ClearingAhead, PushOptions, push
+    from tallyport.dhis2.request.rejections import CLASSES
+    from tallyport.validation.validate import FileResult, RowFinding
 
     profile = profile_of_job()
     options = PushOptions(dry_run=told.is_dry_run, state=told.pushes, rejects=told.folder / REJECTS)
@@ -128,8 +128,8 @@ def categories_of(kind: str) -> Callable[[Mapping[str, str]], KnownCategories | 
 
 
 def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
-    from tallyport.postgres.connecting import connection
-    from tallyport.postgres.known_categories import of_database
+    from tallyport.postgres.catalog.known_categories import of_database
+    from tallyport.postgres.connection import connection
 
     with connection(database_of_job()) as connected:
         return of_database(connected)(schemes)
@@ -139,8 +139,8 @@ def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
     import asyncio
 
     from tallyport.dhis2.client import open_client
-    from tallyport.dhis2.pulling import pull_categories
-    from tallyport.known_categories import of_snapshot
+    from tallyport.dhis2.pull_snapshot import pull_categories
+    from tallyport.metadata.known_categories import of_snapshot
 
     async def pulling() -> Snapshot | None:
         async with limited(), open_client(profile_of_job()) as client:

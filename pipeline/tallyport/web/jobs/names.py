@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from tallyport.web.jobs.targets import database_of_job, profile_of_job
-from tallyport_schemas.findings import Unusable
+from tallyport_schemas.finding import Unusable
 
 _NAMES_MOST = 3000
 _BATCH = 100
@@ -44,7 +44,7 @@ def _uids(result: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _from_database(uids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    from tallyport.postgres.connecting import connection
+    from tallyport.postgres.connection import connection
 
     with connection(database_of_job()) as database:
         for table in _OF_DATABASE:

@@ -20,8 +20,8 @@ from typing import Any
 from tallyport.web.folders import LOCK, LOG, Folders
 from tallyport.web.jobs.targets import Target, cancelled
 from tallyport.web.store import Store
-from tallyport_converters.publish import WORK
-from tallyport_schemas.findings import finding
+from tallyport_converters.files.publish import WORK
+from tallyport_schemas.finding import finding
 
 WORKER = "tallyport.web.jobs.worker"
 SIDE_BY_SIDE = 2

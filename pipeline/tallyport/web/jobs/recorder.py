@@ -15,7 +15,7 @@ from tallyport.web.jobs.outlook import outlook
 from tallyport.web.jobs.problems import Problems
 from tallyport.web.store import Store
 from tallyport_converters.convert import Outcome
-from tallyport_schemas.findings import Finding, Severity
+from tallyport_schemas.finding import Finding, Severity
 from tallyport_schemas.progress import Progress, Waiting
 
 FIRST_SHOWN = 200

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tallyport_schemas.findings import Finding, OutsideFailed, Refused, finding
+from tallyport_schemas.finding import Finding, OutsideFailed, Refused, finding
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.profiles import Profile
+    from tallyport.dhis2.api.profiles import Profile
     from tallyport.web.messages import TargetMessage
 
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
@@ -88,8 +88,8 @@ def profile(name: str) -> Target:
         SourceUnreadable: TP862, the profiles' file cannot be read.
     """
     try:
-        import tallyport.dhis2.push  # noqa: F401  # said now, not by every job
-        from tallyport.dhis2.profiles import find_profile, origin
+        import tallyport.dhis2.push.push  # noqa: F401  # said now, not by every job
+        from tallyport.dhis2.api.profiles import find_profile, origin
     except ImportError as error:
         raise OutsideFailed(
             finding("TP809", found=error.name, help="install it with pip install 'tallyport[server]'")
@@ -128,7 +128,7 @@ def profile_of_job() -> Profile:
     Raises:
         Refused: TP915, there is no such profile, or it leads elsewhere now.
     """
-    from tallyport.dhis2.profiles import find_profile
+    from tallyport.dhis2.api.profiles import find_profile
 
     try:
         return find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])

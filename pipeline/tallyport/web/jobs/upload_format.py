@@ -12,10 +12,10 @@ from contextlib import closing, suppress
 from typing import Any
 
 from tallyport.web.jobs.limits import TimeUp, limit
-from tallyport_converters.adv2_reading import is_adv2
-from tallyport_converters.detect import detect
+from tallyport_converters.adv2.file import is_adv2
+from tallyport_converters.readers.detect import detect
 from tallyport_converters.sources import Source
-from tallyport_schemas.findings import Finding, SourceUnreadable, Unusable, finding
+from tallyport_schemas.finding import Finding, SourceUnreadable, Unusable, finding
 
 _SECONDS = 15.0
 

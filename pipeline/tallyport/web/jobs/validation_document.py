@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tallyport.validation.files import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
-from tallyport_schemas.findings import Finding
+from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
+from tallyport_schemas.finding import Finding
 from tallyport_schemas.progress import Progress
 
 

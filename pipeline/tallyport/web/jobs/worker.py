@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tallyport.validation.files import GroupResult, HeaderVerdict, RowFinding, validation, walked
+from tallyport.validation.validate import GroupResult, HeaderVerdict, RowFinding, validation, walked
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.jobs.completeness import Completeness
 from tallyport.web.jobs.delivery import categories_of, writer_of
@@ -23,7 +23,7 @@ from tallyport.web.jobs.targets import cancelled
 from tallyport.web.jobs.validation_document import write_validation
 from tallyport.web.store import Store
 from tallyport_converters.convert import Options, Outcome, conversion
-from tallyport_schemas.findings import Finding, Unusable, finding
+from tallyport_schemas.finding import Finding, Unusable, finding
 from tallyport_schemas.progress import Progress
 
 

@@ -1,0 +1,139 @@
+"""`tallyport snapshot`: metadata into one compact file for checks without a server, and what is in one."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tallyport.cli.screen import Ticker, show_findings, size_text
+from tallyport.cli.server_options import ServerOptions, not_installed, server_options
+from tallyport_schemas.finding import Refused, finding
+from tallyport_schemas.progress import Progress, Waiting
+
+if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
+    from tallyport.metadata import Snapshot
+
+
+@click.command("snapshot")
+@click.argument("exports", nargs=-1, metavar="[EXPORT...]")
+@partial(server_options, profile="--server", waits=True)
+@click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
+@click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@click.option(
+    "--json",
+    "as_json",
+    envvar="TALLYPORT_SNAPSHOT_JSON",
+    is_flag=True,
+    help="Print one JSON document on stdout, on failure too.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+def command(
+    server: ServerOptions,
+    exports: tuple[str, ...],
+    output: str | None,
+    show: bool,
+    overwrite: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Make one file of the metadata that validation needs, for use without a server.
+
+    \b
+    Examples:
+      tallyport snapshot metadata.json.gz -o hmis.snapshot
+      tallyport snapshot metadata.json org-units.json -o hmis.snapshot
+      tallyport snapshot --server production -o hmis.snapshot
+      tallyport snapshot --show hmis.snapshot
+      tallyport validate out --metadata hmis.snapshot
+
+    EXPORT is a metadata export of DHIS2 in JSON, plain or in gzip, zip or zstd, or - for standard input. Several are
+    put together: organisation units are often exported apart. --server takes the metadata from a server instead, as
+    far as the user may see it. --show says which checks the metadata can answer, and what it lacks for the others.
+    """
+    if server.profile is None:
+        if server.loose:
+            raise click.UsageError(f"{server.loose[0]} has no effect without --server")
+        if not exports:
+            raise click.UsageError("give metadata exports, or a --server to take the metadata from")
+    elif exports:
+        raise click.UsageError("give metadata exports or a --server, not both")
+    if show:
+        _refuse_idle(output=output is not None, overwrite=overwrite, quiet=quiet)
+    elif output is None:
+        raise click.UsageError("give --output FILE to make a snapshot, or --show to see what is in one")
+    if list(exports).count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    path = Path(output) if output is not None else None
+    if path is not None and not overwrite and (path.exists() or path.is_symlink()):  # before any work
+        advice = "choose another file, or replace it with --overwrite"
+        raise Refused(finding("TP901", help=advice, found=str(path)))
+
+    from tallyport.metadata import Snapshot, load_metadata
+
+    if not exports:
+        snapshot = _pulled(server, quiet=quiet or as_json)
+    else:
+        snapshot = load_metadata(exports[0]) if show and len(exports) == 1 else Snapshot.from_exports(exports)
+    summary = snapshot.summary()
+    document: dict[str, Any] = {**summary, "findings": [found.as_json() for found in snapshot.findings]}
+    if path is not None:
+        size_bytes = snapshot.save(path, overwrite=overwrite)
+        document = {"snapshot": {"file": path.name, "bytes": size_bytes}, **document}
+    if as_json:
+        click.echo(json.dumps(document))
+    else:
+        show_findings(snapshot.findings, len(snapshot.findings))
+        if not quiet:
+            if path is not None:
+                click.echo(f"{path}: {size_text(size_bytes)}")
+            _show(summary)
+    return 1 if snapshot.findings else 0
+
+
+def _pulled(server: ServerOptions, *, quiet: bool) -> Snapshot:
+    """Return a server's metadata."""
+    try:
+        from tallyport.dhis2.pull_snapshot import pull_snapshot
+    except ImportError as error:
+        raise not_installed(error, "server") from None
+    ticker = Ticker(quiet=quiet)
+    found: list[Snapshot] = []
+
+    def watch(event: Progress | Waiting) -> None:
+        if isinstance(event, Waiting):
+            ticker.wait(event)
+        else:
+            ticker.show(event)
+
+    async def pull(client: Client) -> int:
+        found.append(await pull_snapshot(client, watch=watch, wait_s=server.wait_s))
+        return 0
+
+    try:
+        server.talk(pull, tell=ticker.wait)
+    finally:
+        ticker.clear()
+    return found[0]
+
+
+def _refuse_idle(**given: bool) -> None:
+    idle = [f"--{name}" for name, is_given in given.items() if is_given]
+    if idle:
+        raise click.UsageError(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect with --show")
+
+
+def _show(summary: dict[str, Any]) -> None:
+    """Print counts, and the checks that cannot be made."""
+    for name, count in summary["objects"].items():
+        click.echo(f"  {count:>9,} {name}")
+    checks = summary["checks"]
+    impossible = [check for check in checks if not check["possible"]]
+    click.echo(f"  {len(checks) - len(impossible)} of {len(checks)} checks can be made")
+    for check in impossible:
+        click.echo(f"  not: {check['check']} (it has no {', no '.join(check['missing'])})")

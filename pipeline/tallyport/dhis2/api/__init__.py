@@ -1,0 +1,1 @@
+"""One server's Web API: profiles, connection, what it answers, its jobs."""

@@ -1,0 +1,502 @@
+"""Connection: requests to one server and their answers; whatever goes wrong becomes a finding that names the request.
+
+Credentials go to the profile's own server and nowhere else. A request is repeated only where that is safe: one that
+reads, or one that the server has not taken. Every wait is bounded, and so is what is held of an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+import httpx2
+import orjson
+import stamina
+from pydantic import BaseModel, ValidationError
+
+from tallyport.dhis2.api.models import WebMessage
+from tallyport.dhis2.api.patience import Patience, Wait
+from tallyport.dhis2.api.profiles import Profile, origin
+from tallyport_schemas import __version__
+from tallyport_schemas.finding import OutsideFailed, finding, shown
+
+DOCUMENT_BYTES = 128 << 20
+"""Bytes that an answer may have which is held as a whole."""
+
+Parameters = Mapping[str, str | Sequence[str]]
+"""Query parameters; one with several values is repeated."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_INFO = "system/info"
+_REDIRECTS = 5
+_WAIT_FIRST_S = 0.2
+_WAIT_MOST_S = 30.0
+_NOT_TAKEN = (429, 503)
+_OF_PROXIES = (502, 504)  # the server behind may have done it
+_TITLE = re.compile(r"<title[^>]*>([^<]*)|<h1[^>]*>([^<]*)", re.IGNORECASE)
+
+
+def _has_no_headers(record: logging.LogRecord) -> bool:
+    return "_headers.complete" not in record.getMessage()
+
+
+# The library of retries warns of each on stderr where nobody listens. That of HTTP logs an answer's headers, where
+# session cookies stand, and what a server repeats.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+for _name in ("httpcore2.http11", "httpcore2.http2", "httpcore2.proxy"):
+    logging.getLogger(_name).addFilter(_has_no_headers)
+
+
+class RequestFailed(OutsideFailed):
+    """A request got no good answer. `status` is that of the answer, if there was one, and `document` its JSON."""
+
+    def __init__(self, code: str, *, status: int | None = None, document: Any = None, **members: Any) -> None:
+        super().__init__(finding(code, **members))
+        self.status = status
+        self.document = document
+        self.is_passing = False
+        """Whether the same request may succeed later, and did nothing so far."""
+        self.wait_s: float | None = None
+        """How long the server asks to wait before that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer as a whole: `document` is its JSON, None where it has no body. `where` names the request."""
+
+    status: int
+    document: Any
+    where: str
+
+    def message(self) -> WebMessage:
+        """Return it as DHIS2's envelope; 2.42 answers some requests without a body."""
+        return WebMessage() if self.document is None else typed(WebMessage, self.document, self.where)
+
+
+class Connection:
+    """Requests to the server of a profile. An asynchronous context manager."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self.base = profile.url
+        """The server's URL; the canonical one after `find_base`."""
+        self.patience = Patience()
+        timeout = httpx2.Timeout(profile.timeout_s)
+        self._client = httpx2.AsyncClient(
+            timeout=timeout,
+            verify=_trust(),
+            follow_redirects=False,
+            headers={"Accept": "application/json", "User-Agent": f"tallyport/{__version__}"},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._client.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._client.__aexit__(kind, error, trace)
+
+    @contextmanager
+    def patient(self, patience: Patience) -> Iterator[None]:
+        """Wait for a server that goes away meanwhile, as long as `patience` has it."""
+        before, self.patience = self.patience, patience
+        try:
+            yield
+        finally:
+            self.patience = before
+
+    def begin_wait(self) -> Wait:
+        """Return what waits for the server when a request fails."""
+        return self.patience.begin(self._look)
+
+    async def find_base(self) -> Any:
+        """Ask for the system's info, and learn the canonical URL on the way, where the server leads there.
+
+        A server that cannot be reached is not waited for: the URL may be wrong. One that has a proxy answer is.
+        """
+        wait = self.begin_wait()
+        while True:
+            try:
+                url, document = await self._get_once(_INFO, None)
+                break
+            except RequestFailed as failed:
+                if failed.status == 404:  # every DHIS2 has it: this is another place
+                    found = failed.finding
+                    raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
+                if failed.status is None or not await wait.ends(failed, failed.status):
+                    raise
+        if url.endswith(f"/api/{_INFO}"):
+            self.base = url.removesuffix(f"/api/{_INFO}")
+        return document
+
+    async def get(self, path: str, parameters: Parameters | None = None, *, is_optional: bool = False) -> Any:
+        """Return the JSON at `/api/{path}`. `is_optional`: None if the server knows no such thing (404).
+
+        Raises:
+            RequestFailed: TP850 to TP858.
+        """
+        try:
+            return (await self._get(path, parameters))[1]
+        except RequestFailed as failed:
+            if is_optional and failed.status == 404:
+                return None
+            raise
+
+    async def post(
+        self,
+        path: str,
+        parameters: Parameters | None = None,
+        *,
+        json: Any = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        accept: Sequence[int] = (),
+        is_work: bool = False,
+        is_idempotent: bool = False,
+    ) -> Reply:
+        """Send JSON, or `content` that is JSON already; an answer with an error's status is returned if in `accept`.
+
+        Sent once: it is not repeated but where the server did not take it. `is_work`: the server answers when its work
+        is done. `is_idempotent`: twice is as good as once. `content` that is an iterator can be sent only once.
+
+        Raises:
+            RequestFailed: TP850 to TP858.
+        """
+        wait = self.begin_wait()
+        is_repeatable = content is None or isinstance(content, bytes)
+        while True:
+            try:
+                return await self._post_once(path, parameters, json, content, accept, is_work=is_work)
+            except RequestFailed as failed:
+                if not (is_repeatable and (failed.is_passing or is_idempotent)):
+                    raise
+                if not await wait.ends(failed, failed.status):
+                    raise
+
+    async def _post_once(
+        self,
+        path: str,
+        parameters: Parameters | None,
+        json: Any,
+        content: bytes | AsyncIterator[bytes] | None,
+        accept: Sequence[int],
+        *,
+        is_work: bool,
+    ) -> Reply:
+        headers = {"Content-Type": "application/json"} if json is not None or content is not None else {}
+        body = content if json is None else orjson.dumps(json)
+        wait_s = self.profile.answer_timeout_s if is_work else self.profile.timeout_s
+        async for attempt in self._attempts(
+            is_sent_once=True, is_repeatable=content is None or isinstance(content, bytes)
+        ):
+            with attempt:
+                try:
+                    async with self._deadline("POST", path, wait_s):
+                        sending = self._answer("POST", path, parameters, headers, body, wait_s)
+                        async with sending as (response, where):
+                            return Reply(
+                                response.status_code,
+                                self._document(response, await self._body(response, where), where),
+                                where,
+                            )
+                except RequestFailed as failed:
+                    if failed.status in accept and failed.document is not None and failed.status is not None:
+                        return Reply(failed.status, failed.document, self.where("POST", path))
+                    raise
+        raise AssertionError
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, parameters: Parameters | None = None
+    ) -> AsyncIterator[tuple[httpx2.Response, str]]:
+        """Open the answer to a GET; leaving before its end closes the connection. See `pieces`."""
+        wait = self.begin_wait()
+        opened = None
+        while opened is None:
+            try:
+                async for attempt in self._attempts():
+                    with attempt:
+                        opening = self._answer("GET", path, parameters)
+                        async with self._deadline("GET", path, self.profile.timeout_s):
+                            opened = await opening.__aenter__()
+            except RequestFailed as failed:
+                if not await wait.ends(failed, failed.status):
+                    raise
+        try:
+            yield opened
+        except BaseException as error:
+            if not await opening.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await opening.__aexit__(None, None, None)
+
+    async def pieces(self, response: httpx2.Response, where: str) -> AsyncGenerator[bytes]:
+        """Yield an answer's body as it comes, unpacked."""
+        try:
+            async for piece in response.aiter_bytes():
+                yield piece
+        except httpx2.HTTPError as error:
+            raise self._failed(error, where) from None
+
+    def is_json(self, response: httpx2.Response) -> bool:
+        """Whether an answer says that it is JSON."""
+        return "json" in response.headers.get("Content-Type", "")
+
+    # --- One request -------------------------------------------------------------------------------------------------
+
+    def where(self, method: str, path: str) -> str:
+        """Return how a request is named in findings: without its query."""
+        return f"{method} {self.base}/api/{path}"
+
+    @asynccontextmanager
+    async def _deadline(self, method: str, path: str, wait_s: float) -> AsyncIterator[None]:
+        """Bound the whole of a request: an answer may also come drop by drop."""
+        most = wait_s + 3 * self.profile.timeout_s
+        try:
+            async with asyncio.timeout(most):
+                yield
+        except TimeoutError:
+            found = f"no whole answer within {most:g} s"
+            raise RequestFailed("TP851", source=self.where(method, path), found=found) from None
+
+    async def _get(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        """Return the URL that a GET led to, without its query, and the JSON there."""
+        wait = self.begin_wait()
+        while True:
+            try:
+                return await self._get_once(path, parameters)
+            except RequestFailed as failed:
+                if not await wait.ends(failed, failed.status):
+                    raise
+
+    async def _get_once(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        async for attempt in self._attempts():
+            with attempt:
+                return await self._get_now(path, parameters)
+        raise AssertionError
+
+    async def _get_now(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        async with self._deadline("GET", path, self.profile.timeout_s):
+            async with self._answer("GET", path, parameters) as (response, where):
+                body = await self._body(response, where)
+            return str(response.url.copy_with(query=None)), self._document(response, body, where)
+
+    async def _look(self) -> None:
+        """Ask for the little that every server gives, to see whether it is there."""
+        await self._get_now(_INFO, None)
+
+    def _attempts(self, *, is_sent_once: bool = False, is_repeatable: bool = True) -> Any:
+        def again(error: Exception) -> bool | float:
+            if not isinstance(error, RequestFailed) or not is_repeatable:
+                return False
+            if error.is_passing and error.wait_s is not None:
+                return min(error.wait_s, _WAIT_MOST_S)
+            is_broken = error.finding.code in ("TP850", "TP852") or error.status in _OF_PROXIES
+            return error.is_passing or (is_broken and not is_sent_once)
+
+        return stamina.retry_context(
+            on=again,
+            attempts=self.profile.retries + 1,
+            timeout=None,
+            wait_initial=_WAIT_FIRST_S,
+            wait_max=_WAIT_MOST_S,
+            wait_jitter=_WAIT_FIRST_S,
+        )
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | AsyncIterator[bytes] | None = None,
+        wait_s: float | None = None,
+    ) -> AsyncIterator[tuple[httpx2.Response, str]]:
+        """Send a request, following redirects on the same server; raises for an answer with an error's status."""
+        url = f"{self.base}/api/{path}"
+        query: Parameters | None = parameters
+        for _ in range(_REDIRECTS + 1):
+            where = f"{method} {url.partition('?')[0]}"
+            response = await self._send(method, url, where, query, headers, body, wait_s)
+            try:
+                if response.is_redirect:
+                    url, query = self._target(response, where), None
+                    continue
+                if response.status_code >= 400:
+                    raise await self._refusal(response, where)
+                yield response, where
+                return
+            finally:
+                await response.aclose()
+        raise RequestFailed("TP858", source=where, found=f"more than {_REDIRECTS} redirects")
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        where: str,
+        query: Parameters | None,
+        headers: Mapping[str, str] | None,
+        body: bytes | AsyncIterator[bytes] | None,
+        wait_s: float | None,
+    ) -> httpx2.Response:
+        profile = self.profile
+        sent = dict(headers or {})
+        if profile.credentials:
+            assert origin(url)[1] == origin(self.base)[1]
+            sent["Authorization"] = profile.credentials.header
+        timeout = httpx2.Timeout(profile.timeout_s, read=wait_s or profile.timeout_s)
+        try:
+            request = self._client.build_request(method, url, params=query, headers=sent, content=body, timeout=timeout)
+            response = await self._client.send(request, stream=True)
+        except httpx2.HTTPError as error:
+            raise self._failed(error, where) from None
+        task = asyncio.current_task()
+        if task and task.cancelling():  # it came as the answer did, and was lost within the HTTP library
+            await response.aclose()
+            raise asyncio.CancelledError
+        return response
+
+    def _target(self, response: httpx2.Response, where: str) -> str:
+        """Return where a redirect leads, if it may be followed."""
+        told = response.headers.get("Location", "")
+        target = urljoin(str(response.url), told)
+        there = urlsplit(target)
+        if re.search(r"(^|/)(dhis-web-)?login", there.path):
+            raise RequestFailed(
+                "TP853", source=where, status=response.status_code, found=f"led to the login page {there.path}"
+            )
+        here = origin(str(response.url))
+        is_upgrade = here[0] == "http" and origin(target) == ("https", here[1], 443) and here[2] == 80
+        if origin(target) != here and not is_upgrade:
+            found = f"{response.status_code}, to {there.scheme}://{there.netloc.rpartition('@')[2]}"
+            raise RequestFailed("TP858", source=where, status=response.status_code, found=self._shown(found))
+        if not where.startswith("GET "):
+            found = f"{response.status_code}, to {there.path}"
+            raise RequestFailed("TP858", source=where, status=response.status_code, found=self._shown(found))
+        return target
+
+    async def _body(self, response: httpx2.Response, where: str) -> bytes:
+        """Return a body as a whole."""
+        parts: list[bytes] = []
+        size = 0
+        async for piece in self.pieces(response, where):
+            parts.append(piece)
+            size += len(piece)
+            if size > DOCUMENT_BYTES:
+                found = f"an answer of more than {DOCUMENT_BYTES >> 20} MiB"
+                raise RequestFailed("TP857", source=where, status=response.status_code, found=found)
+        return b"".join(parts)
+
+    def _document(self, response: httpx2.Response, body: bytes, where: str) -> Any:
+        """Return a body's JSON, None for an empty one."""
+        if not body.strip():
+            return None
+        if not self.is_json(response):
+            raise self.no_json(response, body, where)
+        try:
+            return orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            reason = f"{error.msg}, at byte {error.pos:,} of {len(body):,}"
+            raise RequestFailed("TP857", source=where, status=response.status_code, found=reason) from None
+
+    def no_json(self, response: httpx2.Response, body: bytes, where: str) -> RequestFailed:
+        """Return the exception for an answer that is no JSON, a page most often."""
+        kind = response.headers.get("Content-Type", "an answer without a type").partition(";")[0]
+        return RequestFailed(
+            "TP857",
+            source=where,
+            status=response.status_code,
+            found=self._shown(f"{kind}: {_gist(body)}"),
+            expected="application/json",
+        )
+
+    async def _refusal(self, response: httpx2.Response, where: str) -> RequestFailed:
+        """Return the exception for an answer with an error's status, with what DHIS2 says of it."""
+        status = response.status_code
+        document = None
+        told = ""
+        try:
+            body = await self._body(response, where)
+            told = _gist(body)
+            if self.is_json(response):
+                document = orjson.loads(body)
+                told = _told(document) or told
+        except (RequestFailed, orjson.JSONDecodeError):
+            pass  # the status is known, and says enough
+        code = {401: "TP853", 403: "TP854"}.get(status, "TP856" if status >= 500 or status == 429 else "TP855")
+        found = self._shown(
+            f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}"
+        )
+        failed = RequestFailed(code, status=status, document=document, source=where, found=found)
+        failed.is_passing = status in _NOT_TAKEN
+        after = response.headers.get("Retry-After", "")
+        failed.wait_s = float(after) if after.isdecimal() else None
+        return failed
+
+    def _failed(self, error: httpx2.HTTPError, where: str) -> RequestFailed:
+        """Return the exception for a failure of the network."""
+        code = "TP852"
+        if isinstance(error, httpx2.TimeoutException):
+            code = "TP851"
+        elif isinstance(error, httpx2.ConnectError | httpx2.UnsupportedProtocol | httpx2.ProxyError):
+            code = "TP850"
+        elif isinstance(error, httpx2.DecodingError):
+            code = "TP857"
+        reason = self._shown(" ".join(str(error).split()) or type(error).__name__)
+        failed = RequestFailed(code, source=where, found=reason)
+        failed.is_passing = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)  # nothing was sent
+        return failed
+
+    def _shown(self, text: str) -> str:
+        credentials = self.profile.credentials
+        return shown(credentials.redacted(text) if credentials else text)
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Return whom to trust; made once, as it takes longer than a request."""
+    return httpx2.create_ssl_context()
+
+
+def typed(model: type[Model], document: Any, where: str) -> Model:
+    """Return a document as an answer of a known shape.
+
+    Raises:
+        RequestFailed: TP857, it has another.
+    """
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the whole"
+        raise RequestFailed("TP857", source=where, found=f"{place}: {first['msg']}", expected=model.__name__) from None
+
+
+def _told(document: Any) -> str:
+    """Return what DHIS2 itself says in an answer."""
+    if not isinstance(document, dict):
+        return ""
+    response = document.get("response")
+    description = response.get("description") if isinstance(response, dict) else document.get("description")
+    parts = [document.get("errorCode"), document.get("message") or document.get("error"), description]
+    return " ".join(str(part) for part in parts if part)
+
+
+def _gist(body: bytes) -> str:
+    """Return what a page says of itself, or the beginning of a text."""
+    text = body[:20_000].decode("utf-8", "replace")
+    titled = _TITLE.search(text)
+    return " ".join((next(filter(None, titled.groups()), "") if titled else text).split())

@@ -1,0 +1,1 @@
+"""Maintenance of a server: data integrity, analytics, caches, option combos."""

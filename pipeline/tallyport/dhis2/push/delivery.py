@@ -1,0 +1,232 @@
+"""Sending: chunks of rows, each until all its rows are settled; what is rejected is told row by row.
+
+Several chunks may be on their way at once. What a request settles is in the journal before its chunk goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from tallyport.dhis2.api.models import Conflict
+from tallyport.dhis2.client import Client
+from tallyport.dhis2.push.chunk_size import ChunkSize
+from tallyport.dhis2.push.journal import Journal, Mark
+from tallyport.dhis2.push.kept_details import Keeping, unread_findings
+from tallyport.dhis2.push.report import ChunkPushed, PushOptions, PushReport, Watch
+from tallyport.dhis2.push.value_import import Envelope, TooLarge, ValueImport, redacted
+from tallyport.dhis2.request.data_values import MEMBERS, Group, Row
+from tallyport.dhis2.request.plan import CannotSend, Plan
+from tallyport.dhis2.request.rejections import (
+    CLASSES,
+    KINDS,
+    Told,
+    culprits,
+    identity,
+    is_success,
+    is_whole,
+    may_be_parted,
+    outcome,
+    rejection_findings,
+    scope_finding,
+    whole_findings,
+)
+from tallyport.validation.validate import RowFinding
+
+ROUNDS, PARTINGS = 256, 64
+"""How often a rejected chunk is sent again without rows that the server names; how often chunks of a data set are sent
+in halves for nothing, where it names none: a request that is taken gives one back."""
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Rows that are being sent: all of them, and in parts those that are not settled, the next one last.
+
+    `asked` is the size that they were cut to, if to one. `kept` are the ids of rows that something stored was added to.
+    """
+
+    envelope: Envelope
+    rows: list[Row]
+    asked: int | None = None
+    waiting: list[list[Row]] = field(init=False)
+    kept: set[int] = field(default_factory=set)
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        self.waiting = [self.rows]
+
+    def members(self, kind: str) -> set[str]:
+        """Return the identifiers of a kind that it has."""
+        return {str(row.members[MEMBERS[kind]]) for row in self.rows}
+
+
+class Sender:
+    """Sends chunks to one server.
+
+    `keeping` knows what is stored beside values; without it, what rows do not state is cleared. `settled` is told how
+    many rows of which group have been settled.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        options: PushOptions,
+        journal: Journal,
+        report: PushReport,
+        tell: Watch,
+        keeping: Keeping | None = None,
+        settled: Callable[[Group, int], None] = lambda _group, _rows: None,
+    ) -> None:
+        self._client, self._options, self._journal, self._report, self._tell = client, options, journal, report, tell
+        self._keeping, self._settled = keeping, settled
+        self._import = ValueImport(client, options, tell, self.tell)
+        self._sizes: dict[str | None, ChunkSize] = {}
+        self._partings: Counter[str | None] = Counter()
+        self._refused: dict[tuple[Envelope, str, object], Conflict] = {}
+
+    def size(self, envelope: Envelope) -> ChunkSize:
+        """Return what is known of how many values the server takes well: of each data set by itself."""
+        name = envelope.data_set
+        if name not in self._sizes:
+            self._sizes[name] = ChunkSize(self._options.chunk_rows, self._options.max_request_s)
+        return self._sizes[name]
+
+    def tell(self, told: Told) -> None:
+        """Take up a finding."""
+        self._report.take(RowFinding(*self._clean(told)), self._tell)
+
+    def _clean(self, told: Told) -> Told:
+        """Return a finding without the secret, which the server may repeat in what it says."""
+        label, number, found = told
+        message = redacted(found.message, self._client)
+        return label, number, replace(found, message=message, found=found.found and redacted(found.found, self._client))
+
+    async def clear(self, group: Group, plan: Plan) -> None:
+        """Have the server delete the group's scope.
+
+        Raises:
+            CannotSend: TP888, the server did not.
+        """
+        envelope = Envelope(plan.schemes, plan.deletion_data_set)
+        try:
+            summary, seconds = await self._import.send(envelope, [], plan.deletion)
+        except TooLarge as error:
+            raise error.failed from None
+        if not is_success(summary):
+            raise CannotSend(scope_finding(summary))
+        counts = {"cleared": summary.import_count.deleted}
+        self._journal.clear((group.place, group.number), counts)
+        self._tell(ChunkPushed(0, counts, seconds))
+
+    async def check(self, envelope: Envelope, rows: Sequence[Row]) -> list[Told]:
+        """Have the server look at rows without writing them; return what it found."""
+        size = self.size(envelope).rows
+        if len(rows) > size:
+            return [
+                told for at in range(0, len(rows), size) for told in await self.check(envelope, rows[at : at + size])
+            ]
+        try:
+            summary, _ = await self._import.send(envelope, rows, is_check=True)
+        except TooLarge as error:
+            if len(rows) == 1:
+                raise error.failed from None
+            self.size(envelope).refused(len(rows))
+            return await self.check(envelope, rows)
+        if is_whole(summary, rows):
+            if named := culprits(summary, rows):
+                return list(rejection_findings((row, conflict) for row, _, conflict in named))
+            return list(whole_findings(rows, summary))
+        counts, found = outcome(summary, rows, self._client.version)
+        return found if counts["rejected"] or summary.conflicts else []
+
+    async def send(self, chunk: Chunk) -> None:
+        """Send a chunk until all its rows are settled; what is rejected as a whole without those it is rejected for."""
+        envelope, size = chunk.envelope, self.size(chunk.envelope)
+        await self._keep(chunk)
+        while chunk.waiting:
+            rows = chunk.waiting.pop()
+            if len(rows) > size.rows:  # it has become smaller since
+                chunk.waiting += _parts(rows, size.rows)
+                continue
+            known = [(row, conflict) for row in rows if (conflict := self._known(envelope, row))]
+            if known:
+                self._reject(chunk, rows, known, 0.0)
+                continue
+            try:
+                summary, seconds = await self._import.send(envelope, rows)
+            except TooLarge as error:
+                if len(rows) == 1:
+                    raise error.failed from None
+                size.refused(len(rows))
+                chunk.waiting.append(rows)
+                continue
+            if not is_whole(summary, rows):
+                self._partings[envelope.data_set] = max(0, self._partings[envelope.data_set] - 1)
+                size.took(len(rows), seconds, chunk.asked if len(rows) == len(chunk.rows) else None)
+                counts, told = outcome(summary, rows, self._client.version)
+                wrong = {at for conflict in summary.conflicts for at in conflict.indexes} | set(
+                    summary.rejected_indexes
+                )
+                counts["kept"] = sum(id(row) in chunk.kept for at, row in enumerate(rows) if at not in wrong)
+                self._settle(rows, counts, told, seconds)
+                continue
+            named = culprits(summary, rows)
+            if named and chunk.rounds < ROUNDS:
+                chunk.rounds += 1
+                for row, kind, conflict in named:
+                    self._refused[envelope, kind, identity(row, kind)] = conflict
+                self._reject(chunk, rows, [(row, conflict) for row, _, conflict in named], seconds)
+            elif len(rows) > 1 and self._partings[envelope.data_set] < PARTINGS and may_be_parted(summary):
+                self._partings[envelope.data_set] += 1
+                chunk.waiting += _parts(rows, (len(rows) + 1) // 2)
+            else:
+                counts = Counter({"rejected": len(rows)})
+                self._settle(rows, counts, list(whole_findings(rows, summary)), seconds)
+
+    async def _keep(self, chunk: Chunk) -> None:
+        """Add to rows what is stored of what they do not state."""
+        if self._keeping is None:
+            return
+        added, unknown = await self._keeping.complete(chunk.envelope, chunk.rows)
+        chunk.kept = set(map(id, added))
+        self._report.may_clear += len(unknown)
+        for told in unread_findings(unknown):
+            self.tell(told)
+
+    def _known(self, envelope: Envelope, row: Row) -> Conflict | None:
+        """Return why the server will not take a row, if it has said so of another with the same identifier."""
+        if self._refused:
+            for kind in KINDS:
+                if (conflict := self._refused.get((envelope, kind, identity(row, kind)))) is not None:
+                    return conflict
+        return None
+
+    def _reject(self, chunk: Chunk, rows: Sequence[Row], rejected: list[tuple[Row, Conflict]], seconds: float) -> None:
+        """Settle rows that a server rejects; the others are sent without them."""
+        blamed = {id(row) for row, _ in rejected}
+        if innocent := [row for row in rows if id(row) not in blamed]:
+            chunk.waiting.append(innocent)
+        counts = Counter({"rejected": len(rejected)})
+        self._settle([row for row, _ in rejected], counts, list(rejection_findings(rejected)), seconds)
+
+    def _settle(self, rows: Sequence[Row], counts: Counter[str], told: Sequence[Told], seconds: float) -> None:
+        """Keep that rows are settled, and say what became of them."""
+        numbers: dict[Mark, list[int]] = {}
+        groups: dict[Mark, Group] = {}
+        for row in rows:
+            mark = row.group.place, row.group.number
+            numbers.setdefault(mark, []).append(row.number)
+            groups[mark] = row.group
+        told = [self._clean(one) for one in told]
+        self._journal.settle(numbers, counts, told)
+        for one in told:
+            self.tell(one)
+        for mark, of in numbers.items():
+            self._settled(groups[mark], len(of))
+        self._tell(ChunkPushed(sum(counts[name] for name in CLASSES), dict(counts), seconds))
+
+
+def _parts(rows: list[Row], size: int) -> list[list[Row]]:
+    """Return the first `size` rows and the others, the first ones last: they are taken first."""
+    return [rows[size:], rows[:size]]

@@ -1,0 +1,233 @@
+"""Journal: how far a push has come, in a file that outlives it, so that the same command goes on where it stopped.
+
+A line for each request that the server acknowledged: which rows it settled, what became of them, what was found. It is
+on disk before another request takes its place. Rows may come in any order. A push that is done leaves no journal.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tallyport_schemas.finding import Finding, OutsideFailed, Refused, Severity, finding
+
+Mark = tuple[int, int]
+"""A file's place among all, and a group's number in it."""
+
+_VERSION = 2
+
+
+class RowNumbers:
+    """A set of row numbers: a bit for each number up to the largest."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, first: int, count: int) -> None:
+        """Take in `count` numbers from `first` on."""
+        end = first + count
+        if len(self._bits) << 3 < end:
+            self._bits.extend(bytes((end + 7 >> 3) - len(self._bits)))
+        for number in range(first, end):
+            self._bits[number >> 3] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        return number >> 3 < len(self._bits) and bool(self._bits[number >> 3] >> (number & 7) & 1)
+
+    def __len__(self) -> int:
+        return int.from_bytes(self._bits, "little").bit_count()
+
+
+_NONE = RowNumbers()
+
+
+def state_folder() -> Path:
+    """Return where journals lie: the platform's folder for state."""
+    import platformdirs
+
+    return platformdirs.user_state_path("tallyport", appauthor=False) / "push"
+
+
+class Journal:
+    """One push's journal. Without a path nothing is kept: that is a dry run."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._file: int | None = None
+        self._settled: dict[Mark, RowNumbers] = {}
+        self._cleared: set[Mark] = set()
+        self._is_empty = True
+        self.counts: Counter[str] = Counter()
+        """What became of the rows that are settled, an earlier run's too."""
+        self.findings: list[tuple[str, int, Finding]] = []
+        """What earlier runs found, with its file and group."""
+        self.is_resumed = False
+        self._is_open = False
+
+    def settled(self, mark: Mark) -> RowNumbers:
+        """Return the rows of a group that earlier runs settled."""
+        return self._settled.get(mark, _NONE)
+
+    def is_cleared(self, mark: Mark) -> bool:
+        """Whether a group's scope was deleted."""
+        return mark in self._cleared
+
+    def clear(self, mark: Mark, counts: Mapping[str, int]) -> None:
+        """Keep that a group's scope was deleted.
+
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        self._cleared.add(mark)
+        self._is_empty = False
+        self.counts.update(counts)
+        self._write({"cleared": mark, "counts": dict(counts)})
+
+    def settle(
+        self,
+        rows: Mapping[Mark, Sequence[int]],
+        counts: Mapping[str, int],
+        findings: Iterable[tuple[str, int, Finding]],
+    ) -> None:
+        """Keep that the rows of these numbers are settled.
+
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        self._is_empty = False
+        self.counts.update(counts)
+        self._write(
+            {
+                "settled": [[*mark, *_runs(numbers)] for mark, numbers in rows.items()],
+                "counts": dict(counts),
+                "findings": [[label, number, found.as_json()] for label, number, found in findings],
+            }
+        )
+
+    def leave_open(self, found: Finding) -> None:
+        """Keep that the push ended early: the rows that were sent last are not settled, whatever became of them.
+
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        self._is_open = True
+        self._write({"open": found.as_json(), "counts": {}})
+
+    def _write(self, line: Mapping[str, Any]) -> None:
+        if self._file is None:
+            return
+        try:
+            os.write(self._file, orjson.dumps(line) + b"\n")
+            os.fsync(self._file)
+        except OSError as error:
+            raise OutsideFailed(finding("TP801", source=str(self._path), found=error.strerror)) from error
+
+    def finish(self) -> None:
+        """The push is done: forget it."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Read what there is, and keep it from other runs meanwhile.
+
+        Raises:
+            Refused: TP886, another run is at it.
+            OutsideFailed: TP877, it is damaged; TP801, the disk failed.
+        """
+        if self._path is None:
+            yield
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise OutsideFailed(finding("TP801", source=str(self._path), found=error.strerror)) from error
+        try:
+            if not _locks(self._file):
+                raise Refused(finding("TP886"))
+            self._read(self._path.read_bytes())
+            try:
+                yield
+            finally:
+                if self._is_empty and not self._is_open:
+                    self.finish()
+        finally:
+            os.close(self._file)
+            self._file = None
+
+    def _read(self, text: bytes) -> None:
+        whole = text[: text.rfind(b"\n") + 1]
+        if len(whole) < len(text):  # a line that a killed run did not end was not acknowledged either
+            assert self._file is not None
+            os.ftruncate(self._file, len(whole))
+        try:
+            for line in whole.splitlines():
+                entry = orjson.loads(line)
+                self.counts.update({str(name): int(count) for name, count in entry["counts"].items()})
+                if "open" in entry:
+                    self._is_open = True
+                    continue
+                if "cleared" in entry:
+                    place, number = entry["cleared"]
+                    self._cleared.add((int(place), int(number)))
+                    continue
+                for place, number, *runs in entry["settled"]:
+                    settled = self._settled.setdefault((int(place), int(number)), RowNumbers())
+                    at = 0
+                    for gap, count in zip(runs[::2], runs[1::2], strict=True):
+                        settled.add(at + gap, count)
+                        at += gap + count
+                self.findings += [(str(a), int(n), _finding(found)) for a, n, found in entry["findings"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise OutsideFailed(finding("TP877", source=str(self._path), found=str(error))) from error
+        self.is_resumed = bool(self._settled or self._cleared)
+        self._is_empty = not self.is_resumed
+
+
+def journal_path(folder: Path, target: str, digests: Sequence[str]) -> Path:
+    """Return a push's journal: known by where the values go and by the bytes of what they come from."""
+    import hashlib
+
+    key = hashlib.sha256(orjson.dumps([_VERSION, target, list(digests)])).hexdigest()
+    return folder / f"{key[:32]}.ndjson"
+
+
+def _runs(numbers: Sequence[int]) -> list[int]:
+    """Return numbers as runs: how many are passed over, how many follow, and so on.
+
+    >>> _runs([7, 3, 4, 5])
+    [3, 3, 1, 1]
+    """
+    found: list[int] = []
+    end = 0
+    for number in sorted(numbers):
+        if found and number == end:
+            found[-1] += 1
+        else:
+            found += [number - end, 1]
+        end = number + 1
+    return found
+
+
+def _finding(members: dict[str, Any]) -> Finding:
+    return Finding(**{**members, "severity": Severity(members["severity"])})
+
+
+def _locks(file: int) -> bool:
+    """Take an open file for oneself; released when it is closed, or when the process ends."""
+    try:
+        import fcntl
+    except ImportError:  # no such locks on this platform
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,162 @@
+"""Push report: how to push, what is told on the way, and what came of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+
+from tallyport.dhis2.api.models import Notification
+from tallyport.dhis2.api.patience import WAIT_S
+from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, Poll
+from tallyport.dhis2.push.chunk_size import MAX_REQUEST_S
+from tallyport.dhis2.push.completions import CompletionsSent
+from tallyport.dhis2.request.data_values import MEMBERS
+from tallyport.dhis2.request.rejections import CLASSES
+from tallyport.source_report import Accounts, SourceReport
+from tallyport.validation.validate import FileResult, RowFinding
+from tallyport_converters.convert import Options, Outcome
+from tallyport_schemas.finding import Finding, Severity
+from tallyport_schemas.progress import Progress, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """How to push.
+
+    `dry_run`: the server checks, and writes nothing. `is_async`: chunks are jobs of the server. `chunk_rows`: values of
+    a request, by default what brings the most values a second, learnt for each data set. `max_request_s`: no request is
+    made that should take longer, by what was seen. `parallel`: how many requests are sent at once, by default 2, and 1
+    to a 2.41 or as jobs. `is_lenient`: have 2.41 and 2.42 store what 2.43 refuses, such as an option combo of another
+    category combo. `clears`: let the server clear stored comments and follow-up flags that a row does not state,
+    instead of reading and sending them along. `completions`: send what the sources state of complete data sets, too.
+    `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by
+    default the platform's. `wait_s`: how long a server that goes away is waited for.
+    """
+
+    dry_run: bool = False
+    is_async: bool = False
+    chunk_rows: int | None = None
+    max_request_s: float = MAX_REQUEST_S
+    parallel: int | None = None
+    is_lenient: bool = False
+    clears: bool = False
+    completions: bool = False
+    conversion: Options = field(default_factory=Options)
+    state: Path | None = None
+    rejects: Path | None = None
+    job_timeout_s: float = JOB_TIMEOUT_S
+    poll: Poll = field(default_factory=Poll)
+    wait_s: float = WAIT_S
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkPushed:
+    """Rows of a chunk are settled: how many, what became of them, and how long the server took."""
+
+    rows: int
+    counts: Mapping[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClearingAhead:
+    """Told before the first value is sent: of how many rows a stored comment or follow-up flag may be cleared."""
+
+    rows: int
+
+
+@dataclass(slots=True)
+class PushReport:
+    """The outcome of a push. `counts`: rows by class, with those that earlier runs of the same push settled.
+
+    `left_out` counts rows that were not sent, for what is wrong with them or with their group; `cleared` stored values
+    that the server deleted by scope; `kept` rows that a stored comment or follow-up flag was sent along with, as they
+    state none; `may_clear` rows of which one may be cleared; `resent` chunks that were sent again as their outcome was
+    unknown. `groups` are those of files that can be read, with the failed ones. `waited_s`: how long a server that was
+    away was waited for. `sources`: what became of all values of legacy files.
+    """
+
+    version: str = ""
+    dry_run: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    left_out: int = 0
+    is_resumed: bool = False
+    groups: int = 0
+    failed_groups: int = 0
+    may_clear: int = 0
+    findings: list[RowFinding] = field(default_factory=list)
+    errors: list[Finding] = field(default_factory=list)
+    conversions: list[Outcome] = field(default_factory=list)
+    completions: CompletionsSent | None = None
+    waited_s: float = 0.0
+    sources: list[SourceReport] = field(default_factory=list)
+    accounts: Accounts = field(default_factory=Accounts, repr=False)
+    _of_identifiers: dict[tuple[object, ...], int] = field(default_factory=dict, repr=False)
+
+    def take(self, found: RowFinding, tell: Watch) -> None:
+        """Take up a finding, and tell of it; of a legacy file, about the row there.
+
+        An identifier that a group's rows are rejected for is one finding, however many requests they went in: it is
+        told once, and its count grows.
+        """
+        account = self.accounts.of(found.file)
+        if account:
+            told = account.take(found.number, found.finding, fails_group=found.finding.code not in _OF_NO_GROUP)
+            found = RowFinding(told.source or found.file, found.number, told)
+        one = found.finding
+        if one.code == "TP870" and one.field in MEMBERS:
+            key = found.file, found.number, one.message, one.field, one.found
+            at = self._of_identifiers.setdefault(key, len(self.findings))
+            if at < len(self.findings):
+                known = self.findings[at].finding
+                count = (known.count or 1) + (one.count or 1)
+                self.findings[at] = replace(self.findings[at], finding=replace(known, count=count))
+                return
+        self.findings.append(found)
+        tell(found)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """How many rows of each class there are."""
+        return {name: self.counts[name] for name in CLASSES}
+
+    @property
+    def resent(self) -> int:
+        """Chunks that were sent again."""
+        return sum(found.finding.code == "TP887" for found in self.findings)
+
+    @property
+    def cleared(self) -> int:
+        """Stored values deleted by scope."""
+        return self.counts["cleared"]
+
+    @property
+    def kept(self) -> int:
+        """Rows that a stored comment or follow-up flag was sent along with."""
+        return self.counts["kept"]
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing was found, 1 values rejected or warnings, 3 a group failed or a source is unreadable."""
+        converted = max((one.exit_code for one in self.conversions), default=0)
+        fails = self.failed_groups - self.accounts.failed_groups
+        takes_none = self.groups and self.failed_groups == self.groups
+        if converted == 3 or self.errors or fails or takes_none:
+            return 3
+        of_groups = (found.finding for found in self.findings)
+        of_sources = (found for source in self.sources for found in source.findings)
+        told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
+        rejected = self.rows["rejected"] or self.left_out or (self.completions and self.completions.rejected)
+        return 1 if told or rejected else converted
+
+
+_OF_NO_GROUP = frozenset({"TP870", "TP872", "TP876", "TP887"})
+"""Findings about a chunk or a request, without the rows of it."""
+
+Event = (
+    SourceReport | ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Waiting | Notification
+)
+Watch = Callable[[Event], None]

@@ -1,0 +1,1 @@
+"""One request that carries values: its body, the server's summary of it, what was rejected."""

@@ -1,0 +1,177 @@
+"""Selecting: what filters name, looked up in a DHIS2 database, as ids that statements take.
+
+Objects are named by UID, or else by code. A list that is None stands for all there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from tallyport.postgres.connection import Row, is_storable
+from tallyport.postgres.statements import statement
+from tallyport_converters.model import periods
+from tallyport_converters.model.periods import Period, PeriodType
+from tallyport_schemas.finding import SourceUnreadable, finding
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which values are meant: those that fit all that is given.
+
+    Data elements are chosen by themselves, by their groups and by data sets: what any of these has is meant. So it is
+    with organisation units and their groups; `children` takes all below `org_units` as well, `levels` keeps those of
+    these levels (the root is 1). `start` and `end`: periods that lie wholly between these days, both included.
+    `updated_since` is compared with the time of the last change as the server has it. `deleted`: values that are
+    marked deleted are meant too.
+
+    Raises:
+        ValueError: what was given does not go together, or a period is none.
+    """
+
+    data_elements: Sequence[str] = ()
+    data_element_groups: Sequence[str] = ()
+    data_sets: Sequence[str] = ()
+    periods: Sequence[str] = ()
+    start: date | None = None
+    end: date | None = None
+    org_units: Sequence[str] = ()
+    children: bool = False
+    org_unit_groups: Sequence[str] = ()
+    levels: Sequence[int] = ()
+    attribute_option_combos: Sequence[str] = ()
+    updated_since: datetime | None = None
+    deleted: bool = False
+
+    def __post_init__(self) -> None:
+        for text in self.periods:
+            if periods.parse(text) is None:
+                raise ValueError(f"{text!r} is no period: {periods.explain(text)}")
+        if self.periods and (self.start or self.end):
+            raise ValueError("periods are given by themselves, or by the days that they lie between")
+        if self.start and self.end and self.start > self.end:
+            raise ValueError(f"the start, {self.start}, lies behind the end, {self.end}")
+        if self.children and not self.org_units:
+            raise ValueError("children need organisation units that they lie below")
+        if self.children and self.org_unit_groups:
+            raise ValueError("children are those of organisation units, not of their groups")
+
+    @property
+    def as_json(self) -> dict[str, Any]:
+        """What was given, by name."""
+        given = {name: getattr(self, name) for name in self.__slots__}
+        return {
+            name: value if isinstance(value, (bool, list)) else list(value) if isinstance(value, tuple) else str(value)
+            for name, value in given.items()
+            if value
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Ids that statements filter by, and what the periods are called; `unnamed`: periods that ISO texts cannot name.
+
+    `data_sets` are those that filters name, in their order.
+    """
+
+    parameters: dict[str, Any]
+    periods: dict[int, Period]
+    unnamed: dict[int, str]
+    data_sets: Sequence[int]
+
+
+def select(database: Connection[Row], filters: Filters) -> Selection:
+    """Look up what filters name.
+
+    Raises:
+        SourceUnreadable: TP760, the database does not have some of it.
+    """
+    return _Selecting(database, filters).selection()
+
+
+class _Selecting:
+    def __init__(self, database: Connection[Row], filters: Filters) -> None:
+        self._database = database
+        self._filters = filters
+        self._unknown: list[str] = []
+
+    def selection(self) -> Selection:
+        f = self._filters
+        elements = self._found("data_elements", f.data_elements)
+        groups = self._found("data_element_groups", f.data_element_groups)
+        data_sets = self._found("data_sets", f.data_sets)
+        units = self._found("org_units", f.org_units)
+        unit_groups = self._found("org_unit_groups", f.org_unit_groups)
+        attributes = self._found("option_combos", f.attribute_option_combos)
+        if self._unknown:
+            raise SourceUnreadable(finding("TP760", culprits=self._unknown))
+        if groups:
+            elements += self._ids("group_elements", ids=groups)
+        if data_sets:
+            elements += self._ids("members", ids=data_sets)
+        if unit_groups:
+            units += self._ids("group_units", ids=unit_groups)
+        by_element = f.data_elements or f.data_element_groups or f.data_sets
+        by_unit = f.org_units or f.org_unit_groups
+        named, unnamed = self._periods()
+        by_period = f.periods or f.start or f.end
+        return Selection(
+            {
+                "data_elements": sorted(set(elements)) if by_element else None,
+                "periods": sorted(named) if by_period else None,
+                "org_units": self._units(units if by_unit else None) if by_unit or f.levels else None,
+                "attribute_combos": attributes or None,
+                "updated_since": f.updated_since,
+                "deleted": f.deleted,
+            },
+            named,
+            {} if by_period else unnamed,
+            data_sets,
+        )
+
+    def _ids(self, name: str, **parameters: Any) -> list[int]:
+        return [row[0] for row in self._database.execute(statement(f"export_{name}"), parameters)]
+
+    def _found(self, kind: str, names: Sequence[str]) -> list[int]:
+        if not names:
+            return []
+        self._unknown += [name for name in names if not is_storable(name)]
+        storable = {"names": [name for name in names if is_storable(name)]}
+        rows = self._database.execute(statement(f"export_find_{kind}"), storable).fetchall()
+        self._unknown += [name for name, id_ in rows if id_ is None]
+        return [id_ for _, id_ in rows if id_ is not None]
+
+    def _units(self, ids: list[int] | None) -> list[int]:
+        f = self._filters
+        return self._ids("units", ids=ids, children=f.children, levels=list(f.levels) or None)
+
+    def _periods(self) -> tuple[dict[int, Period], dict[int, str]]:
+        """Return the periods that are meant, by id, and what is known of those that cannot be named."""
+        f = self._filters
+        wanted = {period.iso for text in f.periods if (period := periods.parse(text))}
+        named: dict[int, Period] = {}
+        unnamed: dict[int, str] = {}
+        for id_, kind, start, end, iso in self._database.execute(statement("export_periods")):
+            period = _period(kind, start, end, iso)
+            if period is None:
+                unnamed[id_] = iso or f"{kind or 'a period of no type'} from {start} to {end}"
+            elif (
+                (not wanted or period.iso in wanted)
+                and (f.start is None or f.start <= period.start)
+                and (f.end is None or period.end <= f.end)
+            ):
+                named[id_] = period
+        return named, unnamed
+
+
+def _period(kind: str | None, start: date, end: date, iso: str | None) -> Period | None:
+    """Return the period of a row; before 2.43 a row has no ISO text, which then follows from type and days."""
+    if iso is not None:
+        return periods.parse(iso)
+    period = periods.containing(start, PeriodType(kind)) if kind in list(PeriodType) else None
+    return period if period and (period.start, period.end) == (start, end) else None

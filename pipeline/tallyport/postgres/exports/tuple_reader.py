@@ -1,0 +1,178 @@
+"""Stored values as a reader gives them: tuples of COPY in binary form, on their way to ADV2.
+
+Values are read in one transaction that sees one state of the database; read again, they come the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, cast
+
+from tallyport.postgres.connection import Row
+from tallyport.postgres.exports.names import StoredNames
+from tallyport.postgres.statements import statement
+from tallyport_converters.model.combos import Combo, ComboForm
+from tallyport_converters.model.file_header import Header
+from tallyport_converters.native import Batch, Buffer, Fault
+from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_schemas.finding import Finding, OutsideFailed, finding
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_HEADER_BYTES = 19
+"""Signature, flags and the size of an extension, of which there is none."""
+
+_TRAILER = b"\xff\xff"
+_TAKEN = 64
+"""Messages of a tuple each that are taken at a time: each may have a value and a comment of 200 kB."""
+
+_MESSAGE_BYTES = 1 << 20
+"""The largest message that is taken for a tuple."""
+
+_IDS = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "dataSet")
+_FIELDS = (*_IDS, "value", "comment", "deleted", "followUp")
+
+
+class StoredValues:
+    """Reads the values that `parameters` select; see `export_values.sql`."""
+
+    format = "dhis2-database"
+    default_scheme = "UID"
+    first_state = 0
+    next_state = 0
+    no_place: frozenset[str] = frozenset()
+
+    def __init__(self, database: Connection[Row], parameters: Mapping[str, Any], names: StoredNames) -> None:
+        self.header = Header()
+        self._database = database
+        self._names = names
+        self._statement = "export_values"
+        self._parameters = dict(parameters)
+        if names.set_of is not None:
+            self._statement = "export_values_of_sets"
+            keys = list(names.set_of)
+            self._parameters |= {
+                "set_elements": [key[0] for key in keys],
+                "set_combos": [key[1] for key in keys],
+                "set_attributes": [key[2] for key in keys],
+                "set_ids": [names.set_of[key] for key in keys],
+            }
+
+    def lines(self) -> None:
+        """See `Reader`: the rows are no text of the source."""
+
+    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
+        """Yield whole tuples, at least `size_bytes` at a time but for the last."""
+        with self._database.cursor() as cursor, cursor.copy(statement(self._statement), self._parameters) as copy:
+            messages = _of_usual_size(copy)  # libpq gives them one by one
+            block = bytearray().join(islice(messages, _TAKEN))
+            del block[:_HEADER_BYTES]
+            while taken := bytearray().join(islice(messages, _TAKEN)):
+                if len(block) >= size_bytes:
+                    yield block
+                    block = bytearray()
+                block += taken
+            del block[-len(_TRAILER) :]
+            if block:
+                yield block
+
+    def cut(self, block: Buffer) -> int:
+        """See `Reader`: blocks are whole."""
+        return len(block)
+
+    def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
+        """See `Reader`."""
+        del state
+        batch = Batch()
+        batch.scan_tuples(block, final=final)
+        return batch
+
+    def take(self, batch: Batch, block: Buffer) -> None:
+        """See `Reader`: there is no header."""
+
+    def context(self, batch: Batch, block: Buffer) -> bytes:
+        """See `Reader`: tuples need none."""
+        del batch, block
+        return b""
+
+    def fault(self, batch: Batch, offset: int) -> Finding:
+        """See `Reader`."""
+        del offset
+        if batch.fault is Fault.UTF8:
+            message = "a stored text is not in the encoding of the database"
+            return finding("TP107", message=message, help="mend the text in the database", row=batch.rows)
+        return finding("TP805", row=batch.rows, found="a tuple that is none")
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return iso_period(text)
+
+    def explain_period(self, text: str) -> tuple[str, str | None]:
+        """See `Reader`."""
+        return explain_period(text), None
+
+    def row(self, block: Buffer, span: slice) -> RejectedRow:
+        """See `Reader`."""
+        fields = dict(
+            zip((*_IDS, "value", "comment", "deleted", "followUp"), _fields(bytes(block[span])), strict=False)
+        )
+        names = self._names
+        tables: list[Mapping[int, Any]] = [
+            names.elements,
+            names.periods,
+            names.org_units,
+            names.option_combos,
+            names.attribute_combos,
+            names.data_sets,
+        ]
+        original: dict[str, Any] = {}
+        for name, table in zip(_IDS, tables, strict=True):
+            if (id_ := fields[name]) is not None:
+                original[name] = _called(table[int.from_bytes(id_, signed=True)])
+        for name in ("value", "comment"):
+            if (text := fields[name]) is not None:
+                original[name] = text.decode()
+        for name in ("deleted", "followUp"):
+            if (flag := fields[name]) is not None:
+                original[name] = flag != b"\0"
+        return RejectedRow(original, original)
+
+    def other_document(self) -> None:
+        """See `Reader`: stored values are no document."""
+
+    def finish(self) -> Header:
+        """Return the header, which is empty."""
+        return self.header
+
+
+def _of_usual_size(messages: Iterable[Buffer]) -> Iterator[Buffer]:
+    """Pass on messages of a tuple each.
+
+    Raises:
+        OutsideFailed: TP805, one is larger than any stored value: a server may send a gigabyte, and many of them.
+    """
+    for message in messages:
+        if len(message) > _MESSAGE_BYTES:
+            raise OutsideFailed(finding("TP805", found=f"a row of {len(message):,} bytes"))
+        yield message
+
+
+def _fields(row: bytes) -> Iterator[bytes | None]:
+    """Yield the fields of a tuple."""
+    at = 2
+    while at < len(row):
+        size = int.from_bytes(row[at : at + 4], signed=True)
+        at += 4
+        yield None if size < 0 else row[at : at + size]
+        at += max(0, size)
+
+
+def _called(name: object) -> Any:
+    """Return an identifier as a rejected row shows it."""
+    if isinstance(name, Combo):
+        if name.shape.form is ComboForm.MAP:
+            return dict(zip(name.shape.names, name.options, strict=True))
+        return next(iter(name.options), None)
+    return getattr(cast(Any, name), "iso", name)

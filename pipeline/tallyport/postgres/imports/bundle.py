@@ -1,0 +1,155 @@
+"""Bundle: small groups that are written together, by the same statements, in one transaction.
+
+A group by itself costs some thirty statements, whatever it holds; a bundle of hundreds costs as many. What each comes
+to is as if they had been written one after the other: no two of a bundle can name the same value, and whichever asks
+for more than the plain steps is left to be imported by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tallyport.postgres.catalog.header_lookup import LookedUp, Scope
+from tallyport.postgres.imports.group import GroupImport, Run, stage_scopes
+from tallyport.postgres.imports.row_feed import RowFeed
+from tallyport.postgres.imports.session import Session
+from tallyport.postgres.imports.write import Changed, Nothing
+from tallyport_schemas.group_header import GroupHeader
+
+GROUPS = 500
+"""Groups of a bundle at most; with the other limits it takes some 20 MB, and a second."""
+
+ROWS = 20_000
+NAMES = 50_000
+CELLS = 50_000
+BYTES = 8 << 20
+
+_Cell = tuple[int, str, int]
+"""A data element, a period and an organisation unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A group that was looked up and read ahead."""
+
+    group: GroupImport
+    header: GroupHeader
+    looked_up: LookedUp
+    scope: Scope
+    feed: RowFeed
+
+
+class Bundle:
+    """Groups in the making of a bundle: `takes` says whether one more fits, `add` takes it, `write` writes them."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._taken: dict[_Cell, list[tuple[frozenset[int], frozenset[int]]]] = {}
+        self._rows = self._names = self._bytes = self._size = 0
+        self._settled: list[tuple[Member, Mapping[str, int], int, Sequence[Nothing]]] = []
+        self.members: list[Member] = []
+
+    def takes(self, scope: Scope) -> bool:
+        """Whether there is room, and no group that may name the same value."""
+        if (
+            len(self.members) >= GROUPS
+            or self._rows >= ROWS
+            or self._names >= NAMES
+            or self._bytes >= BYTES
+            or self._size >= CELLS
+        ):
+            return False
+        combos, attributes = _combos(scope)
+        return not any(
+            not combos.isdisjoint(other_combos) and not attributes.isdisjoint(other_attributes)
+            for cell in _cells(scope)
+            for other_combos, other_attributes in self._taken.get(cell, ())
+        )
+
+    def add(self, member: Member) -> None:
+        """Take a group."""
+        scope = member.scope
+        self.members.append(member)
+        self._rows += member.feed.counts[0]
+        self._names += sum(map(len, (scope.periods, scope.org_units, scope.combos, scope.attribute_combos)))
+        self._size += len(scope.periods) * len(scope.org_units)
+        self._bytes += sum(map(len, member.feed.ahead))
+        combos = _combos(scope)
+        for cell in _cells(scope):
+            self._taken.setdefault(cell, []).append(combos)
+
+    def write(self, told: Callable[[Changed], None] | None) -> set[int]:
+        """Write them, within a transaction that the caller holds; returns the numbers of those that were left out.
+
+        Each of these is to be imported by itself. `told` is called when it is planned what changes, group by group.
+        """
+        session, writing = self._run.session, self._run.writing
+        members = dict(enumerate(self.members))
+        session.run("clear_staging")
+        writing.begin(sorted({member.scope.data_element for member in self.members}))
+        stage_scopes(session, {number: member.scope for number, member in members.items()})
+        writing.find_periods()
+        scopes = {number: (member.header, member.scope) for number, member in members.items()}
+        apart = self._run.access.restricted(session, scopes, self._run.options.today)
+        _stage_rows(session, {number: member.feed for number, member in members.items() if number not in apart})
+        if of_unknown_type := {row[0] for row in session.look_up("unknown_period_types")}:
+            session.run("clear_staged_groups", groups=sorted(of_unknown_type))
+            apart |= of_unknown_type
+        together = {number: member for number, member in members.items() if number not in apart}
+        rules = {number: member.looked_up.relations.rules for number, member in together.items()}
+        staged = {number: member.feed.counts[1] for number, member in together.items()}
+        kinds = {number: rule.value_type if rule else None for number, rule in rules.items()}
+        nothing = writing.normalise(kinds, all_rows=any(member.group.names_rows for member in together.values()))
+        for of_group in nothing:
+            staged[of_group.group] -= of_group.left_out
+        made = writing.make_periods()
+        changed: Changed = {}
+        if any(staged.values()):
+            is_first = session.run("look_up_stored") == 0
+            changed = writing.write(staged, keeps=True, is_first=is_first, told=told)
+        session.run("join_by_choice")
+        self._settled = [
+            (member, changed.get(number, {}), made.get(number, 0), [each for each in nothing if each.group == number])
+            for number, member in together.items()
+        ]
+        return apart
+
+    def settle(self) -> None:
+        """Note what became of each group, when it is in the database."""
+        for member, changed, made, nothing in self._settled:
+            member.group.settle_together(member.header, member.looked_up, changed, made, nothing)
+
+
+def _cells(scope: Scope) -> Iterator[_Cell]:
+    """Yield the cells of a scope."""
+    units = scope.org_units.values()
+    return ((scope.data_element, period.iso, unit) for period in scope.periods.values() for unit in units)
+
+
+def _combos(scope: Scope) -> tuple[frozenset[int], frozenset[int]]:
+    return frozenset(scope.combos.values()), frozenset(scope.attribute_combos.values())
+
+
+def _stage_rows(session: Session, feeds: dict[int, RowFeed]) -> None:
+    """Stage the rows of groups: those that have the same columns at once."""
+    from psycopg import sql
+
+    by_columns: dict[Sequence[str], list[tuple[int, RowFeed]]] = {}
+    for number, feed in feeds.items():
+        by_columns.setdefault(feed.columns, []).append((number, feed))
+    for columns, alike in by_columns.items():
+        names = sql.SQL(", ").join(map(sql.Identifier, ("group_number", *columns)))
+        with session.copying(sql.SQL("copy staged ({}) from stdin").format(names)) as write:
+            for number, feed in alike:
+                write(b"".join(_numbered(number, lines) for lines in feed.ahead))
+
+
+def _numbered(number: int, lines: bytes) -> bytes:
+    """Put a group's number before each line.
+
+    >>> _numbered(7, b"0\\t5\\n1\\t6\\n")
+    b'7\\t0\\t5\\n7\\t1\\t6\\n'
+    """
+    before = b"%d\t" % number
+    return before + lines[:-1].replace(b"\n", b"\n" + before) + b"\n" if lines else b""

@@ -1,0 +1,358 @@
+"""Validation: ADV2 files in, verdicts and findings out, as an iterator. Nothing here prints.
+
+A group's header is judged before a row of it is read, at a cost that does not depend on the rows. Rows then stream:
+memory holds a header, a block of rows, and the keys of one period and org unit. Rules: docs/adv2-format.md.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tallyport_converters.adv2.file import Adv2File, RawHead
+from tallyport_converters.adv2.header_form import check_form, counted_rows, readable
+from tallyport_converters.adv2.row_check import RowFindings, row_check
+from tallyport_converters.adv2.row_rules import RowRules
+from tallyport_converters.native.adv2 import KEY_BYTES
+from tallyport_converters.sources import Source
+from tallyport_schemas.finding import Finding, Severity, SourceUnreadable, finding, shown
+from tallyport_schemas.generations import Generation
+from tallyport_schemas.progress import Progress
+
+if TYPE_CHECKING:
+    from tallyport.metadata import Snapshot
+    from tallyport_schemas.group_header import GroupHeader
+
+_ADV2_NAMES = (".adv2.json", ".adv2.json.gz", ".adv2.json.zst")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderVerdict:
+    """What was found of a group's header; comes before any of its rows is read. `size`: rows declared."""
+
+    file: str
+    number: int
+    de: str | None
+    size: int | None
+    findings: Sequence[Finding]
+    not_made: Sequence[str]
+
+    @property
+    def valid(self) -> bool:
+        """Whether rows may be looked at: a warning does not fail a group."""
+        return not any(found.severity is Severity.ERROR for found in self.findings)
+
+
+@dataclass(frozen=True, slots=True)
+class RowFinding:
+    """A row of a group, or neighbouring rows, that are ignored."""
+
+    file: str
+    number: int
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class GroupResult:
+    """The outcome of one group. `findings` are those that came after its rows (`size`, what follows `data`)."""
+
+    file: str
+    number: int
+    de: str | None
+    valid: bool
+    declared: int | None
+    read: int
+    accepted: int
+    ignored: int
+    findings: Sequence[Finding]
+    not_made: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """A file has been read, or could not be: then `error` says why, and its last group stands for nothing."""
+
+    file: str
+    error: Finding | None = None
+
+
+Event = HeaderVerdict | RowFinding | GroupResult | FileResult | Progress
+
+
+@dataclass(slots=True)
+class GroupReport:
+    """One group with all that was found of it."""
+
+    result: GroupResult
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class FileReport:
+    """One file with its groups."""
+
+    file: str
+    groups: list[GroupReport] = field(default_factory=list)
+    error: Finding | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationReport:
+    """The outcome of a validation, file by file."""
+
+    files: Sequence[FileReport]
+
+    @property
+    def exit_code(self) -> int:
+        """0 nothing was found, 1 rows ignored or warnings, 3 a group failed or a file is unreadable."""
+        groups = [group for file in self.files for group in file.groups]
+        if any(file.error for file in self.files) or not all(group.result.valid for group in groups):
+            return 3
+        return 1 if any(group.findings for group in groups) else 0
+
+
+def validate(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    metadata: Snapshot | str | os.PathLike[str] | None = None,
+    header_only: bool = False,
+    today: date | None = None,
+    generation: Generation = Generation.V43,
+    memory_bytes: int = KEY_BYTES,
+) -> ValidationReport:
+    """Say of ADV2 files whether they can be imported.
+
+    `paths` are ADV2 files (plain or compressed), folders of them, or `-`. `metadata` is a snapshot, or the path of one
+    or of a DHIS2 metadata export; without it only form is checked. `header_only` reads no rows. `today` decides which
+    periods lie in the future (default: the system's date). `generation`: the DHIS2 whose rules for values and comments
+    hold, as no metadata says which it is of. `memory_bytes` is what finding
+    repeated rows may take: a file that needs more is not read on (TP224).
+
+    The report holds all findings: for files with very many, `validation` gives the same as a stream.
+
+    Raises:
+        ValueError: a folder holds no ADV2 file.
+        SourceUnreadable: the metadata cannot be read.
+    """
+    snapshot = load_snapshot(metadata)
+    files: list[FileReport] = []
+    found: list[Finding] = []
+    current: FileReport | None = None
+    for event in validation(
+        paths,
+        snapshot,
+        header_only=header_only,
+        today=today,
+        generation=generation,
+        memory_bytes=memory_bytes,
+    ):
+        if isinstance(event, Progress):
+            continue
+        if current is None:
+            current = FileReport(event.file)
+            files.append(current)
+        if isinstance(event, HeaderVerdict):
+            found = list(event.findings)
+        elif isinstance(event, RowFinding):
+            found.append(event.finding)
+        elif isinstance(event, GroupResult):
+            current.groups.append(GroupReport(event, [*found, *event.findings]))
+        else:
+            current.error = event.error
+            current = None
+    return ValidationReport(files)
+
+
+def load_snapshot(metadata: Snapshot | str | os.PathLike[str] | None) -> Snapshot | None:
+    """Return a snapshot, loaded if it is a path."""
+    if not isinstance(metadata, str | os.PathLike):
+        return metadata
+    from tallyport.metadata import load_metadata
+
+    return load_metadata(Path(metadata))
+
+
+def validation(
+    paths: Sequence[str | os.PathLike[str]],
+    snapshot: Snapshot | None,
+    *,
+    header_only: bool = False,
+    today: date | None = None,
+    generation: Generation = Generation.V43,
+    memory_bytes: int = KEY_BYTES,
+    any_identifiers: bool = False,
+    takes_undo: bool = True,
+) -> Iterator[Event]:
+    """Validate file by file; see `validate`. `takes_undo`: groups that bring back what another removed are valid.
+    Of each group: its HeaderVerdict, RowFindings, its GroupResult.
+
+    `any_identifiers`: those that are said to be UIDs need not look like some.
+
+    Raises:
+        ValueError: at once, before anything is read: a folder holds no ADV2 file.
+    """
+    return _validate_files(
+        list(walked(paths)),
+        snapshot,
+        header_only,
+        today or date.today(),
+        generation,
+        memory_bytes,
+        any_identifiers=any_identifiers,
+        takes_undo=takes_undo,
+    )
+
+
+def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
+    """Yield (path, label) of the files that paths stand for; of a folder, its ADV2 files.
+
+    Raises:
+        ValueError: a folder holds no ADV2 file.
+    """
+    for path in [os.fspath(path) for path in paths]:
+        if path == "-" or not Path(path).is_dir():
+            yield path, "stdin" if path == "-" else shown(Path(path).name or path)
+            continue
+        files = (p for p in Path(path).rglob("*") if p.name.endswith(_ADV2_NAMES) and p.is_file())
+        found = sorted(files, key=_numbered)
+        if not found:
+            raise ValueError(f"there is no ADV2 file (*.adv2.json) in {shown(path)}")
+        yield from ((str(p), shown(p.relative_to(path).as_posix())) for p in found)
+
+
+def _numbered(path: Path) -> list[str | int]:
+    """Return the key that puts the second group of a data element before its tenth: what deletes has to come first."""
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", path.as_posix())]
+
+
+def _validate_files(
+    files: Sequence[tuple[str, str]],
+    snapshot: Snapshot | None,
+    header_only: bool,
+    today: date,
+    generation: Generation,
+    memory_bytes: int,
+    *,
+    any_identifiers: bool,
+    takes_undo: bool,
+) -> Iterator[Event]:
+    for path, label in files:
+        try:
+            with closing(Source.open(path)) as source:
+                file = Adv2File(source)
+                for head in file.heads():
+                    group = _Group(
+                        file,
+                        head,
+                        label,
+                        generation,
+                        memory_bytes,
+                        any_identifiers=any_identifiers,
+                        takes_undo=takes_undo,
+                    )
+                    yield from group.validate(snapshot, header_only, today)
+                    if header_only and not file.is_array:
+                        break
+        except SourceUnreadable as error:
+            yield FileResult(label, error.finding.at(label))
+        else:
+            yield FileResult(label)
+
+
+class _Group:
+    """One group being validated."""
+
+    def __init__(
+        self,
+        file: Adv2File,
+        head: RawHead,
+        label: str,
+        generation: Generation,
+        memory_bytes: int,
+        *,
+        any_identifiers: bool,
+        takes_undo: bool,
+    ) -> None:
+        self._memory_bytes = memory_bytes
+        self._file, self._head, self._label = file, head, label
+        self._header, self._found, self._de = check_form(
+            head.properties, any_identifiers=any_identifiers, takes_undo=takes_undo
+        )
+        self._not_made: Sequence[str] = ()
+        self._rules = RowRules(generation=generation)
+        self._counts = (0, 0, 0)
+        self._row_findings = RowFindings(file)
+
+    def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
+        """Yield the header's verdict, what is wrong with rows, and the result."""
+        if snapshot:
+            self._look_up(snapshot, today)
+        size = self._header.size if self._header else None
+        found = [f.at(self._label) for f in self._found]
+        verdict = HeaderVerdict(self._label, self._head.number, self._de, size, found, self._not_made)
+        yield verdict
+        try:
+            if self._head.has_rows and not header_only:
+                yield from self._rows(self._header if verdict.valid else None)
+        except SourceUnreadable:
+            yield from self._rest()
+            yield self._result(size, ())  # the file breaks off within the group
+            raise
+        yield from self._rest()
+        late = [] if header_only else [f.at(self._label) for f in self._late()]
+        yield self._result(size, late, valid=verdict.valid and not late)
+
+    def _look_up(self, snapshot: Snapshot, today: date) -> None:
+        """Hold the header to the metadata; where its form fails, what can be read of it: all failures are told."""
+        from tallyport.validation.relations import check_relations
+
+        if self._header:
+            relations = check_relations(self._header, snapshot, today=today)
+            self._found, self._not_made = relations.findings, relations.not_made
+            if relations.rules:
+                self._rules = replace(relations.rules, generation=self._rules.generation)
+        elif rest := readable(self._head.properties, self._found):
+            found = check_relations(rest.header, snapshot, today=today).findings
+            self._found = [*self._found, *rest.certain(found)]
+
+    def _rows(self, header: GroupHeader | None) -> Iterator[Event]:
+        if header is None:
+            for rows in self._file.skip_rows():
+                self._counts = (rows, 0, rows)
+            return
+        check = row_check(header, self._rules, memory_bytes=self._memory_bytes)
+        for block in self._file.rows(check.form):
+            check.judge(block)
+            for found in check.findings(block, self._label):
+                yield from map(self._row_finding, self._row_findings.add(found))
+            self._counts = block.rows.counts
+            size = self._file.source.size_bytes
+            yield Progress(self._label, "validate", self._file.position, size, self._counts[0])
+
+    def _rest(self) -> Iterator[RowFinding]:
+        """Yield the findings about rows that waited, as later rows might have shared them."""
+        yield from map(self._row_finding, self._row_findings.rest())
+
+    def _row_finding(self, found: Finding) -> RowFinding:
+        return RowFinding(self._label, self._head.number, found)
+
+    def _late(self) -> Iterator[Finding]:
+        """Yield what only the end of a group's rows shows."""
+        if self._file.trailing:
+            yield finding("TP510", field="data", found=self._file.trailing, expected="the group's end")
+        size, read = self._header.size if self._header else None, self._counts[0]
+        if size is not None and size != read:
+            yield finding("TP514", field="size", found=counted_rows(read), expected=counted_rows(size))
+
+    def _result(self, size: int | None, late: Sequence[Finding], *, valid: bool = False) -> GroupResult:
+        read, accepted, ignored = self._counts if valid else (self._counts[0], 0, self._counts[0])
+        head = self._head
+        return GroupResult(
+            self._label, head.number, self._de, valid, size, read, accepted, ignored, late, self._not_made
+        )
