@@ -25,8 +25,8 @@ test: .venv/developer .venv/browser
 # The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
 NATIVE := converters/tallyport_converters/native
 SANITIZED := build/scanner-sanitized.so
-SANITIZED_TESTS ?= tests/test_fuzz.py tests/test_xml_against_lxml.py tests/test_json_against_json.py \
-	tests/test_csv_against_twin.py tests/test_round_trip.py
+SANITIZED_TESTS ?= tests/converters/test_fuzz.py tests/converters/readers/test_xml_against_lxml.py tests/converters/readers/test_json_against_json.py \
+	tests/converters/readers/test_csv_against_twin.py tests/converters/test_round_trip.py
 
 $(SANITIZED): $(wildcard $(NATIVE)/*.[ch])
 	mkdir -p $(@D)

@@ -17,13 +17,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from benchmarks import inputs
 
-from dhis2_metadata import served
-from dhis2_server import PASSWORD, USERNAME, VERSIONS
-from server_costs import CostlyServer
+from support.dhis2_metadata import served
+from support.dhis2_server import PASSWORD, USERNAME, VERSIONS
+from support.server_costs import CostlyServer
+from support.virtual_time import elapsed
 from tallyport.dhis2.api.profiles import Credentials, Profile
 from tallyport.dhis2.client import open_client
 from tallyport.dhis2.push.push import PushOptions, PushReport, push
-from virtual_time import elapsed
 
 GOALS = {VERSIONS[2]: 4.0, VERSIONS[1]: 2.0}
 

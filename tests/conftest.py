@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from checking import checked_convert as converting
+from support.checking import checked_convert as converting
 from tallyport import Report
 
-collect_ignore = ["native"]
+collect_ignore = ["support"]
 """Programs that tests run with a library of their own: nothing to import here."""
 
 LONGEST = ("test_import_random.py", "test_killed_runs.py", "test_import_killed.py", "test_page.py")

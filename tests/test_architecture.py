@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from support.places import ROOT
 
 PACKAGES = {
     "tallyport_schemas": ROOT / "schemas/tallyport_schemas",
@@ -132,7 +132,7 @@ ROOMS = {
     "tallyport.cli": (
         "screen",
         "database_options",
-        "listing",
+        "rows",
         "signals",
         "main",
         "server_options",
@@ -239,7 +239,7 @@ ROOMS = {
     "tallyport.postgres.exports": (
         "filters",
         "identifiers",
-        "option_naming",
+        "option_names",
         "names",
         "tuple_reader",
         "export_values",
@@ -298,6 +298,9 @@ ROOMS = {
     ),
 }
 """The rooms of each package in order: a room imports only from rooms before it."""
+
+MOST_MODULES = 15
+"""How many modules and rooms a folder holds at most."""
 
 HEAVY = {
     "lxml",
@@ -388,9 +391,27 @@ def test_every_room_has_its_place_in_the_order(package: str) -> None:
     assert len(ROOMS[package]) == len(found)
 
 
+@pytest.mark.parametrize("module", MODULES)
+def test_module_is_named_for_what_it_holds(module: str) -> None:
+    name = module.rpartition(".")[2]
+    assert not name.endswith("ing") or name == "finding", f"{module}: a noun of the domain, not what it does"
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_room_has_no_more_modules_than_one_takes_in_at_a_glance(package: str) -> None:
+    assert len(ROOMS[package]) <= MOST_MODULES
+
+
+def test_tests_lie_in_folders_that_mirror_the_packages() -> None:
+    inner = {"converters": "tallyport_converters", "pipeline": "tallyport", "schemas": "tallyport_schemas"}
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        half, *rooms = path.relative_to(ROOT / "tests").parts[:-1] or ("",)
+        assert not half or (ROOT / half / inner[half] / Path(*rooms)).is_dir(), path
+
+
 def test_tests_reach_the_user_s_door_and_no_room_imports_tests() -> None:
     for module in MODULES:
-        assert not {"tests", "twin", "checking", "benchmarks"} & {name.partition(".")[0] for name in imports(module)}
+        assert not {"tests", "twin", "support", "benchmarks"} & {name.partition(".")[0] for name in imports(module)}
 
 
 @pytest.mark.parametrize(

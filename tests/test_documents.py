@@ -11,10 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
-from checking import check_against, strict_json
+from support.checking import check_against, strict_json
+from support.places import ROOT
 from tallyport.cli.main import VERBS, program, run
 
-ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FORMAT = (ROOT / "docs/adv2-format.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")])

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.embedded.database import Embedded, embedded_database
     from tallyport.postgres.exports.export_values import ExportOptions, export_values
     from tallyport.postgres.exports.filters import Filters
-    from tallyport.postgres.exports.option_naming import OptionNaming
+    from tallyport.postgres.exports.option_names import OptionNaming
     from tallyport.postgres.imports.import_values import import_values
     from tallyport.postgres.imports.run import LoadReport
     from tallyport.validation.validate import ValidationReport, validate
@@ -102,7 +102,7 @@ _HOMES = {
     "Snapshot": "tallyport.metadata",
     "ExportOptions": "tallyport.postgres.exports.export_values",
     "Filters": "tallyport.postgres.exports.filters",
-    "OptionNaming": "tallyport.postgres.exports.option_naming",
+    "OptionNaming": "tallyport.postgres.exports.option_names",
     "export_values": "tallyport.postgres.exports.export_values",
     "LoadReport": "tallyport.postgres.imports.run",
     "Embedded": _EMBEDDED,

@@ -186,7 +186,7 @@ def command(
         )
     from tallyport.postgres.exports.export_values import ExportOptions, export_values
     from tallyport.postgres.exports.filters import Filters
-    from tallyport.postgres.exports.option_naming import OptionNaming
+    from tallyport.postgres.exports.option_names import OptionNaming
 
     try:
         options = ExportOptions(

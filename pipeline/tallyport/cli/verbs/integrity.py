@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.listing import Listing, NamedOption, chosen_format, flushed, format_options
+from tallyport.cli.rows import Listing, NamedOption, chosen_format, flushed, format_options
 from tallyport.cli.screen import JobTicker
 from tallyport.cli.server_options import ServerOptions, server_options
 from tallyport_schemas.finding import Finding

@@ -17,7 +17,7 @@ from tallyport.postgres.catalog.default_combos import check_default_combos
 from tallyport.postgres.connection import connection
 from tallyport.postgres.exports.filters import Filters, select
 from tallyport.postgres.exports.names import stored_names
-from tallyport.postgres.exports.option_naming import OptionNaming
+from tallyport.postgres.exports.option_names import OptionNaming
 from tallyport.postgres.exports.tuple_reader import StoredValues
 from tallyport.postgres.schema_history import known_generation
 from tallyport.postgres.statements import statement

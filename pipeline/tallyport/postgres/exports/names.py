@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from tallyport.postgres.connection import Row
 from tallyport.postgres.exports.filters import Selection
 from tallyport.postgres.exports.identifiers import Identified, Identifying
-from tallyport.postgres.exports.option_naming import ByOptions, OptionNaming
+from tallyport.postgres.exports.option_names import ByOptions, OptionNaming
 from tallyport_converters.conversion.order import Names
 from tallyport_converters.model.combos import Combo, identified
 from tallyport_converters.model.periods import Period

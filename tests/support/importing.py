@@ -1,0 +1,60 @@
+"""Imports of groups into a database for the tests, and looks at what is there afterwards."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from support.databases import execute
+from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.run import LoadReport, load
+
+TODAY = date(2026, 1, 31)
+
+Group = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Importing:
+    """Imports groups into a database, and looks at it."""
+
+    url: str
+    folder: Path
+
+    def __call__(self, *groups: Group | str, **options: Any) -> LoadReport:
+        """Import groups, given as objects or as their text."""
+        texts = [group if isinstance(group, str) else json.dumps(group, ensure_ascii=False) for group in groups]
+        path = self.folder / "values.adv2.json"
+        path.write_text(texts[0] if len(texts) == 1 else f"[{','.join(texts)}]", encoding="utf-8")
+        return load([path], self.url, ImportOptions(**{"today": TODAY} | options))
+
+    def sql(self, text: str) -> list[tuple[Any, ...]]:
+        return execute(self.url, text)
+
+    @property
+    def stored(self) -> list[tuple[Any, ...]]:
+        return self.sql(
+            "select o.uid, p.startdate::text, v.value, v.deleted, v.followup, v.comment from datavalue v "
+            "join organisationunit o on o.organisationunitid = v.sourceid join period p using (periodid) order by 1, 2"
+        )
+
+    @property
+    def log(self) -> list[tuple[Any, ...]]:
+        return self.sql("select audittype, value, modifiedby from datavalueaudit order by datavalueauditid")
+
+
+def visits(*rows: list[Any], **header: Any) -> Group:
+    """A group of two periods and two org units."""
+    made = {"de": "deVisits001", "pe": ["202503", "202504"], "ou": ["ouClinicA01", "ouClinicB01"]}
+    return {**made, **header, "size": len(rows), "data": list(rows)}
+
+
+def changes(report: LoadReport) -> dict[str, int]:
+    return {change: count for change, count in report.rows.items() if count}
+
+
+def codes(report: LoadReport) -> list[str]:
+    return [found.code for group in report.groups for found in group.findings]
