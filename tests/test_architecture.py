@@ -20,6 +20,7 @@ PACKAGES = {
 
 ROOMS = {
     "tallyport_schemas": (
+        "finding_codes",
         "finding",
         "findings_page",
         "generations",

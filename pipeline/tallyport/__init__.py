@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.finding import (
-        CODES,
         Finding,
         OutsideFailed,
         Refused,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
         SourceUnreadable,
         Unusable,
     )
+    from tallyport_schemas.finding_codes import CODES
     from tallyport_schemas.progress import Progress, Waiting
 
 __all__ = [
@@ -90,6 +90,7 @@ _EMBEDDED = "tallyport.postgres.embedded.database"
 _PUSH = "tallyport.dhis2.push.push"
 _VALIDATE = "tallyport.validation.validate"
 _HOMES = {
+    "CODES": "tallyport_schemas.finding_codes",
     "Client": "tallyport.dhis2.client",
     "Profile": "tallyport.dhis2.api.profiles",
     "RequestFailed": "tallyport.dhis2.api.connection",

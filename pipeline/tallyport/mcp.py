@@ -29,7 +29,8 @@ from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict
 from tallyport_converters.convert import Report
 from tallyport_converters.convert import convert as convert_files
 from tallyport_schemas import __version__
-from tallyport_schemas.finding import CODES, Finding, Refused, Unusable, finding
+from tallyport_schemas.finding import Finding, Refused, Unusable, finding
+from tallyport_schemas.finding_codes import CODES
 
 LIMIT = 100
 """Entries of a list that a tool answers with, unless asked for more."""

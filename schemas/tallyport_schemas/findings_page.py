@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tallyport_schemas.finding import CODES, Code
+from tallyport_schemas.finding_codes import CODES, Code
 
 _RANGES = (
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from support.places import ROOT
-from tallyport_schemas.finding import CODES
+from tallyport_schemas.finding_codes import CODES
 from tallyport_schemas.findings_page import page
 
 PAGE = ROOT / "docs" / "findings.md"

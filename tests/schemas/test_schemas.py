@@ -25,7 +25,8 @@ from support.checking import (
 from support.places import SAMPLES
 from tallyport.cli.verbs.convert import FORMATS as FORMATS_ASKED_FOR
 from tallyport_converters.readers.detect import FORMATS
-from tallyport_schemas.finding import CODES, Severity, finding
+from tallyport_schemas.finding import Severity, finding
+from tallyport_schemas.finding_codes import CODES
 from tallyport_schemas.group_header import KINDS
 
 GROUP: dict[str, Any] = {

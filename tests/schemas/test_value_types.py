@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from support.value_texts import WORDS
 from tallyport_schemas import value_types
-from tallyport_schemas.finding import CODES
+from tallyport_schemas.finding_codes import CODES
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.value_types import (
     NUMBER_LIMIT,

@@ -47,7 +47,8 @@ from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.readers.xml_fast import Doubt
 from tallyport_converters.sources import Source
-from tallyport_schemas.finding import CODES, Finding, Unusable
+from tallyport_schemas.finding import Finding, Unusable
+from tallyport_schemas.finding_codes import CODES
 from twin import legacy, values
 
 CASE_SECONDS = 5.0

@@ -29,7 +29,8 @@ from tallyport.cli import main
 from tallyport.cli.main import VERBS
 from tallyport_converters.files.publish import publish
 from tallyport_schemas import __version__
-from tallyport_schemas.finding import CODES, OutsideFailed, finding
+from tallyport_schemas.finding import OutsideFailed, finding
+from tallyport_schemas.finding_codes import CODES
 
 if sys.version_info >= (3, 14):
     from compression import zstd

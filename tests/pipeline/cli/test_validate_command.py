@@ -21,7 +21,8 @@ from tallyport import convert
 from tallyport.cli import main
 from tallyport.validation import validate as validating
 from tallyport_converters.sources import Source
-from tallyport_schemas.finding import CODES, SourceUnreadable, finding
+from tallyport_schemas.finding import SourceUnreadable, finding
+from tallyport_schemas.finding_codes import CODES
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -18,7 +18,7 @@ from support.places import FIXTURES, ROOT
 from support.sierra_leone import FILE, VALUES
 from tallyport import Snapshot, SourceUnreadable, convert, rewrite
 from tallyport.cli import main
-from tallyport_schemas.finding import CODES
+from tallyport_schemas.finding_codes import CODES
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -17,7 +17,7 @@ from support.country import changed, group, settle, uid
 from support.databases import GENERATIONS, execute, has_real, restore_real, running_server, small
 from support.importing import Group, Importing, changes, codes
 from tallyport import Refused
-from tallyport_schemas.finding import CODES
+from tallyport_schemas.finding_codes import CODES
 
 FAMILIES = ("TP5", "TP70", "TP71", "TP72", "TP73", "TP74", "TP75")
 

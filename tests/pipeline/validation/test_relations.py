@@ -14,7 +14,8 @@ from support.places import DATA
 from tallyport import convert, validate
 from tallyport.metadata import Snapshot
 from tallyport.validation.relations import Relations, check_relations
-from tallyport_schemas.finding import CODES, Finding, Severity
+from tallyport_schemas.finding import Finding, Severity
+from tallyport_schemas.finding_codes import CODES
 from tallyport_schemas.group_header import GroupHeader
 
 TODAY = date(2025, 3, 15)

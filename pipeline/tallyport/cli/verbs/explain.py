@@ -6,7 +6,7 @@ import json
 
 import click
 
-from tallyport_schemas.finding import CODES
+from tallyport_schemas.finding_codes import CODES
 
 
 @click.command("explain")
