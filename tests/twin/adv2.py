@@ -184,7 +184,7 @@ def _text(value: object) -> str | None:
         return "true" if value else "false"
     if isinstance(value, Number):
         digits = value.replace("-", "").replace(".", "").lstrip("0")
-        exact = re.fullmatch(r"(0|-?[1-9][0-9]*)(\.[0-9]*[1-9])?", value)
+        exact = re.fullmatch(r"0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9]", value)
         _check(exact is not None and len(digits) <= 15, f"a number that should be text: {value}")
         return str(value)
     _check(isinstance(value, str) and value != "", f"no value: {value!r}")

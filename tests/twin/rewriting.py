@@ -237,7 +237,7 @@ def json_value(text: str | None) -> str:
 
 
 def is_number(text: str) -> bool:
-    if not re.fullmatch(r"(0|-?[1-9][0-9]*)(\.[0-9]*[1-9])?", text):
+    if not re.fullmatch(r"0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9]", text):
         return False
     return len(text.replace("-", "").replace(".", "").lstrip("0")) <= 15
 

@@ -5,16 +5,12 @@
 
 #define DIGITS_LIMIT 15 /* significant digits that a JSON number may carry */
 
-/* `0` or `-?[1-9][0-9]*`, with an optional fraction that does not end in 0. */
+/* `0`, `-?[1-9][0-9]*` or `-?(0|[1-9][0-9]*)\.[0-9]*[1-9]`: texts that have one spelling as a number. */
 static bool is_number(const uint8_t *p, size_t size) {
     const uint8_t *end = p + size, *from;
-    size_t digits = 0;
-    if (size > 64)
-        return false;
-    if (p < end && *p == '-') {
-        if (++p == end || *p == '0')
-            return false;
-    }
+    size_t digits = 0; /* from the first that is not 0 */
+    bool negative = p < end && *p == '-';
+    p += negative;
     from = p;
     if (p < end && *p == '0') {
         p++;
@@ -34,7 +30,7 @@ static bool is_number(const uint8_t *p, size_t size) {
         if (p == from || p[-1] == '0')
             return false;
     }
-    return p == end && digits <= DIGITS_LIMIT;
+    return p == end && digits <= DIGITS_LIMIT && (digits || !negative);
 }
 
 static void string(Bytes *out, const uint8_t *p, size_t size) {

@@ -161,6 +161,20 @@ MONEY: Group = {"de": "deMoney0001", "pe": "202503", "ou": "ouClinicA01", "aoc":
 MONEY |= {"size": 2, "data": [[0, 10], [1, 20]]}
 
 TEXTS = ["\\N", "\\.", "'; drop table datavalue; --", "a\tb\nc\r\\", "%(x)s %s", "é\u2028💉", "{}", '"', "null", " x "]
+NUMBERS = [
+    "0",
+    "-0",
+    "-0.0",
+    "0.5",
+    "-0.25",
+    "-12.25",
+    "5.0",
+    "-5",
+    "007",
+    "1e3",
+    "123456789012345",
+    "1234567890123456",
+]
 
 
 def adv2(folder: Path | None) -> dict[str, bytes]:
@@ -189,7 +203,7 @@ def random_rows(chance: random.Random) -> list[Row]:
         if chance.random() < 0.2:
             row["deleted"] = True
         elif element == "deNotes0001":
-            row["value"] = chance.choice(TEXTS)
+            row["value"] = chance.choice(TEXTS + NUMBERS)
         else:
             row["value"] = chance.choice(["true", "false"]) if element == "deOpen00001" else str(chance.randint(0, 999))
         if chance.random() < 0.3:
