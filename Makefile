@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo check lint types test sanitized bench clean
+.PHONY: demo check lint types test docs packages sanitized bench clean
 
 demo: .venv/installed
 	$(BIN)/tallyport convert samples -o build/demo --overwrite --verbose; test $$? -le 1
@@ -37,6 +37,20 @@ $(SANITIZED): $(wildcard $(NATIVE)/*.[ch])
 sanitized: .venv/developer $(SANITIZED)
 	TALLYPORT_SCANNER=$(CURDIR)/$(SANITIZED) LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
 		ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(BIN)/python -m pytest $(SANITIZED_TESTS)
+
+# The documentation as a site in build/site; a broken link or a name without a docstring is an error.
+docs: .venv/developer
+	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+
+# What a release publishes: a source distribution, and the wheel of it for this machine, under the tag of the oldest Linux
+# that it fits. Releases have all platforms, by .github/workflows/packages.yml.
+PACKAGES := build/packages
+packages: .venv/developer
+	rm -rf $(PACKAGES)/*
+	$(BIN)/python -m build --no-isolation --outdir $(PACKAGES) .
+	if [ "$$(uname)" = Linux ]; then \
+		PATH="$(abspath $(BIN)):$$PATH" auditwheel repair --wheel-dir $(PACKAGES) $(PACKAGES)/*-linux_*.whl \
+		&& rm $(PACKAGES)/*-linux_*.whl; fi
 
 bench: .venv/developer
 	$(BIN)/python benchmarks/run_all.py
