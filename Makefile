@@ -40,13 +40,13 @@ sanitized: .venv/developer $(SANITIZED)
 
 # The documentation as a site in build/site; a broken link or a name without a docstring is an error.
 docs: .venv/developer
-	$(BIN)/mkdocs build --quiet --strict --site-dir build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --site-dir build/site
 
 # What a release publishes: a source distribution, and the wheel of it for this machine, under the tag of the oldest Linux
 # that it fits. Releases have all platforms, by .github/workflows/packages.yml.
 PACKAGES := build/packages
 packages: .venv/developer
-	rm -rf $(PACKAGES)/*
+	rm -f $(PACKAGES)/*.whl $(PACKAGES)/*.tar.gz
 	$(BIN)/python -m build --no-isolation --outdir $(PACKAGES) .
 	if [ "$$(uname)" = Linux ]; then \
 		PATH="$(abspath $(BIN)):$$PATH" auditwheel repair --wheel-dir $(PACKAGES) $(PACKAGES)/*-linux_*.whl \
