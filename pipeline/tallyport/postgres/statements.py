@@ -1,4 +1,4 @@
-"""Statements: the SQL of this room, each from its own file in `sql/`. Read once, never put together from parts."""
+"""Statements: SQL, each from its own file in the `sql/` of the room that runs it. Read once, never put together."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from typing import LiteralString
 
 @cache
 def statement(name: str) -> LiteralString:
-    """Return the text of `sql/<name>.sql`; its first comment says what it takes and gives."""
+    """Return the text of a statement, `exports/units` being `exports/sql/units.sql`.
+
+    Its first comment says what it takes and gives.
+    """
+    room, _, stem = name.rpartition("/")
     # The files are part of the package, as much as a literal in the code would be.
-    text: LiteralString = files(__package__).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")
+    text: LiteralString = files(__package__).joinpath(room, "sql", f"{stem}.sql").read_text(encoding="utf-8")
     return text

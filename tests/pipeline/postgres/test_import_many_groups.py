@@ -89,9 +89,9 @@ def test_nothing_is_compiled_for_a_group(importing: Importing, tmp_path: Path) -
 def test_expiry_is_looked_up_without_nested_loops(url: str) -> None:
     """Where these are switched off, a plan that has one claims to be so dear that it is compiled."""
     with psycopg.connect(url) as database:
-        database.execute(statement("staging"))
-        database.execute(statement("join_by_hash"))
-        asked = f"explain\n{statement('expired')}"
+        database.execute(statement("imports/staging"))
+        database.execute(statement("imports/join_by_hash"))
+        asked = f"explain\n{statement('imports/expired')}"
         given = {"groups": [0, 0], "data_sets": [1, 2], "today": TODAY}
         plan = database.execute(asked.encode(), given).fetchall()
     assert "Nested Loop" not in "\n".join(line for (line,) in plan)
@@ -121,7 +121,7 @@ def test_groups_of_one_kind_look_their_header_up_once(importing: Importing, monk
 
     monkeypatch.setattr("tallyport.postgres.catalog.header_lookup.statement", counting)
     assert importing(*monthly(50)).exit_code == 0
-    assert asked["data_element"] == asked["option_combos"] == 1
+    assert asked["catalog/data_element"] == asked["catalog/option_combos"] == 1
 
 
 # --- The same as one by one ------------------------------------------------------------------------------------------

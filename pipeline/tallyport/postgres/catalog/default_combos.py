@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 
 def check_default_combos(database: Connection[Row]) -> list[Finding]:
     """Say that the database has several default option combos; TP734, or nothing."""
-    rows = database.execute(statement("default_combos"), {"default_uid": DEFAULT_COMBO}).fetchall()
+    rows = database.execute(statement("catalog/default_combos"), {"default_uid": DEFAULT_COMBO}).fetchall()
     return several_defaults(f"{uid} ({name})" if name else str(uid) for uid, name in rows)

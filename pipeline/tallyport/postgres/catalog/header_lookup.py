@@ -134,7 +134,7 @@ class _Fetching:
         return _Objects(Snapshot(self._collection.tables()), self._ids)
 
     def _rows(self, name: str, **parameters: Any) -> list[Row]:
-        return self._database.execute(statement(name), parameters).fetchall()
+        return self._database.execute(statement(f"catalog/{name}"), parameters).fetchall()
 
     def _named(self, kind: str, names: Iterable[str], prefix: str = "") -> dict[str, Any]:
         """Return the parameters that name objects in the scheme of their kind."""

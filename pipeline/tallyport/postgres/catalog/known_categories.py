@@ -34,7 +34,7 @@ class DatabaseCategories:
         for each, prefix in ((kind, "owner"), ("c", "category")):
             scheme, _, attribute = schemes[each].partition(":")
             parameters |= {f"{prefix}_scheme": scheme, f"{prefix}_attribute": attribute or None}
-        rows = database.execute(statement(name), parameters).fetchall()
+        rows = database.execute(statement(f"catalog/{name}"), parameters).fetchall()
         return {owner: frozenset(categories) for owner, categories in rows}
 
     def of_element(self, data_element: str) -> frozenset[str] | None:

@@ -49,7 +49,7 @@ class KnownUnits:
                 missing = set(names)
             given = {"names": list(missing), "scheme": kind, "attribute": attribute or None}
             column = _COLUMNS.get(kind, _ATTRIBUTE)
-            for row in database.execute(statement("org_units"), given).fetchall():
+            for row in database.execute(statement("catalog/org_units"), given).fetchall():
                 known.rows[row[1]] = row
                 if row[column] in missing:
                     known.named.setdefault(row[column], []).append(row[1])

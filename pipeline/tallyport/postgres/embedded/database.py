@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 VERSION = 1
-"""The version of the tables in `sql/embedded_tables.sql`."""
+"""The version of the tables in `embedded/sql/tables.sql`."""
 
 _DATABASE = "dhis2"
 _INSTALL = "install it with pip install 'tallyport[embedded]', or name a database with --database"
@@ -91,9 +91,9 @@ def embedded_database(
     with server:
         with connection(server.url()) as around:
             around.autocommit = True
-            around.execute(statement("embedded_alone"))
-            if around.execute(statement("embedded_has_database")).fetchone() is None:
-                around.execute(statement("embedded_create"))
+            around.execute(statement("embedded/alone"))
+            if around.execute(statement("embedded/has_database")).fetchone() is None:
+                around.execute(statement("embedded/create"))
             with connection(server.url(_DATABASE)) as database:
                 filled = _brought_up(database, place, metadata, digest)
                 name = _remembered(database)[1]
@@ -106,9 +106,9 @@ def _brought_up(
     database: Connection[Row], place: Path, metadata: str | os.PathLike[str] | None, digest: str | None
 ) -> Filled | None:
     """Make the tables and take over the metadata, each if need be; in one transaction."""
-    row = database.execute(statement("embedded_is_made")).fetchone()
+    row = database.execute(statement("embedded/is_made")).fetchone()
     if row == (False,):
-        database.execute(statement("embedded_tables"))
+        database.execute(statement("embedded/tables"))
     version, _, known = _remembered(database)
     if version != VERSION:
         raise Refused(finding("TP781", found=f"version {version}, in {place}", expected=f"version {VERSION}"))
@@ -125,12 +125,12 @@ def _brought_up(
         filled = fill(database, load_metadata(metadata))
     except SourceUnreadable as error:
         raise SourceUnreadable(error.finding.at(name)) from error
-    database.execute(statement("embedded_remember"), {"name": name, "sha256": digest})
+    database.execute(statement("embedded/remember"), {"name": name, "sha256": digest})
     return filled
 
 
 def _remembered(database: Connection[Row]) -> tuple[int, str | None, str | None]:
-    row = database.execute(statement("embedded_remembered")).fetchone()
+    row = database.execute(statement("embedded/remembered")).fetchone()
     assert row is not None
     return row[0], row[1], row[2]
 

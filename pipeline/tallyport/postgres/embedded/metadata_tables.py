@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Cell = str | int | None
 Line = Sequence[Cell]
 
-_STEPS = ("embedded_free_names", "embedded_objects", "embedded_members", "embedded_analyze")
+_STEPS = ("free_names", "objects", "members", "analyze")
 _LAST_DAY = date.max.toordinal()
 _ALWAYS_OPEN = date.min.isoformat()
 _LEVELS = 21
@@ -55,12 +55,12 @@ def fill(database: Connection[Row], snapshot: Snapshot) -> Filled:
     if tables.lacking:
         raise SourceUnreadable(finding("TP782", culprits=tables.lacking))
     try:
-        database.execute(statement("embedded_given"))
+        database.execute(statement("embedded/given"))
         for name, lines in tables.lines().items():
             _copy(database, name, lines)
-        gone = database.execute(statement("embedded_gone")).fetchall()
+        gone = database.execute(statement("embedded/gone")).fetchall()
         for step in _STEPS:
-            database.execute(statement(step))
+            database.execute(statement(f"embedded/{step}"))
     except (psycopg.IntegrityError, psycopg.DataError) as error:
         diagnostics = error.diag
         said = filter(None, (diagnostics.message_primary, diagnostics.message_detail, diagnostics.context))

@@ -131,7 +131,7 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
         connected.isolation_level = IsolationLevel.REPEATABLE_READ
         connected.read_only = True
         origin = _Database(connected.info.dbname, str(known_generation(connected, options.assume)), options)
-        connected.execute(statement("export_session"))
+        connected.execute(statement("exports/session"))
         writing = options.writing()
         ids = settle_schemes({}, writing.id_schemes, StoredValues.default_scheme)
         schemes = dict.fromkeys(KINDS, ids) if isinstance(ids, str) else dict.fromkeys(KINDS, "UID") | dict(ids or {})

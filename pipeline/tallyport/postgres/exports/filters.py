@@ -135,14 +135,14 @@ class _Selecting:
         )
 
     def _ids(self, name: str, **parameters: Any) -> list[int]:
-        return [row[0] for row in self._database.execute(statement(f"export_{name}"), parameters)]
+        return [row[0] for row in self._database.execute(statement(f"exports/{name}"), parameters)]
 
     def _found(self, kind: str, names: Sequence[str]) -> list[int]:
         if not names:
             return []
         self._unknown += [name for name in names if not is_storable(name)]
         storable = {"names": [name for name in names if is_storable(name)]}
-        rows = self._database.execute(statement(f"export_find_{kind}"), storable).fetchall()
+        rows = self._database.execute(statement(f"exports/find_{kind}"), storable).fetchall()
         self._unknown += [name for name, id_ in rows if id_ is None]
         return [id_ for _, id_ in rows if id_ is not None]
 
@@ -156,7 +156,7 @@ class _Selecting:
         wanted = {period.iso for text in f.periods if (period := periods.parse(text))}
         named: dict[int, Period] = {}
         unnamed: dict[int, str] = {}
-        for id_, kind, start, end, iso in self._database.execute(statement("export_periods")):
+        for id_, kind, start, end, iso in self._database.execute(statement("exports/periods")):
             period = _period(kind, start, end, iso)
             if period is None:
                 unnamed[id_] = iso or f"{kind or 'a period of no type'} from {start} to {end}"

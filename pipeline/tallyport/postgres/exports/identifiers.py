@@ -49,7 +49,7 @@ class Identifying:
 
     def rows(self, name: str, **parameters: Any) -> list[Row]:
         """Return what the statement `export_<name>` gives."""
-        return self._database.execute(statement(f"export_{name}"), parameters).fetchall()
+        return self._database.execute(statement(f"exports/{name}"), parameters).fetchall()
 
     def identified(self, kind: str, ids: Sequence[int] | None) -> Identified:
         """Name the objects with these ids (None: all) of a kind."""

@@ -48,10 +48,10 @@ class StoredValues:
         self.header = Header()
         self._database = database
         self._names = names
-        self._statement = "export_values"
+        self._statement = "exports/values"
         self._parameters = dict(parameters)
         if names.set_of is not None:
-            self._statement = "export_values_of_sets"
+            self._statement = "exports/values_of_sets"
             keys = list(names.set_of)
             self._parameters |= {
                 "set_elements": [key[0] for key in keys],

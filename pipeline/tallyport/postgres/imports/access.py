@@ -176,7 +176,7 @@ def access(
     found = None
     if is_storable(username):
         rights = {"username": username, "authorities": [SUPERUSER, _EDIT_EXPIRED, _ADD_VALUES]}
-        found = database.execute(statement("user_rights"), rights).fetchone()
+        found = database.execute(statement("imports/user_rights"), rights).fetchone()
     if found is None:
         raise Refused(finding("TP752", found=username))
     user, uid, is_disabled, authorities = found

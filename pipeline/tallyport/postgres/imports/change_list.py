@@ -47,7 +47,7 @@ class Changes(WholeFile):
     def take(self, session: Session, *, file: str, number: int, data_element: str, staged_as: int = 0) -> None:
         """Write what is planned of a group, or a batch of it; `data_element` as the file has it."""
         parameters = {"file": file, "number": number, "data_element": data_element, "staged_as": staged_as}
-        with session.database.cursor() as cursor, cursor.copy(statement("changes"), parameters) as lines:
+        with session.database.cursor() as cursor, cursor.copy(statement("imports/changes"), parameters) as lines:
             try:
                 for line in lines:
                     self._file.write(line)

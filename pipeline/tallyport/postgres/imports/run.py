@@ -194,9 +194,9 @@ def loading(
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
         changes = stack.enter_context(Changes(options.changes)) if options.changes else None
-        database.execute(statement("staging"))
+        database.execute(statement("imports/staging"))
         if script:
-            script.outside(database, statement("staging"))
+            script.outside(database, statement("imports/staging"))
         may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
@@ -206,7 +206,7 @@ def loading(
             yield from loader.file(path, label, folder)
         yield from loader.rest()
         if script:
-            script.outside(database, statement("drop_staging"))
+            script.outside(database, statement("imports/drop_staging"))
 
 
 def _size(path: str) -> int:

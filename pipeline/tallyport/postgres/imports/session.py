@@ -23,7 +23,7 @@ _LINES = 1_000
 
 
 class Session:
-    """Runs statements by name; see `sql/` for what each takes and gives."""
+    """Runs statements by name; see `imports/sql/` for what each takes and gives."""
 
     def __init__(self, database: Connection[Row], script: Script | None = None) -> None:
         self.database = database
@@ -31,25 +31,25 @@ class Session:
 
     def run(self, name: str, **parameters: Any) -> int:
         """Run a statement; returns how many rows it touched."""
-        text = statement(name)
+        text = statement(f"imports/{name}")
         if self._script:
             self._script.statement(self.database, text, parameters)
         return self.database.execute(text, parameters or None).rowcount
 
     def rows(self, name: str, **parameters: Any) -> list[Row]:
         """Run a statement and return what it gives."""
-        text = statement(name)
+        text = statement(f"imports/{name}")
         if self._script:
             self._script.statement(self.database, text, parameters)
         return self.database.execute(text, parameters or None).fetchall()
 
     def look_up(self, name: str, **parameters: Any) -> list[Row]:
         """Return what a statement gives that changes nothing: no part of a script."""
-        return self.database.execute(statement(name), parameters or None).fetchall()
+        return self.database.execute(statement(f"imports/{name}"), parameters or None).fetchall()
 
     def copy(self, name: str, lines: Iterable[bytes]) -> None:
         """Copy whole lines by a statement's name."""
-        with self.copying(statement(name)) as write:
+        with self.copying(statement(f"imports/{name}")) as write:
             left = iter(lines)
             while some := b"".join(islice(left, _LINES)):
                 write(some)

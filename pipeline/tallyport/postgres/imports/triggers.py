@@ -30,7 +30,7 @@ class Triggers:
 
 def triggers(database: Connection[Row]) -> Triggers:
     """Find out what may be done about triggers in a session; leaves nothing behind."""
-    found = database.execute(statement("triggers")).fetchone()
+    found = database.execute(statement("imports/triggers")).fetchone()
     assert found is not None
     are_known, log, role = found
     return Triggers(bool(are_known) and role != _REPLICA and _may_set(database), log, role)

@@ -52,7 +52,7 @@ def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Pat
             with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
                 file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
                 cursor.itersize = 10_000
-                cursor.execute(statement("undone"), {"data_element": data_element})
+                cursor.execute(statement("imports/undone"), {"data_element": data_element})
                 for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
                     sizes = _sizes(header)
                     places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]

@@ -1,5 +1,5 @@
 -- Which of the objects in doubt the values to export refer to.
--- Parameters: the filters of export_values.sql; doubt_de, doubt_pe, doubt_ou, doubt_coc, doubt_aoc (ids).
+-- Parameters: the filters of values.sql; doubt_de, doubt_pe, doubt_ou, doubt_coc, doubt_aoc (ids).
 -- Result: kind, id. Values are looked through once for each kind with an object in doubt.
 with chosen as not materialized (
     select d.dataelementid, d.periodid, d.sourceid, d.categoryoptioncomboid, d.attributeoptioncomboid

@@ -1,5 +1,5 @@
--- The values to export, each with the data set that settles its category combos; else as export_values.sql.
--- Parameters: those of export_values.sql; set_elements, set_combos, set_attributes, set_ids (ids, side by side: the data
+-- The values to export, each with the data set that settles its category combos; else as values.sql.
+-- Parameters: those of values.sql; set_elements, set_combos, set_attributes, set_ids (ids, side by side: the data
 -- set of each data element with these option combos).
 copy (
     select

@@ -1,4 +1,4 @@
--- Says anew what belongs together, as a snapshot has it. Comes after `embedded_objects`.
+-- Says anew what belongs together, as a snapshot has it. Comes after `objects`.
 -- Where there may be millions, only what changes is written.
 -- Options have no uid in a snapshot: they get one made of their option set's and their code.
 delete from categories_categoryoptions;
