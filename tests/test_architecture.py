@@ -278,8 +278,12 @@ ROOMS = {
         "failures",
         "access",
         "downloads",
-        "openapi",
         "uploads",
+        "job_queue",
+        "route",
+        "upload_routes",
+        "job_routes",
+        "conversion_routes",
         "app",
     ),
     "tallyport.web.jobs": (

@@ -40,7 +40,7 @@ class Folders:
         return self.job(id) / "out"
 
 
-class Naming:
+class SourceNames:
     """What a job's sources are called: by number on the disk, by their own names for people."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -59,11 +59,11 @@ class Naming:
     def label(self, label: str) -> str:
         """Return for a file's label what people call it.
 
-        >>> Naming(["january.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
+        >>> SourceNames(["january.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
         'deX.adv2.json'
-        >>> Naming(["january.json", "x.adv2.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
+        >>> SourceNames(["january.json", "x.adv2.json"]).label("000/aaaaaaaaaaaaaaaa/deX.adv2.json")
         'january/deX.adv2.json'
-        >>> Naming(["january.json", "x.adv2.json"]).label("001.adv2.json")
+        >>> SourceNames(["january.json", "x.adv2.json"]).label("001.adv2.json")
         'x.adv2.json'
         """
         match = _LABEL.fullmatch(label)

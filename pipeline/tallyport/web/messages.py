@@ -1,81 +1,100 @@
-"""What goes over the wire, as types: they check requests, and the OpenAPI document is made from them."""
+"""Messages: what goes over the wire, as types. They check requests, and the OpenAPI document is made from them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from pydantic import AfterValidator, BaseModel, Field
+from pydantic_core import PydanticCustomError
 
-from tallyport_schemas.finding import Finding, Severity
+from tallyport_converters.model.file_header import canonical_scheme
 
 Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"]
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["dry-run", "run", "convert", "validate"]
 """`convert` and `validate` are the jobs behind the requests of that name, gone when they are answered."""
 
-Id = Annotated[str, Meta(pattern=r"^[a-z2-7]{16}$", description="Made by the server; says nothing.")]
-FileName = Annotated[str, Meta(pattern=r"^[^/\\\x00-\x1f\x7f]+$", min_length=1, max_length=200)]
-Scheme = Annotated[str, Meta(pattern=r"^((de|ou|ds|cc|c|co|coc|aoc)=)?[A-Za-z]+(:[A-Za-z][A-Za-z0-9]{10})?$")]
-Text = Annotated[str, Meta(min_length=1, max_length=230)]
-
 FINAL: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
 
+SCHEME = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"
 
-class Options(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, omit_defaults=True):
-    """How to convert, and how to write. What a target has no use for is refused."""
+
+def _one_scheme_a_kind(schemes: list[str]) -> list[str]:
+    """Refuse schemes that are none, and two for one kind."""
+    kinds: set[str] = set()
+    for text in schemes:
+        kind, _, scheme = text.rpartition("=")
+        try:
+            canonical_scheme(scheme)
+        except ValueError:
+            raise PydanticCustomError("finding", "unknown scheme", {"found": text}) from None
+        if kind in kinds:
+            raise PydanticCustomError("finding", "one kind has two schemes", {"found": text})
+        kinds.add(kind)
+    return schemes
+
+
+Id = Annotated[str, Field(pattern=r"^[a-z2-7]{16}$", description="Made by the server; has no meaning.")]
+FileName = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]+$", min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=230)]
+_Scheme = Annotated[str, Field(pattern=r"^((de|ou|ds|cc|c|co|coc|aoc)=)?[A-Za-z]+(:[A-Za-z][A-Za-z0-9]{10})?$")]
+Schemes = Annotated[list[_Scheme], Field(max_length=9), AfterValidator(_one_scheme_a_kind)]
+
+
+class ConversionOptions(BaseModel, extra="forbid"):
+    """How to convert."""
 
     data_set: Text | None = None
-    id_schemes: Annotated[list[Scheme], Meta(max_length=9)] = []
     keep_followup_false: bool = False
     strict: bool = False
     layout: Literal["split", "single"] = "split"
     compress: Literal["none", "gz", "zst"] = "none"
+
+
+class JobOptions(ConversionOptions, strict=True):
+    """How to convert, and how to write. Options that have no effect on the target are refused."""
+
+    id_schemes: Schemes = []
     username: Text | None = None
 
 
-class NameQuery(Struct, forbid_unknown_fields=True, frozen=True):
+class FileQuery(BaseModel, extra="forbid"):
     """The query of a request whose body is a file."""
 
     name: FileName
 
 
-class ConvertQuery(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """The query of a conversion; see Options."""
+class ConvertQuery(ConversionOptions):
+    """The query of a conversion; see JobOptions."""
 
     name: FileName
     format: Format | None = None
-    data_set: Text | None = None
-    id_scheme: Annotated[list[Scheme], Meta(max_length=9)] = []
-    keep_followup_false: bool = False
-    strict: bool = False
-    layout: Literal["split", "single"] = "split"
-    compress: Literal["none", "gz", "zst"] = "none"
+    id_scheme: Schemes = []
 
 
-class SourceOf(Struct, forbid_unknown_fields=True, frozen=True):
-    """A file that was uploaded, and its format where it is not to be told by content."""
+class SourceRequest(BaseModel, extra="forbid", strict=True):
+    """An uploaded file, and its format where that must not be detected from the content."""
 
     upload: Id
     format: Format | None = None
 
 
-class DryRunRequest(Struct, forbid_unknown_fields=True, frozen=True):
+class DryRunRequest(BaseModel, extra="forbid", strict=True):
     """Asks for a dry run."""
 
-    sources: Annotated[list[SourceOf], Meta(min_length=1, max_length=500)]
-    target: Annotated[str, Meta(min_length=1, max_length=100)] = "convert"
-    options: Options = Options()
+    sources: Annotated[list[SourceRequest], Field(min_length=1, max_length=500)]
+    target: Annotated[str, Field(min_length=1, max_length=100)] = "convert"
+    options: JobOptions = JobOptions()
 
 
-class RunRequest(Struct, forbid_unknown_fields=True, frozen=True):
+class RunRequest(BaseModel, extra="forbid", strict=True):
     """Asks for the run of a dry run, by its `plan`; `confirm`: the target's name, to remove values for good."""
 
-    plan: Annotated[str, Meta(min_length=1, max_length=100)]
-    confirm: Annotated[str, Meta(max_length=300)] | None = None
+    plan: Annotated[str, Field(min_length=1, max_length=100)]
+    confirm: Annotated[str, Field(max_length=300)] | None = None
 
 
-class FindingMessage(Struct, omit_defaults=True):
+class FindingMessage(BaseModel):
     """A finding; see docs/findings.md."""
 
     code: str
@@ -94,20 +113,15 @@ class FindingMessage(Struct, omit_defaults=True):
     groups: int | None = None
 
 
-def finding_of(members: Mapping[str, Any]) -> Finding:
-    """Return the finding that was JSON."""
-    return Finding(**{**members, "severity": Severity(members["severity"])})
-
-
-class Failure(Struct):
-    """Why a request was not done: `errors` as everywhere, `error` the first of them."""
+class Failure(BaseModel):
+    """Why a request was refused: `errors` as everywhere, `error` the first of them."""
 
     error: FindingMessage
     errors: list[FindingMessage]
 
 
-class Upload(Struct, omit_defaults=True):
-    """A file that was uploaded. `format` is None where none can be told: `finding` then says why."""
+class Upload(BaseModel):
+    """An uploaded file. `format` is null where none was detected: `finding` then says why."""
 
     id: str
     name: str
@@ -119,7 +133,7 @@ class Upload(Struct, omit_defaults=True):
     finding: FindingMessage | None = None
 
 
-class TargetMessage(Struct):
+class TargetMessage(BaseModel):
     """Where values can go. `label` is what a person calls it; it never has a password."""
 
     id: str
@@ -128,7 +142,7 @@ class TargetMessage(Struct):
     options: list[str]
 
 
-class Server(Struct):
+class ServerMessage(BaseModel):
     """What this server offers."""
 
     version: str
@@ -138,7 +152,7 @@ class Server(Struct):
     targets: list[TargetMessage]
 
 
-class JobSource(Struct, omit_defaults=True):
+class JobSource(BaseModel):
     """A source of a job."""
 
     upload: str
@@ -147,14 +161,14 @@ class JobSource(Struct, omit_defaults=True):
     format: str | None = None
 
 
-class Download(Struct):
-    """A file of a job that can be fetched; `bytes` is None where it is made on the way."""
+class Download(BaseModel):
+    """A file of a job that can be downloaded; `bytes` is null where the file is made while it is sent."""
 
     what: str
     bytes: int | None
 
 
-class Job(Struct, omit_defaults=True):
+class Job(BaseModel):
     """A job. `summary` has its counts; `result` more of what was found, in the answer for one job only."""
 
     id: str
@@ -163,7 +177,7 @@ class Job(Struct, omit_defaults=True):
     created: float
     sources: list[JobSource]
     target: TargetMessage
-    options: Options
+    options: JobOptions
     started: float | None = None
     ended: float | None = None
     of: str | None = None
@@ -171,17 +185,17 @@ class Job(Struct, omit_defaults=True):
     summary: dict[str, Any] | None = None
     plan: str | None = None
     confirm: str | None = None
-    result: dict[str, Any] | UnsetType = UNSET
-    downloads: list[Download] | UnsetType = UNSET
+    result: dict[str, Any] | None = None
+    downloads: list[Download] | None = None
 
 
-class Jobs(Struct):
-    """Jobs, the youngest first."""
+class JobList(BaseModel):
+    """Jobs, the newest first."""
 
     jobs: list[Job]
 
 
-class Validation(Struct):
+class Validation(BaseModel):
     """What `tallyport validate --json` prints."""
 
     files: list[dict[str, Any]]

@@ -63,10 +63,12 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         import uvicorn
 
         from tallyport.web.folders import Folders
-        from tallyport.web.http.access import Access
-        from tallyport.web.http.app import Parts, application
+        from tallyport.web.http.access import AccessControl
+        from tallyport.web.http.app import application
+        from tallyport.web.http.job_queue import JobQueue
+        from tallyport.web.http.route import Parts
         from tallyport.web.http.uploads import Uploads
-        from tallyport.web.jobs.processes import Jobs
+        from tallyport.web.jobs.processes import JobProcesses
         from tallyport.web.store import Store
     except ImportError as error:
         help_text = "install it with pip install 'tallyport[web]'"
@@ -81,9 +83,10 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         port = listener.getsockname()[1]
         store = Store(folders.root)
         uploads = Uploads(store, folders, options.limit_bytes)
-        jobs = Jobs(store, folders, targets, options.job_minutes * 60)
-        access = Access(
-            application(Parts(store, folders, uploads, jobs, targets)),
+        jobs = JobProcesses(store, folders, targets, options.job_minutes * 60)
+        queue = JobQueue(store, folders, jobs, targets)
+        access = AccessControl(
+            application(Parts(store, folders, uploads, queue, targets), jobs),
             store=store,
             hosts=[f"{host}:{port}" for host in ("127.0.0.1", "localhost")],
             cookie=f"tallyport-{port}",

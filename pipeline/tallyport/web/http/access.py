@@ -34,7 +34,7 @@ _CLOSED = (
 )
 
 
-class Access:
+class AccessControl:
     """Lets in who may, as middleware around `app`. `token` is what `tallyport serve` prints, good once."""
 
     def __init__(self, app: ASGIApp, *, store: Store, hosts: Collection[str], cookie: str, key: str | None) -> None:
@@ -53,11 +53,12 @@ class Access:
                 for name, text in HEADERS.items():
                     headers[name] = text
                 if "cache-control" not in headers:
-                    headers["cache-control"] = "no-store"
+                    headers["cache-control"] = "no-cache" if "etag" in headers else "no-store"
             await send(message)
 
         refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, send_bound)
+        inner = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope  # its body is dropped on the way
+        await (refusal or self._app)(inner, receive, send_bound)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)

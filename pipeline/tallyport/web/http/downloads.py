@@ -6,13 +6,24 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
-from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, Naming
+from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, SourceNames
 from tallyport.web.jobs.change_preview import changes
 from tallyport_converters.sources import stem_of
 
-MEDIA_TYPES: Mapping[str, str] = {
+What = Literal[
+    "adv2.zip",
+    "findings.ndjson",
+    "rejects.ndjson",
+    "manifest.json",
+    "changes.ndjson",
+    "statements.sql",
+    "undo.zip",
+]
+"""All that a job may leave."""
+
+MEDIA_TYPES: Mapping[What, str] = {
     "adv2.zip": "application/zip",
     "findings.ndjson": "application/x-ndjson",
     "rejects.ndjson": "application/x-ndjson",
@@ -21,7 +32,6 @@ MEDIA_TYPES: Mapping[str, str] = {
     "statements.sql": "application/sql",
     "undo.zip": "application/zip",
 }
-"""All that a job may leave."""
 
 _BLOCK_BYTES = 1 << 18
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -35,19 +45,17 @@ class Downloads:
         self._out, self._folder = folders.out(job["id"]), folders.job(job["id"])
         self._uploads = folders.uploads
         self._sources = job["request"]["sources"]
-        self._naming = Naming([source["name"] for source in self._sources])
+        self._naming = SourceNames([source["name"] for source in self._sources])
         self.validation = self._folder / VALIDATION
 
-    def offered(self) -> Iterator[tuple[str, int | None]]:
+    def offered(self) -> Iterator[tuple[What, int | None]]:
         """Yield what there is, with its size where that is known."""
         if next(self._outputs(), None):
             yield "adv2.zip", None
-        for what, size in (
-            ("findings.ndjson", _size(self._folder / FINDINGS)),
-            ("rejects.ndjson", sum(map(_size, self._rejects()))),
-        ):
-            if size:
-                yield what, size
+        if size := _size(self._folder / FINDINGS):
+            yield "findings.ndjson", size
+        if size := sum(map(_size, self._rejects())):
+            yield "rejects.ndjson", size
         if self._manifests():
             yield "manifest.json", None
         if _size(self._folder / CHANGES):
@@ -57,7 +65,7 @@ class Downloads:
         if next(self._undone(), None):
             yield "undo.zip", None
 
-    def blocks(self, what: str) -> Iterator[bytes]:
+    def blocks(self, what: What) -> Iterator[bytes]:
         """Yield the bytes of one of them; whoever asks has seen that it is offered."""
         if what == "adv2.zip":
             yield from zipped(self._outputs())

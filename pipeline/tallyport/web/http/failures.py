@@ -1,18 +1,20 @@
-"""Failures: a request that is not done, as a status and a finding; every refusal of the interface has this shape."""
+"""Failures: a request that is refused, as a status and a finding; every refusal of the interface has this shape."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
+from typing import Any
 
-import msgspec
-from starlette.responses import Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
 
-from tallyport.web.messages import Failure, FindingMessage
-from tallyport_schemas.finding import Finding, finding, shown
+from tallyport.web.messages import SCHEME, Failure
+from tallyport_schemas.finding import finding, shown
 
-STATUS: Mapping[str, int] = {
+_STATUS: Mapping[str, int] = {
     "TP801": 507,
     "TP910": 401,
     "TP911": 421,
@@ -28,28 +30,46 @@ STATUS: Mapping[str, int] = {
     "TP926": 429,
     "TP930": 503,
 }
-"""The status for each finding that answers a request."""
+_MEANING: Mapping[int, str] = {
+    400: "The request breaks off, or is not JSON.",
+    401: "The sender is unknown.",
+    403: "The request comes from another site.",
+    404: "There is no such thing.",
+    409: "Not possible in this state.",
+    413: "The body is too large; no more than the limit was read.",
+    415: "The body is not JSON.",
+    421: "The request is for another host.",
+    422: "The request or the file is invalid.",
+    429: "Too many jobs are waiting.",
+    503: "The server is stopping.",
+    507: "The disk is full.",
+}
+ALWAYS = (401, 403, 421, 422)
+"""Statuses that any request may be answered with."""
 
 
-class Failed(Exception):
-    """A request is not done."""
+class Failed(HTTPException):
+    """A request is refused; `members` are those of the finding."""
 
-    def __init__(self, found: Finding, status: int | None = None) -> None:
-        super().__init__(found.code)
-        self.finding = found
-        self.status = status or STATUS.get(found.code, 422)
+    def __init__(self, members: Mapping[str, Any], status: int | None = None) -> None:
+        super().__init__(status or _STATUS.get(members["code"], 422), members["code"])
+        self.members = members
 
 
 def failed(code: str, *, status: int | None = None, **more: str | None) -> Failed:
     """Make one of a code, with the members of `finding`."""
-    return Failed(finding(code, **more), status)  # type: ignore[arg-type]
+    return Failed(finding(code, **more).as_json(), status)  # type: ignore[arg-type]
 
 
-_SCHEME = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the statuses of refusals, for the OpenAPI document."""
+    return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
+
+
 _EXPECTED: Mapping[str, str] = {
     "name": "a file name of 1 to 200 characters, without slashes",
-    "id_scheme": _SCHEME,
-    "id_schemes": _SCHEME,
+    "id_scheme": SCHEME,
+    "id_schemes": SCHEME,
     "data_set": "the identifier of a data set, 1 to 230 characters",
     "username": "a user name of 1 to 230 characters",
     "layout": "split or single",
@@ -65,32 +85,44 @@ _EXPECTED: Mapping[str, str] = {
 }
 """What a member of a request may be, in words."""
 
-_PATH = re.compile(r" - at `\$\.?([^`]*)`$")
-_MEMBER = re.compile(r"^Object (missing required|contains unknown) field `(.*?)`(?: - at |$)", re.DOTALL)
 
-
-def invalid(error: msgspec.ValidationError, given: object) -> Failed:
-    """Return what to say of a request, `given`, that is not as its type has it: which member, what it may be."""
-    text = str(error)
-    if member := _MEMBER.search(text):
-        field, kind = shown(member[2]), "is missing" if member[1] == "missing required" else "is not known"
-        message = f"the member {field or 'without a name'} {kind}"
-        return failed("TP915", field=field, message=message, expected=_EXPECTED.get(field))
-    path = match[1] if (match := _PATH.search(text)) else ""
-    value = given
-    for step in re.findall(r"\w+", path):
-        if isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict):
-            value = value.get(step)
-    known = next((step for step in reversed(re.findall(r"[A-Za-z_]\w*", path)) if step in _EXPECTED), path)
-    found = value if isinstance(value, str) else json.dumps(value)
-    return failed("TP915", field=known or None, found=shown(found), expected=_EXPECTED.get(known))
+def invalid(error: RequestValidationError) -> Failed:
+    """Return what is wrong first in a request that is not as its type has it: which member, what it may be."""
+    wrong = error.errors()[0]
+    kind, (place, *path), context = wrong["type"], wrong["loc"], wrong.get("ctx", {})
+    if kind == "json_invalid":
+        return failed("TP915", status=400, message="the request is not JSON", found=context["error"])
+    found = context.get("found", wrong["input"])
+    text = found if isinstance(found, str) else json.dumps(found, default=str)
+    if place == "path":
+        return failed("TP914", found=text)
+    names = [step for step in path if isinstance(step, str)]
+    if kind in ("missing", "extra_forbidden") and names:
+        name, trouble = shown(names[-1]), "is missing" if kind == "missing" else "is unknown"
+        message = f"the member {name or 'without a name'} {trouble}"
+        return failed("TP915", field=name, message=message, expected=_EXPECTED.get(name))
+    field = next((name for name in reversed(names) if name in _EXPECTED), ".".join(map(str, path)))
+    own = wrong["msg"] if kind == "finding" else None  # any other is in a programmer's words
+    return failed("TP915", field=field or None, message=own, found=text, expected=_EXPECTED.get(field))
 
 
 def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:
     """Return the response that says so; what was not read of a body ends the connection."""
-    said = FindingMessage(**failure.finding.as_json())
-    body = msgspec.json.encode(Failure(said, [said]))
-    closing = {"connection": "close"} if failure.status in (400, 413) else {}
-    return Response(body, failure.status, {**closing, **(headers or {})}, "application/json")
+    closing = {"connection": "close"} if failure.status_code in (400, 413) else {}
+    body = {"error": failure.members, "errors": [failure.members]}
+    return JSONResponse(body, failure.status_code, {**closing, **(headers or {})})
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer what was raised for a request, by us or by the framework."""
+    del request
+    if isinstance(error, Failed):
+        return answer(error)
+    if isinstance(error, RequestValidationError):
+        return answer(invalid(error))
+    if isinstance(error, ClientDisconnect) or isinstance(error.__cause__, ClientDisconnect):
+        return answer(failed("TP923"))
+    assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # JSON that is not even text, or nested beyond any sense
+        return answer(failed("TP915", status=400, message="the request is not JSON", found=str(error.__cause__)))
+    return answer(failed("TP916" if error.status_code == 405 else "TP914"), error.headers)

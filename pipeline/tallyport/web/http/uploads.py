@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import anyio.to_thread
-from starlette.requests import ClientDisconnect, Request
 
 from tallyport.web.folders import Folders
 from tallyport.web.http.failures import failed
@@ -20,7 +19,6 @@ from tallyport.web.store import Store
 from tallyport_schemas.finding import finding
 
 _BLOCK_BYTES = 1 << 20
-_IDLE_S = 60.0
 _RECOGNISE_S = 30.0
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
@@ -36,24 +34,19 @@ class Uploads:
     def __init__(self, store: Store, folders: Folders, limit_bytes: int) -> None:
         self._store, self._folders, self.limit_bytes = store, folders, limit_bytes
 
-    async def receive(self, request: Request, name: str) -> dict[str, Any]:
-        """Take a request's body in; returns the upload. What breaks off leaves nothing.
+    async def receive(self, chunks: AsyncIterator[bytes], name: str) -> dict[str, Any]:
+        """Take the body of a request in; returns the upload. What breaks off leaves nothing.
 
         Raises:
-            Failed: TP913 over the limit, TP923 broken off, TP930 the server stops, TP801 the disk is full.
+            Failed: TP930 the server stops, TP801 the disk is full.
         """
-        declared = request.headers.get("content-length", "")
-        if declared.isdecimal() and int(declared) > self.limit_bytes:
-            raise self._too_large()
         id = new_id()
         partial = self._folders.uploads / f"{id}.partial"
         try:
-            size, digest = await self._write(request, partial)
+            size, digest = await _write(chunks, partial)
             await anyio.to_thread.run_sync(partial.rename, self._folders.upload(id))
         except OSError as error:
             raise failed("TP801", found=error.strerror or str(error)) from error
-        except (ClientDisconnect, TimeoutError) as error:
-            raise failed("TP923") from error
         except asyncio.CancelledError:  # the server stops: whoever sends is still there to be told
             raise failed("TP930") from None
         finally:
@@ -61,28 +54,6 @@ class Uploads:
         told = await self._recognised(self._folders.upload(id), name)
         self._store.add_upload(id, name, size, digest, told)
         return {"id": id, "name": name, "bytes": size, "sha256": digest, **told}
-
-    def _too_large(self) -> Exception:
-        return failed("TP913", expected=f"at most {self.limit_bytes:,} bytes")
-
-    async def _write(self, request: Request, partial: Path) -> tuple[int, str]:
-        digest, size, block = hashlib.sha256(), 0, bytearray()
-        with partial.open("wb") as file:
-
-            def put(data: bytes) -> None:
-                digest.update(data)
-                file.write(data)
-
-            async for chunk in _timed(request.stream()):
-                size += len(chunk)
-                if size > self.limit_bytes:
-                    raise self._too_large()
-                block += chunk
-                if len(block) >= _BLOCK_BYTES:
-                    await anyio.to_thread.run_sync(put, bytes(block))
-                    block.clear()
-            await anyio.to_thread.run_sync(put, bytes(block))
-        return size, digest.hexdigest()
 
     async def _recognised(self, path: Path, name: str) -> dict[str, Any]:
         """Have a process of its own look at the file: it is untrusted."""
@@ -126,12 +97,20 @@ class Uploads:
                 path.unlink(missing_ok=True)
 
 
-async def _timed(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Yield chunks; raises TimeoutError where none comes for long."""
-    while True:
-        try:
-            async with asyncio.timeout(_IDLE_S):
-                chunk = await anext(chunks)
-        except StopAsyncIteration:
-            return
-        yield chunk
+async def _write(chunks: AsyncIterator[bytes], path: Path) -> tuple[int, str]:
+    """Write a file as it comes; returns its size and digest."""
+    digest, size, block = hashlib.sha256(), 0, bytearray()
+    with path.open("wb") as file:
+
+        def put(data: bytes) -> None:
+            digest.update(data)
+            file.write(data)
+
+        async for chunk in chunks:
+            size += len(chunk)
+            block += chunk
+            if len(block) >= _BLOCK_BYTES:
+                await anyio.to_thread.run_sync(put, bytes(block))
+                block.clear()
+        await anyio.to_thread.run_sync(put, bytes(block))
+    return size, digest.hexdigest()

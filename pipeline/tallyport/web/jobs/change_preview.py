@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tallyport.web.folders import Naming
+from tallyport.web.folders import SourceNames
 
 TEXT_SHOWN = 200
 """Characters of a value that are shown; the file has all of them."""
@@ -17,7 +17,7 @@ TEXT_SHOWN = 200
 _FILE = re.compile(rb'\{"file":("(?:[^"\\]|\\.)*")')
 
 
-def changes(path: Path, naming: Naming) -> Iterator[bytes]:
+def changes(path: Path, naming: SourceNames) -> Iterator[bytes]:
     """Yield the lines of a file of changes: its files have labels that are made of our own names."""
     called: dict[bytes, bytes] = {}
     with path.open("rb") as lines:
@@ -32,7 +32,7 @@ def changes(path: Path, naming: Naming) -> Iterator[bytes]:
             yield b'{"file":' + called[label] + line[match.end() :]
 
 
-def first_changes(path: Path, naming: Naming, count: int) -> tuple[list[dict[str, Any]], int]:
+def first_changes(path: Path, naming: SourceNames, count: int) -> tuple[list[dict[str, Any]], int]:
     """Return changes to look at, and how many leap. Those that leap furthest come first, then the first of the file.
 
     A value leaps that becomes ten times as much or more, or a tenth or less, and has three digits before or after: a

@@ -30,7 +30,7 @@ _PATIENCE_S = 10.0
 """How long a job that is cancelled may take to take back what it was at."""
 
 
-class Jobs:
+class JobProcesses:
     """The processes of all jobs. `targets` are what this server was started with; a job may take `seconds`."""
 
     def __init__(self, store: Store, folders: Folders, targets: Mapping[str, Target], seconds: float) -> None:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tallyport.source_report import SourceReport
-from tallyport.web.folders import FINDINGS, RESULT, Folders, Naming
+from tallyport.web.folders import FINDINGS, RESULT, Folders, SourceNames
 from tallyport.web.jobs.outlook import outlook
 from tallyport.web.jobs.problems import Problems
 from tallyport.web.store import Store
@@ -33,7 +33,7 @@ class Recorder:
         self.target_kind: str = job["target"]["kind"]
         self.kind: str = job["kind"]
         self.is_dry_run = self.kind != "run"
-        self.naming = Naming([source["name"] for source in self.request["sources"]])
+        self.naming = SourceNames([source["name"] for source in self.request["sources"]])
         self.summary: dict[str, Any] = {
             "exit_code": 0,
             "values": dict.fromkeys(("read", "written", "superseded", "superseded_differing", "rejected"), 0),

@@ -7,13 +7,12 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tallyport_schemas.finding import Finding, OutsideFailed, Refused, finding
 
 if TYPE_CHECKING:
     from tallyport.dhis2.api.profiles import Profile
-    from tallyport.web.messages import TargetMessage
 
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
 DATABASE_SETTING = "TALLYPORT_IMPORT_DATABASE"
@@ -34,12 +33,9 @@ class Target:
     fingerprint: str
     settings: Mapping[str, str]
 
-    @property
-    def message(self) -> TargetMessage:
-        """What the page is told: no address with a password, no key."""
-        from tallyport.web.messages import TargetMessage
-
-        return TargetMessage(self.id, self.kind, self.label, list(self.options))
+    def as_json(self) -> dict[str, Any]:
+        """Return what the page may know: no address with a password, no key."""
+        return {"id": self.id, "kind": self.kind, "label": self.label, "options": list(self.options)}
 
 
 def convert_only() -> Target:
