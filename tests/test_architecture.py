@@ -107,6 +107,7 @@ ROOMS = {
     ),
     "tallyport_converters.text": (
         "csv_records",
+        "json_members",
         "position",
     ),
     "tallyport_converters.writers": (
@@ -310,6 +311,7 @@ MOST_MODULES = 15
 HEAVY = {
     "lxml",
     "pypdf",
+    "ijson",
     "orjson",
     "polars",
     "backports",

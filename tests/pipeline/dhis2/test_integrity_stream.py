@@ -24,7 +24,8 @@ from support.dhis2_server import CHECKS, TOKEN, Dhis2Server, issues
 from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.api.models import IntegrityCheck, Severity
 from tallyport.dhis2.client import Client
-from tallyport.dhis2.maintenance.issue_stream import ISSUE_CHARACTERS, IssueReading
+from tallyport.dhis2.maintenance.issue_stream import IssueReading
+from tallyport_converters.text.json_members import VALUE_CHARACTERS
 
 ISSUES = int(os.environ.get("TALLYPORT_ISSUES", "100000"))
 PART = 500
@@ -178,7 +179,7 @@ def test_an_issue_without_an_end_does_not_fill_memory() -> None:
 
     with pytest.raises(RequestFailed, match="TP857"):
         feed()
-    assert fed <= ISSUE_CHARACTERS
+    assert fed <= VALUE_CHARACTERS
 
 
 MEASURED = """

@@ -22,10 +22,10 @@ from support.hmis import METADATA, ORG_UNITS, changed, export, put, whole, witho
 from support.places import DATA
 from tallyport import OutsideFailed, Refused, SourceUnreadable
 from tallyport.metadata import CHECKS, Ambiguous, Missing, Snapshot, load_metadata
-from tallyport.metadata.json_export import ELEMENT_CHARACTERS
 from tallyport.metadata.near_names import Nearby
 from tallyport.metadata.snapshot_file import MAGIC
 from tallyport.metadata.tables import TABLES, packed
+from tallyport_converters.text.json_members import VALUE_CHARACTERS
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -364,11 +364,11 @@ def test_export_cut_short_anywhere_is_refused(tmp_path: Path) -> None:
 
 def test_object_beyond_all_measure_takes_bounded_memory(tmp_path: Path) -> None:
     path = tmp_path / "export.json"
-    path.write_bytes(b'{"dataElements": [{"id": "a", "name": "' + b"x" * (3 * ELEMENT_CHARACTERS))
+    path.write_bytes(b'{"dataElements": [{"id": "a", "name": "' + b"x" * (3 * VALUE_CHARACTERS))
     tracemalloc.start()
     try:
         assert unreadable(lambda: Snapshot.from_exports([path])) == "TP112"
-        assert tracemalloc.get_traced_memory()[1] < 8 * ELEMENT_CHARACTERS
+        assert tracemalloc.get_traced_memory()[1] < 8 * VALUE_CHARACTERS
     finally:
         tracemalloc.stop()
 
