@@ -210,10 +210,10 @@ ROOMS = {
         "tables",
         "snapshot_file",
         "collect",
-        "default_combos",
         "near_names",
-        "snapshot",
+        "catalog",
         "combos",
+        "snapshot",
         "known_categories",
     ),
     "tallyport.postgres": (
@@ -264,6 +264,10 @@ ROOMS = {
     ),
     "tallyport.validation": (
         "rejected_rows",
+        "header_findings",
+        "existence",
+        "membership",
+        "dates",
         "relations",
         "validate",
     ),

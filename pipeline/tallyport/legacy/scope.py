@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallyport.metadata import Snapshot
-from tallyport.metadata.combos import attribute_combo, data_combo, identifiers_of, named_combos
+from tallyport.metadata.combos import ROLES, Resolver, Unsettled
 from tallyport_converters.writers.writer import Combos, GroupScope, Named, Optioned, Unstated
 from tallyport_schemas.finding import finding, shown
 from tallyport_schemas.group_header import KINDS, GroupHeader, OptionDimension
@@ -65,17 +65,35 @@ class Scoping:
         optioned = Optioned(options.categories, [_placed(place, sizes) for place in options.options])
         if not self.snapshot:
             return optioned
-        combo = (data_combo if kind == "coc" else attribute_combo)(self.snapshot, header)
-        role = "co" if kind == "coc" else "ao"
-        names = named_combos(self.snapshot, header, optioned, combo, role, self.schemes(header)[kind])
-        return Named(names, optioned.places)
+        optioned.check_size(ROLES[kind])
+        places = range(optioned.combinations)
+        return Named(self._option_combos(header, kind, options, places), optioned.places)
+
+    def _option_combos(
+        self, header: GroupHeader, kind: str, options: OptionDimension, places: range
+    ) -> Sequence[str | None]:
+        """Return the option combo of each combination of options, None where there is none or it has no identifier.
+
+        Raises:
+            Unstated: TP771.
+        """
+        assert self.snapshot is not None
+        for of_place in options.options:
+            found = self.snapshot.resolve_all("co", header.ids["co"], of_place)
+            if unknown := found.missing + found.ambiguous:
+                raise _unsettled(ROLES[kind], ", ".join(unknown), "category options that metadata know")
+        try:
+            made = Resolver(self.snapshot).option_combos(header, kind).by_place
+        except Unsettled as error:
+            raise _unsettled(error.role, error.found, error.expected) from error
+        return self.snapshot.identifiers_of(kind, self.schemes(header)[kind], [made.get(place) for place in places])
 
     def _renamed(self, header: GroupHeader, kind: str, named: Named) -> Named:
         scheme = self.schemes(header)[kind]
         if not self.snapshot or scheme == header.ids[kind]:
             return named
-        rows = self.snapshot.resolve_all(kind, header.ids[kind], [str(name) for name in named.identifiers]).rows
-        return Named(identifiers_of(self.snapshot, kind, scheme, rows), named.places)
+        rows = self.snapshot.keys(kind, header.ids[kind], [str(name) for name in named.identifiers])
+        return Named(self.snapshot.identifiers_of(kind, scheme, rows), named.places)
 
     def _one(self, header: GroupHeader, kind: str, wire_name: str, identifier: str) -> str:
         (found,) = self._renamed(header, kind, Named([identifier], range(0))).identifiers
@@ -91,3 +109,7 @@ def _placed(identifiers: Sequence[str], sizes: list[int]) -> Named:
     if len(identifiers) > 1:
         sizes.append(len(identifiers))
     return Named(identifiers, range(start, len(sizes)))
+
+
+def _unsettled(field: str, found: str, expected: str) -> Unstated:
+    return Unstated(finding("TP771", field=field, found=found, expected=expected))

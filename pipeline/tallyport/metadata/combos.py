@@ -1,107 +1,182 @@
-"""Option combos by identifier where a group gives category options, and other schemes, looked up in metadata."""
+"""Which option combos are meant: the one place that says so, for validation, import, export, write-back and push.
+
+- The category combo of `co` is the one that `cc` names. Without `cc` it is the data element's own, or the one that
+  overrides it in the data set that `ds` names. Without `ds` it has to be the same in all data sets of the element.
+- `ao` is of the category combo of the data set that `ds` names, or of any data set that has the data element.
+- Options are compared as a set: neither their order nor the categories that they are given for make a difference.
+- An index of a row that two option combos fit is a collision, and settled for neither.
+- Without identifiers and options, the default option combo is meant.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import Generic
 
-from tallyport.metadata.snapshot import KINDS
-from tallyport.metadata.tables import NONE
-from tallyport_converters.writers.writer import Optioned, Unstated
-from tallyport_schemas.finding import finding
+from tallyport.metadata.catalog import DEFAULT_NAME, DEFAULT_OPTION_COMBO, Catalog, Key, label
+from tallyport_schemas.finding import Finding, finding
+from tallyport_schemas.group_header import GroupHeader
 
-if TYPE_CHECKING:
-    from tallyport.metadata import Snapshot
-    from tallyport_schemas.group_header import GroupHeader
+ROLES: Mapping[str, str] = {"coc": "co", "aoc": "ao"}
+"""The header's property for category options, for each kind of option combo."""
 
 
-def data_combo(snapshot: Snapshot, header: GroupHeader) -> int:
-    """Return the category combo that a group's `co` belongs to, as a row of its table.
+class Unsettled(Exception):
+    """Metadata do not settle which option combos a header means."""
 
-    Raises:
-        Unstated: TP771, metadata do not know it, or know several that could be meant.
+    def __init__(self, role: str, found: str, expected: str) -> None:
+        """`role`: the property that is not settled."""
+        super().__init__(f"{role}: {found}")
+        self.role, self.found, self.expected = role, found, expected
+
+
+@dataclass(frozen=True, slots=True)
+class OptionCombos(Generic[Key]):
+    """Option combos by the place that rows give them: with category options, their indexes read as one number.
+
+    Places that no option combo has are missing. `collisions` has the option combos that share their place with others.
     """
-    if header.cc is not None:
-        return _one(snapshot, header, "cc", header.cc)
-    element = _one(snapshot, header, "de", header.de)
-    own = snapshot.table("dataElements").ints("combo")[element]
-    holders = snapshot.data_sets_by_element.get(element, {})
-    if header.ds is not None:
-        override = holders.get(_one(snapshot, header, "ds", header.ds), NONE)
-        found = {own if override == NONE else override}
-    else:
-        found = {own, *(combo for combo in holders.values() if combo != NONE)}
-    return _only(snapshot, found, "co", header.de)
+
+    by_place: Mapping[int, Key]
+    collisions: Sequence[Key] = field(default=())
 
 
-def attribute_combo(snapshot: Snapshot, header: GroupHeader) -> int:
-    """Return the category combo that a group's `ao` belongs to, as a row of its table: that of its data set.
-
-    Raises:
-        Unstated: TP771, as `data_combo`.
-    """
-    combos = snapshot.table("dataSets").ints("combo")
-    if header.ds is not None:
-        return _only(snapshot, {combos[_one(snapshot, header, "ds", header.ds)]}, "ao", header.ds)
-    element = _one(snapshot, header, "de", header.de)
-    return _only(snapshot, {combos[row] for row in snapshot.data_sets_by_element.get(element, {})}, "ao", header.de)
+def place_of(indexes: Iterable[int], sizes: Iterable[int]) -> int:
+    """Return indexes of dimensions, of these sizes, as one number."""
+    place = 0
+    for index, size in zip(indexes, sizes, strict=True):
+        place = place * size + index
+    return place
 
 
-def named_combos(
-    snapshot: Snapshot, header: GroupHeader, options: Optioned, combo: int, role: str, scheme: str
-) -> list[str | None]:
-    """Return the option combo of each combination of options, in order, as an identifier in `scheme`.
+class Resolver(Generic[Key]):
+    """Answers out of one catalog."""
 
-    None where metadata have no option combo for a combination, or no such identifier for it.
+    def __init__(self, catalog: Catalog[Key]) -> None:
+        self._catalog = catalog
 
-    Raises:
-        Unstated: TP771, there is no such option, or there are very many combinations.
-    """
-    options.check_size(role)
-    table = snapshot.table("categoryOptionCombos")
-    by_options = {
-        frozenset(of_row): row
-        for row in snapshot.option_combos_by_combo.get(combo, ())
-        if (of_row := table.rows_of("options", row)) is not None
-    }
-    places: list[list[int]] = []
-    for named in options.options:
-        resolved = snapshot.resolve_all("co", header.ids["co"], [str(name) for name in named.identifiers])
-        if unknown := [*resolved.missing, *resolved.ambiguous]:
-            raise _unknown(role, ", ".join(unknown), "category options that metadata know")
-        places.append(list(resolved.rows))
-    return identifiers_of(
-        snapshot, "coc", scheme, [by_options.get(frozenset(combination), NONE) for combination in product(*places)]
-    )
+    # --- Headers -----------------------------------------------------------------------------------------------------
+
+    def option_combos(self, header: GroupHeader, kind: str) -> OptionCombos[Key]:
+        """Return the option combos of a kind, `coc` or `aoc`, that a header's rows can mean.
+
+        Raises:
+            Unsettled: which category combo is meant, or which option combo, is not settled.
+        """
+        names, options = (header.coc, header.co) if kind == "coc" else (header.aoc, header.ao)
+        if names:
+            keys = self._catalog.keys(kind, header.ids[kind], names)
+            return OptionCombos({place: key for place, key in enumerate(keys) if key is not None})
+        if options is None:
+            found = self.defaults()
+        else:
+            combos = [self._data_combo(header)] if kind == "coc" else self._attribute_combos(header)
+            scheme = header.ids["co"]
+            found = self.placed(combos, [self._catalog.keys("co", scheme, names) for names in options.options])
+        if found.collisions:
+            expected = "one option combo for the same category options"
+            raise Unsettled(ROLES[kind], ", ".join(self.labels("coc", found.collisions)), expected)
+        return found
+
+    def _data_combo(self, header: GroupHeader) -> Key:
+        if header.cc is not None:
+            return self._one(header, "cc", header.cc)
+        element = self._one(header, "de", header.de)
+        found = self.data_combos(element, None if header.ds is None else self._one(header, "ds", header.ds))
+        if len(found) != 1:
+            raise self._unsettled("co", found, header.de)
+        return found[0]
+
+    def _attribute_combos(self, header: GroupHeader) -> list[Key]:
+        if header.ds is not None:
+            data_sets = [self._one(header, "ds", header.ds)]
+        else:
+            data_sets = list(self._catalog.data_sets_of(self._one(header, "de", header.de)))
+        found = self.attribute_combos(data_sets)
+        if not found:
+            raise self._unsettled("ao", found, header.ds or header.de)
+        return found
+
+    def _one(self, header: GroupHeader, kind: str, identifier: str) -> Key:
+        (key,) = self._catalog.keys(kind, header.ids[kind], [identifier])
+        if key is None:
+            raise Unsettled(kind, identifier, "an identifier that metadata know")
+        return key
+
+    def _unsettled(self, role: str, combos: Sequence[Key], of: str) -> Unsettled:
+        found = ", ".join(self.labels("cc", combos)) or f"no category combo of {of}"
+        return Unsettled(role, found, "one category combo")
+
+    # --- Rules -------------------------------------------------------------------------------------------------------
+
+    def data_combos(self, element: Key, data_set: Key | None = None) -> list[Key]:
+        """Return the category combos that a data element can have in a data set, or in any and by itself."""
+        own, overrides = self._catalog.combo_of_element(element), self._catalog.data_sets_of(element)
+        if data_set is None:
+            found = {own, *overrides.values()}
+        else:
+            override = overrides.get(data_set)
+            found = {own if override is None else override}
+        return self._in_order(combo for combo in found if combo is not None)
+
+    def attribute_combos(self, data_sets: Iterable[Key]) -> list[Key]:
+        """Return the category combos that the attributes of data sets are of."""
+        found = {self._catalog.combo_of_data_set(data_set) for data_set in data_sets}
+        return self._in_order(combo for combo in found if combo is not None)
+
+    def placed(self, combos: Iterable[Key], places: Sequence[Sequence[Key | None]]) -> OptionCombos[Key]:
+        """Return the option combos that are made of options: of one of each place.
+
+        Costs time by the option combos that the category combos have, not by the combinations of options.
+        """
+        index_of = [{key: at for at, key in enumerate(options) if key is not None} for options in places]
+        sizes = [len(options) for options in places]
+        every = frozenset().union(*index_of)
+        found: dict[int, Key] = {}
+        collisions: dict[Key, None] = {}
+        for combo in combos:
+            for option_combo, options in self._catalog.option_combos_of(combo).items():
+                if not options <= every:
+                    continue
+                fitting = [[option for option in options if option in of_place] for of_place in index_of]
+                for chosen in product(*fitting):
+                    if len(options) == len(set(chosen)):
+                        indexes = [of_place[option] for option, of_place in zip(chosen, index_of, strict=True)]
+                        place = place_of(indexes, sizes)
+                        if found.setdefault(place, option_combo) != option_combo:
+                            collisions |= {found[place]: None, option_combo: None}
+        return OptionCombos(found, tuple(collisions))
+
+    def defaults(self) -> OptionCombos[Key]:
+        """Return the default option combo, as DHIS2 finds it: by its UID, else by its name."""
+        keys = [key for combo in self._catalog.default_combos for key in self._catalog.option_combos_of(combo)]
+        names = dict(zip(keys, self._catalog.names("coc", keys), strict=True))
+        usual = [key for key, (uid, _) in names.items() if uid == DEFAULT_OPTION_COMBO]
+        usual = usual or [key for key, (_, name) in names.items() if name == DEFAULT_NAME] or keys
+        return OptionCombos(dict(enumerate(usual[:1])), usual if len(usual) > 1 else ())
+
+    def several_defaults(self) -> list[Finding]:
+        """Report default option combos where there are several: TP734, or nothing."""
+        keys = [key for combo in self._catalog.default_combos for key in self._catalog.option_combos_of(combo)]
+        return several_defaults(self.labels("coc", keys))
+
+    # --- Words -------------------------------------------------------------------------------------------------------
+
+    def labels(self, kind: str, keys: Sequence[Key]) -> list[str]:
+        """Return how people know objects."""
+        return [label(uid, name) for uid, name in self._catalog.names(kind, keys)]
+
+    def _in_order(self, combos: Iterable[Key]) -> list[Key]:
+        """Return category combos in an order that depends on nothing but what they are."""
+        found = list(combos)
+        return [key for _, key in sorted(zip(self._catalog.names("cc", found), found, strict=True))]
 
 
-def identifiers_of(snapshot: Snapshot, kind: str, scheme: str, rows: Iterable[int]) -> list[str | None]:
-    """Return objects' identifiers in a scheme; None where there is none, or several objects share it."""
-    table = snapshot.table(KINDS[kind])
-    shared = table.index(scheme)[1]
-    if scheme.startswith("ATTRIBUTE:"):
-        values: Mapping[int, str] = table.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
-    else:
-        values = dict(enumerate(table.uids if scheme == "UID" else table.texts(scheme.lower())))
-    found = (values.get(row) for row in rows)
-    return [name if name and name not in shared else None for name in found]
-
-
-def _one(snapshot: Snapshot, header: GroupHeader, kind: str, identifier: str) -> int:
-    rows = snapshot.resolve_all(kind, header.ids[kind], [identifier]).rows
-    if rows[0] == NONE:
-        raise _unknown(kind, identifier, "an identifier that metadata know")
-    return rows[0]
-
-
-def _only(snapshot: Snapshot, combos: set[int], role: str, of: str) -> int:
-    known = sorted(combos - {NONE})
-    if len(known) != 1:
-        found = ", ".join(snapshot.named("categoryCombos", row) for row in known) or f"no category combo of {of}"
-        raise _unknown(role, found, "one category combo")
-    return known[0]
-
-
-def _unknown(field: str, found: str, expected: str | None = None) -> Unstated:
-    return Unstated(finding("TP771", field=field, found=found, expected=expected))
+def several_defaults(labels: Sequence[str]) -> list[Finding]:
+    """Report default option combos, by what people know them as, where there are several: TP734, or nothing."""
+    if len(labels) < 2:
+        return []
+    message = f"there are {len(labels)} default option combos: a value stored under both counts twice in analytics"
+    return [finding("TP734", message=message, culprits=labels, expected="one")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 
 from tallyport.metadata import Snapshot
+from tallyport.metadata.combos import Resolver
 from tallyport.metadata.tables import NONE
 from tallyport_converters.model.combos import KnownCategories
 
@@ -27,11 +28,8 @@ class SnapshotCategories:
 
     def of_element(self, data_element: str) -> frozenset[str] | None:
         """See `KnownCategories`."""
-        (row,) = self._snapshot.resolve_all("de", self._schemes["de"], [data_element]).rows
-        if row == NONE:
-            return None
-        there = self._snapshot.data_sets_by_element.get(row, {})
-        return self._of_combos({self._snapshot.table("dataElements").ints("combo")[row], *there.values()} - {NONE})
+        (row,) = self._snapshot.keys("de", self._schemes["de"], [data_element])
+        return None if row is None else self._of_combos(Resolver(self._snapshot).data_combos(row))
 
     def of_data_sets(self, data_sets: Collection[str]) -> frozenset[str] | None:
         """See `KnownCategories`."""

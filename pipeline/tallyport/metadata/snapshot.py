@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import compress
@@ -16,8 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tallyport.metadata.catalog import DEFAULT_COMBO, DEFAULT_NAME, label
 from tallyport.metadata.collect import Collection
-from tallyport.metadata.default_combos import several_defaults
+from tallyport.metadata.combos import Resolver
 from tallyport.metadata.near_names import Nearby
 from tallyport.metadata.snapshot_file import is_snapshot, packed_snapshot, read_tables, write_file
 from tallyport.metadata.tables import NONE, Table
@@ -37,9 +38,6 @@ KINDS: Mapping[str, str] = MappingProxyType(
     }
 )
 """The table of each kind of identifier."""
-
-DEFAULT_COMBO = "bjDvmb4bfuf"
-"""The UID that DHIS2 gives the default category combo; its name is `default` wherever it has another."""
 
 
 class Check(NamedTuple):
@@ -152,6 +150,7 @@ class Snapshot:
         self._disagreements = tuple(findings)
         self._nearby: dict[tuple[str, str], Nearby] = {}
         self._marks = lru_cache(maxsize=32)(self._expanded)
+        self._option_combos = lru_cache(maxsize=32)(self._options_by_option_combo)
 
     # --- Making, keeping ---------------------------------------------------------------------------------------------
 
@@ -261,11 +260,17 @@ class Snapshot:
     def holders(self, kind: str, scheme: str, identifier: str) -> tuple[str, ...]:
         """Return the UIDs of all objects that have an identifier."""
         table = self._tables[KINDS[kind]]
-        if scheme.startswith("ATTRIBUTE:"):
-            values = table.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
-            return tuple(table.uids[row] for row, value in values.items() if value == identifier)
-        texts = table.uids if scheme == "UID" else table.texts(scheme.lower())
-        return tuple(uid for uid, text in zip(table.uids, texts, strict=True) if text == identifier)
+        return tuple(
+            table.uids[row] for row, text in zip(*table.identifiers(scheme), strict=True) if text == identifier
+        )
+
+    def identifiers_of(self, kind: str, scheme: str, rows: Iterable[int | None]) -> list[str | None]:
+        """Return objects' identifiers in a scheme; None where there is none, or several objects share it."""
+        table = self._tables[KINDS[kind]]
+        shared = table.index(scheme)[1]
+        values = dict(zip(*table.identifiers(scheme), strict=True))
+        found = (None if row is None else values.get(row) for row in rows)
+        return [name if name and name not in shared else None for name in found]
 
     def nearby(self, kind: str, scheme: str, identifier: str) -> str | None:
         """Return an identifier of the same kind and scheme that is close to one that is missing, or None."""
@@ -283,17 +288,52 @@ class Snapshot:
         return None if rows is None or combos is None else dict(zip(rows, combos, strict=False))
 
     @cached_property
-    def data_sets_by_element(self) -> Mapping[int, Mapping[int, int]]:
-        """For each data element its data sets, each with the category combo that it has there or `NONE`."""
-        found: dict[int, dict[int, int]] = defaultdict(dict)
-        for data_set in range(len(self._tables["dataSets"])):
-            for element, combo in (self.elements_of(data_set) or {}).items():
-                found[element][data_set] = combo
-        return found
+    def findings(self) -> Sequence[Finding]:
+        """What there is to say of the metadata as a whole."""
+        return (*self._disagreements, *Resolver(self).several_defaults())
+
+    # --- The catalog: see `Catalog`; keys are rows -------------------------------------------------------------------
+
+    def keys(self, kind: str, scheme: str, identifiers: Sequence[str]) -> list[int | None]:
+        """Return the object of each identifier; None where there is none, or several."""
+        return [_known(row) for row in self.resolve_all(kind, scheme, identifiers).rows]
+
+    def names(self, kind: str, keys: Sequence[int]) -> list[tuple[str, str]]:
+        """Return the UID and the name of objects."""
+        table = self._tables[KINDS[kind]]
+        names = table.texts("name")
+        return [(table.uids[row], names[row]) for row in keys]
+
+    def combo_of_element(self, element: int) -> int | None:
+        """Return a data element's own category combo."""
+        return _known(self._tables["dataElements"].ints("combo")[element])
+
+    def data_sets_of(self, element: int) -> Mapping[int, int | None]:
+        """Return the data sets that have a data element, each with the category combo that overrides its own there."""
+        return self._data_sets_by_element.get(element, {})
 
     @cached_property
-    def option_combos_by_combo(self) -> Mapping[int, list[int]]:
-        """For each category combo its option combos."""
+    def _data_sets_by_element(self) -> Mapping[int, Mapping[int, int | None]]:
+        found: dict[int, dict[int, int | None]] = defaultdict(dict)
+        for data_set in range(len(self._tables["dataSets"])):
+            for element, combo in (self.elements_of(data_set) or {}).items():
+                found[element][data_set] = _known(combo)
+        return found
+
+    def combo_of_data_set(self, data_set: int) -> int | None:
+        """Return the category combo of a data set's attributes."""
+        return _known(self._tables["dataSets"].ints("combo")[data_set])
+
+    def option_combos_of(self, combo: int) -> Mapping[int, frozenset[int]]:
+        """Return the option combos of a category combo, each with its category options as far as they are known."""
+        return self._option_combos(combo)
+
+    def _options_by_option_combo(self, combo: int) -> Mapping[int, frozenset[int]]:
+        table = self._tables["categoryOptionCombos"]
+        return {row: frozenset(table.rows_of("options", row) or ()) for row in self._rows_by_combo.get(combo, ())}
+
+    @cached_property
+    def _rows_by_combo(self) -> Mapping[int, list[int]]:
         found: dict[int, list[int]] = defaultdict(list)
         for row, combo in enumerate(self._tables["categoryOptionCombos"].ints("combo")):
             if combo != NONE:
@@ -301,23 +341,15 @@ class Snapshot:
         return found
 
     @cached_property
-    def findings(self) -> Sequence[Finding]:
-        """What there is to say of the metadata as a whole."""
-        return (*self._disagreements, *several_defaults(self._default_option_combos()))
-
-    def _default_option_combos(self) -> Iterator[str]:
-        """Yield the option combos of the default category combo, by UID and name."""
-        for combo in sorted(self.default_combos):
-            for row in self.option_combos_by_combo.get(combo, ()):
-                yield self.named("categoryOptionCombos", row)
-
-    @cached_property
-    def default_combos(self) -> frozenset[int]:
-        """The default category combo, as a set: it is empty where there is none, and servers with two are not rare."""
+    def default_combos(self) -> tuple[int, ...]:
+        """The default category combo: empty where there is none, and servers with two are not rare."""
         table = self._tables["categoryCombos"]
-        found = {row for row, uid in enumerate(table.uids) if uid == DEFAULT_COMBO}
-        found |= {row for row, name in enumerate(table.texts("name")) if name == "default"}
-        return frozenset(found | {row for row, code in enumerate(table.texts("code")) if code == "default"})
+        columns = zip(table.uids, table.texts("name"), table.texts("code"), strict=True)
+        return tuple(
+            row for row, (uid, name, code) in enumerate(columns) if uid == DEFAULT_COMBO or DEFAULT_NAME in (name, code)
+        )
+
+    # --- Organisation units ------------------------------------------------------------------------------------------
 
     def marked(self, table: str, column: str, row: int) -> bytes | None:
         """Return a set of organisation units as a byte, 0 or 1, for each row of their table; None if not known."""
@@ -362,8 +394,11 @@ class Snapshot:
     def named(self, table: str, row: int) -> str:
         """Return how people know an object: its name, or its UID where it has none."""
         found = self._tables[table]
-        name = found.texts("name")[row]
-        return f"{name} ({found.uids[row]})" if name and name != found.uids[row] else found.uids[row]
+        return label(found.uids[row], found.texts("name")[row])
+
+
+def _known(row: int) -> int | None:
+    return None if row == NONE else row
 
 
 def load_metadata(path: str | os.PathLike[str]) -> Snapshot:

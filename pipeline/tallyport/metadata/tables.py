@@ -217,6 +217,13 @@ class Table:
         assert isinstance(found, Marks)
         return found
 
+    def identifiers(self, scheme: str) -> tuple[Iterable[int], Sequence[str]]:
+        """Return rows and their identifiers in `scheme`, of which some may be empty."""
+        if scheme.startswith("ATTRIBUTE:"):
+            values = self.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
+            return values.keys(), list(values.values())
+        return range(len(self.uids)), self.uids if scheme == "UID" else self.texts(scheme.lower())
+
     def index(self, scheme: str) -> tuple[dict[str, int], frozenset[str]]:
         """Return the rows by their identifier in `scheme`, and which identifiers several objects have.
 
@@ -229,12 +236,7 @@ class Table:
     def _index(self, scheme: str) -> tuple[dict[str, int], frozenset[str]]:
         if scheme == "UID":
             return dict(zip(self.uids, range(len(self.uids)), strict=True)), frozenset()
-        if scheme in ("CODE", "NAME"):
-            texts = self.texts(scheme.lower())
-            rows: Iterable[int] = range(len(texts))
-        else:
-            values = self.attributes.get(scheme.removeprefix("ATTRIBUTE:"), {})
-            rows, texts = values.keys(), list(values.values())
+        rows, texts = self.identifiers(scheme)
         found = dict(zip(texts, rows, strict=True))
         found.pop("", None)
         if len(found) == len(texts) - texts.count(""):

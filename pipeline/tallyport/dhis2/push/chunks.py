@@ -29,7 +29,7 @@ from tallyport.dhis2.request.data_values import MEMBERS, Group, Row, group_rows
 from tallyport.dhis2.request.lookups import Lookups
 from tallyport.dhis2.request.plan import CannotSend, Plan, Schemes, planned
 from tallyport.dhis2.request.rejections import comboless_findings
-from tallyport.metadata.default_combos import several_defaults
+from tallyport.metadata.combos import several_defaults
 from tallyport_converters.adv2.file import Adv2File, RawHead
 from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.sources import Source

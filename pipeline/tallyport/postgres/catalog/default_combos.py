@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tallyport.metadata import DEFAULT_COMBO
-from tallyport.metadata.default_combos import several_defaults
+from tallyport.metadata.catalog import label
+from tallyport.metadata.combos import several_defaults
 from tallyport.postgres.connection import Row
 from tallyport.postgres.statements import statement
 from tallyport_schemas.finding import Finding
@@ -17,4 +18,4 @@ if TYPE_CHECKING:
 def check_default_combos(database: Connection[Row]) -> list[Finding]:
     """Say that the database has several default option combos; TP734, or nothing."""
     rows = database.execute(statement("catalog/default_combos"), {"default_uid": DEFAULT_COMBO}).fetchall()
-    return several_defaults(f"{uid} ({name})" if name else str(uid) for uid, name in rows)
+    return several_defaults([label(uid, name or "") for uid, name in rows])

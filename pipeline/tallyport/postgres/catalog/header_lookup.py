@@ -13,28 +13,26 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tallyport.metadata import DEFAULT_COMBO, Collection, Snapshot
+from tallyport.metadata.combos import Resolver, Unsettled
 from tallyport.metadata.snapshot import KINDS
-from tallyport.metadata.tables import NONE
 from tallyport.postgres.catalog.memory import Memory
 from tallyport.postgres.catalog.org_unit_cache import KnownUnits
 from tallyport.postgres.connection import Row
 from tallyport.postgres.statements import statement
+from tallyport.validation.existence import HeaderRows
 from tallyport.validation.relations import Relations, check_by_member, check_relations
 from tallyport_converters.adv2.row_check import Refused
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import Period, PeriodType
 from tallyport_schemas.finding import Finding, finding
-from tallyport_schemas.group_header import GroupHeader, OptionDimension
+from tallyport_schemas.group_header import GroupHeader
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-_DEFAULT = "default"
-_DEFAULT_OPTION_COMBO = "HllvX50cXC0"
 _FILE_TYPES = ("FILE_RESOURCE", "IMAGE")
 
 
@@ -76,6 +74,11 @@ class _Objects:
     snapshot: Snapshot
     ids: Mapping[str, Mapping[str, int]]
 
+    def ids_of(self, collection: str, rows: Iterable[int]) -> list[int]:
+        """Return the ids of objects of the snapshot."""
+        uids, ids = self.snapshot.table(collection).uids, self.ids[collection]
+        return [ids[uids[row]] for row in rows]
+
 
 class KnownHeaders:
     """What the headers of a run have named so far."""
@@ -111,7 +114,7 @@ def look_up(
         with database.transaction():
             objects = fetching.objects()
         known.objects.keep(named, objects, fetching.count)
-    found = _Placing(header, objects).looked_up(today, skipped, by_member=by_member)
+    found = _checked(header, objects, today, skipped, by_member=by_member)
     known.looked_up.keep(asked, found, len(header.pe) + len(header.ou))
     return found
 
@@ -257,139 +260,67 @@ class _Fetching:
         return found | {"categoryCombo": row[6], "categoryOptions": row[7]}
 
 
-class _Placing:
-    """Checks a header by the objects that it names, and gives ids their places."""
+def _checked(
+    header: GroupHeader, objects: _Objects, today: date, skipped: Container[str], *, by_member: bool
+) -> LookedUp:
+    """Check a header by the objects that it names, and give ids their places."""
+    snapshot = objects.snapshot
+    refused: Refused = {}
+    is_empty = False
+    if by_member:
+        judged = check_by_member(header, snapshot, today=today, skipped=skipped)
+        relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
+    else:
+        relations = check_relations(header, snapshot, today=today, skipped=skipped)
+    found = list(relations.findings)
+    scope = None
+    if not is_empty and not _has_errors(found):
+        combos, attributes = (_placed(header, kind, objects, found) for kind in ("coc", "aoc"))
+        if not _has_errors(found):
+            scope = _scope(header, relations.rows, objects, refused, combos, attributes)
+    after_end = snapshot.table("dataSets").ints("open_periods_after_option_end")
+    back = max((after_end[row] for row in relations.rows.data_sets), default=0)
+    return LookedUp(relations, found, scope, back, refused)
 
-    def __init__(self, header: GroupHeader, objects: _Objects) -> None:
-        self._header = header
-        self._snapshot = objects.snapshot
-        self._ids = objects.ids
 
-    def looked_up(self, today: date, skipped: Container[str], *, by_member: bool) -> LookedUp:
-        """Check, and place."""
-        header, snapshot = self._header, self._snapshot
-        refused: Refused = {}
-        if by_member:
-            judged = check_by_member(header, snapshot, today=today, skipped=skipped)
-            relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
-        else:
-            relations, is_empty = check_relations(header, snapshot, today=today, skipped=skipped), False
-        found = list(relations.findings)
-        scope = None
-        if not is_empty and not any(f.severity == "error" for f in found):
-            combos = self._placed(snapshot, "coc", header.coc, header.co, self._data_combos(snapshot), found)
-            attributes = self._placed(snapshot, "aoc", header.aoc, header.ao, self._set_combos(snapshot), found)
-            units = snapshot.resolve_all("ou", header.ids["ou"], header.ou).rows
-            no_periods, no_units = refused.get(0, ()), refused.get(1, ())
-            parsed = enumerate(map(periods.parse, header.pe))
-            (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
-            if not any(f.severity == "error" for f in found):
-                scope = Scope(
-                    self._id(snapshot, "dataElements", element),
-                    [self._id(snapshot, "dataSets", row) for row in self._data_sets(snapshot)],
-                    {at: period for at, period in parsed if period is not None and at not in no_periods},
-                    {
-                        at: self._id(snapshot, "organisationUnits", unit)
-                        for at, unit in enumerate(units)
-                        if at not in no_units
-                    },
-                    combos,
-                    attributes,
-                )
-        after = snapshot.table("dataSets").ints("open_periods_after_option_end")
-        back = max((after[row] for row in self._data_sets(snapshot) if row != NONE), default=0)
-        return LookedUp(relations, found, scope, back, refused)
+def _has_errors(findings: Iterable[Finding]) -> bool:
+    return any(f.severity == "error" for f in findings)
 
-    def _id(self, snapshot: Snapshot, collection: str, row: int) -> int:
-        return self._ids[collection][snapshot.table(collection).uids[row]]
 
-    def _data_sets(self, snapshot: Snapshot) -> list[int]:
-        """Return the data sets that can be meant."""
-        header = self._header
-        if header.ds is not None:
-            return snapshot.resolve_all("ds", header.ids["ds"], [header.ds]).rows
-        (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
-        return list(snapshot.data_sets_by_element.get(element, {}))
+def _placed(header: GroupHeader, kind: str, objects: _Objects, found: list[Finding]) -> dict[int, int]:
+    """Return the ids of option combos by place; what is wrong is added to `found`."""
+    try:
+        made = Resolver(objects.snapshot).option_combos(header, kind).by_place
+    except Unsettled as error:
+        found.append(finding("TP709", field=error.role, found=error.found, expected=error.expected))
+        return {}
+    if not made:
+        code = "TP707" if kind == "coc" else "TP708"
+        found.append(finding(code, field=kind, expected="the default option combo"))
+    return dict(zip(made, objects.ids_of("categoryOptionCombos", made.values()), strict=True))
 
-    def _data_combos(self, snapshot: Snapshot) -> list[int]:
-        """Return the category combos that `co` can be of: one, or the check of relations has failed."""
-        header = self._header
-        if header.cc is not None:
-            return snapshot.resolve_all("cc", header.ids["cc"], [header.cc]).rows
-        (element,) = snapshot.resolve_all("de", header.ids["de"], [header.de]).rows
-        own = snapshot.table("dataElements").ints("combo")[element]
-        there = snapshot.data_sets_by_element.get(element, {})
-        overrides = {there.get(data_set, NONE) for data_set in self._data_sets(snapshot)}
-        found = {own if override == NONE else override for override in overrides} or {own}
-        return sorted(found if header.ds is not None else found | {own})
 
-    def _set_combos(self, snapshot: Snapshot) -> list[int]:
-        """Return the category combos that `ao` can be of."""
-        of_sets = snapshot.table("dataSets").ints("combo")
-        return sorted({of_sets[data_set] for data_set in self._data_sets(snapshot)})
-
-    def _placed(
-        self,
-        snapshot: Snapshot,
-        kind: str,
-        names: tuple[str, ...] | None,
-        dimension: OptionDimension | None,
-        combos: Sequence[int],
-        found: list[Finding],
-    ) -> dict[int, int]:
-        """Return the ids of option combos by place."""
-        table = snapshot.table("categoryOptionCombos")
-        if names is not None:
-            rows = snapshot.resolve_all(kind, self._header.ids[kind], names).rows
-            known = [(place, row) for place, row in enumerate(rows) if row != NONE]  # others are refused
-            return {place: self._id(snapshot, "categoryOptionCombos", row) for place, row in known}
-        places: list[tuple[int, int]] = []
-        if dimension is None:
-            defaults = [
-                row
-                for combo in sorted(snapshot.default_combos)
-                for row in snapshot.option_combos_by_combo.get(combo, ())
-            ]
-            usual = [row for row in defaults if table.uids[row] == _DEFAULT_OPTION_COMBO]
-            usual = usual or [row for row in defaults if table.texts("name")[row] == _DEFAULT] or defaults
-            places = [(0, row) for row in usual]
-        else:
-            for combo in combos:
-                places = self._by_options(snapshot, dimension, combo)
-                if places:
-                    break
-        placed: dict[int, int] = {}
-        culprits: list[str] = []
-        for place, row in places:
-            if place in placed:
-                culprits.append(table.uids[row])
-            placed.setdefault(place, self._id(snapshot, "categoryOptionCombos", row))
-        if culprits:
-            expected = "one option combo for the same category options"
-            found.append(finding("TP709", field=kind, culprits=culprits, expected=expected))
-        if not placed:
-            code = "TP707" if kind == "coc" else "TP708"
-            found.append(finding(code, field=kind, expected="the default option combo"))
-        return placed
-
-    def _by_options(self, snapshot: Snapshot, dimension: OptionDimension, combo: int) -> list[tuple[int, int]]:
-        """Return places and rows of the option combos of `combo` that the header's options make."""
-        scheme = self._header.ids["co"]
-        index_of = [
-            {row: at for at, row in enumerate(snapshot.resolve_all("co", scheme, options).rows)}
-            for options in dimension.options
-        ]
-        found = []
-        for row in snapshot.option_combos_by_combo.get(combo, ()):
-            options = set(snapshot.table("categoryOptionCombos").rows_of("options", row) or ())
-            fitting = [[option for option in options if option in of_place] for of_place in index_of]
-            for chosen in product(*fitting):
-                if set(chosen) == options:
-                    place = 0
-                    for option, of_place in zip(chosen, index_of, strict=True):
-                        place = place * len(of_place) + of_place[option]
-                    found.append((place, row))
-        return found
+def _scope(
+    header: GroupHeader,
+    rows: HeaderRows,
+    objects: _Objects,
+    refused: Refused,
+    combos: dict[int, int],
+    attributes: dict[int, int],
+) -> Scope:
+    no_periods, no_units = refused.get(0, ()), refused.get(1, ())
+    named = enumerate(objects.snapshot.keys("ou", header.ids["ou"], header.ou))
+    units = {at: row for at, row in named if row is not None and at not in no_units}
+    assert rows.element is not None, "relations fail without a data element"
+    (element,) = objects.ids_of("dataElements", [rows.element])
+    return Scope(
+        element,
+        objects.ids_of("dataSets", rows.data_sets),
+        {at: p for at, p in enumerate(map(periods.parse, header.pe)) if p is not None and at not in no_periods},
+        dict(zip(units, objects.ids_of("organisationUnits", units.values()), strict=True)),
+        combos,
+        attributes,
+    )
 
 
 _OPTION = ("startDate", "endDate", "organisationUnits")

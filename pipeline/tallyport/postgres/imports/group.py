@@ -30,8 +30,8 @@ from tallyport.postgres.imports.session import Session
 from tallyport.postgres.imports.triggers import Triggers
 from tallyport.postgres.imports.undo_file import restore, write_undo
 from tallyport.postgres.imports.write import Changed, Nothing, Writing
+from tallyport.validation.dates import fits_dates
 from tallyport.validation.rejected_rows import RejectedRows
-from tallyport.validation.relations import fits_dates
 from tallyport_converters.adv2.file import Adv2File, RawHead
 from tallyport_converters.adv2.header_form import readable
 from tallyport_converters.adv2.row_check import Refused
