@@ -26,6 +26,7 @@ ROOMS = {
         "generations",
         "group_header",
         "progress",
+        "row_batch",
         "top_level_domains",
         "value_types",
     ),
@@ -48,6 +49,7 @@ ROOMS = {
         "header_form",
         "row_rules",
         "row_check",
+        "row_batches",
     ),
     "tallyport_converters.conversion": (
         "completions",
@@ -82,6 +84,7 @@ ROOMS = {
         "row_fields",
     ),
     "tallyport_converters.native": (
+        "batch",
         "adv2",
         "join",
     ),
@@ -251,6 +254,7 @@ ROOMS = {
         "session",
         "access",
         "batch_size",
+        "copy_text",
         "row_feed",
         "triggers",
         "undo_file",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.imports.run import LoadReport
     from tallyport.validation.validate import ValidationReport, validate
     from tallyport.web.serve import ServeOptions, serve
+    from tallyport_converters.adv2.row_batches import RowBatches, read_adv2
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.finding import (
@@ -62,6 +63,7 @@ __all__ = [
     "Report",
     "RequestFailed",
     "RewriteReport",
+    "RowBatches",
     "ServeOptions",
     "Severity",
     "Snapshot",
@@ -79,6 +81,7 @@ __all__ = [
     "open_client",
     "pull_snapshot",
     "push",
+    "read_adv2",
     "rewrite",
     "serve",
     "validate",
@@ -100,6 +103,8 @@ _HOMES = {
     "Outcome": _CONVERT,
     "Report": _CONVERT,
     "convert": _CONVERT,
+    "RowBatches": "tallyport_converters.adv2.row_batches",
+    "read_adv2": "tallyport_converters.adv2.row_batches",
     "Snapshot": "tallyport.metadata",
     "ExportOptions": "tallyport.postgres.exports.export_values",
     "Filters": "tallyport.postgres.exports.filters",

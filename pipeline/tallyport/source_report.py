@@ -248,7 +248,7 @@ class FileAccount:
         start, rows = self._groups[number] if number < len(self._groups) else (0, 0)
         rejected, others = RejectedRows(), [found]
         if found.severity is Severity.ERROR and found.row is not None:
-            rejected.add_findings([found])
+            rejected.add_finding(found)
             others = []
         elif found.severity is Severity.ERROR and fails_group and number not in self.failed:
             self.failed.add(number)

@@ -23,6 +23,12 @@ class OptionDimension:
     categories: tuple[str, ...] | None
     options: tuple[tuple[str, ...], ...]
 
+    def names(self, dimension: str) -> list[str]:
+        """Return what each category is called: `co.Age`, or `co[0]` where categories have no names."""
+        if self.categories is None:
+            return [f"{dimension}[{i}]" for i in range(len(self.options))]
+        return [f"{dimension}.{category}" for category in self.categories]
+
 
 @dataclass(frozen=True, slots=True)
 class GroupHeader:
@@ -46,8 +52,20 @@ class GroupHeader:
     undo: str | None = None
 
     @property
+    def dimensions(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What rows have indexes into, in their order: (name, identifiers) each, implicit ones (of one) included.
+
+        A category is called `co.Age`, or `co[0]` where categories have no names.
+        """
+        named = [("pe", self.pe), ("ou", self.ou)]
+        for combo, combos, option, options in (("coc", self.coc, "co", self.co), ("aoc", self.aoc, "ao", self.ao)):
+            if options:
+                named += zip(options.names(option), options.options, strict=True)
+            elif combos:
+                named.append((combo, combos))
+        return tuple(named)
+
+    @property
     def places(self) -> tuple[int, ...]:
-        """How many identifiers each place of a row's indexes has, in row order, implicit places (of 1) included."""
-        coc = tuple(map(len, self.co.options)) if self.co else (len(self.coc),) if self.coc else ()
-        aoc = tuple(map(len, self.ao.options)) if self.ao else (len(self.aoc),) if self.aoc else ()
-        return (len(self.pe), len(self.ou), *coc, *aoc)
+        """How many identifiers each dimension has."""
+        return tuple(len(identifiers) for _, identifiers in self.dimensions)

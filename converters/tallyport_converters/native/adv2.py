@@ -10,6 +10,8 @@ from enum import IntEnum
 from itertools import islice, pairwise
 
 from tallyport_converters.native import _SEED, Batch, Buffer, Fault, _address, _Batch, _library, _Owner, check_scan
+from tallyport_converters.native.batch import ArrowBatch, _RowBatch
+from tallyport_schemas.row_batch import RowColumns
 
 PLACES_LIMIT = 64
 """Indexes that a row may have."""
@@ -119,8 +121,8 @@ def _declare() -> None:
     _library.tp_rows_scanned.restype, _library.tp_rows_scanned.argtypes = c_uint64, [rows]
     _library.tp_rows_texts.restype, _library.tp_rows_texts.argtypes = c_uint32, [rows, c_uint32]
     _library.tp_rows_text.restype, _library.tp_rows_text.argtypes = c_void_p, [rows, c_uint32, POINTER(p32)]
-    _library.tp_rows_copy.restype, _library.tp_rows_copy.argtypes = c_void_p, [rows, c_void_p, POINTER(c_uint64)]
-    _library.tp_rows_named.restype, _library.tp_rows_named.argtypes = c_void_p, [rows, POINTER(c_uint64)]
+    _library.tp_rows_batch.restype, _library.tp_rows_batch.argtypes = POINTER(_RowBatch), [rows, c_void_p]
+    _library.tp_rows_named.restype, _library.tp_rows_named.argtypes = POINTER(_RowBatch), [rows]
     _library.tp_scan_head.restype = None
     _library.tp_scan_head.argtypes = [POINTER(_Batch), c_void_p, c_uint64, c_uint32]
 
@@ -213,30 +215,14 @@ class Rows(_Owner):
         marks = ends[: count + 1]
         return [whole[a:b].decode() for a, b in pairwise(marks)]
 
-    def copied(self, block: Buffer) -> bytes:
-        """Return the accepted rows among those judged last as text for PostgreSQL's COPY, a line each.
-
-        Columns: row, an index for each place of the form, value, deleted, follow-up, comment; `block` is what was
-        scanned. Texts are escaped, null is `\\N`, and so is an empty value; flags are true and false,
-        `f` where there is none.
-        """
+    def batch(self, block: Buffer, columns: RowColumns) -> ArrowBatch:
+        """Return the accepted rows among those judged last; `block` is what was scanned."""
         at, _ = _address(block)
-        size = c_uint64()
-        text = _library.tp_rows_copy(self.handle, at, size)
-        if not text:
-            raise MemoryError
-        return ctypes.string_at(text, size.value)
+        return ArrowBatch(_library.tp_rows_batch(self.handle, at), columns)
 
-    def named(self) -> bytes:
-        """Return the ignored rows among those judged last that name a key, as text for COPY, a line each.
-
-        Columns: row, an index for each place of the form.
-        """
-        size = c_uint64()
-        text = _library.tp_rows_named(self.handle, size)
-        if not text:
-            raise MemoryError
-        return ctypes.string_at(text, size.value)
+    def named(self, columns: RowColumns) -> ArrowBatch:
+        """Return the keys of the ignored rows among those judged last that have all their indexes."""
+        return ArrowBatch(_library.tp_rows_named(self.handle), columns)
 
     @property
     def counts(self) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""The joiner's Python face: rows of legacy formats out of lines of PostgreSQL's COPY. See join_rows.c."""
+"""The joiner's Python face: rows of legacy formats out of batches of rows. See join_rows.c."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import accumulate
 
-from tallyport_converters.native import _address, _library, _Owner
+from tallyport_converters.native import _library, _Owner
+from tallyport_converters.native.batch import ArrowBatch, _RowBatch
 
 PIECES_LIMIT = 160
 """Pieces that a row may have, as in join_rows.c: three for each category of both combos, and the others."""
@@ -72,7 +73,7 @@ def _declare() -> None:
     _library.tp_join_free.restype, _library.tp_join_free.argtypes = None, [join]
     _library.tp_join_piece.restype = c_uint32
     _library.tp_join_piece.argtypes = [join, c_uint32, c_uint32, c_uint32, c_uint32, c_char_p, p64, c_char_p]
-    _library.tp_join_rows.restype, _library.tp_join_rows.argtypes = c_void_p, [join, c_void_p, c_uint64, p64, p64]
+    _library.tp_join_rows.restype, _library.tp_join_rows.argtypes = c_void_p, [join, POINTER(_RowBatch), p64, p64]
     _library.tp_join_end.restype, _library.tp_join_end.argtypes = c_uint32, [join]
 
 
@@ -80,7 +81,7 @@ _declare()
 
 
 class Join(_Owner):
-    """Joins the rows of one ADV2 group: `join` lines, block by block, then `end`."""
+    """Joins the rows of one ADV2 group: `join` them batch by batch, then `end`."""
 
     _free = _library.tp_join_free
 
@@ -93,7 +94,7 @@ class Join(_Owner):
         group_pieces: int = 0,
         group_close: bytes = b"",
     ) -> None:
-        """`sizes`: of the dimensions that lines have an index for.
+        """`sizes`: of the dimensions that rows have an index for.
 
         The first `group_pieces` pieces are written only where one of them differs from the row before, after
         `group_close` for the rows before.
@@ -119,20 +120,13 @@ class Join(_Owner):
             if not added:
                 raise MemoryError
 
-    def join(self, lines: bytes) -> Iterator[bytes]:
-        """Yield the rows of whole lines, a megabyte or a row at a time.
-
-        A line: row number, indexes, value, deleted, follow-up, comment, parted by tabs and escaped as COPY does. Flags
-        start with `t` or `f`, null is `\\N`; an empty text is null as well.
-        """
-        at, length = _address(lines)
-        start = at.value or 0
-        done, taken, size = 0, c_uint64(), c_uint64()
-        while done < length:
-            text = _library.tp_join_rows(self.handle, start + done, length - done, taken, size)
+    def join(self, batch: ArrowBatch) -> Iterator[bytes]:
+        """Yield the rows of a batch, a megabyte or a row at a time. An empty text is none."""
+        row, size = c_uint64(), c_uint64()
+        while row.value < len(batch):
+            text = _library.tp_join_rows(self.handle, batch.handle, row, size)
             if not text:
                 raise MemoryError
-            done += taken.value
             if size.value:
                 yield ctypes.string_at(text, size.value)
 

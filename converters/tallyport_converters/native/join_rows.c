@@ -1,9 +1,8 @@
 /* Rows of legacy formats, joined from pieces: what an index stands for was written down once a group.
  *
- * Takes rows as lines of PostgreSQL's COPY (see tp_rows_copy): number, indexes, value, deleted, follow-up, comment.
  * A row that a piece cannot state is left out whole, and counted under that piece.
  */
-#include "core.h"
+#include "row_batch.h"
 
 #include <stdlib.h>
 
@@ -22,7 +21,7 @@ enum Escape { ESCAPE_JSON, ESCAPE_CSV, ESCAPE_XML };
 
 #define PIECES_LIMIT 160
 #define PLACES_LIMIT 64
-#define LONG_TEXT (1 << 20) /* bytes: a row may be much longer than the line it is made from */
+#define LONG_TEXT (1 << 20) /* bytes: a row may be much longer than what it is made from */
 
 typedef struct {
     uint32_t kind, first, count, texts;
@@ -39,7 +38,7 @@ typedef struct {
     uint32_t escape, places, group_pieces, piece_count;
     uint64_t sizes[PLACES_LIMIT];
     Piece piece[PIECES_LIMIT];
-    Bytes out, value, deleted, followup, comment, close; /* fields with escapes are decoded to theirs */
+    Bytes out, close;
     uint64_t group[PIECES_LIMIT]; /* texts of the pieces that opened the group of rows at hand */
     bool grouped;
 } Join;
@@ -59,10 +58,6 @@ EXPORT void tp_join_free(Join *join) {
         free(join->piece[i].stated);
     }
     bytes_free(&join->out);
-    bytes_free(&join->value);
-    bytes_free(&join->deleted);
-    bytes_free(&join->followup);
-    bytes_free(&join->comment);
     bytes_free(&join->close);
     free(join);
 }
@@ -220,51 +215,14 @@ static bool is_decimal(const Field *field) {
     return p == end;
 }
 
-/* Read a field of a line and what parts it from the next; its escapes are undone in `scratch`. */
-static const uint8_t *take_field(const uint8_t *p, const uint8_t *end, Bytes *scratch, Field *field) {
-    const uint8_t *from = p;
-    bool escaped = false;
-    while (p < end && *p != '\t' && *p != '\n')
-        escaped |= *p++ == '\\';
-    *field = (Field){from, (size_t)(p - from), p > from};
-    const uint8_t *behind = p < end ? p + 1 : p;
-    if (!escaped)
-        return behind;
-    if (field->size == 2 && from[1] == 'N') {
-        field->given = false;
-        return behind;
-    }
-    scratch->size = 0;
-    for (; from < p; from++) {
-        uint8_t c = *from;
-        if (c == '\\' && from + 1 < p) {
-            c = *++from;
-            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == 'b' ? '\b' : c == 'f' ? '\f'
-                : c == 'v' ? '\v' : c;
-        }
-        bytes_add_byte(scratch, c);
-    }
-    field->at = scratch->data;
-    field->size = scratch->size;
-    return behind;
+/* A text of a row; an empty one is none here. */
+static inline Field field_of(const TextColumn *column, uint64_t row) {
+    int32_t from = column->ends[row], to = column->ends[row + 1];
+    return (Field){column->data + from, (size_t)(to - from), to > from};
 }
 
-static inline const uint8_t *take_number(const uint8_t *p, const uint8_t *end, uint64_t *number) {
-    uint64_t n = 0;
-    for (; p < end && *p >= '0' && *p <= '9'; p++)
-        n = n * 10 + (*p - '0');
-    *number = n;
-    return p < end ? p + 1 : p;
-}
-
-typedef struct {
-    uint64_t number, index[PLACES_LIMIT];
-    Field value, deleted, followup, comment;
-} Line;
-
-static bool add_piece(Join *join, const Piece *piece, uint64_t text, const Line *line, bool *misread) {
-    const Field *field = piece->kind == PIECE_COMMENT ? &line->comment : &line->value;
-    bool is_true;
+static bool add_piece(Join *join, const Piece *piece, uint64_t text, const RowBatch *batch, uint64_t row,
+                      bool *misread) {
     switch (piece->kind) {
     case PIECE_PLACES:
         if (!piece->stated[text])
@@ -272,54 +230,53 @@ static bool add_piece(Join *join, const Piece *piece, uint64_t text, const Line 
         add_text(join, piece, text);
         return true;
     case PIECE_DELETED:
-        is_true = line->deleted.given && line->deleted.at[0] == 't';
-        add_text(join, piece, is_true ? BEFORE : AFTER);
+        add_text(join, piece, bit_at(batch->deleted, row) ? BEFORE : AFTER);
         return true;
     case PIECE_FOLLOWUP:
-        is_true = line->followup.given && line->followup.at[0] == 't';
-        add_text(join, piece, is_true ? BEFORE : line->followup.given ? AFTER : ABSENT);
+        add_text(join, piece,
+                 !bit_at(batch->followup_given, row) ? ABSENT
+                 : bit_at(batch->followup, row)      ? BEFORE
+                                                     : AFTER);
         return true;
     default:
-        if (!field->given) {
-            add_text(join, piece, ABSENT);
-            return true;
-        }
-        if ((piece->kind == PIECE_DECIMAL || piece->kind == PIECE_OTHER) &&
-            is_decimal(field) != (piece->kind == PIECE_DECIMAL)) {
-            add_text(join, piece, OTHERWISE);
-            return true;
-        }
-        add_text(join, piece, BEFORE);
-        if (!add_escaped(join, field, misread))
-            return false;
-        add_text(join, piece, AFTER);
+        break;
+    }
+    Field field = field_of(&batch->text[piece->kind == PIECE_COMMENT ? TEXT_COMMENT : TEXT_VALUE], row);
+    bool is_chosen = piece->kind == PIECE_DECIMAL || piece->kind == PIECE_OTHER;
+    if (!field.given || (is_chosen && is_decimal(&field) != (piece->kind == PIECE_DECIMAL))) {
+        add_text(join, piece, field.given ? OTHERWISE : ABSENT);
         return true;
     }
+    add_text(join, piece, BEFORE);
+    if (!add_escaped(join, &field, misread))
+        return false;
+    add_text(join, piece, AFTER);
+    return true;
 }
 
-static inline uint64_t text_of(const Join *join, const Piece *piece, const Line *line) {
+static inline uint64_t text_of(const Join *join, const Piece *piece, const RowBatch *batch, uint64_t row) {
     uint64_t number = 0;
     for (uint32_t place = piece->first; place < piece->first + piece->count; place++)
-        number = number * join->sizes[place] + line->index[place];
+        number = number * join->sizes[place] + (uint64_t)index_column(batch, place)[row];
     return number;
 }
 
-static void add_row(Join *join, const Line *line) {
+static void add_row(Join *join, const RowBatch *batch, uint64_t row) {
     size_t start = join->out.size;
     uint64_t text[PIECES_LIMIT];
     bool misread = false, same = join->grouped && join->group_pieces;
     for (uint32_t i = 0; i < join->piece_count; i++)
-        text[i] = join->piece[i].kind == PIECE_PLACES ? text_of(join, &join->piece[i], line) : 0;
+        text[i] = join->piece[i].kind == PIECE_PLACES ? text_of(join, &join->piece[i], batch, row) : 0;
     for (uint32_t i = 0; same && i < join->group_pieces; i++)
         same = text[i] == join->group[i];
     if (!same && join->grouped)
         bytes_add(&join->out, join->close.data, join->close.size);
     for (uint32_t i = same ? join->group_pieces : 0; i < join->piece_count; i++) {
-        if (!add_piece(join, &join->piece[i], text[i], line, &misread)) {
+        if (!add_piece(join, &join->piece[i], text[i], batch, row, &misread)) {
             join->out.size = start;
             join->left_out++;
             if (!join->unstated[i]++)
-                join->first_unstated[i] = line->number;
+                join->first_unstated[i] = (uint64_t)batch->number[row];
             return;
         }
     }
@@ -328,35 +285,19 @@ static void add_row(Join *join, const Line *line) {
         join->grouped = true;
     }
     if (misread && !join->misread++)
-        join->first_misread = line->number;
+        join->first_misread = (uint64_t)batch->number[row];
     join->written++;
 }
 
-/* Join the rows of whole lines, from the beginning up to some at which the text is long; `taken` is where that is. The
- * text is valid until the next call; NULL: out of memory. Indexes are within the sizes: whoever made the lines saw to
- * that. */
-EXPORT const uint8_t *tp_join_rows(Join *join, const uint8_t *lines, uint64_t size, uint64_t *taken,
-                                   uint64_t *out_size) {
+/* Join rows of a batch, from `*row` up to one at which the text is long; `*row` is then behind it. The places of the batch
+ * have the sizes that the join was made with. The text is valid until the next call; NULL: out of memory. */
+EXPORT const uint8_t *tp_join_rows(Join *join, const RowBatch *batch, uint64_t *row, uint64_t *size) {
     NO_MEMORY_GUARD(NULL);
-    const uint8_t *p = lines, *end = lines + size;
     join->out.size = 0;
     bytes_reserve(&join->out, 1);
-    Line line;
-    while (p < end && join->out.size < LONG_TEXT) {
-        p = take_number(p, end, &line.number);
-        for (uint32_t place = 0; place < join->places; place++) {
-            p = take_number(p, end, &line.index[place]);
-            if (line.index[place] >= join->sizes[place])
-                line.index[place] = 0; /* never reached with lines of ours, and no way out of the arrays with others */
-        }
-        p = take_field(p, end, &join->value, &line.value);
-        p = take_field(p, end, &join->deleted, &line.deleted);
-        p = take_field(p, end, &join->followup, &line.followup);
-        p = take_field(p, end, &join->comment, &line.comment);
-        add_row(join, &line);
-    }
-    *taken = (uint64_t)(p - lines);
-    *out_size = join->out.size;
+    for (; *row < batch->rows && join->out.size < LONG_TEXT; ++*row)
+        add_row(join, batch, *row);
+    *size = join->out.size;
     return join->out.data;
 }
 

@@ -6,6 +6,7 @@
  * as a bit for each key that there can be once that is smaller. Neither is larger than the rules allow.
  */
 #include "json.h"
+#include "row_batch.h"
 
 #include <stdlib.h>
 
@@ -69,6 +70,7 @@ typedef struct {
     uint32_t refused;      /* FLAW_REFUSED: the index */
     uint8_t flaw, position; /* position: element of the row that is at fault */
     uint8_t verdict;        /* what Python said of it, where it judged */
+    uint8_t value_at;       /* of a plain row: where its value begins in its span; 0: of any other */
     bool deleted;
     bool named; /* all its indexes are there and in range, whatever else is wrong with it */
 } AdvRow;
@@ -88,7 +90,8 @@ typedef struct {
     RowRules rules;
     AdvRow *row;
     size_t row_capacity, row_count, run_capacity;
-    Bytes scratch, copied;
+    Bytes scratch, taken[TEXT_COLUMNS]; /* taken: the texts of the batch that is being filled */
+    RowBatch *filling;
     Intern texts, notes;
     uint64_t seed, mark_block, mark_row; /* the last accepted row's */
     bool marked, refuses;
@@ -135,7 +138,9 @@ EXPORT void tp_rows_free(Rows *rows) {
     free(rows->table);
     free(rows->bits);
     bytes_free(&rows->scratch);
-    bytes_free(&rows->copied);
+    for (uint32_t t = 0; t < TEXT_COLUMNS; t++)
+        bytes_free(&rows->taken[t]);
+    tp_row_batch_free(rows->filling);
     intern_free(&rows->texts);
     intern_free(&rows->notes);
     free(rows);
@@ -509,8 +514,9 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
 
 /* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
  * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. */
-static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRow *row) {
+static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row) {
     const RowRules *rules = &rows->rules;
+    const uint8_t *p = from;
     uint64_t block = 0;
     Key rest = 0;
     p++;
@@ -528,6 +534,7 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRo
             rest = rest * rules->sizes[place] + index;
     }
     const uint8_t *value = p, *limit = p + 48;
+    size_t value_at = (size_t)(p - from);
     p += *p == '-';
     if (*p == '0' && p[1] >= '0' && p[1] <= '9')
         return NULL;
@@ -549,6 +556,7 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *p, AdvRo
     row->rest = rest;
     row->text = row->note = 0;
     row->flaw = row->position = row->verdict = 0;
+    row->value_at = (uint8_t)value_at;
     row->deleted = false;
     row->named = true;
     return p + 1;
@@ -757,109 +765,128 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
     }
 }
 
-/* A text as PostgreSQL's COPY takes it: backslash, tab and line ends escaped. */
-static void copy_text(Bytes *out, const uint8_t *p, size_t size) {
-    const uint8_t *end = p + size;
-    while (p < end) {
-        const uint8_t *from = p;
-        while (p < end && *p != '\\' && *p != '\t' && *p != '\n' && *p != '\r')
-            p++;
-        bytes_add(out, from, (size_t)(p - from));
-        if (p == end)
-            break;
-        bytes_add_byte(out, '\\');
-        bytes_add_byte(out, *p == '\\' ? '\\' : *p == '\t' ? 't' : *p == '\n' ? 'n' : 'r');
-        p++;
-    }
-}
-
-/* One element of an accepted row as a COPY field: null as \N, and an empty text likewise unless it `may_be_empty`. */
-static bool copy_element(Json *j, Bytes *out, bool may_be_empty) {
+/* Take an element of an accepted row into its column of text: null as none, and an empty value likewise, but of an undo,
+ * which has values as they were stored. An empty comment stays one: it removes the stored one. */
+static bool take_text(Json *j, Rows *rows, enum TextColumn column, uint64_t at) {
+    TextColumn *of = &rows->filling->text[column];
     Literal text = {.at = j->p, .storable = true};
     uint8_t first = *j->p;
+    rows->scratch.size = 0;
     if (first == '"' ? !string_text(j, &text) : !json_skip(j, 2))
         return false;
     if (first != '"')
         text.size = (size_t)(j->p - text.at);
-    if (first == 'n' || (!text.size && !may_be_empty))
-        bytes_add(out, "\\N", 2);
-    else
-        copy_text(out, text.at, text.size);
+    if (first == 'n' || (!text.size && column == TEXT_VALUE && !rows->rules.restores)) {
+        if (column == TEXT_VALUE) { /* given, unless it is said that it is not */
+            of->given[at / 8] &= (uint8_t)~(1u << at % 8);
+            of->nulls++;
+        }
+        return true;
+    }
+    if (column != TEXT_VALUE) {
+        set_bit(of->given, at);
+        of->nulls--;
+    }
+    bytes_add(&rows->taken[column], text.at, text.size);
     return true;
 }
 
-static void copy_number(Bytes *out, uint64_t number) {
-    uint8_t digits[20];
-    size_t at = sizeof digits;
-    do
-        digits[--at] = (uint8_t)('0' + number % 10);
-    while (number /= 10);
-    bytes_add(out, digits + at, sizeof digits - at);
+/* Take what stands behind the indexes of an accepted row. */
+static void take_elements(Json *j, Rows *rows, uint64_t at) {
+    RowBatch *batch = rows->filling;
+    for (uint32_t e = 0; e < FLAG_COLUMNS + batch->texts; e++) {
+        int truth = 0;
+        bool good = json_space(j) && *j->p != ']'; /* what is left out is its default */
+        if (!good)
+            return;
+        if (e == 1 || e == FLAG_COLUMNS) {
+            bool is_null = *j->p == 'n';
+            good = flag_element(j, true, &truth);
+            if (truth == 1)
+                set_bit(e == 1 ? batch->deleted : batch->followup, at);
+            if (e == FLAG_COLUMNS && !is_null) {
+                set_bit(batch->followup_given, at);
+                batch->followup_nulls--;
+            }
+        } else {
+            good = take_text(j, rows, (enum TextColumn)(e ? e - FLAG_COLUMNS : TEXT_VALUE), at);
+        }
+        if (!good || !json_space(j) || *j->p != ',')
+            return;
+        j->p++;
+    }
 }
 
-/* The accepted rows among those judged last, as COPY text: row number, an index for each place, value, deleted,
- * follow-up, comment, of an undo also who stored it and when, parted by tabs. An empty comment stays one: it removes the
- * stored one.
- * `block` is what was scanned. Valid until the next call; NULL: out of memory. */
-EXPORT const uint8_t *tp_rows_copy(Rows *rows, const uint8_t *block, uint64_t *size) {
-    NO_MEMORY_GUARD(NULL);
-    Bytes *out = &rows->copied;
-    out->size = 0;
-    bytes_reserve(out, rows->row_count * 32 + 1);
-    uint64_t number = rows->rows - rows->row_count;
+/* Read the indexes of an accepted row, as they are in range; returns what is behind them. */
+static const uint8_t *take_indexes(RowBatch *batch, const uint8_t *p, uint64_t at) {
+    for (uint32_t place = 0; place < batch->places; place++) {
+        uint32_t index = 0;
+        while (*p < '0' || *p > '9')
+            p++;
+        for (; *p >= '0' && *p <= '9'; p++)
+            index = index * 10 + (*p - '0');
+        batch->index[place * batch->rows + at] = (int32_t)index;
+        while (*p != ',' && *p != ']')
+            p++;
+        p += *p == ',';
+    }
+    return p;
+}
+
+/* The accepted rows among those judged last, in columns; `block` is what was scanned. NULL: out of memory. */
+EXPORT RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
+    NO_MEMORY_GUARD((tp_row_batch_free(rows->filling), rows->filling = NULL));
+    uint32_t texts = rows->rules.restores ? TEXT_COLUMNS : TEXTS_OF_ROW;
+    uint64_t accepted = 0, number = rows->rows - rows->row_count, at = 0;
+    for (size_t i = 0; i < rows->row_count; i++)
+        accepted += !rows->row[i].flaw;
+    RowBatch *batch = rows->filling = row_batch_new(accepted, rows->rules.places, texts);
+    if (!batch)
+        return NULL;
+    for (uint32_t t = 0; t < texts; t++)
+        rows->taken[t].size = 0;
     for (size_t i = 0; i < rows->row_count; i++, number++) {
         const AdvRow *row = &rows->row[i];
         if (row->flaw)
             continue;
-        Json *j = &(Json){.start = block, .p = block + row->at + 1, .end = block + row->at + row->size,
-                          .scratch = &rows->scratch, .final = true};
-        rows->scratch.size = 0;
-        copy_number(out, number);
-        bool restores = rows->rules.restores;
-        uint32_t elements = rows->rules.places + (restores ? 7 : 4);
-        for (uint32_t e = 0; e < elements; e++) {
-            bytes_add_byte(out, '\t');
-            bool given = json_space(j) && *j->p != ']' && copy_element(j, out, restores || e == rows->rules.places + 3);
-            if (!given) /* left out: its default */
-                bytes_add(out, e == rows->rules.places + 1 ? "f" : "\\N", e == rows->rules.places + 1 ? 1 : 2);
-            if (given && json_space(j) && *j->p == ',')
-                j->p++;
+        const uint8_t *from = block + row->at, *behind = take_indexes(batch, from + 1, at);
+        if (row->value_at) {
+            bytes_add(&rows->taken[TEXT_VALUE], from + row->value_at, row->size - row->value_at - 1u);
+        } else {
+            Json *j = &(Json){.start = block, .p = behind, .end = from + row->size, .scratch = &rows->scratch, .final = true};
+            take_elements(j, rows, at);
         }
-        bytes_add_byte(out, '\n');
+        batch->number[at++] = (int64_t)number;
+        for (uint32_t t = 0; t < texts; t++)
+            batch->text[t].ends[at] = (int32_t)rows->taken[t].size;
     }
-    *size = out->size;
-    return out->data;
+    rows->filling = NULL;
+    if (row_batch_finish(batch, rows->taken))
+        return batch;
+    tp_row_batch_free(batch);
+    return NULL;
 }
 
-/* The ignored rows among those judged last of which it is known what they are about, as COPY text: row number, an index
- * for each place. Valid until the next call of this or of tp_rows_copy; NULL: out of memory. */
-EXPORT const uint8_t *tp_rows_named(Rows *rows, uint64_t *size) {
-    NO_MEMORY_GUARD(NULL);
+/* The keys of the ignored rows among those judged last of which it is known what they are about. NULL: out of memory. */
+EXPORT RowBatch *tp_rows_named(const Rows *rows) {
     const RowRules *rules = &rows->rules;
-    Bytes *out = &rows->copied;
-    out->size = 0;
-    bytes_reserve(out, 1);
-    uint64_t number = rows->rows - rows->row_count;
-    for (size_t i = 0; i < rows->row_count; i++, number++) {
+    uint64_t named = 0, number = rows->rows - rows->row_count, at = 0;
+    for (size_t i = 0; i < rows->row_count; i++)
+        named += rows->row[i].flaw && rows->row[i].named;
+    RowBatch *batch = row_batch_new(named, rules->places, 0);
+    for (size_t i = 0; batch && i < rows->row_count; i++, number++) {
         const AdvRow *row = &rows->row[i];
         if (!row->flaw || !row->named)
             continue;
-        uint32_t indexes[PLACES_LIMIT];
         Key block = row->block, rest = row->rest;
         for (uint32_t place = rules->places; place-- > 0;) {
             Key *of = place < rules->block_places ? &block : &rest;
-            indexes[place] = (uint32_t)(*of % rules->sizes[place]);
+            batch->index[place * named + at] = (int32_t)(*of % rules->sizes[place]);
             *of /= rules->sizes[place];
         }
-        copy_number(out, number);
-        for (uint32_t place = 0; place < rules->places; place++) {
-            bytes_add_byte(out, '\t');
-            copy_number(out, indexes[place]);
-        }
-        bytes_add_byte(out, '\n');
+        batch->number[at++] = (int64_t)number;
     }
-    *size = out->size;
-    return out->data;
+    return batch;
 }
 
 /* Rows scanned last, judged or not. */

@@ -21,12 +21,12 @@ from tallyport.metadata import Snapshot
 from tallyport.validation.validate import load_snapshot, walked
 from tallyport_converters.adv2.file import Adv2File, RawHead
 from tallyport_converters.adv2.header_form import check_form, counted_rows
-from tallyport_converters.adv2.row_check import RowFindings, row_check
+from tallyport_converters.adv2.row_batches import RowBatches
+from tallyport_converters.adv2.row_check import row_check
 from tallyport_converters.adv2.row_rules import RowRules
 from tallyport_converters.files.output import Compress, OutputFile, OutputStream
 from tallyport_converters.files.publish import publish, run_in
 from tallyport_converters.model.file_header import canonical_scheme
-from tallyport_converters.native import Fault
 from tallyport_converters.native.join import Join, Piece, PieceKind
 from tallyport_converters.options import Options
 from tallyport_converters.sources import Source, stem_of
@@ -289,9 +289,7 @@ class _Rewriting:
             self._say(replace(error.finding, source=label, count=rows or None))
             return rows
         assert target.out
-        check = row_check(header, _WIDEST)
-        told = RowFindings(file)
-        counts = (0, 0, 0)
+        batches = RowBatches(file, header, row_check(header, _WIDEST), self._say, label)
         with Join(
             layout.pieces,
             group.sizes,
@@ -299,24 +297,16 @@ class _Rewriting:
             group_pieces=layout.group_pieces,
             group_close=layout.group_close,
         ) as join:
-            for block in file.rows(check.form):
-                check.judge(block)
-                for found in check.findings(block, label):
-                    for ready in told.add(found):
-                        self._say(ready)
-                counts = block.rows.counts
-                if block.rows.fault[0] is Fault.NONE:  # else reading on raises
-                    for text in join.join(block.rows.copied(block.block)):
-                        target.out.write(text if target.is_begun else text[len(layout.separator) :])
-                        target.is_begun = True
+            for batch in batches:
+                for text in join.join(batch):
+                    target.out.write(text if target.is_begun else text[len(layout.separator) :])
+                    target.is_begun = True
                 if self._watch:
                     size = file.source.size_bytes
-                    self._watch(Progress(label, "write", file.position, size, self.report.read + counts[0]))
-            for ready in told.rest():
-                self._say(ready)
+                    self._watch(Progress(label, "write", file.position, size, self.report.read + batches.counts[0]))
             target.out.write(join.end())
             self._account(join, header, group, target, label)
-        read, _, ignored = counts
+        read, _, ignored = batches.counts
         self.report.read += read
         self.report.ignored += ignored
         return read

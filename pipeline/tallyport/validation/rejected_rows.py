@@ -116,11 +116,10 @@ class RejectedRows:
             self.rows.extend(rows)
             self.places.extend(place for _ in rows)
 
-    def add_findings(self, findings: Iterable[Finding]) -> None:
-        """Take findings that are each about `count` neighbouring rows, from `row` on."""
-        for found in findings:
-            assert found.row is not None
-            self.add(range(found.row, found.row + (found.count or 1)), found)
+    def add_finding(self, found: Finding) -> None:
+        """Take a finding that is about `count` neighbouring rows, from `row` on."""
+        assert found.row is not None
+        self.add(range(found.row, found.row + (found.count or 1)), found)
 
     def findings(self) -> list[Finding]:
         """Return one finding for each cause, with its first row and their number."""

@@ -27,7 +27,9 @@ from tallyport_converters.native import (
     pack,
 )
 from tallyport_converters.native.adv2 import RowForm, Rows, ValueRule
+from tallyport_converters.native.batch import ArrowBatches
 from tallyport_converters.native.join import Escape, Join, Piece, PieceKind, constant
+from tallyport_schemas.row_batch import RowColumns
 
 ROWS = json.dumps(
     {
@@ -105,19 +107,23 @@ def read_others() -> None:
 
 
 def validate() -> None:
-    """Judge rows whose keys fall, and copy and join them."""
+    """Judge rows whose keys fall, join them, and hand them over."""
+    columns = RowColumns(("pe",), (0,))
     with Rows(RowForm([200], 0, ValueRule.JUDGED, judges_comments=True)) as rows:
         rows.scan(ADV2, 0, final=True)
         rows.texts()
         rows.judge(bytes(200), bytes(200))
-        lines = rows.copied(ADV2)
+        batch = rows.batch(ADV2, columns)
     pieces = [
         constant(b"<"),
         Piece(PieceKind.VALUE, [b"", b"", b"", b""]),
         Piece(PieceKind.COMMENT, [b"", b"", b"", b""]),
     ]
     with Join(pieces, [200], Escape.XML) as join:
-        b"".join(join.join(lines))
+        b"".join(join.join(batch))
+    batch.__arrow_c_array__()
+    ArrowBatches(columns, [batch, batch]).__arrow_c_stream__()
+    batch.close()
 
 
 def main() -> None:

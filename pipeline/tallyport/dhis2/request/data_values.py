@@ -5,20 +5,21 @@ Streams: holds a block of rows. Identifiers are carried as they are, by the sche
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice, repeat, starmap
 from math import prod
 from typing import Any, NamedTuple
 
 import orjson
 
 from tallyport_converters.adv2.file import Adv2File
+from tallyport_converters.adv2.row_batches import RowBatches
 from tallyport_converters.adv2.row_check import row_check
 from tallyport_converters.adv2.row_rules import RowRules
-from tallyport_converters.native import Fault
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
+from tallyport_schemas.row_batch import COMMENT, DELETED, FOLLOWUP, ROW, VALUE
 
 SCHEMES: Mapping[str, str] = {
     "ds": "dataSetIdScheme",
@@ -38,9 +39,6 @@ MEMBERS: Mapping[str, str] = {
 }
 """What DHIS2 calls a value's dimensions."""
 
-_ESCAPES = {b"\\\\": b"\\", b"\\t": b"\t", b"\\n": b"\n", b"\\r": b"\r"}
-_ESCAPED = re.compile(rb"\\[\\tnr]")
-_NULL = b"\\N"
 _ROWS = 2_000
 """Rows that are made at a time: of a block there may be very many, each larger than its text."""
 
@@ -95,52 +93,48 @@ def group_rows(
     Raises:
         SourceUnreadable: the file breaks off, or is no JSON.
     """
-    check = row_check(header, RowRules(generation=generation))
-    period, unit = header.pe, header.ou
-    combo, attribute = _combos(header.coc, header.co, coc), _combos(header.aoc, header.ao, aoc)
-    places = header.places
-    of_combo = len(header.co.options) if header.co else 1 if header.coc else 0
-    explicit = [size > 1 for size in places]
-    count = sum(explicit)
-    fixed = sum(map(len, MEMBERS.values())) + 60 + len(header.de)
-    for block in file.rows(check.form):
-        check.judge(block)
-        if block.rows.fault[0] is not Fault.NONE:
-            continue  # reading on raises
-        rows: list[Row] = []
-        for line in block.rows.copied(block.block).split(b"\n"):
-            if not line:
-                continue
-            number, *fields = line.split(b"\t")
-            given = iter(fields[:count])
-            indexes = [int(next(given)) if is_explicit else 0 for is_explicit in explicit]
-            value, deleted, flag, comment = fields[count:]
-            members: dict[str, Any] = {
-                "dataElement": header.de,
-                "period": period[indexes[0]],
-                "orgUnit": unit[indexes[1]],
-            }
-            lacks = None
-            for name, find, at in (
-                ("categoryOptionCombo", combo, indexes[2 : 2 + of_combo]),
-                ("attributeOptionCombo", attribute, indexes[2 + of_combo :]),
-            ):
-                if find:
-                    members[name] = find(tuple(at))
-                    lacks = lacks or (None if members[name] is not None else name)
-            if value != _NULL:
-                members["value"] = _text(value)
-            if comment != _NULL:
-                members["comment"] = _text(comment) or no_comment
-            if flag != _NULL:
-                members[followup] = flag[:1] == b"t"
-            if deleted[:1] == b"t":
-                members["deleted"] = True
-            rows.append(Row(group, int(number), members, fixed + len(line) + 50, lacks))
-            if len(rows) == _ROWS:
-                yield rows
-                rows = []
-        yield rows
+    rows = RowBatches(file, header, row_check(header, RowRules(generation=generation)))
+    dimensions = rows.columns.dimensions
+    of_combo = 2 + (len(header.co.options) if header.co else header.coc is not None)
+    combos = [
+        (name, find, dimensions[places])
+        for name, find, places in (
+            ("categoryOptionCombo", _combos(header.coc, header.co, coc), slice(2, of_combo)),
+            ("attributeOptionCombo", _combos(header.aoc, header.ao, aoc), slice(of_combo, None)),
+        )
+        if find
+    ]
+    names = [name for name, *_ in combos]
+    fixed = sum(map(len, MEMBERS.values())) + 130 + len(header.de)
+
+    def row(number: int, period: int, unit: int, of_combos: tuple[str | None, ...], *behind: Any) -> Row:
+        members: dict[str, Any] = {"dataElement": header.de, "period": header.pe[period], "orgUnit": header.ou[unit]}
+        members.update(zip(names, of_combos, strict=True))
+        value, deleted, flag, comment = behind
+        if value is not None:
+            members["value"] = value
+        if comment is not None:
+            members["comment"] = comment or no_comment
+        if flag is not None:
+            members[followup] = flag
+        if deleted:
+            members["deleted"] = True
+        size = fixed + len((value or "").encode()) + len((comment or "").encode())
+        return Row(group, number, members, size, names[of_combos.index(None)] if None in of_combos else None)
+
+    for batch in rows:
+        found = [map(find, zip(*map(batch.integers, of), strict=True)) for _, find, of in combos]
+        columns = (
+            *map(batch.integers, (ROW, *dimensions[:2])),
+            zip(*found, strict=True) if found else repeat((), len(batch)),
+            batch.texts(VALUE),
+            batch.flags(DELETED),
+            batch.flags(FOLLOWUP),
+            batch.texts(COMMENT),
+        )
+        made = starmap(row, zip(*columns, strict=True))
+        while part := list(islice(made, _ROWS)):
+            yield part
 
 
 def body(rows: Sequence[Row], data_set: str | None, deletion: Mapping[str, Any] | None = None) -> bytes:
@@ -169,9 +163,3 @@ def _combos(identifiers: tuple[str, ...] | None, options: OptionDimension | None
         assert find, "category options need what finds their combos"
         return find
     return None
-
-
-def _text(field: bytes) -> str:
-    if b"\\" in field:
-        field = _ESCAPED.sub(lambda match: _ESCAPES[match[0]], field)
-    return field.decode()

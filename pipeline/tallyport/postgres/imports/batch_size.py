@@ -13,10 +13,14 @@ periods, each with all organisation units. A cell of it is a *block*, numbered i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
+
+from tallyport_converters.native.batch import ArrowBatch
+from tallyport_schemas.row_batch import RowBatch
 
 ROWS_WHOLE = 500_000
 """Rows that are staged at once, some 100 MB of temporary space."""
@@ -84,16 +88,20 @@ def choose(rows: int, stored: int | None, forced: Mode | None) -> Batching:
     return Batching(mode, f"{of_rows}; {of_stored}")
 
 
+Part = tuple[ArrowBatch, int, int]
+"""Rows of a batch that was read: from the first number to before the second."""
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A stretch of the grid, from block `start` to before block `end`, and its rows: read `lines` once, then `end`."""
+    """A stretch of the grid, from block `start` to before block `end`, and its rows: read `parts` once, then `end`."""
 
-    lines: Iterator[bytes]
+    parts: Iterator[Part]
     cut: _Cut
 
     @property
     def blocks(self) -> tuple[int, int]:
-        """The stretch, known when its lines were read."""
+        """The stretch, known when its rows were read."""
         return self.cut.start, self.cut.end
 
 
@@ -101,62 +109,45 @@ class Batch:
 class _Cut:
     start: int
     end: int = 0
-    rest: bytes = b""
-    is_last: bool = True
+    rest: Part | None = None
 
 
-def batches(chunks: Iterable[bytes], *, rows: int, block_sizes: Sequence[int], blocks: int) -> Iterator[Batch]:
+def batches(source: Iterable[ArrowBatch], *, rows: int, periods: int, units: int) -> Iterator[Batch]:
     """Part rows into batches of about `rows`, never within a block.
 
-    `chunks` are whole lines: a number, then the places in `block_sizes`' order (period, organisation unit; those with
-    one identifier are left out of both), then more. `blocks` is how many the grid has. The last batch reaches to its
-    end, so that all batches together are the grid.
+    The grid has so many `periods` and `units`. The last batch reaches to its end, so that all batches together are the
+    grid.
     """
-    source = iter(chunks)
-    start, rest = 0, b""
+    unread = ((batch, 0, len(batch)) for batch in source)
+    start, rest = 0, None
     while True:
         cut = _Cut(start)
-        yield Batch(_lines(source, rest, rows, block_sizes, blocks, cut), cut)
-        if cut.is_last:
+        yield Batch(_parts(chain([rest] if rest else [], unread), rows, periods, units, cut), cut)
+        if cut.rest is None:
             return
         start, rest = cut.end, cut.rest
 
 
-def _lines(
-    source: Iterator[bytes], rest: bytes, rows: int, block_sizes: Sequence[int], blocks: int, cut: _Cut
-) -> Iterator[bytes]:
+def _parts(parts: Iterable[Part], rows: int, periods: int, units: int, cut: _Cut) -> Iterator[Part]:
     count = 0
-    for chunk in chain([rest] if rest else [], source):
-        count += chunk.count(b"\n")
-        if count < rows or not block_sizes or not chunk:
-            yield chunk
-            continue
-        at, block = _last_block(chunk, block_sizes)
-        if at == 0:  # one block so far
-            yield chunk
-            continue
-        cut.end, cut.rest, cut.is_last = block, chunk[at:], False
-        yield chunk[:at]
-        return
-    cut.end = blocks
+    for batch, start, stop in parts:
+        count += stop - start
+        if count >= rows and start < stop:
+            at, block = _last_block(batch, start, stop, units)
+            if at > start:  # else it is one block so far
+                cut.end, cut.rest = block, (batch, at, stop)
+                yield batch, start, at
+                return
+        yield batch, start, stop
+    cut.end = periods * units
 
 
-def _last_block(chunk: bytes, block_sizes: Sequence[int]) -> tuple[int, int]:
-    """Return where the last block's lines begin in a chunk, and its number."""
-    end = len(chunk)
-    block = None
-    while end:
-        start = chunk.rfind(b"\n", 0, end - 1) + 1
-        here = _block(chunk[start:end], block_sizes)
-        if block is not None and here != block:
-            break
-        block, end = here, start
-    assert block is not None
-    return end, block
+def _last_block(batch: RowBatch, start: int, stop: int, units: int) -> tuple[int, int]:
+    """Return where the last block begins among some rows, and its number."""
+    of_period, of_unit = batch.integers("pe"), batch.integers("ou")
 
+    def block(row: int) -> int:
+        return of_period[row] * units + of_unit[row]
 
-def _block(line: bytes, block_sizes: Sequence[int]) -> int:
-    block = 0
-    for place, size in zip(line.split(b"\t", len(block_sizes) + 1)[1:], block_sizes, strict=False):
-        block = block * size + int(place)
-    return block
+    last = block(stop - 1)
+    return bisect_left(range(stop), last, start, key=block), last

@@ -74,7 +74,7 @@ class Bundle:
         self._rows += member.feed.counts[0]
         self._names += sum(map(len, (scope.periods, scope.org_units, scope.combos, scope.attribute_combos)))
         self._size += len(scope.periods) * len(scope.org_units)
-        self._bytes += sum(map(len, member.feed.ahead))
+        self._bytes += sum(batch.size_bytes for batch in member.feed.ahead)
         combos = _combos(scope)
         for cell in _cells(scope):
             self._taken.setdefault(cell, []).append(combos)
@@ -137,19 +137,9 @@ def _stage_rows(session: Session, feeds: dict[int, RowFeed]) -> None:
 
     by_columns: dict[Sequence[str], list[tuple[int, RowFeed]]] = {}
     for number, feed in feeds.items():
-        by_columns.setdefault(feed.columns, []).append((number, feed))
+        by_columns.setdefault(feed.text.columns, []).append((number, feed))
     for columns, alike in by_columns.items():
         names = sql.SQL(", ").join(map(sql.Identifier, ("group_number", *columns)))
         with session.copying(sql.SQL("copy staged ({}) from stdin").format(names)) as write:
             for number, feed in alike:
-                write(b"".join(_numbered(number, lines) for lines in feed.ahead))
-
-
-def _numbered(number: int, lines: bytes) -> bytes:
-    """Put a group's number before each line.
-
-    >>> _numbered(7, b"0\\t5\\n1\\t6\\n")
-    b'7\\t0\\t5\\n7\\t1\\t6\\n'
-    """
-    before = b"%d\t" % number
-    return before + lines[:-1].replace(b"\n", b"\n" + before) + b"\n" if lines else b""
+                write(b"".join(feed.text.lines(batch, group=number) for batch in feed.ahead))

@@ -63,7 +63,7 @@ SMALL_CELLS = 10_000
 """Pairs of a period and an organisation unit that it spans."""
 
 SMALL_BYTES = 1 << 20
-"""Bytes that its rows take as lines of COPY."""
+"""Bytes that its rows take in columns."""
 
 _FEW_UNITS = 100
 """Organisation units that are named to the index of stored values; of more, all that is stored is sifted."""
@@ -343,10 +343,8 @@ class GroupImport:
         return batching
 
     def _batches(self, header: GroupHeader, feed: RowFeed | None, mode: Mode) -> Iterator[Batch]:
-        block_sizes = [size for size in header.places[:2] if size > 1]
         rows = ROWS_BATCH if mode.batches_rows else header.size + 1
-        blocks = len(header.pe) * len(header.ou)
-        return batches(feed or (), rows=rows, block_sizes=block_sizes, blocks=blocks)
+        return batches(feed or (), rows=rows, periods=len(header.pe), units=len(header.ou))
 
     def feed(self, header: GroupHeader, looked_up: LookedUp) -> AbstractContextManager[RowFeed | None]:
         """Return the rows, None where there are none: the same each time that it is asked for."""
@@ -360,15 +358,15 @@ class GroupImport:
     def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
         """Stream the rows of a batch in."""
         if feed is None:
-            for _ in batch.lines:
+            for _ in batch.parts:
                 pass
             return
         from psycopg import sql
 
-        columns = sql.SQL(", ").join(map(sql.Identifier, feed.columns))
+        columns = sql.SQL(", ").join(map(sql.Identifier, feed.text.columns))
         with self._session.copying(sql.SQL("copy staged ({}) from stdin").format(columns)) as write:
-            for lines in batch.lines:
-                write(lines)
+            for part in batch.parts:
+                write(feed.text.lines(*part))
                 yield
 
     def _note_named(self, header: GroupHeader, feed: RowFeed, batch: Batch, first: int) -> None:
@@ -381,7 +379,7 @@ class GroupImport:
             return
         from psycopg import sql
 
-        columns = sql.SQL(", ").join(map(sql.Identifier, feed.named_columns))
+        columns = sql.SQL(", ").join(map(sql.Identifier, feed.text.key_columns))
         self._ignored_are_named = True
         feed.named.seek(0)
         with self._session.copying(sql.SQL("copy kept ({}) from stdin").format(columns)) as write:

@@ -98,7 +98,7 @@ def _sizes(header: GroupHeader) -> Sequence[Sequence[int]]:
 
 
 def _indexes(place: int, sizes: Sequence[int]) -> list[int]:
-    """Return the explicit indexes that a place stands for: the reverse of what `row_feed` does.
+    """Return the explicit indexes that a place stands for: the reverse of what `CopyText` does.
 
     >>> _indexes(5, (2, 1, 3))
     [1, 2]

@@ -1,20 +1,20 @@
 """Completeness: how many values ADV2 files have for each period and organisation unit, as a map to look at.
 
-A row costs no Python: blocks of rows become text, and their places are counted as texts.
+A row costs no Python: rows come in columns, and pairs of indexes are counted.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tallyport.postgres.imports.row_feed import PLACES, RowFeed
 from tallyport_converters.adv2.file import Adv2File
 from tallyport_converters.adv2.header_form import check_form
+from tallyport_converters.adv2.row_batches import RowBatches
+from tallyport_converters.adv2.row_check import row_check
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import SourceUnreadable
 from tallyport_schemas.group_header import GroupHeader
@@ -59,19 +59,15 @@ class Completeness:
             yield Progress(label, "map", done, sum(sizes), values)
 
     def _count(self, file: Adv2File, header: GroupHeader) -> Iterator[int]:
-        feed = RowFeed(file, header, None)
-        places = [place for place in PLACES[:2] if place in feed.columns]
-        pattern = re.compile(rb"^\d+\t(" + rb"\t".join([rb"\d+"] * len(places)) + rb")\t", re.MULTILINE)
-        counts: Counter[bytes] = Counter()
-        for lines in feed:
+        rows = RowBatches(file, header, row_check(header, None))
+        counts: Counter[tuple[int, int]] = Counter()
+        for batch in rows:
             if not self._is_too_large:
-                counts.update(pattern.findall(lines) if places else {b"": lines.count(b"\n")})
+                counts.update(zip(batch.integers("pe"), batch.integers("ou"), strict=True))
                 self._is_too_large = len(counts) > CELLS_LIMIT
-            yield feed.counts[0]
-        cells, before = self._cells, b"" if PLACES[0] in places else b"0\t"
-        for found, count in (+counts).items():
-            period, _, unit = (before + found).partition(b"\t")
-            cells[header.pe[int(period)], header.ou[int(unit or b"0")]] += count
+            yield rows.counts[0]
+        for (period, unit), count in counts.items():
+            self._cells[header.pe[period], header.ou[unit]] += count
         self._is_too_large = self._is_too_large or len(self._cells) > CELLS_LIMIT
 
     def map(self) -> dict[str, Any] | None:
