@@ -25,7 +25,7 @@ from support.places import ROOT, SAMPLES
 from support.serving import Server, browsing, served
 
 PICTURE = ROOT / "docs" / "images" / "page.png"
-WIDE, PHONE = {"width": 1240, "height": 900}, {"width": 360, "height": 740}
+WIDE, PHONE = {"width": 1200, "height": 900}, {"width": 400, "height": 740}
 
 expect.set_options(timeout=30_000)
 
@@ -53,7 +53,7 @@ def make_picture(server: Server, browser: Browser, state: Any, path: Path) -> No
     with shown(server, browser, state, **look) as page:
         page.set_input_files("#choose", [SAMPLES / "january.json", SAMPLES / "february.csv"])
         page.locator("#dry:enabled").click()
-        expect(page.locator(".job").first).to_contain_text("with problems")
+        expect(page.locator(".job").first).to_contain_text("values lost")
         page.get_by_role("tab", name="Completeness").click()
         page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
         page.screenshot(path=path)
@@ -116,13 +116,13 @@ def make_states(server: Server, browser: Browser, state: Any, database: str, fol
                 expect(page.locator(".stages [aria-current]")).to_have_text("Write")
                 picture("at-work")
                 page.get_by_role("button", name="Cancel").click()
-                expect(page.locator("#outcome-title")).to_have_text("Cancelled.")
+                expect(page.locator("#outcome-title")).to_have_text("Cancelled. Nothing was written.")
                 picture("cancelled")
             page.get_by_role("radio", name="Server").check()
             page.get_by_role("button", name="Remove").first.click()
             page.set_input_files("#choose", stock)
             page.locator("#dry:enabled").click()
-            expect(page.locator(".verdict.warn")).to_contain_text("26 values")
+            expect(page.locator("#outcome-title")).to_have_text("24 changes will be sent.")
             picture("server")
             page.get_by_role("tab", name="Changes").click()
             picture("chunks")

@@ -95,7 +95,7 @@ def test_a_file_of_each_format_goes_through_and_comes_out_as_the_command_line_wr
     names = {"dxf-json": "DHIS2 JSON", "dxf-csv": "DHIS2 CSV", "dxf-xml": "DHIS2 XML", "adx": "ADX"}
     for form, path in FILES.items():
         window.choose(path)
-        told = window.page.locator(".file-told")
+        told = window.page.locator(".file-facts")
         expect(told).to_contain_text(f"{names.get(form, 'DHIS2 PDF form')} (recognised by its")
         expect(window.page.locator("#run")).to_be_disabled()
         window.page.click("#dry")
@@ -143,7 +143,7 @@ def test_files_can_be_dropped(window: Window) -> None:
         FILES["dxf-json"].read_text(encoding="utf-8"),
     )
     window.page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
-    expect(window.page.locator(".file-told")).to_contain_text("DHIS2 JSON")
+    expect(window.page.locator(".file-facts")).to_contain_text("DHIS2 JSON")
     expect(window.page.locator("#dry")).to_be_enabled()
 
 
@@ -200,7 +200,7 @@ def test_a_file_that_could_not_be_sent_can_be_sent_again(window: Window) -> None
     window.check_access()
     window.page.unroute("**/api/uploads?name=*")
     window.page.get_by_role("button", name="Send again").click()
-    expect(window.page.locator(".file-told")).to_contain_text("DHIS2 JSON")
+    expect(window.page.locator(".file-facts")).to_contain_text("DHIS2 JSON")
     expect(window.page.locator("#dry")).to_be_enabled()
     window.complaints[:] = [text for text in window.complaints if "ERR_FAILED" not in text]
 
@@ -287,7 +287,7 @@ def test_values_go_into_a_database_as_the_dry_run_said(window: Window, database:
     groups = window.page.get_by_role("region", name="Groups").get_by_role("row")
     expect(groups.nth(0)).to_have_text(re.compile("^Data elementnewchanged.*already therenot writtenFile$"))
     values = window.page.get_by_role("region", name="Values", exact=True).get_by_role("row")
-    expect(values.nth(0)).to_have_text(re.compile("^ChangeBeforeAfterData element.*Place$"))
+    expect(values.nth(0)).to_have_text(re.compile("^ChangeBeforeAfterData element.*Source$"))
     expect(values.nth(1)).to_have_text(re.compile(r"new–5.* deVisits001202503.* ouClinicA01"))
     window.check_access()
     window.page.get_by_role("tab", name="SQL").click()
@@ -476,7 +476,7 @@ def test_texts_numbers_and_dates_are_in_the_user_s_language(server: Server, brow
         expect(window.page.locator("#files-title")).to_contain_text("Fichiers")
         window.dry_run(FILES["dxf-json"])
         expect(window.page.locator("#outcome-title")).to_contain_text("6 valeurs : conversion possible")
-        expect(window.page.locator(".file-told")).to_contain_text("1,8 ko")
+        expect(window.page.locator(".file-facts")).to_contain_text("1,8 ko")
         window.check_access()
         window.page.locator("#language").select_option("en")
         expect(window.page.locator("#files-title")).to_contain_text("Files")
@@ -489,6 +489,7 @@ def test_every_text_is_there_in_every_language_and_is_used() -> None:
     assert len(languages) == 2
     assert languages[0].keys() == languages[1].keys()
     for key in languages[0]:
+        assert re.fullmatch(r"[a-z0-9_]+([.-][a-z0-9_]+)*", key), f"{key} is a sentence"
         one, other = (json.dumps(texts[key], ensure_ascii=False) for texts in languages)
         assert set(re.findall(r"\{\w+\}", one)) == set(re.findall(r"\{\w+\}", other)), key
     code = "".join(path.read_text(encoding="utf-8") for path in sorted((folder / "page").glob("*.*")))

@@ -37,8 +37,8 @@ export async function set(request) {
   files = (await Promise.all(request.sources.map(async ({ upload, format }) => {
     const known = files.find((file) => file.upload?.id === upload);
     if (known) return { ...known, format };
-    const told = await server.upload(upload).catch(() => null);
-    return told && { name: told.name, bytes: told.bytes, upload: told, format, isSent: true };
+    const kept = await server.upload(upload).catch(() => null);
+    return kept && { name: kept.name, bytes: kept.bytes, upload: kept, format, isSent: true };
   }))).filter(Boolean);
   draw();
 }
@@ -85,7 +85,7 @@ export const chosenTarget = () => about.targets.find((one) => one.id === target)
 function add(chosen) {
   const isTooLarge = (file) => file.size > about.limit_bytes;
   $("files-problem").textContent = chosen.filter(isTooLarge).map((file) =>
-    t("file.tooLarge", { name: file.name, size: size(file.size), limit: size(about.limit_bytes) })).join(" ");
+    t("file.too_large", { name: file.name, size: size(file.size), limit: size(about.limit_bytes) })).join(" ");
   for (const file of chosen) {
     if (isTooLarge(file)) continue;
     const entry = { file, name: fitting(file.name), bytes: file.size };
@@ -105,7 +105,7 @@ function send(entry) {
     const bar = entry.row?.querySelector("progress");
     if (bar) {
       bar.value = entry.part;
-      entry.row.querySelector(".file-told").textContent = told(entry);
+      entry.row.querySelector(".file-facts").textContent = facts(entry);
     }
   });
   entry.stop = sending.stop;
@@ -118,7 +118,7 @@ function send(entry) {
       return;
     }
     entry.upload = upload;
-    say(`${entry.name}: ${told(entry)}`);
+    say(`${entry.name}: ${facts(entry)}`);
   }, (error) => {
     entry.error = error.status ? error.message : t("file.broken");
   }).finally(draw);
@@ -133,26 +133,26 @@ function remove(entry) {
   ($("files").children[Math.min(at, files.length - 1)]?.querySelector("button") ?? $("choose")).focus();
 }
 
-function told(entry) {
+function facts(entry) {
   const parts = [size(entry.bytes)];
   if (entry.error) return t("file.failed", entry) + " " + entry.error;
   if (!entry.upload) return `${parts[0]}, ${entry.part < 1 ? t("file.uploading", { part: percent(entry.part) }) : t("file.reading")}`;
-  const { format, compression, evidence, finding } = entry.upload;
+  const { format, compression, finding } = entry.upload;
   if (compression && compression !== "none") parts.push(t("packed", { how: compression }));
-  if (format) parts.push(t("file.told", { format: t(`format.${format}`), why: known(`why.${evidence}`, evidence) }));
+  if (format) parts.push(t("file.detected", { format: t(`format.${format}`), why: t(`detected.${format}`) }));
   else if (!entry.format) parts.push(finding?.message ?? "", t("file.unknown"));
   return parts.filter(Boolean).join(" · ");
 }
 
 function row(entry) {
-  const byContent = h("option", { value: "" }, t("file.byContent"));
+  const byContent = h("option", { value: "" }, t("file.automatic"));
   const choice = h("select", {
     "aria-label": t("file.format", entry),
     change: (event) => { entry.format = event.target.value || undefined; draw(); },
   }, byContent, FORMATS.map((name) => h("option", { value: name, selected: name === entry.format }, t(`format.${name}`))));
   const isBad = entry.error || (entry.upload && !entry.upload.format && !entry.format);
   entry.row = h(isBad ? "li.file.bad" : "li.file", {},
-    h("div", {}, h("div.file-name", {}, entry.name), h("div.file-told", {}, told(entry))),
+    h("div", {}, h("div.file-name", {}, entry.name), h("div.file-facts", {}, facts(entry))),
     entry.upload ? choice : entry.error ? h("button.button.small", { type: "button", click: () => { send(entry); draw(); } }, t("file.again")) : h("span"),
     h("button.icon", { type: "button", "aria-label": t("file.remove", entry), click: () => remove(entry) }, icon("remove")),
     entry.upload || entry.error ? null : h("progress", { max: 1, value: entry.part, "aria-label": entry.name }));
@@ -181,7 +181,7 @@ function drawTargets() {
   }
   $("targets").replaceChildren(...about.targets.map((one) => h("label.target", {},
     h("input", { type: "radio", name: "target", value: one.id, checked: one.id === target, change: () => { target = one.id; drawOptions(); keep(); } }),
-    h("b", {}, t(`target.${one.kind}`, one)), h("span", {}, t(`target.${one.kind}.says`)))));
+    h("b", {}, t(`target.${one.kind}`, one)), h("span", {}, t(`target.${one.kind}.hint`)))));
 }
 
 function drawOptions() {
@@ -192,9 +192,9 @@ function drawOptions() {
 
 function field(name) {
   const set = (value) => { options[name] = value; keep(); };
-  const label = t(`option.${name}`), hint = known(`option.${name}.says`, "");
-  const described = hint ? { "aria-describedby": `says-${name}` } : {};
-  const small = hint && h(`small#says-${name}`, {}, hint);
+  const label = t(`option.${name}`), hint = known(`option.${name}.hint`, "");
+  const described = hint ? { "aria-describedby": `hint-${name}` } : {};
+  const small = hint && h(`small#hint-${name}`, {}, hint);
   if (CHECKS.includes(name)) {
     const box = h("input", { type: "checkbox", checked: options[name] === true, change: (event) => set(event.target.checked), ...described });
     return h("label.field.check", {}, box, h("span", {}, label), small);

@@ -1,4 +1,4 @@
-// The outcome: a job while it is at work, and what came of it.
+// The outcome: a job while it runs, and what came of it.
 
 import { h, icon } from "./dom.js";
 import { downloadOf } from "./server.js";
@@ -15,10 +15,10 @@ export function tone({ state, summary, kind, target }) {
   return summary.tone === "good" && kind === "dry-run" && removes(summary, target) ? "warn" : summary.tone;
 }
 
-// --- At work ---
+// --- While it runs ---
 
-/** Draw a job at work. Gives the element, and functions that take what is told of it. */
-export function atWork(job, cancel) {
+/** Draw a job that runs. Gives the element, and functions that take its stages and progress. */
+export function running(job, cancel) {
   const stages = h("ol.stages"), bar = h("progress", { max: 1, "aria-label": t("progress") });
   const line = h("div.progress-line"), stop = h("button.button.small", { type: "button", click: () => {
     stop.disabled = true;
@@ -39,16 +39,16 @@ export function atWork(job, cancel) {
   return {
     element,
     stages: (list) => { names = list; shown = undefined; mark(names[0]); line.replaceChildren(); },
-    progress: (told) => {
-      mark(told.stage);
-      if (told.part == null) bar.removeAttribute("value");
-      else bar.value = told.part;
-      const parts = [told.part == null ? "" : percent(told.part), told.values ? t("values", { n: told.values }) : ""];
-      if (told.per_second) parts.push(t("rate", { n: told.per_second }));
-      const left = told.wait_s ? t("away", { time: duration(told.waited_s), most: duration(told.wait_s) })
-        : told.remaining_s ? t("left", { time: duration(told.remaining_s) }) : "";
+    progress: (event) => {
+      mark(event.stage);
+      if (event.part == null) bar.removeAttribute("value");
+      else bar.value = event.part;
+      const parts = [event.part == null ? "" : percent(event.part), event.values ? t("values", { n: event.values }) : ""];
+      if (event.per_second) parts.push(t("rate", { n: event.per_second }));
+      const left = event.wait_s ? t("away", { time: duration(event.waited_s), most: duration(event.wait_s) })
+        : event.remaining_s ? t("left", { time: duration(event.remaining_s) }) : "";
       line.replaceChildren(h("span", {}, parts.filter(Boolean).join(" · ")), h("span", {}, left));
-      return t("said.stage", { stage: t(`stage.${told.stage}`), part: told.part == null ? "" : percent(told.part) });
+      return t("announce.stage", { stage: t(`stage.${event.stage}`), part: event.part == null ? "" : percent(event.part) });
     },
   };
 }
@@ -145,8 +145,8 @@ function facts({ id, summary, result, downloads, target }) {
     if (source.completions) notes.push(t("completions", { name: source.name, n: source.completions }));
   }
   if (summary.kept) notes.push(t("kept", { n: summary.kept }));
-  if (summary.may_clear) notes.push(t("mayClear", { n: summary.may_clear }));
-  if (summary.tells_new_from_changed === false && rows.updated) notes.push(t("lumped"));
+  if (summary.may_clear) notes.push(t("may_clear", { n: summary.may_clear }));
+  if (summary.tells_new_from_changed === false && rows.updated) notes.push(t("counted_together"));
   if (notes.length) parts.push(h("ul.facts", {}, notes.map((note) => h("li", {}, note))));
   if (downloads?.length) {
     parts.push(h("section", { "aria-label": t("downloads") }, h("div.downloads", {}, downloads.map(({ what, bytes }) =>
@@ -241,23 +241,23 @@ const amounts = (names, counted) => names.map((name) => h(counted[name] ? "td.n"
 const amountHeads = (names, target) => names.map((name) => h("th.n", { scope: "col" }, countOf(name, target)));
 
 /** A table with what it is about above it. */
-const told = (lead, label, head, lines) =>
+const captioned = (lead, label, head, lines) =>
   [h("p.lead", {}, lead), scrolled(label, h("table", {}, h("thead", {}, h("tr", {}, head)), h("tbody", {}, lines)))];
 
 function groups(summary, { groups: list, names: called }) {
   const names = Object.keys(summary.rows);
   const lines = list.map(({ de, file, rows, valid }) => h("tr", {},
-    h("th", { scope: "row" }, de ? named(called, de) : "–", valid ? "" : h("span.chip.error", {}, t("changes.fails"))),
+    h("th", { scope: "row" }, de ? named(called, de) : "–", valid ? "" : h("span.chip.error", {}, t("changes.failed"))),
     amounts(names, rows), h("td.code", {}, file)));
   const rest = summary.groups > list.length ? ` ${t("changes.first", { shown: list.length, n: summary.groups })}` : "";
-  return told(t("changes.caption") + rest, t("changes.groups"), [heads("changes.de"), amountHeads(names), heads("changes.file")], lines);
+  return captioned(t("changes.caption") + rest, t("changes.groups"), [heads("changes.de"), amountHeads(names), heads("changes.file")], lines);
 }
 
 function chunks(summary, list, target) {
   const names = [...Object.keys(summary.rows).filter((name) => name !== "left_out"), ...(summary.cleared ? ["cleared"] : [])];
   const lines = list.map(({ counts, seconds }, at) => h("tr", {}, h("th.n", { scope: "row" }, number(at + 1)), amounts(names, counts), h("td.n", {}, duration(seconds))));
   const rest = summary.chunks > list.length ? ` ${t("chunks.first", { shown: list.length, n: summary.chunks })}` : "";
-  return told(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names, target), h("th.n", { scope: "col" }, t("chunks.took"))], lines);
+  return captioned(t("chunks.caption") + rest, t("chunks"), [h("th.n", { scope: "col" }, t("chunks.number")), amountHeads(names, target), h("th.n", { scope: "col" }, t("chunks.time"))], lines);
 }
 
 function values(summary, { changes: list, names: called }) {
@@ -268,7 +268,7 @@ function values(summary, { changes: list, names: called }) {
     ["de", "pe", "ou", "coc", "aoc"].map((name) => h("td", {}, one[name] ? named(called, one[name]) : "")), h("td", {}, whereabouts({ source: one.file, row: one.row }))));
   const rest = summary.changes > list.length ? ` ${t("values.first", { shown: list.length, n: summary.changes })}` : "";
   const names = ["values.change", "values.before", "values.after", "changes.de", "values.pe", "map.unit", "values.coc", "values.aoc", "values.where"];
-  return told(t("values.caption") + rest, t("values.table"), heads(...names), lines);
+  return captioned(t("values.caption") + rest, t("values.table"), heads(...names), lines);
 }
 
 const scrolled = (label, inside) => h("div.scroll", { tabindex: 0, role: "region", "aria-label": label }, inside);

@@ -2,7 +2,7 @@
 
 import { $, ask, h, icon, say } from "./dom.js";
 import * as draft from "./draft.js";
-import { atWork, ended, ending, title, tone } from "./outcome.js";
+import { running, ended, ending, title, tone } from "./outcome.js";
 import * as server from "./server.js";
 import { load, moment, t } from "./texts.js";
 
@@ -20,7 +20,7 @@ function wrong(error) {
 }
 
 function lost(isClosed) {
-  $("offline").textContent = t(isClosed ? "signedOut" : "offline");
+  $("offline").textContent = t(isClosed ? "signed_out" : "offline");
   $("offline").hidden = false;
 }
 
@@ -60,7 +60,7 @@ async function begin(starting) {
     const begun = await starting();
     if (begun) {
       draft.sent();
-      say(t("said.started", { kind: t(`kind.${begun.kind}`) }));
+      say(t("announce.started", { kind: t(`kind.${begun.kind}`) }));
       history.pushState(null, "", `#${begun.id}`);
       await show(begun, true);
     }
@@ -104,13 +104,13 @@ async function show(next, isFocused) {
 
 function watch() {
   const { id } = job;
-  const work = atWork(job, () => server.cancel(id).catch(wrong));
+  const work = running(job, () => server.cancel(id).catch(wrong));
   $("outcome").replaceChildren(work.element);
   let said = 0;
   unfollow = server.follow(id, {
     stages: (names) => { work.stages(names); list().catch(wrong); },
-    progress: (told) => {
-      const text = work.progress(told);
+    progress: (event) => {
+      const text = work.progress(event);
       if (Date.now() - said > 8000) { said = Date.now(); say(text); }
     },
     end: async () => {

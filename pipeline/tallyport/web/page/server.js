@@ -30,13 +30,13 @@ export const upload = (id) => call("GET", `uploads/${id}`);
 export const removeUpload = (id) => call("DELETE", `uploads/${id}`);
 export const downloadOf = (id, what) => `/api/jobs/${id}/downloads/${what}`;
 
-/** Send a file; `told` hears how much has gone. Gives the upload, and a way to stop. */
-export function send(file, name, told) {
+/** Send a file; `sent` hears how much has gone. Gives the upload, and a way to stop. */
+export function send(file, name, sent) {
   const request = new XMLHttpRequest();
   const done = new Promise((resolve, reject) => {
     request.open("PUT", `/api/uploads?name=${encodeURIComponent(name)}`);
     request.responseType = "json";
-    request.upload.onprogress = (event) => told(event.loaded, event.total);
+    request.upload.onprogress = (event) => sent(event.loaded, event.total);
     request.onload = () => {
       if (request.status === 201) resolve(request.response);
       else reject(new Refusal(request.response?.error, request.status));
