@@ -301,6 +301,7 @@ ROOMS = {
         "limits",
         "outlook",
         "problems",
+        "context",
         "recorder",
         "targets",
         "delivery",

@@ -1,4 +1,4 @@
-"""Serve: the room's public door. Makes the folder, takes the port, prints nothing: who calls is told the address."""
+"""Serve: the room's public door. Makes the folder, takes the port, prints nothing: the caller is given the address."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def default_folder() -> Path:
 def serve(options: ServeOptions | None = None, *, listening: Callable[[str], None] | None = None) -> None:
     """Serve the page and its HTTP interface on this machine's loopback address, until interrupted.
 
-    `listening` is told the address to open once: it has the token. Jobs that are at work when this returns go on.
+    `listening` is called with the address to open, which is good once. Jobs that run when this returns continue.
 
     Raises:
         Refused: TP924 another server uses the folder, TP915 the database's URL is none, or there is no such profile.

@@ -71,14 +71,20 @@ class Store:
 
     # --- Uploads -----------------------------------------------------------------------------------------------------
 
-    def add_upload(self, id: str, name: str, size_bytes: int, sha256: str, told: Mapping[str, Any]) -> None:
-        """Keep an upload that is whole on the disk; `told` is what its content told."""
+    def add_upload(self, id: str, name: str, size_bytes: int, sha256: str, detected: Mapping[str, Any]) -> None:
+        """Keep an upload that is whole on the disk; `detected` is what its content says that it is."""
         self._run(
-            "insert into upload values (?, ?, ?, ?, ?, ?)", id, name, size_bytes, sha256, json.dumps(told), time.time()
+            "insert into upload values (?, ?, ?, ?, ?, ?)",
+            id,
+            name,
+            size_bytes,
+            sha256,
+            json.dumps(detected),
+            time.time(),
         )
 
     def upload(self, id: str) -> dict[str, Any] | None:
-        """Return an upload: id, name, bytes, sha256, and what its content told."""
+        """Return an upload: id, name, bytes, sha256, and what its content says that it is."""
         rows = self._run("select id, name, bytes, sha256, told from upload where id = ?", id)
         return {**rows[0], **json.loads(rows[0].pop("told"))} if rows else None
 
@@ -135,7 +141,7 @@ class Store:
         return [_job(row) for row in rows]
 
     def start_job(self, id: str) -> bool:
-        """Say that a queued job runs; returns False where it is queued no longer."""
+        """Record that a queued job runs; returns False where it is queued no longer."""
         return bool(
             self._run(
                 "update job set state = 'running', started = ? where id = ? and state = 'queued' returning id",
@@ -151,7 +157,7 @@ class Store:
         finding: Mapping[str, Any] | None = None,
         summary: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Say how a job ended and tell those who listen; does nothing where it has ended before."""
+        """Record how a job ended, for those who listen as well; does nothing where it has ended before."""
         with self._connected() as database:
             database.execute("begin immediate")
             changed = database.execute(
@@ -173,8 +179,8 @@ class Store:
 
     # --- Events ------------------------------------------------------------------------------------------------------
 
-    def tell(self, job: str, kind: str, data: Mapping[str, Any]) -> None:
-        """Add an event of a job. Only the last progress is kept: who listens anew wants no other."""
+    def add_event(self, job: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Add an event of a job. Only the last progress is kept: a new listener wants no other."""
         with self._connected() as database:
             database.execute("begin immediate")
             if kind == "progress":

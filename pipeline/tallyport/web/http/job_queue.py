@@ -88,7 +88,7 @@ class JobQueue:
 
 
 def plan_of(request: Mapping[str, Any], target: Target) -> str:
-    """Return what tells a plan from others: the files' bytes and names, formats, options, target."""
+    """Return what distinguishes a plan from others: the files' bytes and names, formats, options, target."""
     sources = [[source["sha256"], source["name"], source.get("format")] for source in request["sources"]]
     text = json.dumps([sources, request["options"], target.fingerprint], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

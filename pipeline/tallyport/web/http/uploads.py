@@ -19,7 +19,7 @@ from tallyport.web.store import Store
 from tallyport_schemas.finding import finding
 
 _BLOCK_BYTES = 1 << 20
-_RECOGNISE_S = 30.0
+_DETECTION_S = 30.0
 _LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
 
 
@@ -47,15 +47,15 @@ class Uploads:
             await anyio.to_thread.run_sync(partial.rename, self._folders.upload(id))
         except OSError as error:
             raise failed("TP801", found=error.strerror or str(error)) from error
-        except asyncio.CancelledError:  # the server stops: whoever sends is still there to be told
+        except asyncio.CancelledError:  # the server stops: whoever sends still listens
             raise failed("TP930") from None
         finally:
             partial.unlink(missing_ok=True)
-        told = await self._recognised(self._folders.upload(id), name)
-        self._store.add_upload(id, name, size, digest, told)
-        return {"id": id, "name": name, "bytes": size, "sha256": digest, **told}
+        detected = await self._detected(self._folders.upload(id), name)
+        self._store.add_upload(id, name, size, digest, detected)
+        return {"id": id, "name": name, "bytes": size, "sha256": digest, **detected}
 
-    async def _recognised(self, path: Path, name: str) -> dict[str, Any]:
+    async def _detected(self, path: Path, name: str) -> dict[str, Any]:
         """Have a process of its own look at the file: it is untrusted."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "tallyport.web.jobs.upload_format", str(path), name),
@@ -64,15 +64,15 @@ class Uploads:
             stderr=asyncio.subprocess.DEVNULL,
         )
         try:
-            said, _ = await asyncio.wait_for(process.communicate(), _RECOGNISE_S)
-            told: dict[str, Any] = json.loads(said)
+            said, _ = await asyncio.wait_for(process.communicate(), _DETECTION_S)
+            detected: dict[str, Any] = json.loads(said)
         except (TimeoutError, ValueError):
             found = finding("TP922", source=name).as_json()
             return {"format": None, "compression": None, "evidence": None, "finding": found}
         finally:
             if process.returncode is None:
                 process.kill()
-        return told
+        return detected
 
     def remove(self, id: str) -> None:
         """Remove an upload.

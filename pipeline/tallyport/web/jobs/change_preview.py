@@ -68,7 +68,7 @@ def _leap(line: bytes) -> float:
 
 
 def _shown(line: bytes) -> dict[str, Any]:
-    return {name: _cut(told) if isinstance(told, str) else told for name, told in json.loads(line).items()}
+    return {name: _cut(member) if isinstance(member, str) else member for name, member in json.loads(line).items()}
 
 
 def _cut(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Delivery: how a job's converted values get to each kind of target, and what is told of it."""
+"""Delivery: how a job's converted values get to each kind of target, and what is recorded of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tallyport.source_report import SourceReport
 from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
 from tallyport.web.jobs.change_preview import first_changes
+from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.limits import limited
 from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
 from tallyport.web.jobs.targets import database_of_job, profile_of_job
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from tallyport_converters.model.combos import KnownCategories
 
 
-def into_database(told: Recorder) -> None:
+def into_database(job: JobContext, recorder: Recorder) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
     from tallyport.postgres.imports.group import ImportOptions
     from tallyport.postgres.imports.import_values import import_values
@@ -27,51 +28,51 @@ def into_database(told: Recorder) -> None:
 
     database = database_of_job()
     options = ImportOptions(
-        dry_run=told.is_dry_run,
-        username=told.request["options"].get("username"),
-        undo=told.folder / UNDO if told.request.get("removes_for_good") else None,
-        sql=told.folder / SCRIPT if told.is_dry_run else None,
-        changes=told.folder / CHANGES,
+        dry_run=job.is_dry_run,
+        username=job.request["options"].get("username"),
+        undo=job.folder / UNDO if job.request.get("removes_for_good") else None,
+        sql=job.folder / SCRIPT if job.is_dry_run else None,
+        changes=job.folder / CHANGES,
     )
 
     def watch(event: Any) -> None:
         if isinstance(event, Progress):
-            told.progress(event)
+            recorder.progress(event)
         elif isinstance(event, SourceReport):
-            told.source(event)
+            recorder.source(event)
         elif isinstance(event, Finding):
-            told.found(event)
+            recorder.found(event)
         elif isinstance(event, GroupLoad):
             for found in event.findings if not event.origin else ():  # of a legacy file, its report has them by line
-                told.found(found)
+                recorder.found(found)
             more: dict[str, Any] = {"cleared": event.cleared} if event.cleared else {}
             if event.undo:
                 more["undo"] = event.undo.name
-            told.group(event.file, event.de, event.valid, event.rows, **more)
+            recorder.group(event.file, event.de, event.valid, event.rows, **more)
             for name, count in (("cleared", event.cleared), ("periods_created", event.periods_created)):
-                told.summary[name] = told.summary.get(name, 0) + count
+                recorder.summary[name] = recorder.summary.get(name, 0) + count
         elif isinstance(event, FileLoad):
-            told.file(event)
+            recorder.file(event)
 
     try:
         report = import_values(
-            told.files(),
+            job.files(),
             database,
             options,
-            conversions=told.conversions,
-            rejects=told.folder / REJECTS,
+            conversions=job.conversions,
+            rejects=job.folder / REJECTS,
             watch=watch,
         )
     finally:  # what was written before a run was cut short is there, and so is the list of it
         if options.changes and options.changes.exists():
-            told.result["changes"], leaps = first_changes(options.changes, told.naming, FIRST_SHOWN)
+            recorder.result["changes"], leaps = first_changes(options.changes, job.names, FIRST_SHOWN)
             if leaps:
-                told.found(finding("TP931", count=leaps))
-    told.summary["generation"] = report.generation
-    told.ends_with(report.exit_code if report.exit_code != 5 else 3)
+                recorder.found(finding("TP931", count=leaps))
+    recorder.summary["generation"] = report.generation
+    recorder.ends_with(report.exit_code if report.exit_code != 5 else 3)
 
 
-def to_profile(told: Recorder) -> None:
+def to_profile(job: JobContext, recorder: Recorder) -> None:
     """Send to the DHIS2 server that the environment names; a dry run has the server check, and write nothing.
 
     What was acknowledged before this is cancelled, or dies, is not sent again by a later run of the same files.
@@ -84,32 +85,32 @@ def to_profile(told: Recorder) -> None:
     from tallyport.validation.validate import FileResult, RowFinding
 
     profile = profile_of_job()
-    options = PushOptions(dry_run=told.is_dry_run, state=told.pushes, rejects=told.folder / REJECTS)
-    converted = {one.source for one in told.conversions}
-    told.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
+    options = PushOptions(dry_run=job.is_dry_run, state=job.pushes, rejects=job.folder / REJECTS)
+    converted = {one.source for one in job.conversions}
+    recorder.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
 
     def watch(event: Any) -> None:
         if isinstance(event, Progress):
-            told.progress(event)
+            recorder.progress(event)
         elif isinstance(event, Waiting):
-            told.waiting(event)
+            recorder.waiting(event)
         elif isinstance(event, RowFinding):
             if event.finding.source not in converted:  # of a legacy file, its report has them by line
-                told.found(event.finding)
+                recorder.found(event.finding)
         elif isinstance(event, SourceReport):
-            told.source(event)
+            recorder.source(event)
         elif isinstance(event, FileResult):
-            told.file(event)
+            recorder.file(event)
         elif isinstance(event, ClearingAhead):
-            told.summary["may_clear"] = event.rows
+            recorder.summary["may_clear"] = event.rows
         elif isinstance(event, ChunkPushed):
-            told.chunk(event.rows, event.counts, event.seconds)
+            recorder.chunk(event.rows, event.counts, event.seconds)
 
     async def pushing() -> None:
         async with limited(), open_client(profile) as client:
-            told.summary["tells_new_from_changed"] = client.version < (2, 43)
-            report = await push(client, told.files(), options, conversions=told.conversions, watch=watch)
-        told.summary |= {
+            recorder.summary["tells_new_from_changed"] = client.version < (2, 43)
+            report = await push(client, job.files(), options, conversions=job.conversions, watch=watch)
+        recorder.summary |= {
             "rows": report.rows | {"left_out": report.left_out},
             "cleared": report.cleared,
             "kept": report.kept,
@@ -117,7 +118,7 @@ def to_profile(told: Recorder) -> None:
             "groups_failed": report.failed_groups,
             "resumed": report.is_resumed,
         }
-        told.ends_with(report.exit_code)
+        recorder.ends_with(report.exit_code)
 
     asyncio.run(pushing())
 
@@ -150,6 +151,6 @@ def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
     return of_snapshot(snapshot)(schemes) if snapshot else None
 
 
-def writer_of(kind: str) -> Callable[[Recorder], None] | None:
+def writer_of(kind: str) -> Callable[[JobContext, Recorder], None] | None:
     """Return how a kind of target is written to; None for one that is only converted for."""
     return {"database": into_database, "profile": to_profile}.get(kind)

@@ -42,7 +42,7 @@ def limit(seconds: float) -> None:
 
 
 def lift() -> None:
-    """Take the bound on this process's time away: how it ended can be told in peace."""
+    """Take the bound on this process's time away: how it ended can be recorded in peace."""
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, 0)
 

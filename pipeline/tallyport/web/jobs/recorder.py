@@ -1,39 +1,33 @@
-"""Recorder: what a job has to say while it works, to the store, and at its end, in files. It counts."""
+"""Recorder: a job's stages and progress in the store while it runs, its counts and findings in files at its end."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tallyport.source_report import SourceReport
-from tallyport.web.folders import FINDINGS, RESULT, Folders, SourceNames
+from tallyport.web.folders import FINDINGS, RESULT
+from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.outlook import outlook
 from tallyport.web.jobs.problems import Problems
 from tallyport.web.store import Store
-from tallyport_converters.convert import Outcome
 from tallyport_schemas.finding import Finding, Severity
 from tallyport_schemas.progress import Progress, Waiting
 
 FIRST_SHOWN = 200
 """Groups, chunks and changes that the result names; the files have all of them."""
 
-_TELL_EVERY_S = 0.2
+_RECORD_EVERY_S = 0.2
 
 
 class Recorder:
-    """One job at work; use it in a `with`: what was counted so far is there whatever happens."""
+    """Records one job; use it in a `with`: what was counted so far is there whatever happens."""
 
-    def __init__(self, store: Store, folders: Folders, job: Mapping[str, Any]) -> None:
-        self._store, self._folders, self._job = store, folders, job
-        self.request: Mapping[str, Any] = job["request"]
-        self.target_kind: str = job["target"]["kind"]
-        self.kind: str = job["kind"]
-        self.is_dry_run = self.kind != "run"
-        self.naming = SourceNames([source["name"] for source in self.request["sources"]])
+    def __init__(self, store: Store, job: JobContext) -> None:
+        self._store, self._job = store, job
         self.summary: dict[str, Any] = {
             "exit_code": 0,
             "values": dict.fromkeys(("read", "written", "superseded", "superseded_differing", "rejected"), 0),
@@ -43,11 +37,10 @@ class Recorder:
             "sources_failed": 0,
         }
         self.result: dict[str, Any] = {"sources": [], "groups": [], "problems": []}
-        self.conversions: list[Outcome] = []
         self._problems = Problems()
         self._findings_kept = 0
-        self._findings = (self.folder / FINDINGS).open("w", encoding="utf-8")
-        self._stage, self._since, self._told = "", 0.0, 0.0
+        self._findings = (job.folder / FINDINGS).open("w", encoding="utf-8")
+        self._stage, self._since, self._recorded = "", 0.0, 0.0
         self._progress: dict[str, Any] = {}
 
     def __enter__(self) -> Self:
@@ -59,75 +52,59 @@ class Recorder:
         self._findings.close()
         self._finish()
 
-    @property
-    def out(self) -> Path:
-        """The folder of what is converted."""
-        return self._folders.out(self._job["id"])
-
-    @property
-    def folder(self) -> Path:
-        """The job's folder."""
-        return self._folders.job(self._job["id"])
-
-    @property
-    def pushes(self) -> Path:
-        """The folder for how far pushes have come."""
-        return self._folders.pushes
-
     def _finish(self) -> None:
         self.summary["problems"] = self._findings_kept
         self.summary["causes"] = self._problems.count
-        self.summary |= outlook(self.summary, self.target_kind)
+        self.summary |= outlook(self.summary, self._job.target_kind)
         self.settle()
-        partial = self.folder / f"{RESULT}.partial"
+        partial = self._job.folder / f"{RESULT}.partial"
         partial.write_text(json.dumps(self.result), encoding="utf-8")
-        partial.replace(self.folder / RESULT)
+        partial.replace(self._job.folder / RESULT)
 
     @property
     def has_something_to_do(self) -> bool:
         """Whether a run would do anything."""
-        if self.target_kind == "convert":
+        if self._job.target_kind == "convert":
             return bool(self.summary["groups_failed"] < max(self.summary["groups"], 1))
-        return bool(outlook(self.summary, self.target_kind)["changes"])
+        return bool(outlook(self.summary, self._job.target_kind)["changes"])
 
     def settle(self) -> None:
         """Bring the problems into the result, as they are now."""
         self.result["problems"] = self._problems.worst_first()
 
     def stages(self, names: Sequence[str]) -> None:
-        """Tell what stages there will be."""
-        self._store.tell(self._job["id"], "stages", {"stages": list(names)})
+        """Record what stages there will be."""
+        self._store.add_event(self._job.id, "stages", {"stages": list(names)})
 
     def begin(self, stage: str) -> None:
-        """Begin a stage, and say so: it may be long before there is any progress to tell."""
+        """Begin a stage, and record that: it may be long before there is any progress."""
         self._stage, self._since = stage, time.monotonic()
         self._progress = {"stage": stage, "source": "", "part": None, "values": 0}
-        self._store.tell(self._job["id"], "progress", self._progress)
-        self._told = time.monotonic() - _TELL_EVERY_S
+        self._store.add_event(self._job.id, "progress", self._progress)
+        self._recorded = time.monotonic() - _RECORD_EVERY_S
 
     def progress(self, event: Progress) -> None:
-        """Tell how far the stage is, if it is time to."""
+        """Record how far the stage is, if it is time to."""
         now = time.monotonic()
-        if now - self._told < _TELL_EVERY_S:
+        if now - self._recorded < _RECORD_EVERY_S:
             return
-        self._told = now
+        self._recorded = now
         elapsed = now - self._since
         part = event.done / event.total if event.total else 0.0
-        told = {
+        self._progress = {
             "stage": self._stage,
-            "source": self.naming.label(event.source),
+            "source": self._job.names.label(event.source),
             "part": round(min(part, 1.0), 4) if event.total else None,
             "values": event.values,
             "per_second": round(event.values / elapsed) if elapsed > 0.5 else None,
             "remaining_s": round(elapsed / part * (1 - part), 1) if elapsed > 1 and part > 0.02 else None,
         }
-        self._progress = told
-        self._store.tell(self._job["id"], "progress", told)
+        self._store.add_event(self._job.id, "progress", self._progress)
 
     def waiting(self, event: Waiting) -> None:
-        """Tell that a server is away, and for how long it was waited for."""
+        """Record that a server is away, and for how long it was waited for."""
         away = {} if event.is_over else {"waited_s": round(event.waited_s, 1), "wait_s": event.wait_s}
-        self._store.tell(self._job["id"], "progress", {**self._progress, **away})
+        self._store.add_event(self._job.id, "progress", {**self._progress, **away})
 
     def found(self, found: Finding) -> None:
         """Keep a finding."""
@@ -136,7 +113,7 @@ class Recorder:
     def keep(self, members: Mapping[str, Any]) -> None:
         """Keep a finding that is JSON already."""
         if members.get("source"):
-            members = {**members, "source": self.naming.label(members["source"])}
+            members = {**members, "source": self._job.names.label(members["source"])}
         if members["severity"] != Severity.INFO:
             self.ends_with(1)
         self._findings_kept += 1
@@ -149,11 +126,6 @@ class Recorder:
             self.found(found)
         for rejected in report.rejects:
             self._problems.place(rejected)
-
-    def files(self) -> list[str]:
-        """Return what there is to write: the folders of what was converted, and the files that were ADV2 before."""
-        folders = [str(one.folder) for one in self.conversions if one.folder and any(one.folder.glob("*.adv2.json*"))]
-        return [*folders, *map(str, sorted(self.out.glob("*.adv2.json")))]
 
     def ends_with(self, exit_code: int) -> None:
         """Keep the highest exit code."""
@@ -169,7 +141,7 @@ class Recorder:
         if not valid:
             self.ends_with(3)
         if len(self.result["groups"]) < FIRST_SHOWN:
-            label = self.naming.label(file)
+            label = self._job.names.label(file)
             self.result["groups"].append({"file": label, "de": de, "valid": valid, "rows": dict(rows), **more})
 
     def chunk(self, rows: int, counts: Mapping[str, int], seconds: float) -> None:

@@ -20,32 +20,32 @@ from tallyport_schemas.finding import Finding, SourceUnreadable, Unusable, findi
 _SECONDS = 15.0
 
 
-def recognised(path: str, name: str) -> dict[str, Any]:
+def upload_format(path: str, name: str) -> dict[str, Any]:
     """Return what the file at `path`, called `name`, is."""
-    told: dict[str, Any] = {"format": None, "compression": None, "evidence": None}
+    detected: dict[str, Any] = {"format": None, "compression": None, "evidence": None}
     try:
         with closing(Source.open(path, name=name)) as source:
-            told["compression"] = source.compression
+            detected["compression"] = source.compression
             with suppress(SourceUnreadable):
                 if is_adv2(source):
-                    return {**told, "format": "adv2", "evidence": "its groups have the properties of ADV2"}
+                    return {**detected, "format": "adv2", "evidence": "its groups have the properties of ADV2"}
             form, evidence = detect(source.head())
-            return {**told, "format": form.name, "evidence": evidence}
+            return {**detected, "format": form.name, "evidence": evidence}
     except Unusable as unusable:
-        return {**told, "finding": _said(unusable.finding, name)}
+        return {**detected, "finding": _at(unusable.finding, name)}
     except (TimeUp, MemoryError):
-        return {**told, "finding": _said(finding("TP921"), name)}
+        return {**detected, "finding": _at(finding("TP921"), name)}
 
 
-def _said(found: Finding, name: str) -> dict[str, Any]:
+def _at(found: Finding, name: str) -> dict[str, Any]:
     return found.at(name).as_json()
 
 
 def main() -> None:
-    """Say what the file named by the arguments is."""
+    """Print what the file named by the arguments is."""
     path, name = sys.argv[1:]
     limit(_SECONDS)
-    sys.stdout.write(json.dumps(recognised(path, name)))
+    sys.stdout.write(json.dumps(upload_format(path, name)))
 
 
 if __name__ == "__main__":

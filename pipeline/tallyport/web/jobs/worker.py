@@ -1,4 +1,4 @@
-"""Worker: a job, in a process of its own. Reads what to do from the store, tells the store how it goes.
+"""Worker: a job, in a process of its own. Reads what to do from the store, records its progress there.
 
 `python -m tallyport.web.jobs.worker FOLDER JOB SECONDS`. It needs no server: one that stops, or is started anew, finds
 the outcome. What goes wrong, a crash aside, ends as a finding. SIGINT cancels: what is being written is taken back.
@@ -15,6 +15,7 @@ from typing import Any
 from tallyport.validation.validate import GroupResult, HeaderVerdict, RowFinding, validation, walked
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.jobs.completeness import Completeness
+from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.delivery import categories_of, writer_of
 from tallyport.web.jobs.limits import TimeUp, lift, limit
 from tallyport.web.jobs.names import named
@@ -30,49 +31,49 @@ from tallyport_schemas.progress import Progress
 class Work:
     """The steps of one job."""
 
-    def __init__(self, folders: Folders, told: Recorder) -> None:
-        self._folders, self.told = folders, told
+    def __init__(self, job: JobContext, recorder: Recorder) -> None:
+        self._job, self._recorder = job, recorder
 
     def run(self) -> None:
         """Do all of them."""
-        told = self.told
-        if told.kind == "validate":
-            (source,) = told.request["sources"]
-            write_validation(self._folders.upload(source["upload"]), source["name"], told.folder / VALIDATION)
+        job, recorder = self._job, self._recorder
+        if job.kind == "validate":
+            write_validation(job.uploads[0], job.names.names[0], job.folder / VALIDATION)
             return
-        if told.kind == "convert":
-            told.stages(["convert"])
+        if job.kind == "convert":
+            recorder.stages(["convert"])
             self._convert()
             return
-        writer = writer_of(told.target_kind)
-        second = {"database": "write", "profile": "send"}.get(told.target_kind, "check")
-        told.stages(["convert", second, "map"])
+        writer = writer_of(job.target_kind)
+        second = {"database": "write", "profile": "send"}.get(job.target_kind, "check")
+        recorder.stages(["convert", second, "map"])
         self._convert()
-        files = list(walked([told.out])) if any(told.out.rglob("*.adv2.json*")) else []
-        told.begin(second)
+        files = list(walked([job.out])) if any(job.out.rglob("*.adv2.json*")) else []
+        recorder.begin(second)
         if files and writer:
-            writer(told)
+            writer(job, recorder)
         elif files:
             self._check(files)
-        told.begin("map")
+        recorder.begin("map")
         completeness = Completeness()
         for progress in completeness.add(files):
-            told.progress(progress)
-        told.result["completeness"] = completeness.map()
-        told.summary["runnable"] = bool(files) and told.has_something_to_do
-        told.summary["removes_for_good"] = completeness.removes_for_good
-        told.settle()
-        told.result["names"] = named(told.result, told.target_kind)
+            recorder.progress(progress)
+        recorder.result["completeness"] = completeness.map()
+        recorder.summary["runnable"] = bool(files) and recorder.has_something_to_do
+        recorder.summary["removes_for_good"] = completeness.removes_for_good
+        recorder.settle()
+        recorder.result["names"] = named(recorder.result, job.target_kind)
 
     def _convert(self) -> None:
-        self.told.begin("convert")
-        self.told.out.mkdir()
-        options = self.told.request["options"]
-        for number, source in enumerate(self.told.request["sources"]):
-            path = self._folders.upload(source["upload"])
+        self._recorder.begin("convert")
+        self._job.out.mkdir()
+        options = self._job.request["options"]
+        for number, (source, path) in enumerate(zip(self._job.request["sources"], self._job.uploads, strict=True)):
             if source["is_adv2"]:
-                (self.told.out / self.told.naming.adv2(number)).symlink_to(path)
-                self.told.result["sources"].append({"name": source["name"], "format": "adv2", "bytes": source["bytes"]})
+                (self._job.out / self._job.names.adv2(number)).symlink_to(path)
+                self._recorder.result["sources"].append(
+                    {"name": source["name"], "format": "adv2", "bytes": source["bytes"]}
+                )
                 continue
             how = Options(
                 source_format=source.get("format"),
@@ -82,30 +83,30 @@ class Work:
                 layout=options.get("layout", "split"),
                 compress=options.get("compress", "none"),
                 strict=options.get("strict", False),
-                categories=categories_of(self.told.target_kind),
+                categories=categories_of(self._job.target_kind),
             )
-            folder, trails = self.told.naming.folder(number), self.told.folder / TRAILS / str(number)
+            folder, trails = self._job.names.folder(number), self._job.folder / TRAILS / str(number)
             name = source["name"]
-            for event in conversion([path], self.told.out / folder, how, name=name, trails=trails):
+            for event in conversion([path], self._job.out / folder, how, name=name, trails=trails):
                 if isinstance(event, Outcome):
                     self._converted(event)
                 else:
-                    self.told.progress(event)
+                    self._recorder.progress(event)
 
     def _converted(self, outcome: Outcome) -> None:
-        self.told.ends_with(outcome.exit_code)
-        self.told.conversions.append(outcome)
-        told: dict[str, Any] = {"name": outcome.source}
-        self.told.result["sources"].append(told)
+        self._recorder.ends_with(outcome.exit_code)
+        self._job.conversions.append(outcome)
+        source: dict[str, Any] = {"name": outcome.source}
+        self._recorder.result["sources"].append(source)
         if outcome.error:
-            self.told.summary["sources_failed"] += 1
-            told["error"] = outcome.error.as_json()
-            self.told.found(outcome.error)
+            self._recorder.summary["sources_failed"] += 1
+            source["error"] = outcome.error.as_json()
+            self._recorder.found(outcome.error)
             return
         assert outcome.manifest is not None
         assert outcome.folder is not None
         manifest = outcome.manifest
-        told |= {
+        source |= {
             "format": manifest["source"]["format"],
             "bytes": manifest["source"]["bytes"],
             "evidence": outcome.evidence,
@@ -116,40 +117,38 @@ class Work:
         }
         differing = manifest.get("superseded", {})
         if differing:
-            told["superseded"] = differing["sample"]
+            source["superseded"] = differing["sample"]
         values = {**manifest["values"], "superseded_differing": differing.get("values", 0)}
         for name, count in values.items():
-            self.told.summary["values"][name] += count
-        if self.told.target_kind != "convert":
-            return  # whoever writes says what became of all values of the source
+            self._recorder.summary["values"][name] += count
+        if self._job.target_kind != "convert":
+            return  # the target reports what became of all values of the source
         for found in outcome.findings:
-            self.told.found(found)
+            self._recorder.found(found)
         for members in rejects(outcome.folder):
             del members["original"]
-            self.told.keep(members)
+            self._recorder.keep(members)
 
     def _check(self, files: Sequence[tuple[str, str]]) -> None:
         """Check the form of all that is ADV2 now."""
-        if not files:
-            return
         sizes = {label: Path(path).stat().st_size for path, label in files}
         done, total = 0, sum(sizes.values())
-        for event in validation([self.told.out], None):
+        for event in validation([self._job.out], None):
             if isinstance(event, Progress):
                 part = min(event.done, sizes[event.source])
-                self.told.progress(Progress(event.source, event.phase, done + part, total, event.values))
+                self._recorder.progress(Progress(event.source, event.phase, done + part, total, event.values))
             elif isinstance(event, HeaderVerdict):
                 for found in event.findings:
-                    self.told.found(found)
+                    self._recorder.found(found)
             elif isinstance(event, RowFinding):
-                self.told.found(event.finding)
+                self._recorder.found(event.finding)
             elif isinstance(event, GroupResult):
                 for found in event.findings:
-                    self.told.found(found)
+                    self._recorder.found(found)
                 rows = {"accepted": event.accepted, "ignored": event.ignored}
-                self.told.group(event.file, event.de, event.valid, rows)
+                self._recorder.group(event.file, event.de, event.valid, rows)
             else:
-                self.told.file(event)
+                self._recorder.file(event)
                 done += sizes[event.file]
 
 
@@ -167,25 +166,26 @@ def _scheme(text: str) -> tuple[str, str]:
 
 
 def perform(store: Store, folders: Folders, id: str) -> None:
-    """Do a job and say in the store how it ended."""
+    """Do a job and record in the store how it ended."""
     job = store.job(id)
     if job is None or not store.start_job(id):
         return
     state, error = "done", None
-    with Recorder(store, folders, job) as told:
+    context = JobContext(folders, job)
+    with Recorder(store, context) as recorder:
         try:
-            Work(folders, told).run()
+            Work(context, recorder).run()
         except KeyboardInterrupt:
-            state, error = "cancelled", cancelled(told.target_kind)
+            state, error = "cancelled", cancelled(context.target_kind)
         except Exception as failure:
             state, error = "failed", _reason(failure)
-            told.found(error)
+            recorder.found(error)
     lift()
-    store.end_job(id, state, finding=error.as_json() if error else None, summary=told.summary)
+    store.end_job(id, state, finding=error.as_json() if error else None, summary=recorder.summary)
 
 
 def _reason(failure: Exception) -> Finding:
-    """Return what to say of what ended a job; a fault of ours stays one."""
+    """Return the finding for what ended a job; a fault of ours stays one."""
     if isinstance(failure, TimeUp):
         return finding("TP921")
     if isinstance(failure, Unusable):
