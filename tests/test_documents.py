@@ -83,7 +83,9 @@ COMMANDS = [line for text in blocks(README, "sh") for line in text.splitlines() 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_command_of_the_readme_is_understood(line: str) -> None:
     [called] = [
-        part for part in re.split(r"\|\s|>>", line.partition(" #")[0]) if part.lstrip().startswith("tallyport ")
+        part.removeprefix("uvx ")
+        for part in re.split(r"\|\s|>>", line.partition(" #")[0])
+        if part.lstrip().removeprefix("uvx ").startswith("tallyport ")
     ]
     words = shlex.split(called)
     assert words.pop(0) == "tallyport"

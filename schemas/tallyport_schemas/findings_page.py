@@ -19,75 +19,75 @@ _RANGES = (
     (
         "TP2",
         "A value that does not fit its data element",
-        "DHIS2 would refuse the value for what it says: it does not fit the value type, or is no option of the option "
-        "set. Its row is ignored, all other rows stand. The run ends with exit code 1.",
+        "DHIS2 would refuse the value: it does not fit the value type, or is not an option of the option set. Its row "
+        "is ignored, all other rows are used. The run ends with exit code 1.",
     ),
     (
         "TP3",
         "A value that was rejected",
-        "One value cannot be rewritten. It goes to `rejects.ndjson` with its place, the reason and its own fields; all "
-        "other values stand. The run ends with exit code 1, with `--strict` the source is not written at all.",
+        "One value cannot be converted. It goes to `rejects.ndjson` with its place, the reason and its own fields; all "
+        "other values are written. The run ends with exit code 1; with `--strict` the source is not written at all.",
     ),
     (
         "TP4",
         "A reading that was chosen",
-        "The file can be read in more than one way, or says what ADV2 cannot carry. The value was written, and the "
-        "finding says what was taken. It stands once for all values it concerns, in `manifest.json` and on the "
+        "The file can be read in more than one way, or holds what ADV2 cannot carry. The value was written, and the "
+        "finding says how it was read. It is given once for all values it concerns, in `manifest.json` and on the "
         "screen. A warning makes the run end with exit code 1, an info does not.",
     ),
     (
         "TP5",
         "The header of an ADV2 group",
-        "The header, or `size`, is not as [the format](adv2-format.md) has it. The group fails: none of its rows is "
+        "The header, or `size`, does not follow [the format](adv2-format.md). The group fails: none of its rows is "
         "accepted. The run ends with exit code 3.",
     ),
     (
         "TP6",
         "A row of an ADV2 group",
-        "The row is not as [the format](adv2-format.md) has it. It is ignored, all other rows stand. The run ends with "
-        "exit code 1.",
+        "The row does not follow [the format](adv2-format.md). It is ignored, all other rows are used. The run ends "
+        "with exit code 1.",
     ),
     (
         "TP7",
         "A header against the metadata",
-        "What the header of an ADV2 group names does not exist in the metadata, or does not belong together. Each "
-        "finding lists all that it concerns. An error fails the group: none of its rows is accepted. A warning says "
-        "that the rows decide: some of what the header spans could not be written.",
+        "Objects that the header of an ADV2 group names do not exist in the metadata, or do not belong together. Each "
+        "finding lists all of them. An error fails the group: none of its rows is accepted. A warning says that the "
+        "rows decide: part of what the header spans cannot be written.",
     ),
     (
         "TP8",
         "The outside failed",
-        "Nothing is half-done: run the same command again. The exit code is 4. From TP863 on, it is what a DHIS2 "
-        "server says of its data or of values that were pushed: then the exit code is 1, or 3 where nothing was taken.",
+        "Nothing is half-done: run the same command again. The exit code is 4. From TP863 on, a DHIS2 server reports "
+        "on its data or on pushed values: then the exit code is 1, or 3 if it accepted nothing.",
     ),
-    ("TP9", "Usage and safety", "Nothing was begun. The exit code is 2 for TP900, and 5 for the others."),
+    ("TP9", "Usage and safety", "Nothing was started. The exit code is 2 for TP900, and 5 for the others."),
 )
 
 _HEAD = """\
 # Findings
 
-Everything tallyport has to say about data is a *finding* with a stable code: on the screen, in `manifest.json`, in
+Everything tallyport reports about data is a *finding* with a stable code: on the screen, in `manifest.json`, in
 `rejects.ndjson`, with `--json` and in Python. `tallyport explain TP304` prints an entry of this page.
 
-A finding is a JSON object; keys that have no meaning for it are left out
+A finding is a JSON object without the keys that do not apply
 ([schema](../schemas/tallyport_schemas/finding.schema.json)):
 
 | key | is |
 |---|---|
 | `code`, `severity` | the kind of finding; `error`, `warning` or `info` |
-| `message`, `help` | what is the matter, and what to do |
+| `message`, `help` | what is wrong, and what to do |
 | `source` | the file's name |
-| `row` | index of the value in its source, counted from 0; of several the first |
-| `line` | the line on which that row starts in the file, from 1 as an editor counts; not of PDF forms |
-| `sheet_row` | of CSV: the row that a spreadsheet shows, which differs behind a cell with line ends |
+| `row` | index of the value in its source, counted from 0; the first of several |
+| `line` | the line on which that row starts in the file, counted from 1; not for PDF forms |
+| `sheet_row` | CSV only: the row in a spreadsheet, which differs after a cell with line ends |
 | `keys` | the row's `dataElement`, `period` and `orgUnit`, as the file names them |
 | `field` | the field, column, attribute or header property |
-| `found`, `expected` | what stands there (at most 200 characters of it), and what should |
+| `found`, `expected` | what is there (at most 200 characters of it), and what should be |
 | `count` | how many values share the finding |
 | `groups` | how many ADV2 groups share it, where several do |
 | `original` | in `rejects.ndjson`: the row's own fields |
 
-This page is written from the table of codes: `python -m tallyport_schemas.findings_page > docs/findings.md`.
+This page is generated from the table of codes: `python -m tallyport_schemas.findings_page > docs/findings.md`.
 """
 
 

@@ -215,7 +215,7 @@ def test_import_says_all_that_a_conversion_says(newer: str, tmp_path: Path) -> N
     assert "a.csv: 3 read = 1 written + 1 superseded + 1 rejected\n" in out
     assert "mechanism 3" in out
     assert f"the rejected values and why are in {rejects}" in out
-    assert 'error[TP304]: this is no period\n  --> a.csv, line 4, field "period"' in err
+    assert 'error[TP304]: invalid period\n  --> a.csv, line 4, field "period"' in err
     (line,) = rejects.read_text().splitlines()
     assert json.loads(line)["original"]["value"] == "9"
     (told,) = document(newer, path, "--dry-run")["sources"]

@@ -440,7 +440,7 @@ def _(rng: random.Random, group: Group) -> Damage | None:
     return Damage("TP513", name)
 
 
-@kind_of(HEADER, "the dimensions span more keys than can be told apart")
+@kind_of(HEADER, "the dimensions span too many keys")
 def _(rng: random.Random, group: Group) -> Damage | None:
     if group.has("coc"):
         return None
