@@ -23,7 +23,7 @@ test: .venv/developer .venv/browser
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 # The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
-NATIVE := converters/tallyport_converters/native
+NATIVE := converters/tallyport_converters/native/src
 SANITIZED := build/scanner-sanitized.so
 SANITIZED_TESTS ?= tests/converters/test_fuzz.py tests/converters/readers/test_xml_against_lxml.py tests/converters/readers/test_json_against_json.py \
 	tests/converters/readers/test_csv_against_twin.py tests/converters/test_round_trip.py
@@ -61,7 +61,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml build_native.py $(wildcard converters/tallyport_converters/native/*.[ch])
+.venv/installed: .venv/bin/python pyproject.toml build_native.py $(wildcard converters/tallyport_converters/native/src/*.[ch])
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

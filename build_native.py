@@ -43,7 +43,7 @@ def compile_scanner(root: Path, output: Path, command: list[str], flags: list[st
     Raises:
         RuntimeError: the compiler refused; carries what it said.
     """
-    sources = sorted(str(path) for path in (root / NATIVE).glob("*.c"))
+    sources = sorted(str(path) for path in (root / NATIVE / "src").glob("*.c"))
     partial = output.with_name(f".{output.name}.{os.getpid()}")
     run = subprocess.run([*command, *flags, "-o", str(partial), *sources], capture_output=True, text=True, check=False)
     if run.returncode:

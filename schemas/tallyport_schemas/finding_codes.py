@@ -996,6 +996,12 @@ CODES: Mapping[str, Code] = _table(
         "check the URL: it must lead to DHIS2's own database, in a supported version",
     ),
     Code("TP809", _E, "a part of tallyport is not installed", "install it with pip install 'tallyport[postgres]'"),
+    Code(
+        "TP810",
+        _E,
+        "the compiled scanner cannot be used",
+        "install tallyport again; a library that TALLYPORT_SCANNER names has to be built again from the same sources",
+    ),
     # TP85x to TP87x: a DHIS2 server
     Code("TP850", _E, "the server cannot be reached", "check the URL, the network, and that the server runs"),
     Code("TP851", _E, "the server did not answer in time", "run it again later, or give it more time with --timeout"),

@@ -24,7 +24,10 @@ import pytest
 from support.running import environment
 from tallyport.cli.main import run
 from tallyport_converters.conversion.manifest import REJECTS_FREE_BYTES, REJECTS_RATIO
-from tallyport_converters.native import NO_RANK, Batch, Dictionaries, Meaning, Rejects, Split, Used, pack
+from tallyport_converters.native.abi import NO_RANK
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
+from tallyport_converters.native.split import Meaning, Split, Used
 from tallyport_converters.sources.meter import OUTPUT_FREE_BYTES, OUTPUT_RATIO
 
 FREE_BYTES = OUTPUT_FREE_BYTES + REJECTS_FREE_BYTES

@@ -42,7 +42,7 @@ from tallyport_converters.conversion.rejects import explained
 from tallyport_converters.conversion.scan import Place, scan_all
 from tallyport_converters.convert import convert
 from tallyport_converters.model.file_header import settle_schemes
-from tallyport_converters.native import Batch
+from tallyport_converters.native.batch import Batch
 from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.readers.xml_fast import Doubt

@@ -14,7 +14,10 @@ from tallyport_converters.conversion.scan import scan_all
 from tallyport_converters.conversion.source_run import DROPPED, NOTICES
 from tallyport_converters.model.combos import Combo, decode
 from tallyport_converters.model.file_header import Header, count_dropped
-from tallyport_converters.native import Batch, Buffer, Dictionaries, Kind, Rejects, pack
+from tallyport_converters.native.abi import Kind
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
+from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.reader import Reader
 from tallyport_schemas.finding import WHITE
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tallyport_converters.native import Fault
-from tallyport_converters.native.adv2 import PROPERTIES_LIMIT, ROWS_END, ROWS_FIRST, RowForm, Rows, scan_head
+from tallyport_converters.native.abi import Fault, RowsState
+from tallyport_converters.native.adv2 import PROPERTIES_LIMIT, RowForm, Rows, scan_head
 from tallyport_converters.readers.dxf_json import FAULTS
 from tallyport_converters.sources import Source
 from tallyport_converters.text.csv_records import encoding_fault
@@ -63,7 +63,7 @@ class Adv2File:
         self._start = 0
         self._ended = False
         self._pending = False
-        self._state = ROWS_FIRST
+        self._state: int = RowsState.FIRST
         self._findings = 0
         self.rows_read = 0
         """Rows of the group whose head came last that were read so far: those that exist, whatever its header says."""
@@ -127,7 +127,7 @@ class Adv2File:
     def _rows(self, form: RowForm) -> Iterator[RowBlock]:
         wanted, limit = BLOCK_BYTES, 2 * BLOCK_BYTES
         with Rows(form) as rows:
-            while self._state != ROWS_END:
+            while self._state != RowsState.END:
                 while not self._ended and len(self._buffer) < wanted:
                     self._more()
                 # Behind a large head there may be much: not all of it at once.
@@ -206,7 +206,7 @@ class Adv2File:
             raise self._too_long("header", f"at most {IDENTIFIERS_LIMIT:,} identifiers")
         if len(head.properties) == PROPERTIES_LIMIT:
             raise self._too_many()
-        self._state, self.rows_read = ROWS_FIRST, self.rows_read if number < 0 else 0
+        self._state, self.rows_read = RowsState.FIRST, self.rows_read if number < 0 else 0
         properties = [(_name(self._buffer[key]), bytes(self._buffer[value])) for key, value in head.properties]
         self._drop(head.end)
         self._pending = head.has_rows

@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from tallyport_converters.model import periods
 from tallyport_converters.model.file_header import canonical_scheme
-from tallyport_converters.native.adv2 import PLACES_LIMIT
+from tallyport_converters.native.abi import PLACES_LIMIT
 from tallyport_converters.readers.reader import Number
 from tallyport_schemas.finding import FOUND_LIMIT, Finding, finding, shown
 from tallyport_schemas.group_header import KINDS, GroupHeader, OptionDimension

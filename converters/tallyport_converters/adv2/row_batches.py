@@ -12,8 +12,8 @@ from os import PathLike, fspath
 from tallyport_converters.adv2.file import Adv2File
 from tallyport_converters.adv2.header_form import check_form, counted_rows
 from tallyport_converters.adv2.row_check import RowCheck, RowFindings, row_check
-from tallyport_converters.native import Fault
-from tallyport_converters.native.batch import ArrowBatch, ArrowBatches
+from tallyport_converters.native.abi import Fault
+from tallyport_converters.native.row_batch import ArrowBatch, ArrowBatches
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 from tallyport_schemas.group_header import GroupHeader

@@ -12,7 +12,8 @@ from types import MappingProxyType
 from tallyport_converters.adv2.file import Adv2File, RowBlock
 from tallyport_converters.adv2.header_form import json_text, place_names
 from tallyport_converters.adv2.row_rules import RowRules
-from tallyport_converters.native.adv2 import KEY_BYTES, Flaw, RowForm, Run, ValueRule
+from tallyport_converters.native.abi import Flaw, ValueRule
+from tallyport_converters.native.adv2 import KEY_BYTES, RowForm, Run
 from tallyport_converters.readers.dxf_json import loads
 from tallyport_schemas.finding import Finding, finding
 from tallyport_schemas.generations import Generation

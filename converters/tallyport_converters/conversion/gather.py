@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tallyport_converters.native import Batch, Blob, Dictionaries, Rejects, address_of, pack, view_of
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.dictionaries import Blob, Dictionaries, Rejects, address_of, pack, view_of
 from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
 
 DICTIONARY_BYTES = 16 << 20

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from ctypes import _Pointer, c_uint32
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,17 +19,18 @@ from tallyport_converters.adv2.group_text import ComboDimension, Ids
 from tallyport_converters.conversion.gather import Gathering
 from tallyport_converters.conversion.order import PERIOD_NOTES, Identifiers
 from tallyport_converters.files.output import Compress, OutputFile, failed
-from tallyport_converters.native import (
+from tallyport_converters.native.abi import PAIRS, Keys, Pair, RowFlag
+from tallyport_converters.native.dictionaries import address_of, view_of
+from tallyport_converters.native.merge import Merge
+from tallyport_converters.native.split import (
     Form,
-    Keys,
-    Merge,
     OwnedBytes,
-    Pair,
     RowNumbers,
     Split,
     Used,
-    address_of,
-    view_of,
+    clashing_fields,
+    pair_text,
+    sample,
 )
 from tallyport_converters.sources.meter import Meter
 
@@ -49,10 +51,6 @@ class WrittenGroup:
     size_bytes: int
     sha256: str
     row_numbers: Path | None = None
-
-
-PAIRS = 5
-"""Superseded values that are shown with what they were superseded by; as PAIRS in group.h."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,15 +233,16 @@ class GroupWriter:
         """Take over what became of rows that share a key."""
         counts.superseded += keys.superseded
         counts.rejected += keys.clashing
-        counts.clashing_fields |= set(keys.clashing_fields())
+        counts.clashing_fields |= set(clashing_fields(keys))
         if keys.different:
             element = self.identifiers.elements[element_id - 1]
-            sample = [self._superseding(element, pair) for pair in keys.sample()]
-            counts.add(Counts(different={element: keys.different}, sample=sample))
+            shown = [self._superseding(element, pair) for pair in sample(keys)]
+            counts.add(Counts(different={element: keys.different}, sample=shown))
 
     def _superseding(self, element: str, pair: Pair) -> Superseding:
         def said(row: int, flags: int, number: int) -> Said:
-            return Said(row, pair.text(number), pair.text(2 + number), Pair.is_deleted(flags), Pair.is_marked(flags))
+            texts = pair_text(pair, number), pair_text(pair, 2 + number)
+            return Said(row, *texts, bool(flags & RowFlag.DELETED), bool(flags & RowFlag.FOLLOWUP_TRUE))
 
         period, unit, *_ = pair.ranks
         return Superseding(
@@ -347,14 +346,14 @@ class _Layout:
         self._numbers = RowNumbers() if writer.keeps_row_numbers else None
         self._row_numbers = writer.folder / f"{self.name}.rows" if self._numbers else None
         periods, units, cocs, aocs = (ranks.settle() for ranks in used)
-        period_index, unit_index, coc_index, aoc_index = (ranks.index_address for ranks in used)
+        period_index, unit_index, coc_index, aoc_index = (ranks.index for ranks in used)
         self._periods = [i.periods[rank] for rank in periods]
         self._units = [i.org_units[rank] for rank in units]
         self._coc_shape, self._aoc_shape = i.option_combos.shapes[key[1]], i.attribute_combos.shapes[key[2]]
         self._coc = group_text.combo_dimension(self._coc_shape, [i.option_combos.combos[rank] for rank in cocs])
         self._aoc = group_text.combo_dimension(self._aoc_shape, [i.attribute_combos.combos[rank] for rank in aocs])
 
-        def placed(index: int, combo: ComboDimension) -> int | None:
+        def placed(index: _Pointer[c_uint32], combo: ComboDimension) -> _Pointer[c_uint32] | None:
             return index if combo.tokens else None
 
         self.form = Form(

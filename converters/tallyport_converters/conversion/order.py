@@ -14,7 +14,9 @@ from tallyport_converters.model import periods
 from tallyport_converters.model.combos import DEFAULT, Combo, ComboForm, KnownCategories, Shape, decode, within
 from tallyport_converters.model.field_names import is_reference
 from tallyport_converters.model.file_header import Header
-from tallyport_converters.native import NO_RANK, Dictionaries, Kind, Meaning
+from tallyport_converters.native.abi import NO_RANK, Kind
+from tallyport_converters.native.dictionaries import Dictionaries
+from tallyport_converters.native.split import Meaning
 from tallyport_converters.readers.reader import Reader, ReadPeriod
 from tallyport_schemas.finding import Finding, finding
 

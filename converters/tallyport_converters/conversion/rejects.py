@@ -8,7 +8,7 @@ from typing import Any
 from tallyport_converters.conversion.scan import Place
 from tallyport_converters.conversion.source_rows import source_rows
 from tallyport_converters.model.file_header import Header
-from tallyport_converters.native import Rejects
+from tallyport_converters.native.dictionaries import Rejects
 from tallyport_converters.readers.reader import Reader, explain
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 

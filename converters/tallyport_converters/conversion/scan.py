@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
-from tallyport_converters.native import Batch, Buffer, Fault, Lines
+from tallyport_converters.native.abi import Fault
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import Lines
 from tallyport_converters.readers.reader import Reader
 from tallyport_schemas.finding import SourceUnreadable, finding
 

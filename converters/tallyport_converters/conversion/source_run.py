@@ -31,7 +31,7 @@ from tallyport_converters.files.publish import publish
 from tallyport_converters.model.combos import KnownCategories
 from tallyport_converters.model.field_names import SHOWN, UNREAD_COMPLETIONS, not_understood, other_scheme, taken
 from tallyport_converters.model.file_header import Header, count_dropped, scheme_of, settle_schemes
-from tallyport_converters.native import Dropped, Notice
+from tallyport_converters.native.abi import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources.meter import output_meter

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tallyport_converters.native import Batch, Spaces
+from tallyport_converters.native.abi import Spaces
+from tallyport_converters.native.batch import Batch
 from tallyport_schemas.finding import Finding, finding
 
 
@@ -31,7 +32,7 @@ class Tidied:
 
     def findings(self, in_header: int) -> Iterator[Finding]:
         """Say what there is to say; `in_header`: identifiers of the header that had white space at their ends."""
-        identifiers, texts = self._spaces[Spaces.OF_IDENTIFIERS] + in_header, self._spaces[Spaces.OF_TEXTS]
+        identifiers, texts = self._spaces[Spaces.IDENTIFIERS] + in_header, self._spaces[Spaces.TEXTS]
         parts = [_counted(identifiers, "identifier"), _counted(texts, "value or comment", "values or comments")]
         if said := [part for part in parts if part]:
             message = f"white space around {' and '.join(said)} was removed"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from tallyport_converters.model.field_names import CANONICAL, SHOWN, named, not_understood
 from tallyport_converters.model.file_header import NAMES_LIMIT, OTHER, shown_name
-from tallyport_converters.native import FieldName, name_hash
+from tallyport_converters.native.batch import FieldName, name_hash
 from tallyport_schemas.finding import Finding, finding
 
 

@@ -11,7 +11,8 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from itertools import islice
 
-from tallyport_converters.native import Field, Kind, NamedBy, Naming, field_named
+from tallyport_converters.native.abi import Field, Kind, NamedBy
+from tallyport_converters.native.batch import Naming, field_named
 from tallyport_schemas.finding import Finding, finding
 
 CANONICAL: Mapping[int, str] = {

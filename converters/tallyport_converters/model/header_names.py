@@ -6,7 +6,7 @@ from typing import Any
 
 from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named, plain
 from tallyport_converters.model.file_header import NAME_LIMIT, SCHEME_PROPERTIES, Header
-from tallyport_converters.native import Kind, NamedBy
+from tallyport_converters.native.abi import Kind, NamedBy
 from tallyport_schemas.finding import SourceUnreadable, finding
 
 PROPERTIES = frozenset(SCHEME_PROPERTIES) | {

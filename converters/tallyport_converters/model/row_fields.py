@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named
-from tallyport_converters.native import Kind, NamedBy
+from tallyport_converters.native.abi import Kind, NamedBy
 from tallyport_schemas.finding import WHITE
 
 FIELDS = {

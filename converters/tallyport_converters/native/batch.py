@@ -1,153 +1,175 @@
-"""Batches of rows in C memory, and how Arrow's users get at them. See row_batch.c.
-
-Capsules are made by the interpreter itself, through ctypes; what frees and releases them is C. So memory is freed once,
-whoever holds the last part of it, on whatever thread.
-"""
+"""One scanned block: its rows, and what the scan has to say of it; and what fields are by their names."""
 
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterable
-from ctypes import POINTER, Structure, c_char_p, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_void_p
-from itertools import pairwise
-from typing import Any
+from collections.abc import Iterator, Sequence
+from ctypes import c_uint32, c_uint64
+from itertools import accumulate
+from typing import NamedTuple
 
-from tallyport_converters.native import _library, _Owner
-from tallyport_schemas.row_batch import DELETED, FOLLOWUP, ROW, RowColumns
+from tallyport_converters.native import abi
+from tallyport_converters.native.abi import Dropped, Fault, Field, NamedBy, Notice, Spaces
+from tallyport_converters.native.library import SEED, Buffer, Owner, address, check_scan, library
 
-_NO_PLACE = -1
+WORD_PLACES = ("value", "comment", "categoryOptionCombo", "attributeOptionCombo")
+"""Where words for nothing are looked for, as `WordPlace`."""
 
-
-class _RowBatch(Structure):
-    _fields_ = [("rows", c_uint64), ("size_bytes", c_uint64)]
-
-
-class _Columns(Structure):
-    _fields_ = [
-        ("indexes", c_uint32),
-        ("texts", c_uint32),
-        ("places", POINTER(c_int32)),
-        ("names", c_char_p),
-        ("names_size", c_uint64),
-    ]
+WORDS = tuple(library.tp_word(number).decode() for number in range(abi.WORDS))
+"""Words for nothing."""
 
 
-def _declare() -> None:
-    batch, columns, p8, p32 = POINTER(_RowBatch), POINTER(_Columns), POINTER(c_uint8), POINTER(c_int32)
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "tp_row_batch_free": (None, [batch]),
-        "tp_row_batch_numbers": (POINTER(c_int64), [batch]),
-        "tp_row_batch_indexes": (p32, [batch, c_uint32]),
-        "tp_row_batch_texts": (c_void_p, [batch, c_uint32, POINTER(p32), POINTER(p8)]),
-        "tp_row_batch_flags": (p8, [batch, c_uint32, POINTER(p8)]),
-        "tp_arrow_schema": (c_void_p, [columns]),
-        "tp_arrow_array": (c_void_p, [batch, columns]),
-        "tp_arrow_stream": (c_void_p, [POINTER(batch), c_uint64, columns]),
-        "tp_capsule_name": (c_void_p, [c_uint32]),
-        "tp_capsules_by": (None, [c_void_p]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(_library, name)
-        function.restype, function.argtypes = result, arguments
-    _library.tp_capsules_by(ctypes.cast(ctypes.pythonapi.PyCapsule_GetPointer, c_void_p))
+class Layout:
+    """What the columns of a CSV file mean.
+
+    `names` are the columns' names as UTF-8. `expected` is the number of cells that a row is held to, if to any.
+    """
+
+    def __init__(self, delimiter: bytes, meaning: Sequence[int], names: Sequence[bytes], expected: int) -> None:
+        ends = (c_uint32 * max(1, len(names)))(*accumulate(map(len, names)))
+        self.struct = abi.Layout(len(meaning), bytes(meaning), b"".join(names), ends, delimiter[0], expected)
 
 
-_declare()
-_new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_void_p, c_void_p)(("PyCapsule_New", ctypes.pythonapi))
-_RELEASES = tuple(
-    ctypes.cast(release, c_void_p)
-    for release in (_library.tp_schema_capsule_free, _library.tp_array_capsule_free, _library.tp_stream_capsule_free)
-)
-_SCHEMA, _ARRAY, _STREAM = range(3)
+class FieldName(NamedTuple):
+    """A field by its name: how many rows had it left out, or taken for `field`, and the first of them all."""
+
+    name: bytes
+    left_out: int
+    taken: int
+    first: int
+    field: int
 
 
-def _capsule(kind: int, structure: int | None) -> object:
-    if not structure:
-        raise MemoryError
-    return _new_capsule(structure, _library.tp_capsule_name(kind), _RELEASES[kind])
+class Naming(NamedTuple):
+    """What a name means that is not DHIS2's own. `is_short`: it may be the name of a category."""
+
+    field: int
+    by: NamedBy
+    is_short: bool
 
 
-def _exported(columns: RowColumns) -> _Columns:
-    places = [_NO_PLACE if place is None else place for place in columns.places]
-    names = b"".join(name.encode(errors="replace") + b"\0" for name in columns.names)
-    array = (c_int32 * len(places))(*places)
-    return _Columns(len(places), len(columns.texts), array, names, len(names))
+def field_named(name: str) -> Naming | None:
+    """Return what a field is by its name, in any letter case and spelling; None where nobody knows."""
+    text, naming = name.encode(errors="surrogatepass"), c_uint32()
+    field = int(library.tp_field_named(text, len(text), naming))
+    if field == Field.UNKNOWN:
+        return None
+    return Naming(field, NamedBy(naming.value & ~abi.NAMED_SHORT), bool(naming.value & abi.NAMED_SHORT))
 
 
-class ArrowBatch(_Owner):
-    """A `RowBatch` in C memory. Handing it over copies nothing; `close` leaves alone what was handed over."""
+def name_hash(name: bytes) -> int:
+    """Return what stands for a name in `Keys`."""
+    return int(library.tp_name_hash(name, len(name), SEED))
 
-    _free = _library.tp_row_batch_free
 
-    def __init__(self, handle: Any, columns: RowColumns) -> None:
-        super().__init__(handle)
-        self.columns = columns
+class Batch(Owner):
+    """The rows of one scanned block, and what the scan has to say of it."""
 
-    def __len__(self) -> int:
-        return int(self.handle.contents.rows)
+    free = "tp_batch_free"
+
+    def __init__(self) -> None:
+        super().__init__(library.tp_batch_new(SEED))
+        self.report: abi.BatchReport = library.tp_batch_report(self.handle).contents
+
+    def scan_json(self, block: Buffer, *, state: int, final: bool, row_data_set: bool = False) -> None:
+        """Scan DXF2 JSON; see tp_scan_json."""
+        at, size = address(block)
+        library.tp_scan_json(self.handle, at, size, state, final, row_data_set)
+        check_scan(self.report.fault)
+
+    def scan_csv(self, block: Buffer, layout: Layout, *, final: bool) -> None:
+        """Scan CSV records; see tp_scan_csv."""
+        at, size = address(block)
+        library.tp_scan_csv(self.handle, at, size, layout.struct, final)
+        check_scan(self.report.fault)
+
+    def scan_tuples(self, block: Buffer, *, final: bool) -> None:
+        """Scan tuples of PostgreSQL's COPY in binary form; see tp_scan_tuples."""
+        at, size = address(block)
+        library.tp_scan_tuples(self.handle, at, size, final)
+        check_scan(self.report.fault)
+
+    def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:
+        """Scan DXF2 XML or ADX; see tp_scan_xml."""
+        at, size = address(block)
+        library.tp_scan_xml(self.handle, at, size, adx, state, final)
+        check_scan(self.report.fault)
 
     @property
-    def size_bytes(self) -> int:
-        """The memory that it takes."""
-        return int(self.handle.contents.size_bytes)
+    def rows(self) -> int:
+        """How many rows were read, rejected ones included."""
+        return self.report.rows
 
-    def integers(self, column: str) -> list[int]:
-        """See `RowBatch`."""
-        count = len(self)
-        if column == ROW:
-            return list(_library.tp_row_batch_numbers(self.handle)[:count])
-        place = self.columns.places[self.columns.dimensions.index(column)]
-        return [0] * count if place is None else list(_library.tp_row_batch_indexes(self.handle, place)[:count])
+    @property
+    def consumed(self) -> int:
+        """How many bytes of the block are done with; the rest belongs in front of the next block."""
+        return self.report.consumed
 
-    def texts(self, column: str) -> list[str | None]:
-        """See `RowBatch`."""
-        ends, given = POINTER(c_int32)(), POINTER(c_uint8)()
-        number = self.columns.texts.index(column)
-        data = _library.tp_row_batch_texts(self.handle, number, ctypes.byref(ends), ctypes.byref(given))
-        marks = ends[: len(self) + 1]
-        whole = ctypes.string_at(data, marks[-1])
-        texts = [whole[a:b].decode() for a, b in pairwise(marks)]
-        if not given:
-            return [*texts]
-        return [text if is_given else None for text, is_given in zip(texts, self._bits(given), strict=True)]
+    @property
+    def state(self) -> int:
+        """In which state of the scanner's grammar the next block starts."""
+        return self.report.state
 
-    def flags(self, column: str) -> list[bool | None]:
-        """See `RowBatch`."""
-        given = POINTER(c_uint8)()
-        is_followup = (DELETED, FOLLOWUP).index(column)
-        flags = self._bits(_library.tp_row_batch_flags(self.handle, is_followup, ctypes.byref(given)))
-        if not given:
-            return [*flags]
-        return [flag if is_given else None for flag, is_given in zip(flags, self._bits(given), strict=True)]
+    @property
+    def fault(self) -> Fault:
+        """Why the scan stopped before the block's end."""
+        return Fault(self.report.fault)
 
-    def _bits(self, bits: Any) -> list[bool]:
-        count = len(self)
-        return [bool(byte >> bit & 1) for byte in bits[: count // 8 + 1] for bit in range(8)][:count]
+    @property
+    def fault_at(self) -> int:
+        """Offset of the fault within the block."""
+        return self.report.fault_at
 
-    def __arrow_c_schema__(self) -> object:
-        """See `RowBatch`."""
-        return _capsule(_SCHEMA, _library.tp_arrow_schema(_exported(self.columns)))
+    @property
+    def open_group(self) -> tuple[int, int]:
+        """Offset and size of the start tag of the last ADX group."""
+        return self.report.group_at, self.report.group_size
 
-    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
-        """See `RowBatch`. There is one schema, whatever is requested, as the interface allows."""
-        del requested_schema
-        array = _capsule(_ARRAY, _library.tp_arrow_array(self.handle, _exported(self.columns)))
-        return self.__arrow_c_schema__(), array
+    def properties(self) -> Iterator[tuple[slice, slice]]:
+        """Yield where the header properties' keys and values lie in the block."""
+        for i in range(self.report.property_count):
+            p = self.report.properties[i]
+            yield slice(p.key_at, p.key_at + p.key_size), slice(p.value_at, p.value_at + p.value_size)
 
+    def dropped(self) -> Iterator[tuple[Dropped, int]]:
+        """Yield how many rows had a field that ADV2 has no place for."""
+        return ((which, self.report.dropped[which]) for which in Dropped)
 
-class ArrowBatches:
-    """Batches of one group, none of them or more, as one table. No sequence: polars would take it for a list."""
+    def names(self) -> Iterator[FieldName]:
+        """Yield the fields that are known by their name only, or by another name than the usual one."""
+        size, found = c_uint64(), abi.Name()
+        for id_ in range(1, library.tp_batch_names(self.handle) + 1):
+            at = library.tp_batch_name(self.handle, id_, size, found)
+            if found.dropped or found.taken:
+                name = ctypes.string_at(at, size.value)
+                yield FieldName(name, found.dropped, found.taken, found.first, found.field)
 
-    def __init__(self, columns: RowColumns, batches: Iterable[ArrowBatch]) -> None:
-        self.columns = columns
-        self.batches = tuple(batches)
+    def notices(self) -> Iterator[tuple[Notice, int, int]]:
+        """Yield how many rows a notice is about and the first of them, within the batch."""
+        for which in Notice:
+            tally = self.report.notices[which]
+            if tally.count:
+                yield which, tally.count, tally.first
 
-    def __arrow_c_schema__(self) -> object:
-        """Return a capsule with an ArrowSchema: a struct of the columns."""
-        return _capsule(_SCHEMA, _library.tp_arrow_schema(_exported(self.columns)))
+    def spaces(self) -> Iterator[tuple[Spaces, int, int]]:
+        """Yield how many texts had white space at their ends, and the first row that has one."""
+        for which in Spaces:
+            tally = self.report.spaces[which]
+            if tally.count:
+                yield which, tally.count, tally.first
 
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Return a capsule with an ArrowArrayStream, which holds the batches by itself. It has one schema."""
-        del requested_schema
-        handles = (POINTER(_RowBatch) * len(self.batches))(*(batch.handle for batch in self.batches))
-        return _capsule(_STREAM, _library.tp_arrow_stream(handles, len(self.batches), _exported(self.columns)))
+    def words(self) -> Iterator[tuple[str, str, int]]:
+        """Yield where which word for nothing stands, and how often."""
+        for place, counts in zip(WORD_PLACES, self.report.words if self.report.nothing.count else (), strict=False):
+            yield from ((place, word, int(count)) for word, count in zip(WORDS, counts, strict=True) if count)
+
+    @property
+    def first_word(self) -> int:
+        """The first row that has a word for nothing, if one has."""
+        return self.report.nothing.first
+
+    def row_span(self, row: int) -> slice:
+        """Return where a row lies in the scanned block."""
+        at, size = c_uint32(), c_uint32()
+        library.tp_batch_row_span(self.handle, row, at, size)
+        return slice(at.value, at.value + size.value)

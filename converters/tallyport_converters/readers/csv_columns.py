@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, is_no_category, named, plain
-from tallyport_converters.native import AGAIN, Column, Field, Kind, NamedBy
+from tallyport_converters.native.abi import COLUMN_AGAIN, Column, Field, Kind, NamedBy
 from tallyport_converters.readers.csv_layout import POSITIONS
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
@@ -36,7 +36,7 @@ _USUAL = {
 
 @dataclass(slots=True)
 class Columns:
-    """The columns of a file: their names, and what each means, by `Column` (and `AGAIN`)."""
+    """The columns of a file: their names, and what each means, by `Column` (and `COLUMN_AGAIN`)."""
 
     names: list[str]
     meanings: list[int] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Columns:
     def field_of(self, place: int) -> str | None:
         """Return DHIS2's name of the field that a column has, if it has a place."""
         meaning = self.meanings[place]
-        meaning -= AGAIN if meaning >= AGAIN else 0
+        meaning -= COLUMN_AGAIN if meaning >= COLUMN_AGAIN else 0
         return CANONICAL[meaning] if meaning in CANONICAL and meaning not in NO_PLACE else None
 
 
@@ -109,7 +109,7 @@ def _mark_doubled(meanings: list[int]) -> None:
         if meaning in (Column.ATTRIBUTE_COMBO, Column.ATTRIBUTE_OPTIONS):
             meanings[place] = Column.DROPPED if meaning in seen else meaning
         elif meaning in CANONICAL and meaning not in NO_PLACE and meaning in seen:
-            meanings[place] = meaning + AGAIN
+            meanings[place] = meaning + COLUMN_AGAIN
         seen.add(meaning)
 
 

@@ -14,7 +14,10 @@ from tallyport_converters.model import periods
 from tallyport_converters.model.field_names import named
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import RowFields
-from tallyport_converters.native import Batch, Buffer, Column, Fault, Field, Kind, Layout, Lines, Notice, cut_csv
+from tallyport_converters.native.abi import Column, Fault, Field, Kind, Notice
+from tallyport_converters.native.batch import Batch, Layout
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import Lines, cut_csv
 from tallyport_converters.readers.csv_columns import columns_of, is_known
 from tallyport_converters.readers.csv_layout import (
     POSITIONS,

@@ -23,7 +23,10 @@ from tallyport_converters.model.file_header import (
 )
 from tallyport_converters.model.header_names import PROPERTIES, READ, HeaderNames, property_named
 from tallyport_converters.model.row_fields import FIELDS, fields_of
-from tallyport_converters.native import Batch, Buffer, Fault, Lines, cut_json
+from tallyport_converters.native.abi import Fault
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import Lines, cut_json
 from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_converters.sources import Source
 from tallyport_converters.sources.other_documents import json_document, known_json_document

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from tallyport_converters.native import Buffer
+from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, read_form
 from tallyport_converters.sources import Source

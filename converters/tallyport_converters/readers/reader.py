@@ -16,7 +16,9 @@ from tallyport_converters.model import periods
 from tallyport_converters.model.field_names import named, nearest
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import UNSTORABLE, Doubled
-from tallyport_converters.native import Batch, Buffer, Lines
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import Lines
 from tallyport_schemas.finding import WHITE, Finding, finding, shown
 
 _Result = TypeVar("_Result")

@@ -13,7 +13,7 @@ from tallyport_converters.model.field_names import CANONICAL, UNREAD_COMPLETIONS
 from tallyport_converters.model.file_header import SCHEME_PROPERTIES, Completion, Header
 from tallyport_converters.model.header_names import HeaderNames, property_named
 from tallyport_converters.model.row_fields import FIELDS, STAMPS, RowFields
-from tallyport_converters.native import Kind, NamedBy
+from tallyport_converters.native.abi import Kind, NamedBy
 from tallyport_converters.readers.reader import adx_period, iso_period
 from tallyport_schemas.finding import WHITE, finding
 

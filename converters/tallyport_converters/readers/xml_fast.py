@@ -13,7 +13,9 @@ from lxml import etree
 
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import fields_of
-from tallyport_converters.native import Batch, Buffer, Lines, cut_xml
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import Lines, cut_xml
 from tallyport_converters.readers.reader import (
     ReadPeriod,
     RejectedRow,

@@ -16,7 +16,8 @@ from lxml import etree
 
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import Doubled
-from tallyport_converters.native import Batch, Buffer
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import (
     TEXT_LIMIT,

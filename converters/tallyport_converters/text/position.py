@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from tallyport_converters.native import Buffer, count_lines
+from tallyport_converters.native.library import Buffer
+from tallyport_converters.native.lines import count_lines
 
 _BLOCK = 1 << 20
 

@@ -6,7 +6,8 @@ A value that is no decimal number travels in an annotation beside `value="0"`, a
 from __future__ import annotations
 
 from tallyport_converters.model import periods
-from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.native.abi import Escape, PieceKind
+from tallyport_converters.native.join import Piece, constant
 from tallyport_converters.readers.xml_attributes import is_adx_category
 from tallyport_converters.writers.writer import (
     Combos,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.native.abi import Escape, PieceKind
+from tallyport_converters.native.join import Piece, constant
 from tallyport_converters.readers.csv_columns import CATEGORIES_LIMIT, is_category_column
 from tallyport_converters.writers.writer import (
     Combos,

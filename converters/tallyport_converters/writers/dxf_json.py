@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 
-from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.native.abi import Escape, PieceKind
+from tallyport_converters.native.join import Piece, constant
 from tallyport_converters.writers.writer import (
     Combos,
     FileScope,

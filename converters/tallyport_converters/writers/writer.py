@@ -13,7 +13,8 @@ from math import prod
 from typing import Any, Protocol
 
 from tallyport_converters.model.file_header import SCHEME_PROPERTIES
-from tallyport_converters.native.join import Escape, Piece, PieceKind, constant
+from tallyport_converters.native.abi import Escape, PieceKind
+from tallyport_converters.native.join import Piece, constant
 from tallyport_schemas.finding import Finding, finding
 
 COMBINATIONS_LIMIT = 100_000

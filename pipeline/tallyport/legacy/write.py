@@ -27,7 +27,8 @@ from tallyport_converters.adv2.row_rules import RowRules
 from tallyport_converters.files.output import Compress, OutputFile, OutputStream
 from tallyport_converters.files.publish import publish, run_in
 from tallyport_converters.model.file_header import canonical_scheme
-from tallyport_converters.native.join import Join, Piece, PieceKind
+from tallyport_converters.native.abi import PieceKind
+from tallyport_converters.native.join import Join, Piece
 from tallyport_converters.options import Options
 from tallyport_converters.sources import Source, stem_of
 from tallyport_converters.writers.registry import WRITERS

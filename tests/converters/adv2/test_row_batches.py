@@ -19,7 +19,7 @@ from support.places import DATA, FIXTURES
 from tallyport import SourceUnreadable, convert, read_adv2
 from tallyport_converters.adv2 import file as reading
 from tallyport_converters.adv2.row_batches import RowBatches
-from tallyport_converters.native.batch import ArrowBatch, ArrowBatches
+from tallyport_converters.native.row_batch import ArrowBatch, ArrowBatches
 from twin import adv2
 
 HEAD = '{"de":"deVisits001","pe":["202501","202502"],"ou":"ouClinicA01","coc":["cocOutreach","cocFixed001"]'

@@ -11,7 +11,7 @@ import pytest
 from support.places import ROOT
 from support.running import environment
 
-NATIVE = ROOT / "converters" / "tallyport_converters" / "native"
+NATIVE = ROOT / "converters" / "tallyport_converters" / "native" / "src"
 HERE = ROOT / "tests" / "support" / "native"
 
 

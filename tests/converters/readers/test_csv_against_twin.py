@@ -15,7 +15,7 @@ import pytest
 from support import fuzz
 from support.scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.model.combos import Combo, identified, listed, mapped
-from tallyport_converters.native import AGAIN, Column, Kind
+from tallyport_converters.native.abi import COLUMN_AGAIN, Column, Kind
 from tallyport_converters.readers.dxf_csv import DxfCsv
 from tallyport_converters.text.csv_records import Cell, cells
 from tallyport_schemas.finding import WHITE, SourceUnreadable
@@ -165,8 +165,8 @@ def plain_row(reader: DxfCsv, found: list[Cell], number: int, read: Read) -> Row
     names = set()
     for i, cell in enumerate(found):
         meaning = reader.columns.meanings[i] if i < len(reader.columns.meanings) else None
-        if meaning is not None and meaning >= AGAIN:
-            meaning -= AGAIN
+        if meaning is not None and meaning >= COLUMN_AGAIN:
+            meaning -= COLUMN_AGAIN
             said = cell.text.lower() if meaning in (Column.FOLLOWUP, Column.DELETED) else cell.text
             good &= kinds.get(meaning, said) in (said, cell.text) and "\0" not in cell.text
             if meaning in kinds or cell.text == "null":

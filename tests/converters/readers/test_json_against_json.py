@@ -18,7 +18,7 @@ import pytest
 from support import fuzz
 from support.scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.model.combos import Combo, identified, mapped
-from tallyport_converters.native import field_named
+from tallyport_converters.native.batch import field_named
 from tallyport_converters.readers.dxf_json import DxfJson
 from tallyport_converters.readers.reader import Number
 from tallyport_schemas.finding import WHITE, SourceUnreadable

@@ -21,7 +21,7 @@ from support import fuzz
 from support.scanned import Read, Row, as_counted, opened, read_all, too_long, trimmed
 from tallyport_converters.model.combos import Combo, identified, mapped
 from tallyport_converters.model.file_header import Header
-from tallyport_converters.native import field_named
+from tallyport_converters.native.batch import field_named
 from tallyport_converters.readers.xml_fast import CommonXml, Doubt
 from tallyport_converters.readers.xml_lxml import GeneralXml
 from tallyport_schemas.finding import WHITE

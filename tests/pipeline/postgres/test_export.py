@@ -38,7 +38,8 @@ from tallyport.postgres.imports.group import ImportOptions
 from tallyport.postgres.imports.run import load
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import PeriodType
-from tallyport_converters.native import Batch, Fault
+from tallyport_converters.native.abi import Fault
+from tallyport_converters.native.batch import Batch
 
 TODAY = date(2026, 1, 31)
 DEFAULT = "HllvX50cXC0"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tallyport.postgres.imports.batch_size import batches
 from tallyport.postgres.imports.copy_text import CopyText
 from tallyport_converters.native.adv2 import RowForm, Rows
-from tallyport_converters.native.batch import ArrowBatch
+from tallyport_converters.native.row_batch import ArrowBatch
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
 from tallyport_schemas.row_batch import RowColumns
 

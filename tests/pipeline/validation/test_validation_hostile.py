@@ -23,7 +23,7 @@ from support.checking import check_against
 from support.running import environment
 from tallyport.validation.validate import FileReport, validate
 from tallyport_converters.adv2 import file as adv2_file
-from tallyport_converters.native import Fault
+from tallyport_converters.native.abi import Fault
 from tallyport_converters.native.adv2 import RowForm, Rows
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import SourceUnreadable

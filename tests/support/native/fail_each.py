@@ -11,24 +11,15 @@ from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
-from tallyport_converters.native import (
-    NO_RANK,
-    Batch,
-    Dictionaries,
-    Form,
-    Kind,
-    Layout,
-    Meaning,
-    Merge,
-    Rejects,
-    Split,
-    Used,
-    _library,
-    pack,
-)
-from tallyport_converters.native.adv2 import RowForm, Rows, ValueRule
-from tallyport_converters.native.batch import ArrowBatches
-from tallyport_converters.native.join import Escape, Join, Piece, PieceKind, constant
+from tallyport_converters.native.abi import NO_RANK, Escape, Kind, PieceKind, ValueRule
+from tallyport_converters.native.adv2 import RowForm, Rows
+from tallyport_converters.native.batch import Batch, Layout
+from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
+from tallyport_converters.native.join import Join, Piece, constant
+from tallyport_converters.native.library import library
+from tallyport_converters.native.merge import Merge
+from tallyport_converters.native.row_batch import ArrowBatches
+from tallyport_converters.native.split import Form, Meaning, Split, Used
 from tallyport_schemas.row_batch import RowColumns
 
 ROWS = json.dumps(
@@ -86,7 +77,7 @@ def convert() -> None:
                         ranks.add_split(split, group, dimension)
                         ranks.add(ranks.packed())
                         ranks.settle()
-                    form = Form([ranks.index_address for ranks in used], [None] * 4, followup_false=False)
+                    form = Form([ranks.index for ranks in used], [None] * 4, followup_false=False)
                     split.render(group, form).close()
                     with split.run(group) as run:
                         data = bytes(run.view())
@@ -127,14 +118,14 @@ def validate() -> None:
 
 
 def main() -> None:
-    _library.tests_allow.argtypes = [ctypes.c_int64]
-    held = _library.tests_held
-    held.restype = _library.tests_left.restype = ctypes.c_int64
+    library.tests_allow.argtypes = [ctypes.c_int64]
+    held = library.tests_held
+    held.restype = library.tests_left.restype = ctypes.c_int64
     for work in (convert, read_others, validate):
         work()
         before, failures = held(), 0
         while True:
-            _library.tests_allow(failures)
+            library.tests_allow(failures)
             try:
                 work()
             except MemoryError:
@@ -142,8 +133,8 @@ def main() -> None:
             else:
                 break
             finally:
-                left = _library.tests_left()
-                _library.tests_allow(1 << 62)
+                left = library.tests_left()
+                library.tests_allow(1 << 62)
             assert held() == before, f"{work.__name__}: {held() - before} allocations are left after failure {failures}"
             assert left <= 0
         print(work.__name__, failures)

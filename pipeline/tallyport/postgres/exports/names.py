@@ -18,7 +18,8 @@ from tallyport.postgres.exports.option_names import ByOptions, OptionNaming
 from tallyport_converters.conversion.order import Names
 from tallyport_converters.model.combos import Combo, identified
 from tallyport_converters.model.periods import Period
-from tallyport_converters.native import Dictionaries, Kind
+from tallyport_converters.native.abi import Kind
+from tallyport_converters.native.dictionaries import Dictionaries
 from tallyport_converters.readers.reader import ReadPeriod
 from tallyport_schemas.finding import SourceUnreadable, finding
 

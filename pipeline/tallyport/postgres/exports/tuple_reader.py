@@ -14,7 +14,9 @@ from tallyport.postgres.exports.names import StoredNames
 from tallyport.postgres.statements import statement
 from tallyport_converters.model.combos import Combo, ComboForm
 from tallyport_converters.model.file_header import Header
-from tallyport_converters.native import Batch, Buffer, Fault
+from tallyport_converters.native.abi import Fault
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
 from tallyport_schemas.finding import Finding, OutsideFailed, finding
 

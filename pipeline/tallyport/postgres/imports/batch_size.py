@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
-from tallyport_converters.native.batch import ArrowBatch
+from tallyport_converters.native.row_batch import ArrowBatch
 from tallyport_schemas.row_batch import RowBatch
 
 ROWS_WHOLE = 500_000

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-from ctypes import POINTER, c_char_p, c_int64, c_uint32, c_uint64, c_void_p
+from ctypes import c_uint64
 
-from tallyport_converters.native import _library, _Owner
-from tallyport_converters.native.batch import ArrowBatch, _RowBatch
+from tallyport_converters.native.library import Owner, library
+from tallyport_converters.native.row_batch import ArrowBatch
 from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.row_batch import COMMENT, DELETED, FOLLOWUP, VALUE
 
@@ -15,18 +15,7 @@ _STAMPS = ("storedby", "created", "lastupdated")
 _NO_GROUP = -1
 
 
-def _declare() -> None:
-    p64 = POINTER(c_uint64)
-    _library.tp_copy_text_new.restype, _library.tp_copy_text_new.argtypes = c_void_p, [c_uint32, p64, c_char_p]
-    _library.tp_copy_text_free.restype, _library.tp_copy_text_free.argtypes = None, [c_void_p]
-    _library.tp_copy_text.restype = c_void_p
-    _library.tp_copy_text.argtypes = [c_void_p, POINTER(_RowBatch), c_uint64, c_uint64, c_int64, p64]
-
-
-_declare()
-
-
-class CopyText(_Owner):
+class CopyText(Owner):
     """Writes rows of the group with this header.
 
     `columns` names what a line has: the row's number, then the places that it needs, then value, deleted, follow-up and
@@ -35,7 +24,7 @@ class CopyText(_Owner):
     fastest.
     """
 
-    _free = _library.tp_copy_text_free
+    free = "tp_copy_text_free"
 
     def __init__(self, header: GroupHeader) -> None:
         sizes = header.places
@@ -60,14 +49,14 @@ class CopyText(_Owner):
             ends += [at == len(explicit) - 1 for at in range(len(explicit))]
         stamps = () if header.undo is None else _STAMPS
         self.columns = (*self.key_columns, VALUE, DELETED, FOLLOWUP, COMMENT, *stamps)
-        super().__init__(_library.tp_copy_text_new(len(weights), (c_uint64 * len(weights))(*weights), bytes(ends)))
+        super().__init__(library.tp_copy_text_new(len(weights), (c_uint64 * len(weights))(*weights), bytes(ends)))
 
     def lines(self, batch: ArrowBatch, start: int = 0, stop: int | None = None, *, group: int | None = None) -> bytes:
         """Return some rows as whole lines, each behind a group's number if one is given."""
         size = c_uint64()
         stop = len(batch) if stop is None else stop
         number = _NO_GROUP if group is None else group
-        text = _library.tp_copy_text(self.handle, batch.handle, start, stop, number, size)
+        text = library.tp_copy_text(self.handle, batch.handle, start, stop, number, size)
         if not text:
             raise MemoryError
         return ctypes.string_at(text, size.value)

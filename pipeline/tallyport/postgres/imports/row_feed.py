@@ -16,7 +16,7 @@ from tallyport_converters.adv2.file import Adv2File
 from tallyport_converters.adv2.row_batches import RowBatches
 from tallyport_converters.adv2.row_check import Refused, row_check
 from tallyport_converters.adv2.row_rules import RowRules
-from tallyport_converters.native.batch import ArrowBatch
+from tallyport_converters.native.row_batch import ArrowBatch
 from tallyport_schemas.finding import Finding
 from tallyport_schemas.group_header import GroupHeader
 

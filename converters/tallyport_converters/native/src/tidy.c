@@ -36,11 +36,15 @@ bool cut_outer_space(const uint8_t **p, size_t *size) {
     return *size < before;
 }
 
-/* In small letters; how they are shown is said in native/__init__.py, in the same order. */
 static const char *const NOTHING[WORDS] = {
-    "na",      "n/a",   "n.a.",    "nan",    "null",   "none", "nil",  "nat",       "#n/a",     "#ref!", "#value!", "#div/0!", "#name?",
-    "#null!", "#num!", "<na>", "(null)", "(blank)", "undefined", "\\n",    "-",     "--",      ".",       "?",       "\xE2\x80\x93", "\xE2\x80\x94",
+    "NA",     "N/A",     "n.a.",  "NaN",  "null",   "None",    "nil",       "NaT", "#N/A", "#REF!", "#VALUE!", "#DIV/0!",      "#NAME?",
+    "#NULL!", "#NUM!",   "<NA>",  "(null)", "(blank)", "undefined", "\\N", "-",    "--",    ".",       "?",           "\xE2\x80\x93",
+    "\xE2\x80\x94",
 };
+
+const char *tp_word(uint32_t number) { return NOTHING[number]; }
+
+static uint8_t small(uint8_t c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }
 
 uint8_t word_for_nothing_slowly(const uint8_t *p, size_t size) {
     if (!strchr("nN#<(uU\\-.?\xE2", p[0]) || !p[0])
@@ -49,8 +53,7 @@ uint8_t word_for_nothing_slowly(const uint8_t *p, size_t size) {
         const char *known = NOTHING[word];
         size_t i = 0;
         while (i < size && known[i]) {
-            uint8_t c = p[i] >= 'A' && p[i] <= 'Z' ? p[i] | 0x20 : p[i];
-            if (c != (uint8_t)known[i])
+            if (small(p[i]) != small((uint8_t)known[i]))
                 break;
             i++;
         }

@@ -3,35 +3,24 @@
 
 #include <stdlib.h>
 
-#define NO_RANK UINT32_MAX
-
-/* What the ids of a source mean, by id (0: absent). Read from Python: keep native/__init__.py in step. */
-typedef struct {
-    const uint32_t *rank[DIMENSIONS]; /* NO_RANK: the row is rejected */
-    const uint8_t *period_note;       /* 0 none, 1 and 2: how the period was read */
-    const uint32_t *coc_shape, *aoc_shape; /* by rank: rows of one group share both */
-    const uint32_t *ds;                    /* by id: rank of the data set; 0: none */
-    uint32_t header[DIMENSIONS];           /* ranks that stand in for absent ones; NO_RANK: none */
-    uint32_t header_ds;
-    uint64_t seed; /* differs from run to run, so that no input can be made whose groups collide */
-} Meaning;
-
 #define FEW_ENTRIES 16 /* of a group */
 
-static void tally(Tally *tally, uint64_t row) {
+static void count(Tally *tally, uint64_t row) {
     if (!tally->count++ || row < tally->first)
         tally->first = row;
 }
 
-EXPORT void tp_split_free(Split *split) {
+void tp_split_free(Split *split) {
     if (!split)
         return;
-    for (uint64_t i = 0; i < split->groups; i++)
+    for (uint64_t i = 0; i < split->report.groups; i++)
         free(split->group[i].entries);
     free(split->group);
     free(split->table);
     free(split);
 }
+
+const SplitReport *tp_split_report(const Split *split) { return &split->report; }
 
 /* Where a group stands in the table, or the free place for it. */
 static uint32_t *group_slot(const Split *split, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
@@ -55,7 +44,7 @@ static void widen_table(Split *split) {
     free(split->table);
     split->table = table;
     split->table_size = size;
-    for (uint64_t i = 0; i < split->groups; i++) {
+    for (uint64_t i = 0; i < split->report.groups; i++) {
         const Group *g = &split->group[i];
         *group_slot(split, g->ds, g->coc_shape, g->aoc_shape) = (uint32_t)i + 1;
     }
@@ -64,17 +53,17 @@ static void widen_table(Split *split) {
 static Group *group_of(Split *split, Group *recent, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
     if (recent && recent->ds == ds && recent->coc_shape == coc_shape && recent->aoc_shape == aoc_shape)
         return recent;
-    if (split->groups >= split->table_size / 2)
+    if (split->report.groups >= split->table_size / 2)
         widen_table(split);
     uint32_t *slot = group_slot(split, ds, coc_shape, aoc_shape);
     if (*slot)
         return &split->group[*slot - 1];
     size_t capacity = split->capacity;
-    split->group = grow(split->group, &capacity, split->groups + 1, sizeof *split->group);
+    split->group = grow(split->group, &capacity, split->report.groups + 1, sizeof *split->group);
     split->capacity = capacity;
-    split->group[split->groups++] = (Group){.ds = ds, .coc_shape = coc_shape, .aoc_shape = aoc_shape};
-    *slot = (uint32_t)split->groups;
-    return &split->group[split->groups - 1];
+    split->group[split->report.groups++] = (Group){.ds = ds, .coc_shape = coc_shape, .aoc_shape = aoc_shape};
+    *slot = (uint32_t)split->report.groups;
+    return &split->group[split->report.groups - 1];
 }
 
 /* Room for one more entry: there may be very many groups of a row each, so the first ones get little. */
@@ -163,7 +152,7 @@ static void settle_keys(Group *group, Keys *keys, uint8_t *bits) {
 /* Split packed rows, given in row order as `segments` parts. They are changed: ranks take the place of ids.
  * Rejected rows are marked in `bits`, which threads may share. `as_run`: there are more, so that rows of equal keys are
  * left for a merge to settle. NULL: out of memory. */
-EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits,
+Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits,
                        uint32_t as_run) {
     Split *split = calloc(1, sizeof *split);
     if (!split)
@@ -177,7 +166,7 @@ EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments
             Packed *p = (Packed *)(parts[part] + at);
             at += packed_size(p);
             uint32_t ids[DIMENSIONS] = {p->pe, p->ou, p->coc, p->aoc}, ranks[DIMENSIONS];
-            split->values++;
+            split->report.values++;
             flags |= p->flags;
             bool rejected = false;
             for (int d = 0; d < DIMENSIONS; d++) {
@@ -186,18 +175,18 @@ EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments
                 rejected |= ranks[d] == NO_RANK;
             }
             if (rejected) {
-                split->rejected++;
+                split->report.rejected++;
                 __atomic_fetch_or(&bits[p->row / 8], (uint8_t)(1u << p->row % 8), __ATOMIC_RELAXED);
                 continue;
             }
-            static const int stated[DISAGREE] = {0, 1, 3};
-            for (int i = 0; i < DISAGREE; i++) {
+            static const int stated[DISAGREEMENTS] = {0, 1, 3};
+            for (int i = 0; i < DISAGREEMENTS; i++) {
                 int d = stated[i];
                 if (ids[d] && meaning->header[d] != NO_RANK && meaning->header[d] != ranks[d])
-                    tally(&split->disagree[i], p->row);
+                    count(&split->report.disagree[i], p->row);
             }
             if (ids[0] && meaning->period_note[ids[0]])
-                tally(&split->period_notes[meaning->period_note[ids[0]]], p->row);
+                count(&split->report.period_notes[meaning->period_note[ids[0]]], p->row);
             p->pe = ranks[0], p->ou = ranks[1], p->coc = ranks[2], p->aoc = ranks[3];
             p->ds = p->ds ? meaning->ds[p->ds] : meaning->header_ds;
             recent = group_of(split, recent, p->ds, meaning->coc_shape[p->coc], meaning->aoc_shape[p->aoc]);
@@ -206,16 +195,16 @@ EXPORT Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments
                 (Entry){(uint64_t)p->pe << 32 | p->ou, (uint64_t)p->coc << 32 | p->aoc, p};
         }
     }
-    for (uint64_t i = 0; i < split->groups; i++) {
+    for (uint64_t i = 0; i < split->report.groups; i++) {
         sort_entries(&split->group[i]);
         if (!as_run)
-            settle_keys(&split->group[i], &split->keys, bits);
+            settle_keys(&split->group[i], &split->report.keys, bits);
     }
-    split->has_left_out = left_out_size(flags) > 0;
+    split->report.has_left_out = left_out_size(flags) > 0;
     return split;
 }
 
-EXPORT void tp_split_group(const Split *split, uint64_t group, uint32_t *ds, uint32_t *coc_shape, uint32_t *aoc_shape,
+void tp_split_group(const Split *split, uint64_t group, uint32_t *ds, uint32_t *coc_shape, uint32_t *aoc_shape,
                            uint64_t *count) {
     const Group *g = &split->group[group];
     *ds = g->ds, *coc_shape = g->coc_shape, *aoc_shape = g->aoc_shape, *count = g->count;
@@ -230,7 +219,7 @@ static uint8_t *bytes_given(Bytes *out, uint64_t *size) {
 }
 
 /* The rows of a group as ADV2 text, each behind a comma and line feed but the first. Free with tp_bytes_free. */
-EXPORT uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *form, uint64_t *size) {
+uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *form, uint64_t *size) {
     Bytes *out = calloc(1, sizeof *out);
     if (!out)
         return NULL;
@@ -247,7 +236,7 @@ EXPORT uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *
 
 /* The values of a group as a sorted run for a later merge: the key's two halves, then the packed value, each.
  * Of rows that share a key the last comes first. */
-EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size) {
+uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size) {
     Bytes *out = calloc(1, sizeof *out);
     if (!out)
         return NULL;
@@ -268,4 +257,4 @@ EXPORT uint8_t *tp_split_run(const Split *split, uint64_t group, uint64_t *size)
     return bytes_given(out, size);
 }
 
-EXPORT void tp_bytes_free(uint8_t *data) { free(data); }
+void tp_bytes_free(uint8_t *data) { free(data); }

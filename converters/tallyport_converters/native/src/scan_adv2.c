@@ -10,55 +10,7 @@
 
 #include <stdlib.h>
 
-enum State { ROWS_FIRST, ROWS_NEXT, AFTER_ROW, ROWS_END };
-
-/* Why a row is ignored. Order and numbers are repeated in native/adv2.py. */
-enum Flaw {
-    FLAW_NONE,
-    FLAW_NO_ARRAY,
-    FLAW_TOO_SHORT,
-    FLAW_TOO_LONG,
-    FLAW_INDEX_TYPE,
-    FLAW_INDEX_RANGE,
-    FLAW_ORDER,
-    FLAW_REPEATED,
-    FLAW_VALUE_TYPE,
-    FLAW_VALUE_NULL,
-    FLAW_TEXT_LONG,
-    FLAW_UNSTORABLE,
-    FLAW_DELETED_TYPE,
-    FLAW_FOLLOWUP_TYPE,
-    FLAW_COMMENT_TYPE,
-    FLAW_COMMENT_LONG,
-    FLAW_NOT_NUMBER,
-    FLAW_NOT_WHOLE,
-    FLAW_OUT_OF_RANGE,
-    FLAW_JUDGED_VALUE,  /* by Python: the text is not an allowed one */
-    FLAW_JUDGED_COMMENT,
-    FLAW_REFUSED, /* the index is that of an identifier that rows may not name */
-    FLAW_STAMP    /* of an undo: who stored the value, and when */
-};
-
-/* RULE_INTEGER drops one `.0` at the end, as DHIS2 2.43 does; RULE_DIGITS, of 2.42, does not. */
-enum Rule { RULE_NONE, RULE_NUMBER, RULE_INTEGER, RULE_JUDGED, RULE_DIGITS };
-
-#define PLACES_LIMIT 64
-#define NUMBER_LIMIT 249   /* characters, of numbers that are no integers */
-
-/* What a header allows its rows. Read from Python: keep native/adv2.py in step. */
-typedef struct {
-    uint32_t places;             /* indexes in a row: dimensions with more than one identifier */
-    uint32_t sizes[PLACES_LIMIT];
-    uint32_t block_places;       /* the first of them that make the block: period, org unit */
-    uint32_t rule;               /* enum Rule for values */
-    int64_t minimum, maximum;    /* of whole and of other numbers */
-    uint32_t judges_comments;    /* comments are handed to Python as well */
-    uint32_t comment_limit;      /* UTF-16 units */
-    uint32_t restores;           /* rows of an undo: as stored, with who stored them and when, whatever they say */
-    uint32_t apart;              /* each flawed row is a run of its own */
-    const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
-    uint64_t key_bytes;          /* memory that finding repeats may take */
-} RowRules;
+#define NUMBER_LIMIT 249 /* characters, of numbers that are no integers */
 
 typedef unsigned __int128 Key;
 
@@ -75,18 +27,9 @@ typedef struct {
     bool named; /* all its indexes are there and in range, whatever else is wrong with it */
 } AdvRow;
 
-typedef struct {
-    uint64_t row, count, at, size; /* rows row..row+count-1 share a flaw; span of the first in its block */
-    uint64_t mark;                 /* FLAW_ORDER: the row that set the mark; FLAW_REFUSED: the index */
-    uint32_t flaw, position, verdict;
-} Run;
-
-/* The scan of one group's rows. The members down to `runs` are read from Python: keep native/adv2.py in step. */
-typedef struct {
-    uint64_t rows, accepted, ignored, consumed, error_at, run_count;
-    uint32_t state, error;
-    Run *runs;
-
+/* The scan of one group's rows. */
+struct Rows {
+    RowsReport report;
     RowRules rules;
     AdvRow *row;
     size_t row_capacity, row_count, run_capacity;
@@ -105,11 +48,11 @@ typedef struct {
     uint8_t *bits;
     size_t bits_capacity;
     bool by_bits;
-} Rows;
+};
 
 #define KEY_BYTES (sizeof(Key) + 8 * sizeof(uint32_t)) /* of a listed key, with its part of the table at most */
 
-EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
+Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
     Rows *rows = calloc(1, sizeof *rows);
     if (!rows)
         return NULL;
@@ -129,10 +72,10 @@ EXPORT Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
     return rows;
 }
 
-EXPORT void tp_rows_free(Rows *rows) {
+void tp_rows_free(Rows *rows) {
     if (!rows)
         return;
-    free(rows->runs);
+    free(rows->report.runs);
     free(rows->row);
     free(rows->keys);
     free(rows->table);
@@ -145,6 +88,8 @@ EXPORT void tp_rows_free(Rows *rows) {
     intern_free(&rows->notes);
     free(rows);
 }
+
+const RowsReport *tp_rows_report(const Rows *rows) { return &rows->report; }
 
 typedef struct {
     const uint8_t *at;
@@ -492,7 +437,7 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
             return false;
         uint8_t c = *j->p;
         if (c != ',' && c != ']')
-            return json_fail(j, ERROR_SYNTAX, j->p);
+            return json_fail(j, FAULT_SYNTAX, j->p);
         j->p++;
         if (c == ']')
             break;
@@ -563,15 +508,15 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, Ad
 }
 
 /* Scan rows of a block; they are judged by tp_rows_judge. */
-EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
+void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
-    NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(rows->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        rows->error = ERROR_BLOCK_SIZE;
+        rows->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
     rows->row_count = 0;
-    rows->run_count = 0;
+    rows->report.run_count = 0;
     /* What Python judges is distinct within a block: the dictionaries start anew. */
     if (rows->texts.count) {
         intern_free(&rows->texts);
@@ -584,15 +529,15 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
     const uint8_t *unit = block;
     bool good = true;
     while (good && state != ROWS_END) {
-        rows->state = state;
+        rows->report.state = state;
         good = json_space(j);
         unit = j->p; /* white space is done with, however much there is */
         if (!good)
             break;
         uint8_t c = *j->p;
-        if (state == AFTER_ROW) {
+        if (state == ROWS_AFTER) {
             if (c != ',' && c != ']')
-                good = json_fail(j, ERROR_SYNTAX, j->p);
+                good = json_fail(j, FAULT_SYNTAX, j->p);
             j->p += good;
             state = c == ',' ? ROWS_NEXT : ROWS_END;
         } else if (c == ']' && state == ROWS_FIRST) {
@@ -620,16 +565,16 @@ EXPORT void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32
                 good = one_row(j, rows, row);
                 rows->row_count += good;
             }
-            state = AFTER_ROW;
+            state = ROWS_AFTER;
         }
     }
     if (good) {
-        rows->state = ROWS_END;
+        rows->report.state = ROWS_END;
         unit = j->p;
     }
-    rows->consumed = (uint64_t)(unit - block);
-    rows->error = j->error == ERROR_NEED_MORE ? ERROR_NONE : j->error;
-    rows->error_at = j->error_at ? (uint64_t)(j->error_at - block) : 0;
+    rows->report.consumed = (uint64_t)(unit - block);
+    rows->report.fault = j->fault == FAULT_NEED_MORE ? FAULT_NONE : j->fault;
+    rows->report.fault_at = j->fault_at ? (uint64_t)(j->fault_at - block) : 0;
 }
 
 static size_t key_slot(const Rows *rows, Key key) {
@@ -682,7 +627,7 @@ static bool take_key(Rows *rows, Key key) {
     if (!rows->keys_rising && rows->table[key_slot(rows, key)])
         return false;
     if (rows->key_count == rows->keys_most) {
-        rows->error = ERROR_MANY_KEYS;
+        rows->report.fault = FAULT_MANY_KEYS;
         return true;
     }
     rows->keys = grow(rows->keys, &rows->key_capacity, rows->key_count + 1, sizeof *rows->keys);
@@ -701,18 +646,18 @@ static bool take_key(Rows *rows, Key key) {
 }
 
 static void ignore(Rows *rows, const AdvRow *row, uint64_t number) {
-    rows->ignored++;
+    rows->report.ignored++;
     uint64_t mark = row->flaw == FLAW_ORDER ? rows->mark_row : row->flaw == FLAW_REFUSED ? row->refused : 0;
-    if (rows->run_count && !rows->rules.apart) {
-        Run *last = &rows->runs[rows->run_count - 1];
+    if (rows->report.run_count && !rows->rules.apart) {
+        Run *last = &rows->report.runs[rows->report.run_count - 1];
         if (last->flaw == row->flaw && last->position == row->position && last->verdict == row->verdict &&
             last->mark == mark && last->row + last->count == number) {
             last->count++;
             return;
         }
     }
-    rows->runs = grow(rows->runs, &rows->run_capacity, rows->run_count + 1, sizeof *rows->runs);
-    rows->runs[rows->run_count++] = (Run){number, 1, row->at, row->size, mark, row->flaw, row->position, row->verdict};
+    rows->report.runs = grow(rows->report.runs, &rows->run_capacity, rows->report.run_count + 1, sizeof *rows->report.runs);
+    rows->report.runs[rows->report.run_count++] = (Run){number, 1, row->at, row->size, mark, row->flaw, row->position, row->verdict};
 }
 
 /* A flaw that Python found; rows of different verdicts do not share a finding. */
@@ -726,11 +671,11 @@ static void blame_verdict(AdvRow *row, enum Flaw flaw, uint32_t position, uint8_
 /* Judge the rows scanned last, in order. `values` and `comments`: by id - 1 what Python says of a text, 0 for a good
  * one; NULL where nothing was handed over. `no_comment`: what it says of a row without one. Flawed rows are gathered in
  * runs; the others are accepted. */
-EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t no_comment) {
-    NO_MEMORY_GUARD((void)(rows->error = ERROR_NO_MEMORY));
+void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t no_comment) {
+    NO_MEMORY_GUARD((void)(rows->report.fault = FAULT_NO_MEMORY));
     for (size_t i = 0; i < rows->row_count; i++) {
         AdvRow *row = &rows->row[i];
-        uint64_t number = rows->rows++;
+        uint64_t number = rows->report.rows++;
         uint32_t places = rows->rules.places;
         if (values && row->text)
             blame_verdict(row, FLAW_JUDGED_VALUE, places, values[row->text - 1]);
@@ -747,9 +692,9 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
         }
         if (!row->flaw && !take_key(rows, row->rest))
             blame(row, FLAW_REPEATED, 0);
-        if (rows->error == ERROR_MANY_KEYS) {
-            rows->error_at = row->at;
-            rows->rows = number;
+        if (rows->report.fault == FAULT_MANY_KEYS) {
+            rows->report.fault_at = row->at;
+            rows->report.rows = number;
             rows->row_count = 0; /* none of this block is handed on */
             return;
         }
@@ -757,7 +702,7 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
             ignore(rows, row, number);
             continue;
         }
-        rows->accepted++;
+        rows->report.accepted++;
         if (!rows->marked || row->block != rows->mark_block)
             rows->mark_row = number; /* the row that began the block that others must not come before */
         rows->marked = true;
@@ -834,10 +779,10 @@ static const uint8_t *take_indexes(RowBatch *batch, const uint8_t *p, uint64_t a
 }
 
 /* The accepted rows among those judged last, in columns; `block` is what was scanned. NULL: out of memory. */
-EXPORT RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
+RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
     NO_MEMORY_GUARD((tp_row_batch_free(rows->filling), rows->filling = NULL));
     uint32_t texts = rows->rules.restores ? TEXT_COLUMNS : TEXTS_OF_ROW;
-    uint64_t accepted = 0, number = rows->rows - rows->row_count, at = 0;
+    uint64_t accepted = 0, number = rows->report.rows - rows->row_count, at = 0;
     for (size_t i = 0; i < rows->row_count; i++)
         accepted += !rows->row[i].flaw;
     RowBatch *batch = rows->filling = row_batch_new(accepted, rows->rules.places, texts);
@@ -868,9 +813,9 @@ EXPORT RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
 }
 
 /* The keys of the ignored rows among those judged last of which it is known what they are about. NULL: out of memory. */
-EXPORT RowBatch *tp_rows_named(const Rows *rows) {
+RowBatch *tp_rows_named(const Rows *rows) {
     const RowRules *rules = &rows->rules;
-    uint64_t named = 0, number = rows->rows - rows->row_count, at = 0;
+    uint64_t named = 0, number = rows->report.rows - rows->row_count, at = 0;
     for (size_t i = 0; i < rows->row_count; i++)
         named += rows->row[i].flaw && rows->row[i].named;
     RowBatch *batch = row_batch_new(named, rules->places, 0);
@@ -890,33 +835,33 @@ EXPORT RowBatch *tp_rows_named(const Rows *rows) {
 }
 
 /* Rows scanned last, judged or not. */
-EXPORT uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count; }
+uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count; }
 
-EXPORT uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
+uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
     return comments ? rows->notes.count : rows->texts.count;
 }
 
-EXPORT const uint8_t *tp_rows_text(const Rows *rows, uint32_t comments, const uint32_t **ends) {
+const uint8_t *tp_rows_text(const Rows *rows, uint32_t comments, const uint32_t **ends) {
     const Intern *intern = comments ? &rows->notes : &rows->texts;
     *ends = intern->ends;
     return intern->text.data;
 }
 
 /* The head of a group, from its `{`: properties go to the batch as spans; at the end `state` is 1 behind the `[` of
- * its rows, 2 behind the `}` of a group without `data`. A block that ends too early gives ERROR_NEED_MORE. */
-EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
+ * its rows, 2 behind the `}` of a group without `data`. A block that ends too early gives FAULT_NEED_MORE. */
+void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final};
-    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        batch->error = ERROR_BLOCK_SIZE;
+        batch->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
-    batch->property_count = 0;
-    batch->state = 0;
+    batch->report.property_count = 0;
+    batch->report.state = 0;
     bool good = json_space(j);
     if (good && *j->p != '{') {
         bool starts_value = *j->p && strchr("[\"-0123456789tfn", *j->p);
-        good = json_fail(j, starts_value ? ERROR_STRUCTURE : ERROR_SYNTAX, j->p);
+        good = json_fail(j, starts_value ? FAULT_STRUCTURE : FAULT_SYNTAX, j->p);
     } else if (good) {
         j->p++;
     }
@@ -928,12 +873,12 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
             break;
         if (*j->p == '}' && first) {
             j->p++;
-            batch->state = 2;
+            batch->report.state = 2;
             break;
         }
         key = j->p;
         if (*key != '"') {
-            good = json_fail(j, ERROR_SYNTAX, key);
+            good = json_fail(j, FAULT_SYNTAX, key);
             break;
         }
         j->p++;
@@ -943,7 +888,7 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
         if (!(good = json_space(j)))
             break;
         if (*j->p != ':') {
-            good = json_fail(j, ERROR_SYNTAX, j->p);
+            good = json_fail(j, FAULT_SYNTAX, j->p);
             break;
         }
         j->p++;
@@ -959,7 +904,7 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
         if (name_size == 4 && !memcmp(name, "data", 4) && *value == '[') {
             j->p++;
             batch_property(batch, (uint32_t)(key - block), (uint32_t)key_size, (uint32_t)(value - block), 1);
-            batch->state = 1;
+            batch->report.state = 1;
             break;
         }
         if (!(good = json_skip(j, 1)))
@@ -970,16 +915,16 @@ EXPORT void tp_scan_head(Batch *batch, const uint8_t *block, uint64_t size, uint
             break;
         uint8_t c = *j->p;
         if (c != ',' && c != '}') {
-            good = json_fail(j, ERROR_SYNTAX, j->p);
+            good = json_fail(j, FAULT_SYNTAX, j->p);
             break;
         }
         j->p++;
         if (c == '}') {
-            batch->state = 2;
+            batch->report.state = 2;
             break;
         }
     }
-    batch->consumed = (uint64_t)(j->p - block);
-    batch->error = j->error;
-    batch->error_at = j->error_at ? (uint64_t)(j->error_at - block) : 0;
+    batch->report.consumed = (uint64_t)(j->p - block);
+    batch->report.fault = j->fault;
+    batch->report.fault_at = j->fault_at ? (uint64_t)(j->fault_at - block) : 0;
 }

@@ -8,30 +8,27 @@
 
 #include <stdlib.h>
 
-/* Fill `buffer` from run `run`; returns the bytes given, 0 at its end, negative for a failed read. */
-typedef int64_t (*ReadRun)(uint32_t run, uint8_t *buffer, uint64_t size);
-
 typedef struct {
     Bytes buffer; /* what was read and not yet used: from `at` */
     size_t at;
     bool ended;
     Entry head;
-} Run;
+} Source;
 
-typedef struct {
+struct Merge {
     uint32_t runs;
-    Run *run;
+    Source *run;
     ReadRun read;
-    bool failed, any;
+    bool failed, cut, any; /* cut: a run ended within a value */
     Bytes out, best;  /* best: the packed value that stands for the key, whose entry this is */
     Entry entry;
     uint8_t *clashes; /* a bit for each key, in order; none without a survey */
     size_t clashes_capacity;
     uint64_t keys_met;
     uint8_t *bits;    /* the source's rejected rows */
-} Merge;
+};
 
-EXPORT void tp_merge_free(Merge *merge) {
+void tp_merge_free(Merge *merge) {
     for (uint32_t i = 0; merge && i < merge->runs; i++)
         bytes_free(&merge->run[i].buffer);
     if (merge) {
@@ -46,7 +43,7 @@ EXPORT void tp_merge_free(Merge *merge) {
 #define READ_SIZE (512 * 1024)
 
 static bool available(Merge *merge, uint32_t i, size_t size) {
-    Run *run = &merge->run[i];
+    Source *run = &merge->run[i];
     while (run->buffer.size - run->at < size && !run->ended) {
         if (run->at)
             memmove(run->buffer.data, run->buffer.data + run->at, run->buffer.size - run->at);
@@ -65,13 +62,17 @@ static bool available(Merge *merge, uint32_t i, size_t size) {
 }
 
 static void advance(Merge *merge, uint32_t i) {
-    Run *run = &merge->run[i];
+    Source *run = &merge->run[i];
     run->head.packed = NULL;
-    if (!available(merge, i, 16 + sizeof(Packed)))
+    if (!available(merge, i, 1))
         return;
-    size_t size = packed_size((const Packed *)(run->buffer.data + run->at + 16));
-    if (!available(merge, i, 16 + size))
+    bool whole = available(merge, i, 16 + sizeof(Packed));
+    size_t size = whole ? packed_size((const Packed *)(run->buffer.data + run->at + 16)) : 0;
+    if (!whole || !available(merge, i, 16 + size)) {
+        merge->cut |= !merge->failed;
+        merge->failed = true;
         return;
+    }
     const uint8_t *p = run->buffer.data + run->at;
     memcpy(&run->head.high, p, 8);
     memcpy(&run->head.low, p + 8, 8);
@@ -79,8 +80,7 @@ static void advance(Merge *merge, uint32_t i) {
     run->at += 16 + size;
 }
 
-/* `bits`: where rejected rows are marked, which threads may share. */
-EXPORT Merge *tp_merge_new(uint32_t runs, ReadRun read, uint8_t *bits) {
+Merge *tp_merge_new(uint32_t runs, ReadRun read, uint8_t *bits) {
     Merge *merge = calloc(1, sizeof *merge);
     if (!merge)
         return NULL;
@@ -104,8 +104,8 @@ static bool less(const Entry *a, const Entry *b) {
     return a->packed->row > b->packed->row; /* the last row of a key is the one that stands */
 }
 
-static Run *next_run(Merge *merge) {
-    Run *next = NULL;
+static Source *next_run(Merge *merge) {
+    Source *next = NULL;
     for (uint32_t i = 0; i < merge->runs; i++)
         if (merge->run[i].head.packed && (!next || less(&merge->run[i].head, &next->head)))
             next = &merge->run[i];
@@ -113,7 +113,7 @@ static Run *next_run(Merge *merge) {
 }
 
 /* Take a head that begins a key. */
-static void begin_key(Merge *merge, const Run *run) {
+static void begin_key(Merge *merge, const Source *run) {
     merge->best.size = 0;
     bytes_add(&merge->best, run->head.packed, packed_size(run->head.packed));
     merge->entry = run->head;
@@ -122,15 +122,13 @@ static void begin_key(Merge *merge, const Run *run) {
     merge->keys_met++;
 }
 
-static bool goes_on(const Merge *merge, const Run *run) { return merge->any && same_key(&merge->entry, &run->head); }
+static bool goes_on(const Merge *merge, const Source *run) { return merge->any && same_key(&merge->entry, &run->head); }
 
-/* Go over all runs: find the keys whose rows clash, and mark in `used`, by dimension, the ranks of the others. The runs have to be read from their beginnings again by a call of tp_merge_rewind. 0: out of memory, or a
- * run could not be read. */
-EXPORT uint32_t tp_merge_survey(Merge *merge, Used **used) {
+uint32_t tp_merge_survey(Merge *merge, Used **used) {
     NO_MEMORY_GUARD(0);
     bool clash = false;
     for (;;) {
-        Run *next = next_run(merge);
+        Source *next = next_run(merge);
         if (next && goes_on(merge, next)) {
             clash |= !same_left_out(next->head.packed, merge->entry.packed);
         } else {
@@ -152,12 +150,14 @@ EXPORT uint32_t tp_merge_survey(Merge *merge, Used **used) {
     }
 }
 
-EXPORT uint32_t tp_merge_rewind(Merge *merge) {
+uint32_t tp_merge_cut(const Merge *merge) { return merge->cut; }
+
+uint32_t tp_merge_rewind(Merge *merge) {
     NO_MEMORY_GUARD(0);
     merge->any = false;
     merge->keys_met = 0;
     for (uint32_t i = 0; i < merge->runs; i++) {
-        Run *run = &merge->run[i];
+        Source *run = &merge->run[i];
         run->buffer.size = run->at = 0;
         run->ended = false;
         advance(merge, i);
@@ -165,14 +165,12 @@ EXPORT uint32_t tp_merge_rewind(Merge *merge) {
     return !merge->failed;
 }
 
-/* The next piece of rows, of about `piece` bytes; empty at the end. `written` and `keys` are counted on.
- * NULL: out of memory, or a run could not be read. */
-EXPORT const uint8_t *tp_merge_next(Merge *merge, const Form *form, uint64_t piece, uint64_t *size, uint64_t *written,
+const uint8_t *tp_merge_next(Merge *merge, const Form *form, uint64_t piece, uint64_t *size, uint64_t *written,
                                     Keys *keys) {
     NO_MEMORY_GUARD(NULL);
     merge->out.size = 0;
     while (merge->out.size < piece) {
-        Run *next = next_run(merge);
+        Source *next = next_run(merge);
         if (merge->failed)
             return NULL;
         if (!next)

@@ -6,21 +6,8 @@
 
 #include <stdlib.h>
 
-/* Order and numbers are repeated in native/join.py. */
-enum PieceKind {
-    PIECE_PLACES,   /* a text for each combination of the indexes at `count` places; none of them: always the same */
-    PIECE_VALUE,    /* before, after, -, instead of none */
-    PIECE_DECIMAL,  /* before and after a decimal number; instead of another text; instead of none */
-    PIECE_OTHER,    /* before and after a text that is no decimal number; instead of a number; instead of none */
-    PIECE_DELETED,  /* true, false, -, - */
-    PIECE_FOLLOWUP, /* true, false, -, null */
-    PIECE_COMMENT   /* as PIECE_VALUE */
-};
 enum Texts { BEFORE, AFTER, OTHERWISE, ABSENT };
-enum Escape { ESCAPE_JSON, ESCAPE_CSV, ESCAPE_XML };
 
-#define PIECES_LIMIT 160
-#define PLACES_LIMIT 64
 #define LONG_TEXT (1 << 20) /* bytes: a row may be much longer than what it is made from */
 
 typedef struct {
@@ -30,18 +17,15 @@ typedef struct {
     uint8_t *stated; /* by text: 0 where it cannot be stated */
 } Piece;
 
-/* The members down to `first_misread` are read from Python: keep native/join.py in step. */
-typedef struct {
-    uint64_t written, left_out, misread, first_misread;
-    uint64_t unstated[PIECES_LIMIT], first_unstated[PIECES_LIMIT];
-
+struct Join {
+    JoinReport report;
     uint32_t escape, places, group_pieces, piece_count;
     uint64_t sizes[PLACES_LIMIT];
     Piece piece[PIECES_LIMIT];
     Bytes out, close;
     uint64_t group[PIECES_LIMIT]; /* texts of the pieces that opened the group of rows at hand */
     bool grouped;
-} Join;
+};
 
 typedef struct {
     const uint8_t *at;
@@ -49,7 +33,7 @@ typedef struct {
     bool given;
 } Field;
 
-EXPORT void tp_join_free(Join *join) {
+void tp_join_free(Join *join) {
     if (!join)
         return;
     for (uint32_t i = 0; i < join->piece_count; i++) {
@@ -62,9 +46,11 @@ EXPORT void tp_join_free(Join *join) {
     free(join);
 }
 
+const JoinReport *tp_join_report(const Join *join) { return &join->report; }
+
 /* `sizes`: of the `places` indexes of a row. The first `group_pieces` pieces are written where one of them differs from
  * the row before, and `close` before them if it was not the first. NULL: out of memory, or more than there may be. */
-EXPORT Join *tp_join_new(uint32_t escape, uint32_t places, const uint64_t *sizes, uint32_t group_pieces,
+Join *tp_join_new(uint32_t escape, uint32_t places, const uint64_t *sizes, uint32_t group_pieces,
                          const uint8_t *close, uint64_t close_size) {
     Join *join = places <= PLACES_LIMIT ? calloc(1, sizeof *join) : NULL;
     if (!join)
@@ -86,7 +72,7 @@ static void *copied(const void *data, size_t size) {
 }
 
 /* Add a piece with its texts: `ends` has one more than there are. False: out of memory, or more than there may be. */
-EXPORT uint32_t tp_join_piece(Join *join, uint32_t kind, uint32_t first, uint32_t count, uint32_t texts,
+uint32_t tp_join_piece(Join *join, uint32_t kind, uint32_t first, uint32_t count, uint32_t texts,
                               const uint8_t *text, const uint64_t *ends, const uint8_t *stated) {
     if (join->piece_count == PIECES_LIMIT || first + count > join->places)
         return false;
@@ -274,9 +260,9 @@ static void add_row(Join *join, const RowBatch *batch, uint64_t row) {
     for (uint32_t i = same ? join->group_pieces : 0; i < join->piece_count; i++) {
         if (!add_piece(join, &join->piece[i], text[i], batch, row, &misread)) {
             join->out.size = start;
-            join->left_out++;
-            if (!join->unstated[i]++)
-                join->first_unstated[i] = (uint64_t)batch->number[row];
+            join->report.left_out++;
+            if (!join->report.unstated[i]++)
+                join->report.first_unstated[i] = (uint64_t)batch->number[row];
             return;
         }
     }
@@ -284,14 +270,14 @@ static void add_row(Join *join, const RowBatch *batch, uint64_t row) {
         memcpy(join->group, text, join->group_pieces * sizeof *text);
         join->grouped = true;
     }
-    if (misread && !join->misread++)
-        join->first_misread = (uint64_t)batch->number[row];
-    join->written++;
+    if (misread && !join->report.misread++)
+        join->report.first_misread = (uint64_t)batch->number[row];
+    join->report.written++;
 }
 
 /* Join rows of a batch, from `*row` up to one at which the text is long; `*row` is then behind it. The places of the batch
  * have the sizes that the join was made with. The text is valid until the next call; NULL: out of memory. */
-EXPORT const uint8_t *tp_join_rows(Join *join, const RowBatch *batch, uint64_t *row, uint64_t *size) {
+const uint8_t *tp_join_rows(Join *join, const RowBatch *batch, uint64_t *row, uint64_t *size) {
     NO_MEMORY_GUARD(NULL);
     join->out.size = 0;
     bytes_reserve(&join->out, 1);
@@ -302,7 +288,7 @@ EXPORT const uint8_t *tp_join_rows(Join *join, const RowBatch *batch, uint64_t *
 }
 
 /* Close the group of rows at hand, if there is one: what `close` says is to be written then. */
-EXPORT uint32_t tp_join_end(Join *join) {
+uint32_t tp_join_end(Join *join) {
     bool was = join->grouped;
     join->grouped = false;
     return was;

@@ -19,7 +19,7 @@ static const uint8_t *before_space(const uint8_t *block, const uint8_t *p) {
 }
 
 /* Offset behind the last comma between two objects: `} , {`. 0: none. */
-EXPORT uint64_t tp_cut_json(const uint8_t *block, uint64_t size) {
+uint64_t tp_cut_json(const uint8_t *block, uint64_t size) {
     const uint8_t *p = block + size;
     while ((p = last(block, p, '{'))) {
         const uint8_t *comma = before_space(block, p);
@@ -33,7 +33,7 @@ EXPORT uint64_t tp_cut_json(const uint8_t *block, uint64_t size) {
 }
 
 /* Offset behind the last line feed, or where there is none the last CR that no line feed follows. */
-EXPORT uint64_t tp_cut_csv(const uint8_t *block, uint64_t size) {
+uint64_t tp_cut_csv(const uint8_t *block, uint64_t size) {
     const uint8_t *p = last(block, block + size, '\n');
     if (!p && size)
         p = last(block, block + size - 1, '\r');
@@ -41,7 +41,7 @@ EXPORT uint64_t tp_cut_csv(const uint8_t *block, uint64_t size) {
 }
 
 /* Offset of the last tag of that name: `<dataValue` in DXF2, `<group` in ADX. */
-EXPORT uint64_t tp_cut_xml(const uint8_t *block, uint64_t size, const uint8_t *tag, uint64_t tag_size) {
+uint64_t tp_cut_xml(const uint8_t *block, uint64_t size, const uint8_t *tag, uint64_t tag_size) {
     const uint8_t *p = block + size;
     while ((p = last(block, p, '<')))
         if (block + size - p > (ptrdiff_t)tag_size && !memcmp(p, tag, tag_size) &&
@@ -50,16 +50,8 @@ EXPORT uint64_t tp_cut_xml(const uint8_t *block, uint64_t size, const uint8_t *t
     return 0;
 }
 
-/* Lines and records counted so far, and what the last byte left behind. Read from Python: keep native/__init__.py in
- * step. A record of CSV goes on where a line ends within a quoted cell. */
-typedef struct {
-    uint64_t lines, records;
-    uint32_t delimiter; /* of cells; 0: no CSV, where each line is a record */
-    uint32_t quoted, after_quote, in_cell, after_return;
-} Lines;
-
 /* Count on. Line ends are LF, CR or both. */
-EXPORT void tp_lines_count(Lines *lines, const uint8_t *p, uint64_t size) {
+void tp_lines_count(Lines *lines, const uint8_t *p, uint64_t size) {
     for (const uint8_t *end = p + size; p < end; p++) {
         uint8_t c = *p;
         if (c == '"' && lines->delimiter) {
@@ -82,7 +74,7 @@ EXPORT void tp_lines_count(Lines *lines, const uint8_t *p, uint64_t size) {
     }
 }
 
-EXPORT uint64_t tp_count_lines(const uint8_t *block, uint64_t size) {
+uint64_t tp_count_lines(const uint8_t *block, uint64_t size) {
     uint64_t lines = 0;
     for (uint64_t i = 0; i < size; i++)
         lines += block[i] == '\n';

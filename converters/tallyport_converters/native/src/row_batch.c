@@ -81,26 +81,29 @@ bool row_batch_finish(RowBatch *batch, const Bytes *texts) {
 void row_batch_hold(RowBatch *batch) { atomic_fetch_add_explicit(&batch->holders, 1, memory_order_relaxed); }
 
 /* Let go of a batch: the last holder frees it. */
-EXPORT void tp_row_batch_free(RowBatch *batch) {
+void tp_row_batch_free(RowBatch *batch) {
     if (!batch || atomic_fetch_sub_explicit(&batch->holders, 1, memory_order_acq_rel) != 1)
         return;
     free(batch->text_data);
     free(batch);
 }
 
-/* Columns for readers in Python: see native/batch.py. */
-EXPORT const int64_t *tp_row_batch_numbers(const RowBatch *batch) { return batch->number; }
+uint64_t tp_row_batch_rows(const RowBatch *batch) { return batch->rows; }
 
-EXPORT const int32_t *tp_row_batch_indexes(const RowBatch *batch, uint32_t place) { return index_column(batch, place); }
+uint64_t tp_row_batch_size(const RowBatch *batch) { return batch->size_bytes; }
 
-EXPORT const uint8_t *tp_row_batch_texts(const RowBatch *batch, uint32_t column, const int32_t **ends,
+const int64_t *tp_row_batch_numbers(const RowBatch *batch) { return batch->number; }
+
+const int32_t *tp_row_batch_indexes(const RowBatch *batch, uint32_t place) { return index_column(batch, place); }
+
+const uint8_t *tp_row_batch_texts(const RowBatch *batch, uint32_t column, const int32_t **ends,
                                          const uint8_t **given) {
     *ends = batch->text[column].ends;
     *given = batch->text[column].nulls ? batch->text[column].given : NULL;
     return batch->text[column].data;
 }
 
-EXPORT const uint8_t *tp_row_batch_flags(const RowBatch *batch, uint32_t followup, const uint8_t **given) {
+const uint8_t *tp_row_batch_flags(const RowBatch *batch, uint32_t followup, const uint8_t **given) {
     *given = followup ? batch->followup_given : NULL;
     return followup ? batch->followup : batch->deleted;
 }
@@ -133,16 +136,6 @@ typedef struct ArrowArrayStream {
 
 #define ARROW_FLAG_NULLABLE 2
 #define BUFFERS 3
-
-/* The columns of a group's batches. `names`: of all columns, one after the other, each with its NUL. `places`: for each index
- * column the place that rows have for it, or NO_PLACE where its index is always 0. Behind the row's number and the index
- * columns come value, deleted, followup, comment, and `texts` - 2 more. */
-typedef struct {
-    uint32_t indexes, texts;
-    const int32_t *places;
-    const char *names;
-    uint64_t names_size;
-} Columns;
 
 #define NO_PLACE (-1)
 
@@ -338,41 +331,40 @@ static bool export_stream(RowBatch *const *batches, uint64_t count, const Column
 /* Python wraps each structure into a capsule; one whose content nobody has taken is released with it. What frees a capsule
  * may run while the interpreter raises an error, so it calls no Python code, only the function that opens capsules: the
  * interpreter's, of which there is one a process. */
-static void *(*open_capsule)(void *capsule, const char *name);
+static OpenCapsule open_capsule;
 
-EXPORT void tp_capsules_by(void *(*opens)(void *capsule, const char *name)) { open_capsule = opens; }
+void tp_capsules_by(OpenCapsule opens) { open_capsule = opens; }
 
-enum Capsule { CAPSULE_SCHEMA, CAPSULE_ARRAY, CAPSULE_STREAM };
-
-/* What a capsule is called: it goes by this name for as long as it is there. */
-EXPORT const char *tp_capsule_name(uint32_t kind) {
+static const char *capsule_name(uint32_t kind) {
     static const char *const names[] = {"arrow_schema", "arrow_array", "arrow_array_stream"};
     return names[kind];
 }
 
-EXPORT void tp_schema_capsule_free(void *capsule) {
-    ArrowSchema *schema = open_capsule(capsule, tp_capsule_name(CAPSULE_SCHEMA));
+const void *tp_capsule_name(uint32_t kind) { return capsule_name(kind); }
+
+void tp_schema_capsule_free(void *capsule) {
+    ArrowSchema *schema = open_capsule(capsule, capsule_name(CAPSULE_SCHEMA));
     if (schema->release)
         schema->release(schema);
     free(schema);
 }
 
-EXPORT void tp_array_capsule_free(void *capsule) {
-    ArrowArray *array = open_capsule(capsule, tp_capsule_name(CAPSULE_ARRAY));
+void tp_array_capsule_free(void *capsule) {
+    ArrowArray *array = open_capsule(capsule, capsule_name(CAPSULE_ARRAY));
     if (array->release)
         array->release(array);
     free(array);
 }
 
-EXPORT void tp_stream_capsule_free(void *capsule) {
-    ArrowArrayStream *stream = open_capsule(capsule, tp_capsule_name(CAPSULE_STREAM));
+void tp_stream_capsule_free(void *capsule) {
+    ArrowArrayStream *stream = open_capsule(capsule, capsule_name(CAPSULE_STREAM));
     if (stream->release)
         stream->release(stream);
     free(stream);
 }
 
 /* A structure for a capsule of its own; NULL: out of memory. */
-EXPORT void *tp_arrow_schema(const Columns *columns) {
+void *tp_arrow_schema(const Columns *columns) {
     ArrowSchema *schema = malloc(sizeof *schema);
     if (schema && export_schema(columns, schema))
         return schema;
@@ -380,7 +372,7 @@ EXPORT void *tp_arrow_schema(const Columns *columns) {
     return NULL;
 }
 
-EXPORT void *tp_arrow_array(RowBatch *batch, const Columns *columns) {
+void *tp_arrow_array(RowBatch *batch, const Columns *columns) {
     ArrowArray *array = malloc(sizeof *array);
     if (array && export_array(batch, columns, array))
         return array;
@@ -388,7 +380,7 @@ EXPORT void *tp_arrow_array(RowBatch *batch, const Columns *columns) {
     return NULL;
 }
 
-EXPORT void *tp_arrow_stream(RowBatch *const *batches, uint64_t count, const Columns *columns) {
+void *tp_arrow_stream(RowBatch *const *batches, uint64_t count, const Columns *columns) {
     ArrowArrayStream *stream = malloc(sizeof *stream);
     if (stream && export_stream(batches, count, columns, stream))
         return stream;

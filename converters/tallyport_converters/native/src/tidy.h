@@ -2,13 +2,11 @@
 #ifndef TALLYPORT_TIDY_H
 #define TALLYPORT_TIDY_H
 
+#include "scanner.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Order and numbers are repeated in native/__init__.py. */
-enum WordPlace { WORD_VALUE, WORD_COMMENT, WORD_COC, WORD_AOC, WORD_PLACES };
-#define WORDS 26
 
 bool cut_outer_space(const uint8_t **p, size_t *size);
 

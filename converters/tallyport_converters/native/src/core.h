@@ -7,6 +7,7 @@
 #ifndef TALLYPORT_CORE_H
 #define TALLYPORT_CORE_H
 
+#include "scanner.h"
 #include "tidy.h"
 
 #include <setjmp.h>
@@ -14,12 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#if defined(_WIN32)
-#define EXPORT __declspec(dllexport)
-#else
-#define EXPORT __attribute__((visibility("default")))
-#endif
 
 /* Of functions that every field goes through, and of those that hardly any does. */
 #if defined(__GNUC__)
@@ -30,76 +25,8 @@
 #define COLD static
 #endif
 
-/* Order and numbers are repeated in native/__init__.py. */
-enum Kind { DE, PE, OU, COC, AOC, DS, KINDS };
-/* What a field of a row means; below KINDS: an identifier, as enum Kind. */
-enum Field {
-    FIELD_VALUE = KINDS,
-    FIELD_COMMENT,
-    FIELD_FOLLOWUP,
-    FIELD_DELETED,
-    FIELD_STORED_BY,
-    FIELD_CREATED,
-    FIELD_LAST_UPDATED,
-    FIELD_UNKNOWN,
-    FIELD_PASSED,        /* known, and of no use here */
-    FIELD_LEFT_OUT,      /* an object of fields that nobody understands: our own general readers hand it on */
-    FIELD_LEFT_OUT_OF_GROUP,
-    FIELD_DOUBLED, /* there, where two fields of the row mean the same and differ */
-    FIELD_COMPLETE_DATE, /* of an ADX group, as the next */
-    FIELD_NO_PLACE       /* known, and said of a group; counted */
-};
-
-/* How a name says what a field means. The last three stand back where the row has the field by a better name. */
-enum Naming { NAMED_OTHERWISE = 1, NAMED_BY_CODE, NAMED_BY_NAME, NAMED_OF_OLD };
-#define NAMED_SHORT 16 /* set besides: so short a name may be a category's */
-
 /* What a field means by a name that is not DHIS2's own; FIELD_UNKNOWN where nobody knows. */
 enum Field field_named(const uint8_t *name, size_t size, uint32_t *naming);
-
-enum Dropped { DROPPED_STORED_BY, DROPPED_CREATED, DROPPED_LAST_UPDATED, DROPPED_FOLLOWUP_FALSE, DROPPED_COUNT };
-enum Notice {
-    NOTICE_DUPLICATE_KEY,
-    NOTICE_COC_NUMBER,
-    NOTICE_AOC_NUMBER,
-    NOTICE_BLANK_VALUE,
-    NOTICE_ANNOTATION_TAKEN,
-    NOTICE_NULL_CELL,
-    NOTICE_CSV_MISREAD,
-    NOTICE_CSV_CUT,
-    NOTICE_COMBO_AND_OPTIONS,
-    NOTICE_OPTION_LIST,
-    NOTICE_CONTENT_PASSED,
-    NOTICE_COUNT
-};
-enum Spaces { SPACES_OF_IDENTIFIERS, SPACES_OF_TEXTS, SPACES };
-enum Error {
-    ERROR_NONE,
-    ERROR_NO_MEMORY,
-    ERROR_TRUNCATED,      /* the input ends within a structure */
-    ERROR_SYNTAX,         /* a character that the grammar does not allow */
-    ERROR_UTF8,           /* bytes that are no UTF-8 */
-    ERROR_CONTROL,        /* a control character within a JSON string */
-    ERROR_STRUCTURE,      /* well formed, but no data value set */
-    ERROR_TRAILING,       /* something stands behind the end */
-    ERROR_REPEATED,       /* a second `dataValues` */
-    ERROR_DEPTH,          /* nested too deep */
-    ERROR_DOUBT,          /* XML beyond the subset that is read here: the general parser must decide */
-    ERROR_UNCLOSED_QUOTE, /* CSV */
-    ERROR_NEED_MORE,      /* never reported: the block ends within a unit */
-    ERROR_BLOCK_SIZE,     /* the block has BLOCK_LIMIT bytes or more: a fault of the caller */
-    ERROR_MANY_KEYS       /* ADV2: finding repeats would take more memory than there may be */
-};
-enum RowFlag {
-    ROW_HAS_VALUE = 1,
-    ROW_HAS_COMMENT = 2,
-    ROW_DELETED = 4,
-    ROW_FOLLOWUP_TRUE = 8,
-    ROW_FOLLOWUP_FALSE = 16,
-    ROW_REJECTED = 32,
-    ROW_NOT_DELETED = 64, /* said in so many words */
-    ROW_CONFLICT = 128    /* two fields of the row mean the same and differ */
-};
 
 /* A field that was left out of a row because nobody knows what it means: its name and what it says, as hashes.
  * A row has them behind its texts, in the order of their names; the upper half of its flags counts them. */
@@ -144,14 +71,6 @@ typedef struct {
     uint32_t flags;
 } Row;
 
-typedef struct {
-    uint64_t count, first; /* first: row within the batch */
-} Tally;
-
-typedef struct {
-    uint32_t key_at, key_size, value_at, value_size;
-} Property;
-
 /* A text of the row that is being read. */
 typedef struct {
     const uint8_t *at;
@@ -169,27 +88,12 @@ typedef struct {
 #define STAND_INS 16
 
 typedef struct {
-    uint64_t dropped, taken; /* rows that have the field: without a place, or for what its name was taken */
-    uint64_t first, last;    /* the first of them; 1 + the last row in which it was seen */
-    uint32_t field;          /* what it was taken for, by enum Field */
-} Name;
-
-typedef struct {
     uint32_t id;
     bool taken;
 } Pending;
 
-/* What a scan gives. The members down to `properties` are read from Python: keep native/__init__.py in step. */
-typedef struct {
-    uint64_t rows, rejected, consumed, error_at, group_at, group_size, property_count;
-    uint64_t dropped[DROPPED_COUNT];
-    Tally notices[NOTICE_COUNT];
-    Tally spaces[SPACES]; /* texts that had white space at their ends, not rows */
-    Tally nothing;        /* rows that have a word for nothing */
-    uint64_t words[WORD_PLACES][WORDS];
-    uint32_t state, error;
-    Property *properties;
-
+struct Batch {
+    BatchReport report;
     Row *row;
     size_t row_capacity, property_capacity;
     Bytes text, scratch;
@@ -203,7 +107,7 @@ typedef struct {
     StandIn *stand_in; /* fields of that row by a name that stands back behind better ones */
     size_t left_out_capacity, stand_in_capacity;
     uint32_t left_out_count, stand_in_count;
-} Batch;
+};
 
 extern _Thread_local jmp_buf *no_memory;
 
@@ -254,7 +158,7 @@ typedef struct {
     Text value, comment;
     uint32_t flags;
     uint32_t dropped, notices; /* bits, by enum Dropped and enum Notice */
-    uint16_t spaces[SPACES];
+    uint16_t spaces[SPACES_COUNT];
     uint8_t word[WORD_PLACES];
 } Draft;
 
@@ -283,7 +187,7 @@ static inline void draft_trim(const Batch *batch, Draft *draft, Text *text) {
         text->offset += (size_t)(p - start);
     else
         text->at = p;
-    draft->spaces[SPACES_OF_IDENTIFIERS]++;
+    draft->spaces[SPACES_IDENTIFIERS]++;
 }
 
 /* Keep a field that stands in where the row does not have it by a better name, and is left out otherwise. */

@@ -7,7 +7,7 @@
  */
 #include "json.h"
 
-enum State { START, ROWS_FIRST, ROWS_NEXT, AFTER_ROW, HEADER_FIRST, HEADER_NEXT, AFTER_PROPERTY, END };
+enum State { START, VALUES_FIRST, VALUES_NEXT, AFTER_VALUE, HEADER_FIRST, HEADER_NEXT, AFTER_PROPERTY, END };
 
 static const struct {
     const char *name;
@@ -69,7 +69,7 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
             if (!json_space(&s->json))
                 return false;
             if (part == 0 && *s->json.p != '"')
-                return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+                return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
             size_t before = scratch->size;
             if (!json_scalar(&s->json, &text, &type, &storable))
                 return false;
@@ -97,7 +97,7 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
                 if (!json_space(&s->json))
                     return false;
                 if (*s->json.p != ':')
-                    return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+                    return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
                 s->json.p++;
             }
         }
@@ -106,7 +106,7 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
             return false;
         uint8_t c = *s->json.p;
         if (c != '}' && c != ',')
-            return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
         s->json.p++;
         if (c == '}')
             break;
@@ -208,7 +208,7 @@ static bool left_out(Scan *s, const Text *name, enum Field field, uint32_t namin
 static bool left_out_object(Scan *s, bool is_counted) {
     size_t pending = s->batch->pending_count;
     if (*s->json.p != '{')
-        return json_fail(&s->json, ERROR_STRUCTURE, s->json.p);
+        return json_fail(&s->json, FAULT_STRUCTURE, s->json.p);
     do {
         uint8_t type;
         bool storable;
@@ -302,7 +302,7 @@ COLD bool field_again(Scan *s, Draft *draft, const uint8_t *earlier, const Text 
         draft->notices |= 1u << NOTICE_DUPLICATE_KEY;
         return json_skip(&s->json, 1);
     }
-    if (naming == NAMED_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
+    if (naming == NAMED_BY_OTHERWISE && field < FIELD_STORED_BY && says_something(&s->json))
         batch_take_seen(batch, id, field);
     Draft other = {0};
     if (!field_value(s, &other, field))
@@ -367,7 +367,7 @@ static bool row(Scan *s) {
                 if (*s->json.p == '}')
                     break;
                 if (*s->json.p != ',')
-                    return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+                    return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
                 s->json.p++;
             }
             if (!json_space(&s->json))
@@ -375,7 +375,7 @@ static bool row(Scan *s) {
             if (position == 0 && *s->json.p == '}')
                 break;
             if (*s->json.p != '"')
-                return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+                return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
             s->json.p++;
             if (!json_string(&s->json, &name.at, &name.size, &escaped))
                 return false;
@@ -390,7 +390,7 @@ static bool row(Scan *s) {
             if (!json_space(&s->json))
                 return false;
             if (*s->json.p != ':')
-                return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+                return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
             s->json.p++;
             if (!json_space(&s->json))
                 return false;
@@ -411,7 +411,7 @@ static bool row(Scan *s) {
         } else {
             if (!parsed)
                 name = gap_name(s, gap, position);
-            if (field >= FIELD_UNKNOWN || naming > NAMED_OTHERWISE) {
+            if (field >= FIELD_UNKNOWN || naming > NAMED_BY_OTHERWISE) {
                 good = other_field(s, &draft, &name, field, naming);
             } else if (seen >> field & 1) {
                 good = field_again(s, &draft, where[field], &name, field, naming);
@@ -444,7 +444,7 @@ static bool property(Scan *s, bool *rows) {
         return false;
     const uint8_t *key_at = s->json.p;
     if (*s->json.p != '"')
-        return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
     s->json.p++;
     if (!json_string(&s->json, &name, &size, &escaped))
         return false;
@@ -452,7 +452,7 @@ static bool property(Scan *s, bool *rows) {
     if (!json_space(&s->json))
         return false;
     if (*s->json.p != ':')
-        return json_fail(&s->json, ERROR_SYNTAX, s->json.p);
+        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
     s->json.p++;
     if (!json_space(&s->json))
         return false;
@@ -470,7 +470,7 @@ static bool property(Scan *s, bool *rows) {
         } else if (*s->json.p != 'n') {
             /* A value that is well formed is of the wrong kind; any other is malformed. */
             const uint8_t *at = s->json.p;
-            return json_skip(&s->json, 1) && json_fail(&s->json, ERROR_STRUCTURE, at);
+            return json_skip(&s->json, 1) && json_fail(&s->json, FAULT_STRUCTURE, at);
         }
         if (*rows)
             return true;
@@ -488,27 +488,27 @@ static bool property(Scan *s, bool *rows) {
 /* Scan a block that starts in `state`.
  *
  * Gives in the batch: state, consumed (what is behind it belongs in front of the next block) and, for a fault,
- * error and error_at. Rows and properties up to there stand.
+ * error and fault_at. Rows and properties up to there stand.
  */
-EXPORT void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t started, uint32_t final,
+void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t started, uint32_t final,
                          uint32_t row_data_set) {
     Scan s = {.json = {.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final},
               .batch = batch,
               .row_data_set = row_data_set};
-    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        batch->error = ERROR_BLOCK_SIZE;
+        batch->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
-    batch->error = ERROR_NONE;
+    batch->report.fault = FAULT_NONE;
     const uint8_t *unit = s.json.p;
     uint64_t properties = 0;
     uint32_t state = started & ~(uint32_t)ROWS_SEEN, rows_seen = started & ROWS_SEEN;
     bool good = true, rows;
     while (good && state != END) {
         unit = s.json.p;
-        batch->state = state | rows_seen;
-        properties = batch->property_count;
+        batch->report.state = state | rows_seen;
+        properties = batch->report.property_count;
         good = json_space(&s.json);
         if (!good)
             break;
@@ -516,7 +516,7 @@ EXPORT void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint
         switch ((enum State)state) {
         case START:
             if (c != '{')
-                good = json_fail(&s.json, strchr("[\"-0123456789tfn", c) && c ? ERROR_STRUCTURE : ERROR_SYNTAX, s.json.p);
+                good = json_fail(&s.json, strchr("[\"-0123456789tfn", c) && c ? FAULT_STRUCTURE : FAULT_SYNTAX, s.json.p);
             s.json.p += good;
             state = HEADER_FIRST;
             break;
@@ -529,52 +529,52 @@ EXPORT void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint
             }
             good = property(&s, &rows);
             if (good && rows && rows_seen)
-                good = json_fail(&s.json, ERROR_REPEATED, unit);
+                good = json_fail(&s.json, FAULT_REPEATED, unit);
             if (good) {
                 rows_seen |= rows ? ROWS_SEEN : 0;
-                state = rows ? ROWS_FIRST : AFTER_PROPERTY;
+                state = rows ? VALUES_FIRST : AFTER_PROPERTY;
             }
             break;
         case AFTER_PROPERTY:
             if (c != ',' && c != '}')
-                good = json_fail(&s.json, ERROR_SYNTAX, s.json.p);
+                good = json_fail(&s.json, FAULT_SYNTAX, s.json.p);
             s.json.p += good;
             state = c == ',' ? HEADER_NEXT : END;
             break;
-        case ROWS_FIRST:
-        case ROWS_NEXT:
-            if (c == ']' && state == ROWS_FIRST) {
+        case VALUES_FIRST:
+        case VALUES_NEXT:
+            if (c == ']' && state == VALUES_FIRST) {
                 s.json.p++;
                 state = AFTER_PROPERTY;
                 break;
             }
             good = row(&s);
-            state = AFTER_ROW;
+            state = AFTER_VALUE;
             break;
-        case AFTER_ROW:
+        case AFTER_VALUE:
             if (c != ',' && c != ']')
-                good = json_fail(&s.json, ERROR_SYNTAX, s.json.p);
+                good = json_fail(&s.json, FAULT_SYNTAX, s.json.p);
             s.json.p += good;
-            state = c == ',' ? ROWS_NEXT : AFTER_PROPERTY;
+            state = c == ',' ? VALUES_NEXT : AFTER_PROPERTY;
             break;
         case END:
             break;
         }
     }
     if (good) {
-        batch->state = END | rows_seen;
+        batch->report.state = END | rows_seen;
         unit = s.json.p;
         while (s.json.p < s.json.end && (*s.json.p == ' ' || *s.json.p == '\n' || *s.json.p == '\r' || *s.json.p == '\t'))
             s.json.p++;
         unit = s.json.p;
         if (s.json.p < s.json.end)
-            json_fail(&s.json, ERROR_TRAILING, s.json.p);
+            json_fail(&s.json, FAULT_TRAILING, s.json.p);
     }
-    batch->consumed = (uint64_t)(unit - block);
-    if (s.json.error == ERROR_NEED_MORE) {
-        s.json.error = ERROR_NONE;
-        batch->property_count = properties;
+    batch->report.consumed = (uint64_t)(unit - block);
+    if (s.json.fault == FAULT_NEED_MORE) {
+        s.json.fault = FAULT_NONE;
+        batch->report.property_count = properties;
     }
-    batch->error = s.json.error;
-    batch->error_at = s.json.error_at ? (uint64_t)(s.json.error_at - block) : 0;
+    batch->report.fault = s.json.fault;
+    batch->report.fault_at = s.json.fault_at ? (uint64_t)(s.json.fault_at - block) : 0;
 }

@@ -2,7 +2,7 @@
  *
  * Whatever is accepted here is well formed and means to any XML parser what it means here: no comments, no processing
  * instructions, no CDATA, no prefixes, no spaces around `=`, no text between elements, no other elements. A doubt
- * (ERROR_DOUBT) is no fault: the whole document then goes to the general parser, which also words the faults.
+ * (FAULT_DOUBT) is no fault: the whole document then goes to the general parser, which also words the faults.
  * The root's start tag is handed over as a property: Python has it parsed by the general parser.
  * Rules: XML 1.0, productions in brackets; [AVNORM] is its section 3.3.3.
  */
@@ -66,21 +66,21 @@ typedef struct {
     const uint8_t *start, *p, *end;
     Batch *batch;
     bool final;
-    enum Error error;
-    const uint8_t *error_at;
+    enum Fault fault;
+    const uint8_t *fault_at;
     Attribute row[ATTRIBUTES]; /* those of the row before, as a pattern for the next */
     int row_attributes;
     LeftOut group_left_out[LEFT_OUT_LIMIT]; /* of the ADX group: its rows' as well */
     uint32_t group_left_out_count;
 } Scan;
 
-static bool fail(Scan *s, enum Error error) {
-    s->error = error;
-    s->error_at = s->p;
+static bool fail(Scan *s, enum Fault fault) {
+    s->fault = fault;
+    s->fault_at = s->p;
     return false;
 }
 
-static bool need(Scan *s) { return fail(s, s->final ? ERROR_DOUBT : ERROR_NEED_MORE); }
+static bool need(Scan *s) { return fail(s, s->final ? FAULT_DOUBT : FAULT_NEED_MORE); }
 
 static inline bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 
@@ -95,7 +95,7 @@ static bool literal(Scan *s, const char *text) {
         if (s->p == s->end)
             return need(s);
         if (*s->p != (uint8_t)*text)
-            return fail(s, ERROR_DOUBT);
+            return fail(s, FAULT_DOUBT);
     }
     return true;
 }
@@ -114,14 +114,14 @@ static bool reference(Scan *s) {
     const uint8_t *p = s->p + 1;
     const uint8_t *stop = memchr(p, ';', (size_t)(s->end - p) < 12 ? (size_t)(s->end - p) : 12);
     if (!stop)
-        return s->end - p < 12 ? need(s) : fail(s, ERROR_DOUBT);
+        return s->end - p < 12 ? need(s) : fail(s, FAULT_DOUBT);
     size_t size = (size_t)(stop + 1 - p);
     if (*p == '#') {
         bool hex = p[1] == 'x';
         uint32_t c = 0;
         p += hex ? 2 : 1;
         if (p == stop)
-            return fail(s, ERROR_DOUBT);
+            return fail(s, FAULT_DOUBT);
         for (; p < stop; p++) {
             uint8_t lower = *p | 0x20;
             if (*p >= '0' && *p <= '9')
@@ -129,12 +129,12 @@ static bool reference(Scan *s) {
             else if (hex && lower >= 'a' && lower <= 'f')
                 c = c * 16 + (uint32_t)(lower - 'a') + 10;
             else
-                return fail(s, ERROR_DOUBT);
+                return fail(s, FAULT_DOUBT);
             if (c > 0x10FFFF)
-                return fail(s, ERROR_DOUBT);
+                return fail(s, FAULT_DOUBT);
         }
         if (!xml_char(c))
-            return fail(s, ERROR_DOUBT);
+            return fail(s, FAULT_DOUBT);
         utf8_encode(&s->batch->scratch, c);
         s->p = stop + 1;
         return true;
@@ -145,7 +145,7 @@ static bool reference(Scan *s) {
             s->p = stop + 1;
             return true;
         }
-    return fail(s, ERROR_DOUBT);
+    return fail(s, FAULT_DOUBT);
 }
 
 /* Text up to `stop`: an attribute's quote, or `<` for content. Copied to the scratch only where it needs decoding. */
@@ -177,13 +177,13 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
             if (step < 0)
                 return need(s);
             if (step == 0 || (p[0] == 0xEF && p[1] == 0xBF && p[2] >= 0xBE))
-                return fail(s, ERROR_DOUBT);
+                return fail(s, FAULT_DOUBT);
             s->p += step;
             continue;
         }
         bool white = *p == '\t' || *p == '\n' || *p == '\r';
         if (*p == '<' || (*p < 0x20 && !white) || (content && *p == ']'))
-            return fail(s, ERROR_DOUBT); /* `]]>` is forbidden in content: any `]` is left to the general parser */
+            return fail(s, FAULT_DOUBT); /* `]]>` is forbidden in content: any `]` is left to the general parser */
         if (*p == '\r' && p + 1 == s->end)
             return need(s);
         if (content && white && *p != '\r') {
@@ -207,7 +207,7 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
     } else {
         out->size = (size_t)(s->p - from);
     }
-    return out->size <= TEXT_DOUBT || fail(s, ERROR_DOUBT);
+    return out->size <= TEXT_DOUBT || fail(s, FAULT_DOUBT);
 }
 
 static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
@@ -252,23 +252,23 @@ static int attributes(Scan *s, const uint8_t *tag, const Meant *names, Attribute
                     for (int j = i + 1; j < n; j++)
                         if (attributes[i].name_size == attributes[j].name_size &&
                             same_bytes(attributes[i].name, attributes[j].name, attributes[i].name_size))
-                            return fail(s, ERROR_DOUBT) - 1;
+                            return fail(s, FAULT_DOUBT) - 1;
                 return n;
             }
             if (n == ATTRIBUTES || s->p == before || !name_start(*s->p))
-                return fail(s, ERROR_DOUBT) - 1;
+                return fail(s, FAULT_DOUBT) - 1;
             attribute->name = s->p;
             while (s->p < s->end && name_char(*s->p))
                 s->p++;
             attribute->name_size = (size_t)(s->p - attribute->name);
             if (attribute->name_size > NAME_LIMIT)
-                return fail(s, ERROR_DOUBT) - 1;
+                return fail(s, FAULT_DOUBT) - 1;
             if (s->end - s->p < 2)
                 return need(s) - 1;
             if (s->p[0] != '=' || (s->p[1] != '"' && s->p[1] != '\''))
-                return fail(s, ERROR_DOUBT) - 1;
+                return fail(s, FAULT_DOUBT) - 1;
             if (attribute->name_size == 5 && !memcmp(attribute->name, "xmlns", 5))
-                return fail(s, ERROR_DOUBT) - 1;
+                return fail(s, FAULT_DOUBT) - 1;
             s->p += 2;
             attribute->gap = gap;
             attribute->gap_size = (size_t)(s->p - gap);
@@ -342,7 +342,7 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
         }
         if (a->naming) {
             Text name = {.at = a->name, .size = a->name_size, .present = true};
-            if (a->naming > NAMED_OTHERWISE) {
+            if (a->naming > NAMED_BY_OTHERWISE) {
                 batch_stand_in(batch, &name, &a->value, a->field, a->naming);
                 continue;
             }
@@ -450,10 +450,10 @@ static bool root(Scan *s, const char *name, bool *empty) {
     if (!literal(s, "<") || !literal(s, name))
         return false;
     if (s->p < s->end && (name_char(*s->p) || *s->p == ':'))
-        return fail(s, ERROR_DOUBT);
+        return fail(s, FAULT_DOUBT);
     for (; s->p < s->end; s->p++) {
         if (*s->p == '<')
-            return fail(s, ERROR_DOUBT);
+            return fail(s, FAULT_DOUBT);
         if (quote)
             quote = *s->p == quote ? 0 : quote;
         else if (*s->p == '"' || *s->p == '\'')
@@ -486,8 +486,8 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     s->group_left_out_count = batch->left_out_count;
     if (batch->left_out_count)
         memcpy(s->group_left_out, batch->left_out, batch->left_out_count * sizeof *batch->left_out);
-    batch->group_at = (uint64_t)(start - s->start);
-    batch->group_size = (uint64_t)(s->p - start);
+    batch->report.group_at = (uint64_t)(start - s->start);
+    batch->report.group_size = (uint64_t)(s->p - start);
     if (!again)
         batch_count_names(batch);
     for (size_t i = 0; i < batch->pending_count; i++)
@@ -496,17 +496,17 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
         return true;
     for (int i = 0; i < count; i++)
         if (found[i].field == FIELD_COMPLETE_DATE && found[i].value.size)
-            batch_property(s->batch, 1, 0, (uint32_t)batch->group_at, (uint32_t)batch->group_size);
+            batch_property(s->batch, 1, 0, (uint32_t)batch->report.group_at, (uint32_t)batch->report.group_size);
     return true;
 }
 
 /* Scan a block that starts in `state`; IN_GROUP: the block starts with that group's start tag, once more. */
-EXPORT void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint32_t mode, uint32_t state,
+void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint32_t mode, uint32_t state,
                         uint32_t final) {
     Scan *s = &(Scan){.start = block, .p = block, .end = block + size, .batch = batch, .final = final};
-    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        batch->error = ERROR_BLOCK_SIZE;
+        batch->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
     const char *root_name = mode == MODE_ADX ? "adx" : "dataValueSet";
@@ -518,13 +518,13 @@ EXPORT void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint3
         good = group_tag(s, &group, true, &empty);
     while (good) {
         unit = s->p;
-        batch->state = state;
+        batch->report.state = state;
         if (state == END) {
             while (s->p < s->end && is_space(*s->p))
                 s->p++;
             unit = s->p;
             if (s->p < s->end)
-                fail(s, ERROR_DOUBT);
+                fail(s, FAULT_DOUBT);
             break;
         }
         while (s->p < s->end && is_space(*s->p))
@@ -552,7 +552,7 @@ EXPORT void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint3
             state = empty ? BODY : IN_GROUP;
         }
     }
-    batch->consumed = (uint64_t)(unit - block);
-    batch->error = s->error == ERROR_NEED_MORE ? ERROR_NONE : s->error;
-    batch->error_at = s->error_at ? (uint64_t)(s->error_at - block) : 0;
+    batch->report.consumed = (uint64_t)(unit - block);
+    batch->report.fault = s->fault == FAULT_NEED_MORE ? FAULT_NONE : s->fault;
+    batch->report.fault_at = s->fault_at ? (uint64_t)(s->fault_at - block) : 0;
 }

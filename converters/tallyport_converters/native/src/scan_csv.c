@@ -5,33 +5,6 @@
  */
 #include "core.h"
 
-enum Column { /* below KINDS: an identifier, as enum Kind */
-    COLUMN_VALUE = KINDS,
-    COLUMN_COMMENT,
-    COLUMN_FOLLOWUP,
-    COLUMN_DELETED,
-    COLUMN_STORED_BY,
-    COLUMN_CREATED,
-    COLUMN_LAST_UPDATED,
-    COLUMN_ATTRIBUTE_COMBO,
-    COLUMN_ATTRIBUTE_OPTIONS,
-    COLUMN_CATEGORY, /* named by its header: category -> option */
-    COLUMN_DROPPED,  /* named by its header: counted, as nobody understands it */
-    COLUMN_COUNTED,  /* the same, and of no use whatever it says: a row's name */
-    COLUMN_PASSED,   /* a later column of its name is taken, which was told: not counted */
-    COLUMN_AGAIN = 32 /* and what it means: a column has that meaning already, by another name */
-};
-
-/* Read from Python: keep native/__init__.py in step. */
-typedef struct {
-    uint64_t columns;
-    const uint8_t *meaning;   /* enum Column of each */
-    const uint8_t *names;     /* the header cells, one behind the other */
-    const uint32_t *name_ends;
-    uint32_t delimiter;
-    uint32_t expected; /* cells that a row is held to; 0: none, as no header row says how many */
-} Layout;
-
 typedef struct {
     Text text;
     bool quoted, trailing; /* text behind the closing quote */
@@ -272,14 +245,14 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
 }
 
 /* Scan records from a record's start; `consumed` ends at the last record's end that is certain. */
-EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
+void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *bad, *unit = block;
-    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        batch->error = ERROR_BLOCK_SIZE;
+        batch->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
-    batch->error = ERROR_NONE;
+    batch->report.fault = FAULT_NONE;
     Record record;
     while (p < end) {
         unit = p;
@@ -290,8 +263,8 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             if (!final && (q == end || (*q == '\r' && q + 1 == end)))
                 break;
             unit = p = q + (end - q >= 2 && *q == '\r' && q[1] == '\n' ? 2 : q < end);
-            if (!batch->notices[NOTICE_CSV_MISREAD].count++)
-                batch->notices[NOTICE_CSV_MISREAD].first = batch->rows;
+            if (!batch->report.notices[NOTICE_CSV_MISREAD].count++)
+                batch->report.notices[NOTICE_CSV_MISREAD].first = batch->report.rows;
             continue;
         }
         batch_start_row(batch);
@@ -316,8 +289,8 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
         }
         if (!p) {
             if (final) {
-                batch->error = ERROR_UNCLOSED_QUOTE;
-                batch->error_at = (uint64_t)(unit - block);
+                batch->report.fault = FAULT_UNCLOSED_QUOTE;
+                batch->report.fault_at = (uint64_t)(unit - block);
             }
             break;
         }
@@ -340,13 +313,13 @@ EXPORT void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const
             continue;
         }
         if (!utf8_valid(unit, row_end, &bad)) {
-            batch->error = ERROR_UTF8;
-            batch->error_at = (uint64_t)(bad - block);
+            batch->report.fault = FAULT_UTF8;
+            batch->report.fault_at = (uint64_t)(bad - block);
             break;
         }
         settle_options(batch, layout, &record);
         batch_finish_file_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
         unit = p;
     }
-    batch->consumed = (uint64_t)(unit - block);
+    batch->report.consumed = (uint64_t)(unit - block);
 }

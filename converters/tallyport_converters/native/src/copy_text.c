@@ -8,22 +8,20 @@
 
 #include <stdlib.h>
 
-#define PLACES_LIMIT 64
-
-typedef struct {
+struct CopyText {
     Bytes out;
     uint32_t places;
     uint64_t weights[PLACES_LIMIT]; /* what an index counts in its place: that of a combo may be made of several */
     bool ends[PLACES_LIMIT];        /* whether a place ends with this index */
-} CopyText;
+};
 
-EXPORT void tp_copy_text_free(CopyText *copy) {
+void tp_copy_text_free(CopyText *copy) {
     if (copy)
         bytes_free(&copy->out);
     free(copy);
 }
 
-EXPORT CopyText *tp_copy_text_new(uint32_t places, const uint64_t *weights, const uint8_t *ends) {
+CopyText *tp_copy_text_new(uint32_t places, const uint64_t *weights, const uint8_t *ends) {
     CopyText *copy = places <= PLACES_LIMIT ? calloc(1, sizeof *copy) : NULL;
     if (!copy)
         return NULL;
@@ -83,7 +81,7 @@ static void add_text(Bytes *out, const TextColumn *column, uint64_t row) {
 
 /* Rows `from` to before `to` as lines, each behind `group` unless that is negative. Valid until the next call; NULL: out of
  * memory. */
-EXPORT const uint8_t *tp_copy_text(CopyText *copy, const RowBatch *batch, uint64_t from, uint64_t to, int64_t group,
+const uint8_t *tp_copy_text(CopyText *copy, const RowBatch *batch, uint64_t from, uint64_t to, int64_t group,
                                    uint64_t *size) {
     NO_MEMORY_GUARD(NULL);
     Bytes *out = &copy->out;

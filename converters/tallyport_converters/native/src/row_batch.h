@@ -22,8 +22,7 @@ typedef struct {
     uint64_t nulls;
 } TextColumn;
 
-/* The members down to `size_bytes` are read from Python: keep native/batch.py in step. */
-typedef struct RowBatch {
+struct RowBatch {
     uint64_t rows, size_bytes;
 
     uint32_t places, texts; /* index columns; text columns: 0 where rows are no more than their keys, then without flags */
@@ -34,7 +33,7 @@ typedef struct RowBatch {
     uint64_t followup_nulls;
     uint8_t *text_data; /* all texts, column after column */
     atomic_uint holders;
-} RowBatch;
+};
 
 static inline bool bit_at(const uint8_t *bits, uint64_t at) { return bits[at / 8] >> at % 8 & 1; }
 static inline void set_bit(uint8_t *bits, uint64_t at) { bits[at / 8] |= (uint8_t)(1u << at % 8); }
@@ -49,7 +48,5 @@ RowBatch *row_batch_new(uint64_t rows, uint32_t places, uint32_t texts);
 /* Take the texts of each column over, whose `ends` are filled in. False: out of memory. */
 bool row_batch_finish(RowBatch *batch, const Bytes *texts);
 void row_batch_hold(RowBatch *batch);
-
-EXPORT void tp_row_batch_free(RowBatch *batch);
 
 #endif

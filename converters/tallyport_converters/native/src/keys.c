@@ -41,21 +41,15 @@ void keys_supersede(Keys *keys, const Packed *loser, const Packed *winner) {
     Pair *pair = &keys->pair[place];
     *pair = (Pair){.row = loser->row,
                    .by_row = winner->row,
-                   .pe = loser->pe,
-                   .ou = loser->ou,
-                   .coc = loser->coc,
-                   .aoc = loser->aoc,
+                   .ranks = {loser->pe, loser->ou, loser->coc, loser->aoc},
                    .flags = loser->flags,
                    .by_flags = winner->flags,
-                   .value_size = loser->value_size,
-                   .by_value_size = winner->value_size,
-                   .comment_size = loser->comment_size,
-                   .by_comment_size = winner->comment_size};
+                   .sizes = {loser->value_size, winner->value_size, loser->comment_size, winner->comment_size}};
     const uint8_t *lost = (const uint8_t *)(loser + 1), *won = (const uint8_t *)(winner + 1);
-    sample(pair->value, lost, loser->value_size);
-    sample(pair->comment, lost + loser->value_size, loser->comment_size);
-    sample(pair->by_value, won, winner->value_size);
-    sample(pair->by_comment, won + winner->value_size, winner->comment_size);
+    sample(pair->texts[0], lost, loser->value_size);
+    sample(pair->texts[2], lost + loser->value_size, loser->comment_size);
+    sample(pair->texts[1], won, winner->value_size);
+    sample(pair->texts[3], won + winner->value_size, winner->comment_size);
 }
 
 static void differs(Keys *keys, uint64_t name) {

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 
-/* The members down to `ranks` are read from Python: keep native/__init__.py in step. */
 struct Used {
     uint64_t count;
     uint32_t *ranks; /* those that are named; in order once they are settled */
@@ -17,7 +16,7 @@ struct Used {
     size_t capacity;
 };
 
-EXPORT void tp_used_free(Used *used) {
+void tp_used_free(Used *used) {
     if (!used)
         return;
     free(used->ranks);
@@ -26,7 +25,7 @@ EXPORT void tp_used_free(Used *used) {
     free(used);
 }
 
-EXPORT Used *tp_used_new(uint32_t room) {
+Used *tp_used_new(uint32_t room) {
     Used *used = calloc(1, sizeof *used);
     if (!used)
         return NULL;
@@ -39,7 +38,7 @@ EXPORT Used *tp_used_new(uint32_t room) {
     return NULL;
 }
 
-EXPORT void tp_used_clear(Used *used) {
+void tp_used_clear(Used *used) {
     for (uint64_t i = 0; i < used->count; i++)
         used->marked[used->ranks[i]] = 0;
     used->count = 0;
@@ -54,18 +53,20 @@ static inline void mark(Used *used, uint32_t rank) {
 }
 
 /* Add ranks; false: out of memory, or one that there is not. */
-EXPORT uint32_t tp_used_add(Used *used, const uint32_t *ranks, uint64_t count) {
+uint32_t tp_used_add(Used *used, const uint8_t *ranks, uint64_t count) {
     NO_MEMORY_GUARD(false);
     for (uint64_t i = 0; i < count; i++) {
-        if (ranks[i] >= used->room)
+        uint32_t rank;
+        memcpy(&rank, ranks + i * sizeof rank, sizeof rank);
+        if (rank >= used->room)
             return false;
-        mark(used, ranks[i]);
+        mark(used, rank);
     }
     return true;
 }
 
 /* Add those of a group. */
-EXPORT uint32_t tp_used_split(Used *used, const Split *split, uint64_t group, uint32_t dimension) {
+uint32_t tp_used_split(Used *used, const Split *split, uint64_t group, uint32_t dimension) {
     NO_MEMORY_GUARD(false);
     const Group *g = &split->group[group];
     for (uint64_t i = 0; i < g->count; i++)
@@ -79,7 +80,7 @@ static int by_rank(const void *a, const void *b) {
 }
 
 /* Put the ranks in order and give each its index. */
-EXPORT void tp_used_settle(Used *used) {
+void tp_used_settle(Used *used) {
     if (used->count > used->room / 16) { /* so many that they are found sooner than sorted */
         uint64_t count = 0;
         for (uint32_t rank = 0; rank < used->room; rank++)
@@ -94,4 +95,9 @@ EXPORT void tp_used_settle(Used *used) {
 
 void used_mark(Used *used, uint32_t rank) { mark(used, rank); }
 
-EXPORT const uint32_t *tp_used_index(const Used *used) { return used->index; }
+const uint32_t *tp_used_index(const Used *used) { return used->index; }
+
+const uint32_t *tp_used_ranks(const Used *used, uint64_t *count) {
+    *count = used->count;
+    return used->ranks;
+}

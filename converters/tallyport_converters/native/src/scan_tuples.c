@@ -6,13 +6,13 @@
  */
 #include "core.h"
 
-enum Column { /* below KINDS: an id, as enum Kind */
-    COLUMN_VALUE = KINDS,
-    COLUMN_COMMENT,
-    COLUMN_DELETED,
-    COLUMN_FOLLOWUP,
-    COLUMN_STORED_BY, /* whether there is one */
-    COLUMNS
+enum TupleField { /* below KINDS: an id, as enum Kind */
+    TUPLE_VALUE = KINDS,
+    TUPLE_COMMENT,
+    TUPLE_DELETED,
+    TUPLE_FOLLOWUP,
+    TUPLE_STORED_BY, /* whether there is one */
+    TUPLE_FIELDS
 };
 
 static inline uint32_t big_endian(const uint8_t *p) {
@@ -26,14 +26,14 @@ static bool take(Batch *batch, Draft *draft, int field, const uint8_t *at, size_
         return size == 8;
     }
     Text text = {.at = at, .size = size, .present = size > 0};
-    if (field == COLUMN_VALUE)
+    if (field == TUPLE_VALUE)
         draft->value = text;
-    else if (field == COLUMN_COMMENT)
+    else if (field == TUPLE_COMMENT)
         draft->comment = text;
     else if (size != 1)
         return false;
-    else if (field != COLUMN_STORED_BY)
-        draft_boolean(draft, field == COLUMN_DELETED, *at != 0);
+    else if (field != TUPLE_STORED_BY)
+        draft_boolean(draft, field == TUPLE_DELETED, *at != 0);
     else if (*at)
         draft->dropped |= 1u << DROPPED_STORED_BY;
     return true;
@@ -45,24 +45,24 @@ static bool is_utf8(const Text *text) {
 }
 
 /* Scan tuples from a tuple's start; `consumed` ends at the last one that is whole. */
-EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
+void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *unit = block;
-    NO_MEMORY_GUARD((void)(batch->error = ERROR_NO_MEMORY));
+    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
     if (size >= BLOCK_LIMIT) {
-        batch->error = ERROR_BLOCK_SIZE;
+        batch->report.fault = FAULT_BLOCK_SIZE;
         return;
     }
-    batch->error = ERROR_NONE;
+    batch->report.fault = FAULT_NONE;
     for (; p < end; unit = p) {
         Draft draft = {0};
         batch_start_row(batch);
         bool whole = end - p >= 2;
-        if (whole && (p[0] != 0 || p[1] != COLUMNS)) {
-            batch->error = ERROR_STRUCTURE;
+        if (whole && (p[0] != 0 || p[1] != TUPLE_FIELDS)) {
+            batch->report.fault = FAULT_STRUCTURE;
             break;
         }
         p += whole ? 2 : 0;
-        for (int field = 0; whole && field < COLUMNS; field++) {
+        for (int field = 0; whole && field < TUPLE_FIELDS; field++) {
             whole = end - p >= 4;
             if (!whole)
                 break;
@@ -72,22 +72,22 @@ EXPORT void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, ui
                 continue;
             whole = (uint64_t)(end - p) >= length;
             if (whole && !take(batch, &draft, field, p, length)) {
-                batch->error = ERROR_STRUCTURE;
+                batch->report.fault = FAULT_STRUCTURE;
                 break;
             }
             p += whole ? length : 0;
         }
         if (!whole && final)
-            batch->error = ERROR_TRUNCATED;
-        if (!whole || batch->error)
+            batch->report.fault = FAULT_TRUNCATED;
+        if (!whole || batch->report.fault)
             break;
         if (!is_utf8(&draft.value) || !is_utf8(&draft.comment)) {
-            batch->error = ERROR_UTF8;
+            batch->report.fault = FAULT_UTF8;
             break;
         }
         draft.dropped |= 1u << DROPPED_CREATED | 1u << DROPPED_LAST_UPDATED; /* neither can be NULL */
         batch_finish_row(batch, &draft, (uint32_t)(unit - block), (uint32_t)(p - unit));
     }
-    batch->error_at = (uint64_t)(unit - block);
-    batch->consumed = (uint64_t)(unit - block);
+    batch->report.fault_at = (uint64_t)(unit - block);
+    batch->report.consumed = (uint64_t)(unit - block);
 }

@@ -1,7 +1,7 @@
 /* A strict JSON lexer over a block: RFC 8259, UTF-8 checked, nothing copied but strings with escapes.
  *
  * Each function takes `p` at what it reads and leaves it behind that; it returns false at a fault, and also where the
- * block ends too early, which is ERROR_NEED_MORE unless the block is the last.
+ * block ends too early, which is FAULT_NEED_MORE unless the block is the last.
  */
 #ifndef TALLYPORT_JSON_H
 #define TALLYPORT_JSON_H
@@ -12,17 +12,17 @@ typedef struct {
     const uint8_t *start, *p, *end;
     Bytes *scratch; /* where strings with escapes are decoded to */
     bool final;
-    enum Error error;
-    const uint8_t *error_at;
+    enum Fault fault;
+    const uint8_t *fault_at;
 } Json;
 
-static inline bool json_fail(Json *s, enum Error error, const uint8_t *at) {
-    s->error = error;
-    s->error_at = at;
+static inline bool json_fail(Json *s, enum Fault fault, const uint8_t *at) {
+    s->fault = fault;
+    s->fault_at = at;
     return false;
 }
 
-static inline bool json_need(Json *s) { return json_fail(s, s->final ? ERROR_TRUNCATED : ERROR_NEED_MORE, s->end); }
+static inline bool json_need(Json *s) { return json_fail(s, s->final ? FAULT_TRUNCATED : FAULT_NEED_MORE, s->end); }
 
 static inline bool json_space(Json *s) {
     while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
@@ -66,22 +66,22 @@ static inline bool json_string(Json *s, const uint8_t **text, size_t *size, bool
                         return json_need(s);
                     uint8_t c = p[i] | 0x20;
                     if (!((p[i] >= '0' && p[i] <= '9') || (c >= 'a' && c <= 'f')))
-                        return json_fail(s, ERROR_SYNTAX, p + i);
+                        return json_fail(s, FAULT_SYNTAX, p + i);
                 }
                 p += 6;
             } else if (p[1] && strchr("\"\\/bfnrt", p[1])) {
                 p += 2;
             } else {
-                return json_fail(s, ERROR_SYNTAX, p + 1);
+                return json_fail(s, FAULT_SYNTAX, p + 1);
             }
         } else if (*p < 0x20) {
-            return json_fail(s, ERROR_CONTROL, p);
+            return json_fail(s, FAULT_CONTROL, p);
         } else if (*p >= 0x80) {
             int step = utf8_step(p, s->end);
             if (step < 0 && !s->final)
                 return json_need(s);
             if (step <= 0)
-                return json_fail(s, ERROR_UTF8, p);
+                return json_fail(s, FAULT_UTF8, p);
             p += step;
         } else {
             p++;
@@ -139,7 +139,7 @@ static inline bool json_number(Json *s) {
         if (p == end)                                                                                                  \
             return json_need(s);                                                                                            \
         if (*p < '0' || *p > '9')                                                                                      \
-            return json_fail(s, ERROR_SYNTAX, p);                                                                           \
+            return json_fail(s, FAULT_SYNTAX, p);                                                                           \
         while (p < end && *p >= '0' && *p <= '9')                                                                      \
             p++;                                                                                                       \
     } while (0)
@@ -169,7 +169,7 @@ static inline bool json_word(Json *s, const char *text) {
         if (s->p + i == s->end)
             return json_need(s);
         if (s->p[i] != (uint8_t)text[i])
-            return json_fail(s, ERROR_SYNTAX, s->p + i);
+            return json_fail(s, FAULT_SYNTAX, s->p + i);
     }
     s->p += size;
     return true;
@@ -197,7 +197,7 @@ static inline bool json_skip(Json *s, int depth) {
         bool object = *s->p == '{';
         uint8_t close = object ? '}' : ']';
         if (depth == DEPTH_LIMIT)
-            return json_fail(s, ERROR_DEPTH, s->p);
+            return json_fail(s, FAULT_DEPTH, s->p);
         s->p++;
         if (!json_space(s))
             return false;
@@ -210,19 +210,19 @@ static inline bool json_skip(Json *s, int depth) {
                 if (!json_space(s))
                     return false;
                 if (*s->p != '"')
-                    return json_fail(s, ERROR_SYNTAX, s->p);
+                    return json_fail(s, FAULT_SYNTAX, s->p);
                 s->p++;
                 if (!json_string(s, &text, &size, &escaped) || !json_space(s))
                     return false;
                 if (*s->p != ':')
-                    return json_fail(s, ERROR_SYNTAX, s->p);
+                    return json_fail(s, FAULT_SYNTAX, s->p);
                 s->p++;
             }
             if (!json_skip(s, depth + 1) || !json_space(s))
                 return false;
             uint8_t c = *s->p;
             if (c != close && c != ',')
-                return json_fail(s, ERROR_SYNTAX, s->p);
+                return json_fail(s, FAULT_SYNTAX, s->p);
             s->p++;
             if (c == close)
                 return true;
@@ -231,7 +231,7 @@ static inline bool json_skip(Json *s, int depth) {
     default:
         if (*s->p == '-' || (*s->p >= '0' && *s->p <= '9'))
             return json_number(s);
-        return json_fail(s, ERROR_SYNTAX, s->p);
+        return json_fail(s, FAULT_SYNTAX, s->p);
     }
 }
 

@@ -176,7 +176,7 @@ uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size) {
     return id;
 }
 
-EXPORT Batch *tp_batch_new(uint64_t seed) {
+Batch *tp_batch_new(uint64_t seed) {
     Batch *batch = calloc(1, sizeof *batch);
     if (!batch)
         return NULL;
@@ -186,7 +186,7 @@ EXPORT Batch *tp_batch_new(uint64_t seed) {
     return batch;
 }
 
-EXPORT void tp_batch_free(Batch *batch) {
+void tp_batch_free(Batch *batch) {
     if (!batch)
         return;
     for (int kind = 0; kind < KINDS; kind++)
@@ -194,7 +194,7 @@ EXPORT void tp_batch_free(Batch *batch) {
     intern_free(&batch->names);
     bytes_free(&batch->text);
     bytes_free(&batch->scratch);
-    free(batch->properties);
+    free(batch->report.properties);
     free(batch->row);
     free(batch->name);
     free(batch->left_out);
@@ -203,9 +203,13 @@ EXPORT void tp_batch_free(Batch *batch) {
     free(batch);
 }
 
+const BatchReport *tp_batch_report(const Batch *batch) { return &batch->report; }
+
+const char *tp_digest(void) { return SCANNER_DIGEST; }
+
 Row *batch_row(Batch *batch) {
-    batch->row = grow(batch->row, &batch->row_capacity, batch->rows + 1, sizeof(Row));
-    return &batch->row[batch->rows];
+    batch->row = grow(batch->row, &batch->row_capacity, batch->report.rows + 1, sizeof(Row));
+    return &batch->row[batch->report.rows];
 }
 
 uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size) {
@@ -214,9 +218,9 @@ uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size) {
     batch->name = grow(batch->name, &batch->name_capacity, (size_t)id + 1, sizeof *batch->name);
     if (batch->name_capacity > had)
         memset(batch->name + had, 0, (batch->name_capacity - had) * sizeof *batch->name);
-    if (batch->name[id].last == batch->rows + 1)
+    if (batch->name[id].last == batch->report.rows + 1)
         return 0;
-    batch->name[id].last = batch->rows + 1;
+    batch->name[id].last = batch->report.rows + 1;
     return id;
 }
 
@@ -268,7 +272,7 @@ void batch_count_names(Batch *batch) {
     for (size_t i = 0; i < batch->pending_count; i++) {
         Name *name = &batch->name[batch->pending[i].id];
         if (!name->dropped && !name->taken)
-            name->first = batch->rows;
+            name->first = batch->report.rows;
         name->dropped += !batch->pending[i].taken;
         name->taken += batch->pending[i].taken;
     }
@@ -300,7 +304,7 @@ uint32_t batch_combo(Batch *batch, int kind, const Text *text) {
 }
 
 void batch_settle_stand_ins(Batch *batch, Draft *draft) {
-    for (uint32_t naming = NAMED_BY_CODE; naming <= NAMED_OF_OLD; naming++)
+    for (uint32_t naming = NAMED_BY_CODE; naming <= NAMED_BY_OLD_NAME; naming++)
         for (uint32_t i = 0; i < batch->stand_in_count; i++) {
             const StandIn *found = &batch->stand_in[i];
             const uint8_t *name = text_data(batch, &found->name), *said = text_data(batch, &found->said);
@@ -324,7 +328,7 @@ void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t 
     draft->notices |= other->notices;
     draft->dropped |= other->dropped;
     draft->flags |= other->flags & ROW_REJECTED;
-    for (int i = 0; i < SPACES; i++)
+    for (int i = 0; i < SPACES_COUNT; i++)
         draft->spaces[i] += other->spaces[i];
     if (field < KINDS) {
         differ = draft->id[field] && other->id[field] && draft->id[field] != other->id[field];
@@ -348,9 +352,9 @@ void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t 
 }
 
 void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size) {
-    batch->properties =
-        grow(batch->properties, &batch->property_capacity, batch->property_count + 1, sizeof(Property));
-    batch->properties[batch->property_count++] = (Property){key_at, key_size, value_at, value_size};
+    batch->report.properties =
+        grow(batch->report.properties, &batch->property_capacity, batch->report.property_count + 1, sizeof(Property));
+    batch->report.properties[batch->report.property_count++] = (Property){key_at, key_size, value_at, value_size};
 }
 
 void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {
@@ -370,16 +374,16 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
         text_too_long(value, value_size) || text_too_long(comment, comment_size))
         draft->flags |= ROW_REJECTED;
     if (draft->flags & ROW_REJECTED) {
-        batch->rejected++;
+        batch->report.rejected++;
         value_size = comment_size = 0;
     } else if (value_size && text_blank(value, value_size)) {
         draft->notices |= 1u << NOTICE_BLANK_VALUE;
     }
     for (int i = 0; i < DROPPED_COUNT; i++)
-        batch->dropped[i] += draft->dropped >> i & 1;
+        batch->report.dropped[i] += draft->dropped >> i & 1;
     for (int i = 0; draft->notices >> i; i++)
-        if (draft->notices >> i & 1 && !batch->notices[i].count++)
-            batch->notices[i].first = batch->rows;
+        if (draft->notices >> i & 1 && !batch->report.notices[i].count++)
+            batch->report.notices[i].first = batch->report.rows;
     if (batch->pending_count)
         batch_count_names(batch);
     memcpy(row->id, draft->id, sizeof row->id);
@@ -395,7 +399,7 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
         row->flags |= batch->left_out_count << LEFT_OUT_SHIFT;
         bytes_add(&batch->text, batch->left_out, left_out_size(row->flags));
     }
-    batch->rows++;
+    batch->report.rows++;
 }
 
 static void tidy_text(const Batch *batch, Draft *draft, Text *text, enum WordPlace place) {
@@ -412,7 +416,7 @@ static void tidy_text(const Batch *batch, Draft *draft, Text *text, enum WordPla
             text->offset += (size_t)(p - start);
         else
             text->at = p;
-        draft->spaces[SPACES_OF_TEXTS]++;
+        draft->spaces[SPACES_TEXTS]++;
     }
     draft->word[place] = word_for_nothing(p, size);
 }
@@ -420,20 +424,20 @@ static void tidy_text(const Batch *batch, Draft *draft, Text *text, enum WordPla
 void batch_finish_file_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {
     tidy_text(batch, draft, &draft->value, WORD_VALUE);
     tidy_text(batch, draft, &draft->comment, WORD_COMMENT);
-    for (int i = 0; i < SPACES; i++)
+    for (int i = 0; i < SPACES_COUNT; i++)
         if (draft->spaces[i]) {
-            if (!batch->spaces[i].count)
-                batch->spaces[i].first = batch->rows;
-            batch->spaces[i].count += draft->spaces[i];
+            if (!batch->report.spaces[i].count)
+                batch->report.spaces[i].first = batch->report.rows;
+            batch->report.spaces[i].count += draft->spaces[i];
         }
     uint32_t words;
     memcpy(&words, draft->word, sizeof words);
     if (words) {
-        if (!batch->nothing.count++)
-            batch->nothing.first = batch->rows;
+        if (!batch->report.nothing.count++)
+            batch->report.nothing.first = batch->report.rows;
         for (int place = 0; place < WORD_PLACES; place++)
             if (draft->word[place])
-                batch->words[place][draft->word[place] - 1]++;
+                batch->report.words[place][draft->word[place] - 1]++;
     }
     batch_finish_row(batch, draft, source_at, source_size);
 }
@@ -462,14 +466,14 @@ void draft_boolean(Draft *draft, bool is_deleted, int truth) {
         draft->flags |= truth ? ROW_FOLLOWUP_TRUE : ROW_FOLLOWUP_FALSE;
 }
 
-EXPORT void tp_batch_row_span(const Batch *batch, uint64_t row, uint32_t *at, uint32_t *size) {
+void tp_batch_row_span(const Batch *batch, uint64_t row, uint32_t *at, uint32_t *size) {
     *at = batch->row[row].source_at;
     *size = batch->row[row].source_size;
 }
 
-EXPORT uint32_t tp_batch_names(const Batch *batch) { return batch->names.count; }
+uint32_t tp_batch_names(const Batch *batch) { return batch->names.count; }
 
-EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, Name *name) {
+const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, Name *name) {
     size_t length;
     const uint8_t *text = interned(&batch->names, id, &length);
     *size = length;
@@ -478,7 +482,7 @@ EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *s
 }
 
 /* The hash of a name as LeftOut has it. */
-EXPORT uint64_t tp_name_hash(const uint8_t *name, uint64_t size, uint64_t seed) {
+uint64_t tp_name_hash(const uint8_t *name, uint64_t size, uint64_t seed) {
     uint64_t hash = hash_text(name, size, seed);
     return hash - (hash == LEFT_OUT_REST);
 }

@@ -3,37 +3,37 @@
 
 #include <stdlib.h>
 
-typedef struct {
+struct Dictionaries {
     Intern intern[KINDS];
-} Dictionaries;
+};
 
-EXPORT Dictionaries *tp_dictionaries_new(uint64_t seed) {
+Dictionaries *tp_dictionaries_new(uint64_t seed) {
     Dictionaries *all = malloc(sizeof *all);
     for (int kind = 0; all && kind < KINDS; kind++)
         intern_init(&all->intern[kind], seed);
     return all;
 }
 
-EXPORT void tp_dictionaries_free(Dictionaries *all) {
+void tp_dictionaries_free(Dictionaries *all) {
     for (int kind = 0; all && kind < KINDS; kind++)
         intern_free(&all->intern[kind]);
     free(all);
 }
 
-EXPORT uint32_t tp_dictionary_count(const Dictionaries *all, uint32_t kind) { return all->intern[kind].count; }
+uint32_t tp_dictionary_count(const Dictionaries *all, uint32_t kind) { return all->intern[kind].count; }
 
-EXPORT uint32_t tp_dictionary_add(Dictionaries *all, uint32_t kind, const uint8_t *text, uint64_t size) {
+uint32_t tp_dictionary_add(Dictionaries *all, uint32_t kind, const uint8_t *text, uint64_t size) {
     NO_MEMORY_GUARD(0);
     return intern_text(&all->intern[kind], text, size);
 }
 
-EXPORT const uint8_t *tp_dictionary_text(const Dictionaries *all, uint32_t kind, const uint32_t **ends) {
+const uint8_t *tp_dictionary_text(const Dictionaries *all, uint32_t kind, const uint32_t **ends) {
     *ends = all->intern[kind].ends;
     return all->intern[kind].text.data;
 }
 
 /* Bytes that the dictionaries hold. */
-EXPORT uint64_t tp_dictionaries_size(const Dictionaries *all) {
+uint64_t tp_dictionaries_size(const Dictionaries *all) {
     uint64_t size = 0;
     for (int kind = 0; kind < KINDS; kind++) {
         const Intern *intern = &all->intern[kind];
@@ -44,30 +44,31 @@ EXPORT uint64_t tp_dictionaries_size(const Dictionaries *all) {
 }
 
 /* Rejected rows of a source, a bit each. */
-typedef struct {
+struct Rejects {
     uint8_t *bits;
     size_t capacity;
-} Rejects;
+};
 
-EXPORT Rejects *tp_rejects_new(void) { return calloc(1, sizeof(Rejects)); }
+Rejects *tp_rejects_new(void) { return calloc(1, sizeof(Rejects)); }
 
-EXPORT void tp_rejects_free(Rejects *rejects) {
+void tp_rejects_free(Rejects *rejects) {
     if (rejects)
         free(rejects->bits);
     free(rejects);
 }
 
-EXPORT uint32_t tp_rejects_has(const Rejects *rejects, uint64_t row) {
+static bool has(const Rejects *rejects, uint64_t row) {
     return row / 8 < rejects->capacity && rejects->bits[row / 8] >> row % 8 & 1;
 }
 
-/* The first rejected row from `row` on, UINT64_MAX where there is none. */
-EXPORT uint64_t tp_rejects_next(const Rejects *rejects, uint64_t row) {
+uint8_t *tp_rejects_bits(const Rejects *rejects) { return rejects->bits; }
+
+uint64_t tp_rejects_next(const Rejects *rejects, uint64_t row) {
     for (; row / 8 < rejects->capacity; row++) {
         if (!(row % 8))
             while (row / 8 < rejects->capacity && !rejects->bits[row / 8])
                 row += 8;
-        if (tp_rejects_has(rejects, row))
+        if (has(rejects, row))
             return row;
     }
     return UINT64_MAX;
@@ -80,16 +81,7 @@ static void rejects_reserve(Rejects *rejects, uint64_t rows) {
     memset(rejects->bits + had, 0, rejects->capacity - had);
 }
 
-/* Packed rows, parted by data element: segment i holds those of des[i], from starts[i] to starts[i + 1].
- * Read from Python: keep native/__init__.py in step. */
-typedef struct {
-    uint8_t *data;
-    uint64_t size, segments;
-    uint32_t *des;
-    uint64_t *starts;
-} Blob;
-
-EXPORT void tp_blob_free(Blob *blob) {
+void tp_blob_free(Blob *blob) {
     if (!blob)
         return;
     free(blob->data);
@@ -114,13 +106,13 @@ static void packing_free(Packing *packing) {
 }
 
 /* Merge a batch into its source; `first_row` is the source's index of its first row. NULL: out of memory. */
-EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t first_row) {
+Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t first_row) {
     Packing *packing = calloc(1, sizeof *packing);
     if (!packing)
         return NULL;
     NO_MEMORY_GUARD((packing_free(packing), NULL));
     uint32_t **maps = packing->maps;
-    rejects_reserve(rejects, first_row + batch->rows);
+    rejects_reserve(rejects, first_row + batch->report.rows);
     for (int kind = 0; kind < KINDS; kind++) {
         const Intern *local = &batch->intern[kind];
         size_t none = 0;
@@ -137,7 +129,7 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
     uint64_t *sizes = packing->sizes = calloc((size_t)des + 2, sizeof *sizes);
     if (!blob || !sizes)
         longjmp(*no_memory, 1);
-    for (uint64_t i = 0; i < batch->rows; i++) {
+    for (uint64_t i = 0; i < batch->report.rows; i++) {
         const Row *row = &batch->row[i];
         if (row->flags & ROW_REJECTED)
             continue;
@@ -164,7 +156,7 @@ EXPORT Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, ui
     blob->data = malloc(at + 1);
     if (!blob->data)
         longjmp(*no_memory, 1);
-    for (uint64_t i = 0; i < batch->rows; i++) {
+    for (uint64_t i = 0; i < batch->report.rows; i++) {
         const Row *row = &batch->row[i];
         if (row->flags & ROW_REJECTED) {
             uint64_t number = first_row + i;

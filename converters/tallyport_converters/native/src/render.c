@@ -84,26 +84,28 @@ static void decimal(Bytes *out, uint32_t n) {
     bytes_add(out, digits + at, sizeof digits - at);
 }
 
-/* Numbers of rows within their source, 8 bytes each, in the order in which the rows were written. */
-EXPORT Bytes *tp_row_numbers_new(void) { return calloc(1, sizeof(Bytes)); }
+struct RowNumbers {
+    Bytes numbers;
+};
 
-EXPORT void tp_row_numbers_free(Bytes *rows) {
+RowNumbers *tp_row_numbers_new(void) { return calloc(1, sizeof(RowNumbers)); }
+
+void tp_row_numbers_free(RowNumbers *rows) {
     if (rows)
-        bytes_free(rows);
+        bytes_free(&rows->numbers);
     free(rows);
 }
 
-/* All numbers since the last call; valid until the next row is written. */
-EXPORT const uint8_t *tp_row_numbers_take(Bytes *rows, uint64_t *size) {
-    *size = rows->size;
-    rows->size = 0;
-    return rows->data;
+const uint8_t *tp_row_numbers_take(RowNumbers *rows, uint64_t *size) {
+    *size = rows->numbers.size;
+    rows->numbers.size = 0;
+    return rows->numbers.data;
 }
 
 void render_row(Bytes *out, const Entry *entry, const Form *form) {
     const Packed *p = entry->packed;
     if (form->rows)
-        bytes_add(form->rows, &p->row, sizeof p->row);
+        bytes_add(&form->rows->numbers, &p->row, sizeof p->row);
     const uint8_t *value = (const uint8_t *)(p + 1), *comment = value + p->value_size;
     bytes_add_byte(out, '[');
     for (int d = 0; d < DIMENSIONS; d++) {

@@ -1,0 +1,63 @@
+"""Where blocks of a file may be cut, and on which lines they lie."""
+
+from __future__ import annotations
+
+from tallyport_converters.native import abi
+from tallyport_converters.native.library import Buffer, address, library
+
+
+def cut_json(block: Buffer) -> int:
+    """Guess where a block of DXF2 JSON may be cut: behind a comma between rows; 0 for nowhere."""
+    at, size = address(block)
+    return int(library.tp_cut_json(at, size))
+
+
+def cut_csv(block: Buffer) -> int:
+    """Guess where a block of CSV may be cut: behind a line end; 0 for nowhere."""
+    at, size = address(block)
+    return int(library.tp_cut_csv(at, size))
+
+
+def cut_xml(block: Buffer, tag: bytes) -> int:
+    """Guess where a block of XML may be cut: before the last start `tag` (`<group`); 0 for nowhere."""
+    at, size = address(block)
+    return int(library.tp_cut_xml(at, size, tag, len(tag)))
+
+
+class Lines:
+    """Counts the lines of a text that comes in parts, and where it is CSV, its records: both behind the last byte."""
+
+    def __init__(self, delimiter: str = "") -> None:
+        self._struct = abi.Lines(delimiter=ord(delimiter) if delimiter else 0)
+
+    def count(self, block: Buffer) -> None:
+        """Count on."""
+        at, size = address(block)
+        library.tp_lines_count(self._struct, at, size)
+
+    def copy(self) -> Lines:
+        """Return the same count, to go on with."""
+        other = Lines()
+        other._struct = abi.Lines.from_buffer_copy(self._struct)
+        return other
+
+    @property
+    def is_csv(self) -> bool:
+        """Whether lines within quoted cells are no records of their own."""
+        return bool(self._struct.delimiter)
+
+    @property
+    def lines(self) -> int:
+        """Line ends so far."""
+        return self._struct.lines
+
+    @property
+    def records(self) -> int:
+        """Line ends so far that end a record."""
+        return self._struct.records
+
+
+def count_lines(block: Buffer) -> int:
+    """Count line feeds."""
+    at, size = address(block)
+    return int(library.tp_count_lines(at, size))
