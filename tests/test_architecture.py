@@ -236,11 +236,10 @@ ROOMS = {
         "imports",
     ),
     "tallyport.postgres.catalog": (
-        "default_combos",
         "memory",
         "org_unit_cache",
+        "stored_metadata",
         "header_lookup",
-        "known_categories",
     ),
     "tallyport.postgres.embedded": (
         "metadata_tables",

@@ -15,7 +15,7 @@ from support.country import settle, uid
 from support.databases import running_server, small
 from support.running import run
 from tallyport.metadata.known_categories import of_snapshot
-from tallyport.postgres.catalog.known_categories import of_database
+from tallyport.postgres.catalog.stored_metadata import of_database
 from tallyport.postgres.imports.import_values import import_values
 from tallyport_converters.convert import Options, Outcome, conversion
 

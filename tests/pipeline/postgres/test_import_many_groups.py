@@ -119,7 +119,7 @@ def test_groups_of_one_kind_look_their_header_up_once(importing: Importing, monk
         asked[name] += 1
         return statement(name)
 
-    monkeypatch.setattr("tallyport.postgres.catalog.header_lookup.statement", counting)
+    monkeypatch.setattr("tallyport.postgres.catalog.stored_metadata.statement", counting)
     assert importing(*monthly(50)).exit_code == 0
     assert asked["catalog/data_element"] == asked["catalog/option_combos"] == 1
 

@@ -29,7 +29,7 @@ from tallyport.dhis2.request.data_values import MEMBERS, Group, Row, group_rows
 from tallyport.dhis2.request.lookups import Lookups
 from tallyport.dhis2.request.plan import CannotSend, Plan, Schemes, planned
 from tallyport.dhis2.request.rejections import comboless_findings
-from tallyport.metadata.combos import several_defaults
+from tallyport.metadata.combos import Resolver
 from tallyport_converters.adv2.file import Adv2File, RawHead
 from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.sources import Source
@@ -105,7 +105,8 @@ class Feeder:
         self._bytes = sum(file.size for file in files)
         self._rows = sum(sum(file.accepted.values()) for file in files)
         if self._rows:
-            for told in several_defaults(await self._lookups.default_option_combos()):
+            await self._lookups.load_defaults()
+            for told in Resolver(self._lookups).several_defaults():
                 self.sender.tell(("", 0, told))
         await self._tell_what_may_be_cleared(files)
         files = await self._keeping_scopes(files)

@@ -16,6 +16,7 @@ from tallyport.dhis2.push.value_import import Envelope
 from tallyport.dhis2.request.data_values import MEMBERS, SCHEMES, Row
 from tallyport.dhis2.request.lookups import Lookups
 from tallyport.dhis2.request.rejections import Told
+from tallyport.metadata.combos import Resolver
 from tallyport_schemas.finding import finding
 
 COLLECTIONS: Mapping[str, str] = {
@@ -106,7 +107,8 @@ class Keeping:
         """
         lacking = [row for row in rows if not states_all(row, self._followup)]
         uids = await self._uids(envelope, lacking)
-        default = (await self._lookups.uids("categoryOptionCombos", "NAME", ["default"])).get("default", "")
+        await self._lookups.load_defaults()
+        default = Resolver(self._lookups).defaults().by_place.get(0, "")
         keys: dict[_Key, Row] = {}
         for row in lacking:
             names = {kind: row.members.get(member) for kind, member in MEMBERS.items()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat, starmap
-from math import prod
 from typing import Any, NamedTuple
 
 import orjson
@@ -143,16 +142,6 @@ def body(rows: Sequence[Row], data_set: str | None, deletion: Mapping[str, Any] 
     if deletion is not None:
         document["deletion"] = deletion
     return orjson.dumps(document | {"dataValues": [row.members for row in rows]})
-
-
-def option_names(options: OptionDimension, indexes: Sequence[int]) -> tuple[str, ...]:
-    """Return the category options that indexes stand for, one for each category."""
-    return tuple(of[index] for of, index in zip(options.options, indexes, strict=True))
-
-
-def combinations(options: OptionDimension) -> int:
-    """How many combinations of category options rows can name."""
-    return prod(map(len, options.options))
 
 
 def _combos(identifiers: tuple[str, ...] | None, options: OptionDimension | None, find: Combos | None) -> Combos | None:

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from tallyport.dhis2.request.data_values import MEMBERS, SCHEMES, Combos, Row, combinations, option_names
+from tallyport.dhis2.request.data_values import MEMBERS, SCHEMES, Combos, Row
 from tallyport.dhis2.request.lookups import DataSet, Lookups
+from tallyport.metadata.combos import Resolver, Unsettled, place_of
 from tallyport_converters.model import periods
 from tallyport_schemas.finding import Unusable, finding
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
-
-SCOPE_LIMIT = 100_000
-"""Combinations of category options that a scope may name."""
 
 Schemes = tuple[tuple[str, str], ...]
 """Query parameters that say the identifier schemes."""
@@ -57,17 +55,9 @@ async def planned(header: GroupHeader, lookups: Lookups, version: tuple[int, int
         )
     if header.delete and version < (2, 43):
         raise CannotSend(finding("TP874", field="delete", found="soft", expected="2.43 or later for deletion by scope"))
-    schemes = dict(header.ids)
-    coc = aoc = None
     sets: Sequence[DataSet] | None = None
-    if header.co:
-        combo = await _combo(header, lookups)
-        coc = await _finder(header.co, combo, schemes["co"], lookups)
-        schemes["coc"] = "UID"
-    if header.ao:
-        combo = await _attribute_combo(header, lookups)
-        aoc = await _finder(header.ao, combo, schemes["co"], lookups)
-        schemes["aoc"] = "UID"
+    by_place = await _option_combos(header, lookups)
+    schemes = {**header.ids, **dict.fromkeys(by_place, "UID")}
     data_set: Callable[[Row], str | None] = lambda _: header.ds  # noqa: E731
     if header.ds is None and version >= (2, 43):
         sets = await _data_sets(header, lookups)
@@ -84,8 +74,9 @@ async def planned(header: GroupHeader, lookups: Lookups, version: tuple[int, int
                 found = f"{header.de} is in {len(sets)} data sets"
                 raise CannotSend(finding("TP874", field="delete", found=found, expected="the data set, as ds"))
             deletion_data_set = sets[0].uid
-        deletion = _scope(header, coc, aoc)
+        deletion = _scope(header, by_place)
     by_unit = await _by_unit(header, sets, lookups)
+    coc, aoc = _finder(header.co, by_place.get("coc", {})), _finder(header.ao, by_place.get("aoc", {}))
     return Plan(stated, data_set, coc, aoc, by_unit, deletion, deletion_data_set)
 
 
@@ -99,7 +90,7 @@ async def _by_unit(header: GroupHeader, sets: Sequence[DataSet] | None, lookups:
     if sets is not None:
         return frozenset([of.uid for of in sets if await lookups.is_limited_to_units(of)])
     element = (await lookups.uids("dataElements", header.ids["de"], [header.de])).get(header.de)
-    found = await lookups.data_sets_of(element) if element else ()
+    found = await lookups.data_sets_with(element) if element else ()
     return frozenset([None] if any([await lookups.is_limited_to_units(of) for of in found]) else ())
 
 
@@ -111,7 +102,7 @@ async def _element(header: GroupHeader, lookups: Lookups) -> str:
 
 
 async def _data_sets(header: GroupHeader, lookups: Lookups) -> Sequence[DataSet]:
-    found = await lookups.data_sets_of(await _element(header, lookups))
+    found = await lookups.data_sets_with(await _element(header, lookups))
     if not found:
         raise CannotSend(finding("TP873", field="de", found=header.de))
     return found
@@ -124,50 +115,24 @@ async def _named_data_set(header: GroupHeader, lookups: Lookups) -> DataSet | No
     return await lookups.data_set(uids[header.ds]) if header.ds in uids else None
 
 
-async def _combo(header: GroupHeader, lookups: Lookups) -> str:
-    """Return the category combo that the group's options are of."""
-    if header.cc is not None:
-        found = (await lookups.uids("categoryCombos", header.ids["cc"], [header.cc])).get(header.cc)
-        if found is None:
-            raise CannotSend(finding("TP874", field="cc", found=header.cc, expected="a category combo of the server"))
-        return found
-    element = await _element(header, lookups)
-    own = await lookups.combo_of(element)
-    named = await _named_data_set(header, lookups)
-    sets = [named] if named else await lookups.data_sets_of(element)
-    combos = {of.overrides.get(element, own) for of in sets} or {own}
-    if len(combos) != 1 or None in combos:
-        found = ", ".join(sorted(filter(None, combos))) or "none"
-        raise CannotSend(finding("TP874", field="co", found=f"category combos {found}", expected="one, as cc or by ds"))
-    return str(combos.pop())
+async def _option_combos(header: GroupHeader, lookups: Lookups) -> Mapping[str, Mapping[int, str]]:
+    """Return the option combos of category options, by kind and by place."""
+    kinds = [kind for kind, options in (("coc", header.co), ("aoc", header.ao)) if options]
+    if kinds:
+        await lookups.load(header)
+    try:
+        return {kind: Resolver(lookups).option_combos(header, kind).by_place for kind in kinds}
+    except Unsettled as error:
+        code = "TP873" if error.role == "de" else "TP874"
+        raise CannotSend(finding(code, field=error.role, found=error.found, expected=error.expected)) from error
 
 
-async def _attribute_combo(header: GroupHeader, lookups: Lookups) -> str:
-    """Return the category combo that the group's attribute options are of."""
-    named = await _named_data_set(header, lookups)
-    sets = [named] if named else await _data_sets(header, lookups)
-    default = await lookups.default_combo()
-    combos = {of.combo for of in sets} - {None, default}
-    if len(combos) != 1:
-        found = ", ".join(sorted(filter(None, combos))) or "none"
-        raise CannotSend(finding("TP874", field="ao", found=f"category combos {found}", expected="one: name the ds"))
-    return str(combos.pop())
-
-
-async def _finder(options: OptionDimension, combo: str, scheme: str, lookups: Lookups) -> Combos:
-    """Return what names the option combo of category options: DHIS2 compares them as a set."""
-    names = [name for of in options.options for name in of]
-    uids = await lookups.uids("categoryOptions", scheme, names)
-    combos = await lookups.option_combos(combo)
-    known: dict[tuple[int, ...], str | None] = {}
-
-    def find(indexes: tuple[int, ...]) -> str | None:
-        if indexes not in known:
-            chosen = [uids.get(name) for name in option_names(options, indexes)]
-            known[indexes] = None if None in chosen else combos.get(frozenset(filter(None, chosen)))
-        return known[indexes]
-
-    return find
+def _finder(options: OptionDimension | None, by_place: Mapping[int, str]) -> Combos | None:
+    """Return what names the option combo of category options."""
+    if options is None:
+        return None
+    sizes = list(map(len, options.options))
+    return lambda indexes: by_place.get(place_of(indexes, sizes))
 
 
 async def _chooser(
@@ -178,12 +143,12 @@ async def _chooser(
         only = sets[0].uid
         return lambda _: only
     units = await lookups.uids("organisationUnits", header.ids["ou"], header.ou)
-    default = await lookups.default_combo()
+    defaults = set(await lookups.load_defaults())
     combos: Mapping[str, str] = {}
     if header.aoc:
         combos = await lookups.combos_of_option_combos(scheme, header.aoc)
     kinds = {text: str(period.kind) for text in header.pe if (period := periods.parse(text))}
-    of_options = {of.combo for of in sets} - {default}
+    of_options = {of.combo for of in sets} - defaults
     chosen: dict[tuple[str, str, str | None], str] = {}
 
     def choose(row: Row) -> str | None:
@@ -192,7 +157,7 @@ async def _chooser(
         kind = kinds.get(period, "")
         key = kind, unit, attribute
         if key not in chosen:
-            wanted = {default} if attribute is None else {combos[attribute]} if attribute in combos else of_options
+            wanted = defaults if attribute is None else {combos[attribute]} if attribute in combos else of_options
             uid = units.get(unit)
             chosen[key] = max(sets, key=lambda of: (of.period_type == kind, uid in of.units, of.combo in wanted)).uid
         return chosen[key]
@@ -200,25 +165,14 @@ async def _chooser(
     return choose
 
 
-def _scope(header: GroupHeader, coc: Combos | None, aoc: Combos | None) -> Mapping[str, Any]:
+def _scope(header: GroupHeader, by_place: Mapping[str, Mapping[int, str]]) -> Mapping[str, Any]:
     """Return the scope that is cleared: every period and organisation unit of the header, for all its combos."""
+    combos, attributes = (
+        [by_place[kind][place] for place in sorted(by_place[kind])] if kind in by_place else names or [None]
+        for kind, names in (("coc", header.coc), ("aoc", header.aoc))
+    )
     elements = []
-    for combo, attribute in product(_names(header.coc, header.co, coc), _names(header.aoc, header.ao, aoc)):
+    for combo, attribute in product(combos, attributes):
         element = {"dataElement": header.de, "categoryOptionCombo": combo, "attributeOptionCombo": attribute}
         elements.append({name: text for name, text in element.items() if text is not None})
     return {"periods": list(header.pe), "orgUnits": list(header.ou), "elements": elements}
-
-
-def _names(
-    identifiers: tuple[str, ...] | None, options: OptionDimension | None, find: Combos | None
-) -> Sequence[str | None]:
-    if identifiers:
-        return identifiers
-    if options is None or find is None:
-        return [None]
-    if (count := combinations(options)) > SCOPE_LIMIT:
-        raise CannotSend(
-            finding("TP874", field="delete", found=f"{count:,} combinations", expected=f"at most {SCOPE_LIMIT:,}")
-        )
-    found = map(find, product(*(range(len(of)) for of in options.options)))
-    return [name for name in found if name is not None]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from tallyport.postgres.catalog.default_combos import check_default_combos
+from tallyport.postgres.catalog.stored_metadata import default_objects
 from tallyport.postgres.connection import connection
 from tallyport.postgres.exports.filters import Filters, select
 from tallyport.postgres.exports.names import stored_names
@@ -153,6 +153,6 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
                 naming=names.read,
                 empty=finding("TP765"),
             )
-            attempt.findings += check_default_combos(connected)
+            attempt.findings += default_objects(connected).findings
             outcome = yield from attempt.run()
         yield outcome  # now that the run has ended: who has it may ask for no more

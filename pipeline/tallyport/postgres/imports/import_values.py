@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tallyport.any_source import converted
-from tallyport.postgres.catalog.known_categories import of_database
+from tallyport.postgres.catalog.stored_metadata import of_database
 from tallyport.postgres.connection import connection
 from tallyport.postgres.imports.group import ImportOptions
 from tallyport.postgres.imports.run import Event, GroupLoad, LoadReport, loading

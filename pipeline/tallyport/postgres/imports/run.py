@@ -17,8 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.catalog.default_combos import check_default_combos
 from tallyport.postgres.catalog.header_lookup import LookedUp
+from tallyport.postgres.catalog.stored_metadata import default_objects
 from tallyport.postgres.connection import Row, connection
 from tallyport.postgres.imports.access import access
 from tallyport.postgres.imports.batch_size import Batching
@@ -187,7 +187,7 @@ def loading(
     ]
     of = known_generation(database, options.assume)
     by = access(database, of, options.username, options.force)
-    yield from check_default_combos(database)
+    yield from default_objects(database).findings
     yield from unread_schema(database)
     if options.undo:
         sweep(options.undo)

@@ -129,7 +129,7 @@ def categories_of(kind: str) -> Callable[[Mapping[str, str]], KnownCategories | 
 
 
 def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
-    from tallyport.postgres.catalog.known_categories import of_database
+    from tallyport.postgres.catalog.stored_metadata import of_database
     from tallyport.postgres.connection import connection
 
     with connection(database_of_job()) as connected:

@@ -1,4 +1,4 @@
--- Category combos by id, by identifier, and the default one.
+-- Category combos by id (all, if `ids` is null), by identifier, and the default one.
 -- Parameters: ids, names, scheme (category combos have no attribute values), default_uid.
 -- Result: id, uid, code, name, uids of the categories in order.
 select
@@ -7,7 +7,7 @@ select
 from categorycombo as c
 left join categorycombos_categories as m using (categorycomboid)
 left join category as k using (categoryid)
-where c.categorycomboid = any(%(ids)s::bigint[])
+where %(ids)s::bigint[] is null or c.categorycomboid = any(%(ids)s::bigint[])
     or c.uid = %(default_uid)s::text or c.name = 'default' or c.code = 'default'
     or case %(scheme)s::text
         when 'UID' then c.uid

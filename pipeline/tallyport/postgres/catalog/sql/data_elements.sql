@@ -1,4 +1,4 @@
--- The data elements that an identifier names: none, one, or several.
+-- The data elements that identifiers name; all, if `names` is null.
 -- Parameters: names, scheme (UID, CODE, NAME or ATTRIBUTE), attribute (its UID).
 -- Result: id, uid, code, name, the attribute's value, domain, value type, zero is significant, category combo's id and
 -- uid, uids of the option set and the comment option set.
@@ -9,7 +9,7 @@ from dataelement as e
 join categorycombo as c using (categorycomboid)
 left join optionset as o on o.optionsetid = e.optionsetid
 left join optionset as m on m.optionsetid = e.commentoptionsetid
-where case %(scheme)s::text
+where %(names)s::text[] is null or case %(scheme)s::text
     when 'UID' then e.uid
     when 'CODE' then e.code
     when 'NAME' then e.name
