@@ -121,7 +121,7 @@ def test_groups_of_one_kind_look_their_header_up_once(importing: Importing, monk
 
     monkeypatch.setattr("tallyport.postgres.catalog.stored_metadata.statement", counting)
     assert importing(*monthly(50)).exit_code == 0
-    assert asked["catalog/data_element"] == asked["catalog/option_combos"] == 1
+    assert asked["catalog/data_elements"] == asked["catalog/data_sets"] == 1
 
 
 # --- The same as one by one ------------------------------------------------------------------------------------------
