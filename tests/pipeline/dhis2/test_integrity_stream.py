@@ -10,7 +10,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -21,6 +20,7 @@ from support import running
 from support.dhis2_http import LoopbackServer
 from support.dhis2_running import talk
 from support.dhis2_server import CHECKS, TOKEN, Dhis2Server, issues
+from support.waiting import wait_until
 from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.api.models import IntegrityCheck, Severity
 from tallyport.dhis2.client import Client
@@ -70,9 +70,7 @@ def streamed(
 
 def was_left(server: LoopbackServer) -> bool:
     """Whether the server saw its answer's reader leave, within some seconds."""
-    until = time.monotonic() + 5
-    while not server.left_early and time.monotonic() < until:
-        time.sleep(0.01)
+    wait_until(lambda: server.left_early)
     return any(path.endswith("/details") for path in server.left_early)
 
 

@@ -24,6 +24,7 @@ import pytest
 from support.databases import RESTORE, execute, fresh
 from support.places import DATA, ROOT
 from support.running import command, environment, interrupt, run, signals_as_usual
+from support.waiting import wait_until
 from tallyport import OutsideFailed, Refused, Snapshot, SourceUnreadable, embedded_database, import_values
 from tallyport.metadata import load_metadata
 from tallyport.postgres.embedded import server as server_module
@@ -502,10 +503,8 @@ def user_process(folder: Path) -> subprocess.Popen[bytes]:
 
 
 def stops(server: EmbeddedServer) -> bool:
-    until = time.monotonic() + 20
-    while server._is_running() and time.monotonic() < until:
-        time.sleep(0.02)
-    return not server._is_running()
+    wait_until(lambda: not server._is_running(), seconds=20)
+    return True
 
 
 def test_server_stops_when_its_last_user_is_killed_and_starts_again(folders: Callable[[], Path]) -> None:
@@ -532,9 +531,7 @@ def test_one_that_is_killed_while_it_makes_the_data_leaves_no_half_of_it(
 ) -> None:
     folder = folders()
     process = user_process(folder)
-    until = time.monotonic() + 20
-    while not list(folder.glob("*.starting")) and time.monotonic() < until:
-        time.sleep(0.005)
+    wait_until(lambda: list(folder.glob("*.starting")), seconds=20)
     time.sleep(after_s)
     process.send_signal(signal.SIGKILL)
     process.communicate()

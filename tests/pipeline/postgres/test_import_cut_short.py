@@ -16,6 +16,7 @@ import pytest
 from support.databases import execute, running_server, small
 from support.importing import visits
 from support.running import environment
+from support.waiting import wait_until
 
 GROUPS = 300
 REPORTING = """
@@ -51,10 +52,7 @@ def test_what_was_reported_and_listed_is_what_is_in_the_database(url: str, tmp_p
         line,
         env=environment(),
     )
-    until = time.monotonic() + 60
-    while not reported.exists() or reported.read_text().count("\n") < 3:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: reported.exists() and reported.read_text().count("\n") >= 3)
     time.sleep((moment + random.random()) / 3)
     process.send_signal(signal.SIGINT)
     process.wait(60)

@@ -26,6 +26,7 @@ import pytest
 from support.databases import execute, running_server, small
 from support.importing import visits
 from support.running import command, environment, signals_as_usual
+from support.waiting import wait_until
 from tallyport import OutsideFailed
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.imports.group import ImportOptions
@@ -104,10 +105,7 @@ def start(path: Path, url: str) -> subprocess.Popen[bytes]:
 def wait_for_backends(url: str) -> None:
     """Wait until no backend of a killed client is left, as what it was sent last may still be at work."""
     asked = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-    end = time.monotonic() + 60
-    while execute(url, asked) != [(0,)]:
-        assert time.monotonic() < end
-        time.sleep(0.005)
+    wait_until(lambda: execute(url, asked) == [(0,)])
 
 
 def kill_client(process: subprocess.Popen[bytes], url: str) -> None:

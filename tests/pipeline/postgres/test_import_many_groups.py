@@ -21,6 +21,7 @@ import pytest
 from support.databases import GENERATIONS, execute, running_server, small
 from support.importing import TODAY, Group, Importing, changes, codes, visits
 from support.running import command, environment
+from support.waiting import wait_until
 from tallyport import OutsideFailed
 from tallyport.postgres.connection import connection
 from tallyport.postgres.embedded.server import EmbeddedServer, programs
@@ -28,6 +29,8 @@ from tallyport.postgres.imports.batch_size import Mode
 from tallyport.postgres.imports.group import ImportOptions
 from tallyport.postgres.imports.run import GroupLoad, LoadReport, load, loading
 from tallyport.postgres.statements import statement
+
+RUNNING = "select count(*) from pg_stat_activity where application_name = 'tallyport'"
 
 ROUNDS = int(os.environ.get("TALLYPORT_ROUNDS", "12"))
 """Files of random groups, over both generations."""
@@ -348,11 +351,7 @@ def test_a_run_that_is_killed_among_many_small_groups_leaves_whole_groups_and_is
         time.sleep(moment)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        until = time.monotonic() + 30
-        asked = "select count(*) from pg_stat_activity where application_name = 'tallyport'"
-        while execute(made, asked) != [(0,)]:
-            assert time.monotonic() < until
-            time.sleep(0.01)
+        wait_until(lambda: execute(made, RUNNING) == [(0,)])
         by_group = execute(made, "select count(*) from datavalue group by periodid")
         assert set(by_group) <= {(2,)}
         reached.add(len(by_group))

@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from support.dhis2_values import group, stock, texts
 from support.page_window import Window, known, opened
 from support.running import environment, run
 from support.serving import Server, browsing, served
+from support.waiting import wait_until
 from tallyport.web.folders import Folders
 from tallyport.web.store import Store
 
@@ -83,10 +83,7 @@ def begun(server: Server, dry: dict[str, Any]) -> str:
 
 
 def wait_for_chunks(dhis2: Dhis2Server, count: int) -> None:
-    until = time.monotonic() + 60
-    while len(dhis2.asked("/dataValueSets", "POST")) < count:
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: len(dhis2.asked("/dataValueSets", "POST")) >= count)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
