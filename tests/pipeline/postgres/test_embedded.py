@@ -206,12 +206,24 @@ def test_every_value_table_has_the_keys_and_the_change_log_of_a_server(database:
     assert log == [("CREATE", "3", "admin"), ("UPDATE", "4", "admin")]
 
 
-SQL = sorted((ROOT / "pipeline" / "tallyport" / "postgres").rglob("*.sql"))
+SQL = sorted((ROOT / "pipeline" / "tallyport" / "postgres").rglob("sql/*.sql"))
+
+
+OPEN = {
+    "table": "dataelement",
+    "id": "dataelementid",
+    "attributes": "code",
+    "column": "name",
+    "given": "given_dataelement",
+}
+"""What stands for names that a statement leaves open."""
 
 
 def parts(path: Path) -> list[str]:
     """The statements of a file, with nulls in place of its parameters."""
-    text = re.sub(r"^ *--.*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    room = path.parts[-3] if path.parts[-3] != "postgres" else ""
+    text = re.sub(r"^ *--.*\n", "", statement(f"{room}/{path.stem}"), flags=re.MULTILINE)
+    text = re.sub(r"\{(\w+)\}", lambda open: OPEN[open[1]], text)
     return re.split(r";\n", re.sub(r"%\(\w+\)s", "null", text).replace("%%", "%").strip().removesuffix(";"))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tallyport.metadata import CHECKS, Snapshot
 from tallyport.metadata.tables import NONE, UNKNOWN, Table
 from tallyport.postgres.connection import Row
-from tallyport.postgres.statements import statement
+from tallyport.postgres.statements import statement, statement_on
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import PeriodType
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
@@ -26,7 +26,25 @@ if TYPE_CHECKING:
 Cell = str | int | None
 Line = Sequence[Cell]
 
-_STEPS = ("free_names", "objects", "members", "analyze")
+_STEPS = ("objects", "members", "analyze")
+_UNIQUE = {
+    "code": (
+        "attribute",
+        "fileresource",
+        "organisationunit",
+        "category",
+        "categoryoption",
+        "categorycombo",
+        "categoryoptioncombo",
+        "optionset",
+        "dataelement",
+        "dataset",
+    ),
+    "name": ("attribute", "category", "categoryoption", "categorycombo", "optionset", "dataelement"),
+    "path": ("organisationunit",),
+}
+"""The columns whose texts no two objects of a table share, beside the UID."""
+
 _LAST_DAY = date.max.toordinal()
 _ALWAYS_OPEN = date.min.isoformat()
 _LEVELS = 21
@@ -59,6 +77,10 @@ def fill(database: Connection[Row], snapshot: Snapshot) -> Filled:
         for name, lines in tables.lines().items():
             _copy(database, name, lines)
         gone = database.execute(statement("embedded/gone")).fetchall()
+        for column, of in _UNIQUE.items():
+            for table in of:
+                free = statement_on("embedded/free", table=table, column=column, given=f"given_{table}")
+                database.execute(free, {"keep_uid": column == "name"})
         for step in _STEPS:
             database.execute(statement(f"embedded/{step}"))
     except (psycopg.IntegrityError, psycopg.DataError) as error:

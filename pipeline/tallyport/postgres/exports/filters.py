@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tallyport.postgres.connection import Row, is_storable
-from tallyport.postgres.statements import statement
+from tallyport.postgres.statements import statement, statement_on
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import Period, PeriodType
 from tallyport_schemas.finding import SourceUnreadable, finding
@@ -102,12 +102,12 @@ class _Selecting:
 
     def selection(self) -> Selection:
         f = self._filters
-        elements = self._found("data_elements", f.data_elements)
-        groups = self._found("data_element_groups", f.data_element_groups)
-        data_sets = self._found("data_sets", f.data_sets)
-        units = self._found("org_units", f.org_units)
-        unit_groups = self._found("org_unit_groups", f.org_unit_groups)
-        attributes = self._found("option_combos", f.attribute_option_combos)
+        elements = self._found("dataelement", f.data_elements)
+        groups = self._found("dataelementgroup", f.data_element_groups)
+        data_sets = self._found("dataset", f.data_sets)
+        units = self._found("organisationunit", f.org_units)
+        unit_groups = self._found("orgunitgroup", f.org_unit_groups)
+        attributes = self._found("categoryoptioncombo", f.attribute_option_combos)
         if self._unknown:
             raise SourceUnreadable(finding("TP760", culprits=self._unknown))
         if groups:
@@ -137,12 +137,13 @@ class _Selecting:
     def _ids(self, name: str, **parameters: Any) -> list[int]:
         return [row[0] for row in self._database.execute(statement(f"exports/{name}"), parameters)]
 
-    def _found(self, kind: str, names: Sequence[str]) -> list[int]:
+    def _found(self, table: str, names: Sequence[str]) -> list[int]:
         if not names:
             return []
         self._unknown += [name for name in names if not is_storable(name)]
         storable = {"names": [name for name in names if is_storable(name)]}
-        rows = self._database.execute(statement(f"exports/find_{kind}"), storable).fetchall()
+        find = statement_on("exports/find", table=table, id=f"{table}id")
+        rows = self._database.execute(find, storable).fetchall()
         self._unknown += [name for name, id_ in rows if id_ is None]
         return [id_ for _, id_ in rows if id_ is not None]
 

@@ -11,23 +11,23 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tallyport.postgres.connection import Row
-from tallyport.postgres.statements import statement
+from tallyport.postgres.statements import statement, statement_on
 from tallyport_schemas.finding import SourceUnreadable, finding
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 _KINDS: Mapping[str, tuple[str, str]] = {
-    "de": ("data_elements", "data elements"),
-    "ou": ("org_units", "organisation units"),
-    "coc": ("option_combos", "option combos"),
-    "aoc": ("option_combos", "attribute option combos"),
-    "ds": ("data_sets", "data sets"),
-    "cc": ("category_combos", "category combos"),
-    "c": ("categories", "categories"),
-    "co": ("category_options", "category options"),
+    "de": ("dataelement", "data elements"),
+    "ou": ("organisationunit", "organisation units"),
+    "coc": ("categoryoptioncombo", "option combos"),
+    "aoc": ("categoryoptioncombo", "attribute option combos"),
+    "ds": ("dataset", "data sets"),
+    "cc": ("categorycombo", "category combos"),
+    "c": ("category", "categories"),
+    "co": ("categoryoption", "category options"),
 }
-"""For each kind of identifier: the statement that names its objects, and how people call them."""
+"""For each kind of identifier: the table of its objects, and how people call them."""
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class Identifying:
         self._schemes = schemes
 
     def rows(self, name: str, **parameters: Any) -> list[Row]:
-        """Return what the statement `export_<name>` gives."""
+        """Return what the statement `exports/<name>` gives."""
         return self._database.execute(statement(f"exports/{name}"), parameters).fetchall()
 
     def identified(self, kind: str, ids: Sequence[int] | None) -> Identified:
@@ -56,7 +56,11 @@ class Identifying:
         scheme, _, attribute = self._schemes[kind].partition(":")
         # Identifiers other than UIDs may be shared with any object there is.
         wanted = ids if scheme == "UID" else None
-        rows = self.rows(f"name_{_KINDS[kind][0]}", ids=wanted, scheme=scheme, attribute=attribute or None)
+        table = _KINDS[kind][0]
+        attributes = "uid" if kind == "cc" else "attributevalues"  # category combos have no attributes
+        named = statement_on("exports/identifiers", table=table, id=f"{table}id", attributes=attributes)
+        parameters = {"ids": wanted, "scheme": scheme, "attribute": attribute or None}
+        rows = self._database.execute(named, parameters).fetchall()
         times = Counter(text for _, _, text in rows)
         found = Identified()
         among = None if ids is None else set(ids)

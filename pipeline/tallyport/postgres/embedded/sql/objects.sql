@@ -1,5 +1,5 @@
 -- Makes the objects of a snapshot, and changes those that are there: an object keeps its id, and its values with it.
--- Comes after `free_names`.
+-- Comes after `free`.
 insert into attribute as o (attributeid, uid, created, lastupdated, code, name)
 select
     nextval('hibernate_sequence'), g.uid, now(), now(), g.code, g.name
