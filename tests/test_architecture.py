@@ -325,7 +325,7 @@ MOST_MODULES = 15
 
 HEAVY = {
     "lxml",
-    "pypdf",
+    "pikepdf",
     "ijson",
     "orjson",
     "polars",

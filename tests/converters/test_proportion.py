@@ -282,9 +282,16 @@ def test_what_is_explained_or_passed_over_is_not_held_as_objects(
 # PDF forms
 
 
+CATALOG = b"<</Type/Catalog/Pages 9 0 R/AcroForm 7 0 R>>"
+PAGES = b"<</Type/Pages/Kids[]/Count 0>>"
+
+
 def pdf(streams: list[tuple[bytes, bytes]]) -> bytes:
-    """A PDF whose cross-reference stream is the last of `streams`, each a dictionary's inside and its content."""
-    document = bytearray(b"%PDF-1.5\n")
+    """A PDF whose cross-reference stream is the last of `streams`, each a dictionary's inside and its content.
+
+    Its catalog is object 8, at byte 9, and its pages are object 9, at byte 70.
+    """
+    document = bytearray(b"%PDF-1.5\n" + b"8 0 obj%sendobj" % CATALOG).ljust(70) + b"9 0 obj%sendobj\n" % PAGES
     start = 0
     for number, (head, content) in enumerate(streams, 1):
         start = len(document)
@@ -307,18 +314,17 @@ def pdf(streams: list[tuple[bytes, bytes]]) -> bytes:
     ],
 )
 def test_no_filter_of_a_pdf_unpacks_beyond_its_meter(head: bytes, content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "form.pdf").write_bytes(pdf([(b"/Type/XRef/Size 2/W[1 2 1]/Root 1 0 R" + head, content)]))
+    (tmp_path / "form.pdf").write_bytes(pdf([(b"/Type/XRef/Size 2/W[1 2 1]/Root 8 0 R" + head, content)]))
     code, peak = peak_mib("convert", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "out"), "-q")
     assert code == 3
     assert peak < 150
 
 
 def test_the_index_of_an_object_stream_is_read_as_far_as_it_counts(tmp_path: Path) -> None:
-    index = zlib.compress(b"1 " * 4_000_000)
-    rows = b"".join((b"\2\0\1\0", b"\1\0\x09\0", b"\2\0\1\0"))
+    rows = b"".join((b"\1\0\x70\0", b"\2\0\1\0", b"\1\0\x09\0", b"\1\0\x46\0"))
     streams = [
-        (b"/Type/ObjStm/N 2/First 8000000/Filter/FlateDecode", index),
-        (b"/Type/XRef/Size 4/Index[1 3]/W[1 2 1]/Root 3 0 R", rows),
+        (b"/Type/ObjStm/N 2/First 8000000/Filter/FlateDecode", zlib.compress(b"1 " * 4_000_000)),
+        (b"/Type/XRef/Size 10/Index[1 1 7 3]/W[1 2 1]/Root 8 0 R", rows),
     ]
     (tmp_path / "form.pdf").write_bytes(pdf(streams))
     code, peak = peak_mib("convert", str(tmp_path / "form.pdf"), "-o", str(tmp_path / "out"), "-q")

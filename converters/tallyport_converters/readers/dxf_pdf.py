@@ -1,44 +1,62 @@
 """DXF2 PDF reader: the bytes of one filled form in, its values out.
 
-Reads only what the file says for sure: whatever pypdf would have to guess or repair (cross-references, missing
-objects, broken compression) makes the file damaged, because a repair can bring back the value of an older revision.
-Never opens files, never draws a page; time and memory are bounded by `_Meter`.
+Reads only what the file says for sure: whatever qpdf would have to guess or repair (cross-references, missing objects,
+broken compression) makes the file damaged, because a repair can bring back the value of an older revision.
+Never opens files, never draws a page; time and memory are bounded by `_Meter` and by qpdf's limits.
 Source: docs/formats/dxf-pdf.md.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 import threading
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tallyport_converters.sources.meter import Meter
 from tallyport_schemas.finding import SourceUnreadable, finding, shown
 
 if TYPE_CHECKING:
-    from pypdf import PdfReader
-    from pypdf.generic import IndirectObject
+    from pikepdf import Object, Pdf
 
 DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024
 """The largest PDF that is looked at; DHIS2's largest forms have some 10 MB."""
 
-_UNPACKED_LIMIT_BYTES = 32 * 1024 * 1024
+_STREAM_LIMIT_BYTES = 4 * 1024 * 1024
+"""What one stream may unpack to that qpdf itself unpacks: writers put some 200 objects into one."""
+
+_TOKEN_LIMIT = 4_000_000
+"""Numbers, names, texts and brackets in all: qpdf takes up to 125 bytes for each."""
+
 _TEXT_LIMIT = 32 * 1024 * 1024
 _NODE_LIMIT = 400_000
+_ENTRY_LIMIT = 4_000_000
 _DEPTH_LIMIT = 32
-_COLUMNS_LIMIT = 64
-"""Bytes of a row that is predicted: rows of cross-references have some seven."""
+_REVISION_LIMIT = 256
 
 _HEADER_SEARCH_BYTES = 1024
+_READ_KEYS = ("/AcroForm", "/Fields", "/XFA", "/T", "/FT", "/V", "/Opt", "/Kids", "/AS")
 
 _END = re.compile(rb"startxref\s+\d{1,20}\s*%%EOF")
 _OBJECT_HEADER = re.compile(rb"\s*(\d{1,10})\s+(\d{1,10})\s+obj")
+_PREVIOUS = re.compile(rb"/(?:P|#50)(?:r|#72)(?:e|#65)(?:v|#76)")
+_TOKEN_STARTS = (b" ", b"\n", b"\r", b"\t", b"\f", b"\0", b"/", b"[", b"(", b"<")
+_QPDF_LIMITS = {
+    "flate_max_memory": _STREAM_LIMIT_BYTES,
+    "run_length_max_memory": _STREAM_LIMIT_BYTES,
+    "png_max_memory": _STREAM_LIMIT_BYTES,
+    "tiff_max_memory": _STREAM_LIMIT_BYTES,
+    "max_stream_filters": 1,
+}
+_QPDF_SAYS = {
+    "unable to find /Root dictionary": "its catalog is not where it should be",
+    "parser-max-nesting": "it is nested too deeply",
+    "unfilterable stream": "one of its streams unpacks beyond all measure, or is damaged",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +87,7 @@ def read_form(document: bytes, name: str) -> FormValues:
     """Return the values of the filled DHIS2 form in `document`; `name` is the source that findings name.
 
     Blank fields are counted, not returned; buttons and the fields of event forms are passed over. Linear in the
-    size of the document; one of over 64 MiB, or one that unpacks to more, is not read.
+    size of the document; one that is larger than 16 MiB, or unpacks to more, is not read.
 
     Raises:
         SourceUnreadable: damaged (TP114), encrypted (TP115), XFA only (TP116), or no DHIS2 form (TP117).
@@ -87,158 +105,69 @@ def read_form(document: bytes, name: str) -> FormValues:
                 expected=f"at most {DOCUMENT_LIMIT_BYTES} bytes",
             )
         )
-    meter = _Meter()
     try:
-        with _pypdf_is_silent():
-            form = _form(document, name, meter)
-        meter.check()
+        return _form(_whole(document), name)
+    except SourceUnreadable:
+        raise
     except Exception as exception:
-        # pypdf lets slip nearly any exception on damage: KeyError, AttributeError, RecursionError, zlib.error ...
-        raise _failure(exception, meter, name) from exception
-    return form
+        # Damage shows in any exception: of qpdf, of a text in no encoding, of a wrong type.
+        raise _failure(exception, name) from exception
 
 
 # What may go wrong
 
 
 class _DamageError(Exception):
-    """The document contradicts itself; the text says how."""
-
-
-class _PasswordError(Exception):
-    """The document does not open without a password."""
-
-
-class _ExcessError(Exception):
-    """The document asks for more work than any form needs."""
-
-
-def _unpacks_beyond(*_: int) -> _ExcessError:
-    return _ExcessError("its streams unpack beyond all measure")
+    """The document contradicts itself, or asks for more work than any form needs; the text says how."""
 
 
 class _Meter:
-    """The work a document may cause: small steps of pypdf, bytes unpacked, objects listed, nodes walked, text kept.
-
-    pypdf swallows exceptions here and there, so an overdrawn meter stays overdrawn and is asked again at the end.
-    """
-
-    __slots__ = ("nodes", "packed", "steps", "text", "unpacked")
+    """The work a document may cause: bytes unpacked, tokens parsed, nodes and their entries visited, text kept."""
 
     def __init__(self) -> None:
-        # Fields cost about one step a byte, and a step about a microsecond: these are 12 MB of fields.
-        self.steps = 12_000_000
-        self.unpacked = Meter(_UNPACKED_LIMIT_BYTES, 0, _unpacks_beyond)
-        self.text = _TEXT_LIMIT
-        self.nodes = _NODE_LIMIT
-        self.packed = _NODE_LIMIT
+        self.unpacked = Meter(DOCUMENT_LIMIT_BYTES, 0, _unpacks_beyond)
+        self._tokens, self._text, self._nodes, self._entries = _TOKEN_LIMIT, _TEXT_LIMIT, _NODE_LIMIT, _ENTRY_LIMIT
 
-    def check(self) -> None:
-        if self.steps < 0:
-            raise _ExcessError("its objects take too long to read")
-        if self.unpacked.made > _UNPACKED_LIMIT_BYTES:
-            raise _unpacks_beyond()
-        if self.packed < 0:
-            raise _ExcessError("it has too many objects")
-        if self.text < 0:
-            raise _ExcessError("its texts are too long")
-        if self.nodes < 0:
-            raise _ExcessError("it has too many fields")
-
-    def step(self, count: int) -> None:
-        self.steps -= count
-        self.check()
-
-    def list_packed(self, count: int) -> None:
-        self.packed -= count
-        self.check()
+    def parse(self, content: bytes) -> None:
+        """Count what is about to be parsed, by the characters that tokens begin with or are set apart by."""
+        self._tokens -= sum(map(content.count, _TOKEN_STARTS))
+        if self._tokens < 0:
+            raise _DamageError("it has too many objects")
 
     def keep(self, text: str) -> str:
-        self.text -= len(text)
-        self.check()
+        """Count a text, and return it."""
+        self._text -= len(text)
+        if self._text < 0:
+            raise _DamageError("its texts are too long")
         return text
 
-    def visit(self) -> None:
-        self.nodes -= 1
-        if self.nodes < 0:
-            self.check()
+    def visit(self, entries: int = 0) -> None:
+        """Count a field or one of its parts, with its entries."""
+        self._nodes -= 1
+        self._entries -= entries
+        if self._nodes < 0 or self._entries < 0:
+            raise _DamageError("it has too many fields")
 
 
-def _failure(exception: Exception, meter: _Meter, name: str) -> SourceUnreadable:
-    from pypdf.errors import DependencyError, FileNotDecryptedError, PyPdfError
+def _unpacks_beyond(*_: int) -> _DamageError:
+    return _DamageError("its streams unpack beyond all measure")
 
-    try:
-        meter.check()
-    except _ExcessError as overdrawn:
-        exception = overdrawn
-    if isinstance(exception, SourceUnreadable):
-        return exception
-    if isinstance(exception, _PasswordError | FileNotDecryptedError):
+
+def _failure(exception: Exception, name: str) -> SourceUnreadable:
+    from pikepdf import PasswordError
+
+    # qpdf names the stream by its address, and the place after it.
+    reason = re.sub(r"^stream <[^>]*>[ :]*", "", str(exception)) or type(exception).__name__
+    if isinstance(exception, PasswordError):
         return SourceUnreadable(finding("TP115", source=name))
-    if isinstance(exception, DependencyError):  # AES needs a library beyond pypdf: no password was tried
+    if reason.startswith("(encryption dictionary"):
         message = "the PDF is encrypted in a way that cannot be read here"
         return SourceUnreadable(finding("TP115", message=message, source=name))
-    reached: BaseException = exception
-    while isinstance(reached, PyPdfError) and reached.__cause__ is not None:
-        reached = reached.__cause__
-    if isinstance(reached, RecursionError):
-        reason = "it is nested too deeply"
-    elif isinstance(reached, MemoryError):
-        reason = "it needs too much memory"
-    elif isinstance(reached, _DamageError | _ExcessError | PyPdfError):
-        reason = str(reached) or type(reached).__name__
-    else:
-        reason = f"{type(reached).__name__}: {reached}"
+    reason = next((plain for said, plain in _QPDF_SAYS.items() if said in reason), reason)
     return SourceUnreadable(finding("TP114", message=f"the PDF is damaged: {shown(reason)}", source=name))
 
 
-_silence = threading.Lock()
-_silent_readings = 0
-_level_before = logging.NOTSET
-
-
-@contextmanager
-def _pypdf_is_silent() -> Iterator[None]:
-    """Keep pypdf from logging what it puts up with; its logger is as before when the last reading has ended."""
-    global _silent_readings, _level_before
-    logger = logging.getLogger("pypdf")
-    with _silence:
-        if _silent_readings == 0:
-            _level_before = logger.level
-            logger.setLevel(logging.CRITICAL + 1)
-        _silent_readings += 1
-    try:
-        yield
-    finally:
-        with _silence:
-            _silent_readings -= 1
-            if _silent_readings == 0:
-                logger.setLevel(_level_before)
-
-
 # The file: from bytes to objects
-
-
-class _MeteredBytes:
-    """Bytes as pypdf's stream; every read costs a step, and a large one more.
-
-    It has no `getbuffer`, so pypdf's searches through the whole document are metered as well.
-    """
-
-    def __init__(self, document: bytes, meter: _Meter) -> None:
-        stream = BytesIO(document)
-        self._read = stream.read
-        self._meter = meter
-        self.seek = stream.seek
-        self.tell = stream.tell
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._read(size)
-        meter = self._meter
-        meter.steps -= 1 + (len(data) >> 6)
-        if meter.steps < 0:
-            meter.check()
-        return data
 
 
 def _whole(document: bytes) -> bytes:
@@ -260,158 +189,88 @@ def _whole(document: bytes) -> bytes:
     return document[start : end.end()] + b"\n"
 
 
-def _opened(document: bytes, meter: _Meter) -> PdfReader:
-    from pypdf import PdfReader
-    from pypdf.generic import IndirectObject, StreamObject, read_object
-
-    def number(found: object, what: str) -> int:
-        if not isinstance(found, int) or not 0 <= found <= DOCUMENT_LIMIT_BYTES:
-            raise _DamageError(f"{what} is no usable number")
-        return found
-
-    class _Reader(PdfReader):
-        """pypdf's reader without its guesses, and with object streams read piece by piece.
-
-        pypdf parses every object of an object stream to its own end, wherever the next begins: nested ones cost
-        O(n^2). Here each piece ends where the next one starts.
-        """
-
-        def __init__(self) -> None:
-            self._packs: dict[int, tuple[bytes, dict[int, tuple[int, int]]]] = {}
-            self._unpacked: dict[int, Any] = {}
-            super().__init__(cast("BytesIO", _MeteredBytes(document, meter)))
-            # From here on: else pypdf returns what it could read of a broken object.
-            self.strict = True
-
-        def get_object(self, indirect_reference: int | IndirectObject) -> Any:
-            if isinstance(indirect_reference, int):
-                indirect_reference = IndirectObject(indirect_reference, 0, self)
-            idnum, generation = indirect_reference.idnum, indirect_reference.generation
-            if generation == 0 and idnum in self.xref_objStm:
-                return self._from_pack(idnum)
-            place = self.xref.get(generation, {}).get(idnum)
-            header = None if place is None else _OBJECT_HEADER.match(document, place)
-            # pypdf would search the file for the object, and take the first found: the oldest.
-            if header is None or (int(header[1]), int(header[2])) != (idnum, generation):
-                raise _DamageError(f"object {idnum} {generation} is not where it should be")
-            return super().get_object(indirect_reference)
-
-        def _from_pack(self, idnum: int) -> Any:
-            if idnum not in self._unpacked:
-                pack = self.xref_objStm[idnum][0]
-                if pack not in self._packs:
-                    self._packs[pack] = self._pack(pack)
-                content, places = self._packs[pack]
-                if idnum not in places:
-                    raise _DamageError(f"object {idnum} is not in object stream {pack}")
-                start, stop = places[idnum]
-                piece = _MeteredBytes(content[start:stop] + b" ", meter)
-                self._unpacked[idnum] = read_object(cast("BytesIO", piece), self)
-            return self._unpacked[idnum]
-
-        def _pack(self, pack: int) -> tuple[bytes, dict[int, tuple[int, int]]]:
-            stream = None if pack in self.xref_objStm else self.get_object(pack)
-            if not isinstance(stream, StreamObject):
-                raise _DamageError(f"object stream {pack} is none")
-            content = _unpacked(stream, meter)
-            first = number(stream.get("/First"), "/First of an object stream")
-            count = number(stream.get("/N"), "/N of an object stream")
-            meter.list_packed(count)
-            index = content[:first].split(None, 2 * count)[: 2 * count]
-            if len(index) % 2 or not all(word.isdigit() and len(word) <= 10 for word in index):
-                raise _DamageError(f"the index of object stream {pack} is damaged")
-            numbers = [int(word) for word in index]
-            starts = [first + offset for offset in numbers[1::2]]
-            stops = dict(zip(ordered := sorted(set(starts)), [*ordered[1:], len(content)], strict=True))
-            return content, {idnum: (start, stops[start]) for idnum, start in zip(numbers[::2], starts, strict=True)}
-
-        def cache_indirect_object(self, generation: int, idnum: int, obj: Any) -> Any:
-            if isinstance(obj, StreamObject):
-                # pypdf itself asks cross-reference streams for what they hold: it gets what our meter lets pass.
-                obj.get_data = lambda: _unpacked(obj, meter)  # type: ignore[method-assign]
-            return super().cache_indirect_object(generation, idnum, obj)
-
-        def _rebuild_xref_table(self, stream: Any) -> None:  # noqa: ARG002
-            raise _DamageError("its cross-reference table is damaged")
-
-        def _load_recovery_cache(self, data: bytes) -> Any:  # noqa: ARG002
-            raise _DamageError("its cross-reference table is damaged")
-
-    return _Reader()
+_limits = threading.Lock()
+_readings = 0
+_limits_before: dict[str, int | bool] = {}
 
 
-def _unpacked(stream: Any, meter: _Meter) -> bytes:
+@contextmanager
+def _qpdf_is_limited() -> Iterator[None]:
+    """Bound what qpdf unpacks by itself. Its limits are the process's; they are as before after the last reading."""
+    from pikepdf import settings
+
+    global _readings, _limits_before
+    with _limits:
+        if _readings == 0:
+            _limits_before = settings.set_qpdf_limits(**_QPDF_LIMITS)  # type: ignore[arg-type]
+        _readings += 1
+    try:
+        yield
+    finally:
+        with _limits:
+            _readings -= 1
+            if _readings == 0:
+                settings.set_qpdf_limits(**_limits_before)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _opened(document: bytes, meter: _Meter) -> Iterator[Pdf]:
+    """Give the document once all that qpdf would put up with, or parse without bounds, has been checked."""
+    from pikepdf import Pdf, Stream
+
+    meter.parse(document)
+    if len(_PREVIOUS.findall(document)) > _REVISION_LIMIT:
+        raise _DamageError("it has too many revisions")
+    with (
+        _qpdf_is_limited(),
+        Pdf.open(
+            BytesIO(document), attempt_recovery=False, inherit_page_attributes=False, conversion_mode="explicit"
+        ) as pdf,
+    ):
+        packs = set()
+        for (number, generation), entry in pdf.get_xref_table().items():
+            meter.visit()
+            if entry.obj_stream_number is not None:
+                packs.add(entry.obj_stream_number)
+                continue
+            header = None if entry.offset is None else _OBJECT_HEADER.match(document, entry.offset)
+            if header is None or (int(header[1]), int(header[2])) != (number, generation):
+                raise _DamageError(f"object {number} {generation} is not where it should be")
+        for number in packs:
+            pack = pdf.get_object(number, 0)
+            if not isinstance(pack, Stream):
+                raise _DamageError(f"object stream {number} is none")
+            meter.parse(_unpacked(pack, meter))
+        try:
+            yield pdf
+        finally:  # what qpdf warned of explains best why something is missing
+            if warnings := pdf.get_warnings():
+                raise _DamageError(str(warnings[0]))
+
+
+def _unpacked(stream: Object, meter: _Meter) -> bytes:
     """Return what `stream` holds; `meter` is asked before anything is unpacked.
 
-    Done here for the filters that forms have, which is Flate: pypdf unpacks first, whatever comes of it, and reads on
-    behind a damage and gives what happens to come out.
+    Done here for the filters that forms have, which is Flate: qpdf takes no notice of a checksum that is wrong.
     """
-    parameters = _plain(stream.get("/DecodeParms"))
-    filters = _plain(stream.get("/Filter"))
-    filters = filters if isinstance(filters, list) else [] if filters is None else [filters]
-    if filters not in ([], ["/FlateDecode"]):
-        raise _DamageError(f"a stream is packed by {shown(str(filters))}, which no form is")
-    content = stream._data
-    if filters:
-        content = _inflated(content, meter)
-        if isinstance(parameters, list):
-            parameters = _plain(parameters[0]) if parameters else None
-        content = _unpredicted(content, parameters or {}, meter)
-    if stream.get("/Type") == "/XRef":
-        meter.step(2 * len(content))  # a few steps for each of its short rows
-    return bytes(content)
+    from pikepdf import Array
 
-
-def _plain(value: Any) -> Any:
-    """Return an object itself where a reference may stand for it."""
-    from pypdf.generic import IndirectObject, NullObject
-
-    value = value.get_object() if isinstance(value, IndirectObject) else value
-    return None if isinstance(value, NullObject) else value
-
-
-def _inflated(packed: bytes, meter: _Meter) -> bytes:
+    filters = stream.get("/Filter")
+    names = [] if filters is None else [str(each) for each in filters] if isinstance(filters, Array) else [str(filters)]
+    if names not in ([], ["/FlateDecode"]) or (names and stream.get("/DecodeParms") is not None):
+        raise _DamageError(f"a stream is packed by {shown(str(names))}, which no form is")
+    content = stream.read_raw_bytes()
+    if not names:
+        return content
     inflater = zlib.decompressobj()
     try:
-        content = inflater.decompress(packed, meter.unpacked.room + 1)
+        content = inflater.decompress(content, meter.unpacked.room + 1)
     except zlib.error as error:
         raise _DamageError("a compressed stream is damaged") from error
     meter.unpacked.make(len(content))
     if not inflater.eof:
         raise _DamageError("a compressed stream is cut short")
     return content
-
-
-def _unpredicted(content: bytes, parameters: Any, meter: _Meter) -> bytes:
-    """Undo what PNG's predictors did to rows of bytes, as in cross-reference streams (PDF 2.0, 7.4.4.4)."""
-    if not isinstance(parameters, dict):
-        raise _DamageError("the parameters of a stream's filter are none")
-    wanted = {"/Predictor": 1, "/Columns": 1, "/Colors": 1, "/BitsPerComponent": 8}
-    predictor, columns, colors, bits = (_plain(parameters.get(name, usual)) for name, usual in wanted.items())
-    if predictor == 1:
-        return content
-    if predictor not in range(10, 16) or columns not in range(1, _COLUMNS_LIMIT + 1) or (colors, bits) != (1, 8):
-        raise _DamageError("a stream is predicted in a way that no form is")
-    width = columns + 1
-    meter.step(len(content) + 8 * (len(content) // width))
-    above = bytes(columns)
-    rows = bytearray()
-    for at in range(0, len(content), width):
-        row = bytearray(content[at + 1 : at + width])
-        how = content[at]
-        if how not in range(5):
-            raise _DamageError("a row of a stream is predicted in no known way")
-        for i in range(len(row) if how else 0):
-            left, up, corner = (row[i - 1], above[i], above[i - 1]) if i else (0, above[i], 0)
-            row[i] = (row[i] + (left, up, (left + up) // 2, _paeth(left, up, corner))[how - 1]) & 0xFF
-        rows += row
-        above = bytes(row.ljust(columns, b"\0"))
-    return bytes(rows)
-
-
-def _paeth(left: int, up: int, corner: int) -> int:
-    guess = left + up - corner
-    return min((left, up, corner), key=lambda near: abs(guess - near))
 
 
 # The form: from objects to fields
@@ -427,56 +286,8 @@ class _Field(NamedTuple):
     states: list[Any]
 
 
-def _form(document: bytes, name: str, meter: _Meter) -> FormValues:
-    from pypdf.generic import ArrayObject, DictionaryObject
-
-    try:
-        reader = _opened(_whole(document), meter)
-        if reader.is_encrypted and not reader.decrypt(""):
-            raise _PasswordError
-    except NotImplementedError as exception:
-        if b"/Encrypt" in document:
-            raise _PasswordError from exception
-        raise
-    resolved = _resolver(reader)
-    root = resolved(dict.get(reader.trailer, "/Root"))
-    if not isinstance(root, DictionaryObject):
-        raise _DamageError("it has no catalog")
-    acro_form = resolved(dict.get(root, "/AcroForm"))
-    if acro_form is None:
-        raise SourceUnreadable(finding("TP117", source=name))
-    if not isinstance(acro_form, DictionaryObject):
-        raise _DamageError("its form is none")
-    top = resolved(dict.get(acro_form, "/Fields"))
-    if top is not None and not isinstance(top, ArrayObject):
-        raise _DamageError("the list of its fields is none")
-    form, is_ours = _values(_fields(top or [], resolved, meter), _Texts(resolved, meter))
-    if is_ours:
-        return form
-    if dict.get(acro_form, "/XFA") is not None:
-        raise SourceUnreadable(finding("TP116", source=name))
-    raise SourceUnreadable(finding("TP117", source=name, expected="fields named TXFDDV_<data element>_<combo>"))
-
-
-def _resolver(reader: PdfReader) -> Callable[[Any], Any]:
-    from pypdf.generic import IndirectObject, NullObject
-
-    def resolved(value: Any) -> Any:
-        if not isinstance(value, IndirectObject):
-            return None if isinstance(value, NullObject) else value
-        found = reader.get_object(value)
-        # The standard takes it for null, but a form writer has no reason to: something was lost.
-        if found is None or isinstance(found, NullObject):
-            raise _DamageError(f"object {value.idnum} {value.generation} is referred to, but empty")
-        if isinstance(found, IndirectObject):
-            raise _DamageError(f"object {value.idnum} {value.generation} is a mere reference")
-        return found
-
-    return resolved
-
-
 class _Node(NamedTuple):
-    reference: Any
+    field: Any
     depth: int
     name: str
     kind: Any
@@ -484,47 +295,81 @@ class _Node(NamedTuple):
     options: Any
 
 
-def _fields(top: list[Any], resolved: Callable[[Any], Any], meter: _Meter) -> Iterator[_Field]:
-    """Yield the form's terminal fields in file order, each once."""
-    from pypdf.generic import ArrayObject, DictionaryObject, IndirectObject
+def _form(document: bytes, name: str) -> FormValues:
+    meter = _Meter()
+    with _opened(document, meter) as pdf:
+        acro_form = _entries(pdf.Root, meter).get("/AcroForm")
+        if acro_form is None:
+            raise SourceUnreadable(finding("TP117", source=name))
+        parts = _entries(acro_form, meter)
+        top = _members(parts["/Fields"], meter) if "/Fields" in parts else []
+        form, is_ours = _values(_fields(top, meter), _Texts(meter))
+    if is_ours:
+        return form
+    if "/XFA" in parts:
+        raise SourceUnreadable(finding("TP116", source=name))
+    raise SourceUnreadable(finding("TP117", source=name, expected="fields named TXFDDV_<data element>_<combo>"))
 
+
+def _entries(dictionary: Any, meter: _Meter) -> dict[str, Any]:
+    """Return the entries of a dictionary.
+
+    The standard takes an object that is not there for null, and null for nothing. But a writer of forms has no reason
+    to write either: something was lost.
+    """
+    from pikepdf import Dictionary
+
+    if not isinstance(dictionary, Dictionary):
+        raise _DamageError("a field, or the form, is no dictionary")
+    entries = dict(dictionary.items())
+    meter.visit(len(entries))
+    for key in _READ_KEYS:
+        if key in entries and entries[key] is None:
+            raise _DamageError(f"{key} of a field, or of the form, is referred to, but empty")
+    return entries
+
+
+def _members(array: Any, meter: _Meter) -> list[Any]:
+    """Return the members of an array of fields, of their parts, or of options."""
+    from pikepdf import Array
+
+    if not isinstance(array, Array):
+        raise _DamageError("a list of fields, or of their parts, is none")
+    members = []
+    for member in array:
+        meter.visit()
+        if member is None:
+            raise _DamageError("an object is referred to, but empty")
+        members.append(member)
+    return members
+
+
+def _fields(top: list[Any], meter: _Meter) -> Iterator[_Field]:
+    """Yield the form's terminal fields in file order, each once."""
     seen: set[tuple[int, int]] = set()
-    waiting = [_Node(reference, 0, "", None, None, None) for reference in reversed(top)]
+    waiting = [_Node(field, 0, "", None, None, None) for field in reversed(top)]
     while waiting:
         node = waiting.pop()
-        meter.visit()
-        # pypdf's own writer lists some fields twice; only the depth tells a cycle from that.
+        # Some writers list a field twice; only the depth tells a circle from that.
         if node.depth > _DEPTH_LIMIT:
             raise _DamageError("its fields are nested too deeply, or in a circle")
-        if isinstance(node.reference, IndirectObject) and node.depth == 0:
-            key = (node.reference.idnum, node.reference.generation)
-            if key in seen:
+        if node.depth == 0 and node.field.is_indirect:
+            if node.field.objgen in seen:
                 continue
-            seen.add(key)
-        field = resolved(node.reference)
-        if field is None:
-            continue
-        if not isinstance(field, DictionaryObject):
-            raise _DamageError("one of its fields is none")
-        own = resolved(dict.get(field, "/T"))
-        name = node.name if own is None else _joined(node.name, _text(own), meter)
-        kind = resolved(dict.get(field, "/FT")) or node.kind
-        value = dict.get(field, "/V", node.value)
-        options = dict.get(field, "/Opt", node.options)
-        kids = resolved(dict.get(field, "/Kids"))
-        if kids is not None and not isinstance(kids, ArrayObject):
-            raise _DamageError("the list of a field's parts is none")
-        states = [dict.get(field, "/AS")]
+            seen.add(node.field.objgen)
+        own = _entries(node.field, meter)
+        name = _joined(node.name, _text(own["/T"]), meter) if "/T" in own else node.name
+        kind = own.get("/FT", node.kind)
+        value = own.get("/V", node.value)
+        options = own.get("/Opt", node.options)
+        states = [own.get("/AS")]
         below = []
-        for reference in kids or []:
-            meter.visit()
-            kid = resolved(reference)
-            if not isinstance(kid, DictionaryObject):
-                raise _DamageError("a part of a field is none")
-            if "/T" in kid or "/Kids" in kid:
-                below.append(_Node(reference, node.depth + 1, name, kind, value, options))
+        for kid in _members(own["/Kids"], meter) if "/Kids" in own else []:
+            entries = _entries(kid, meter)
+            if "/T" in entries or "/Kids" in entries:
+                below.append(_Node(kid, node.depth + 1, name, kind, value, options))
             else:
-                states.append(dict.get(kid, "/AS"))
+                states.append(entries.get("/AS"))
         if below:
             waiting.extend(reversed(below))
         else:
@@ -539,42 +384,47 @@ def _joined(above: str, own: str | None, meter: _Meter) -> str:
 
 def _text(value: Any) -> str | None:
     """Return the text that a string, name, number or boolean stands for; None for anything else."""
-    if isinstance(value, str):  # strings and names; a name has its slash in front
-        from pypdf.generic import NameObject
+    from pikepdf import Boolean, Integer, Name, Real, String
 
-        return str(value).removeprefix("/") if isinstance(value, NameObject) else str(value)
-    if isinstance(value, bytes):  # a string that is none in PDF's encodings: some fillers write bare UTF-8
-        try:
-            return value.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise _DamageError("a text is in no encoding that PDF knows") from error
     if value is None:
         return ""
-    from pypdf.generic import BooleanObject, FloatObject, NumberObject
+    if isinstance(value, String):
+        return _decoded(bytes(value))
+    if isinstance(value, Name):
+        return str(value).removeprefix("/")
+    return value.unparse(resolved=True).decode() if isinstance(value, Boolean | Integer | Real) else None
 
-    if isinstance(value, BooleanObject):
-        return "true" if value.value else "false"
-    return str(value) if isinstance(value, NumberObject | FloatObject) else None
+
+def _decoded(text: bytes) -> str:
+    if text.startswith((b"\xfe\xff", b"\xff\xfe")):
+        return text.decode("utf-16")
+    if text.startswith(b"\xef\xbb\xbf"):
+        return text.decode("utf-8-sig")
+    try:
+        return text.decode("pdfdoc")
+    except UnicodeDecodeError:
+        return text.decode("utf-8")  # some fillers write it bare
 
 
 class _Texts:
     """What fields say, as text."""
 
-    def __init__(self, resolved: Callable[[Any], Any], meter: _Meter) -> None:
-        self._resolved = resolved
+    def __init__(self, meter: _Meter) -> None:
         self._meter = meter
-        # By identity of the array, which lives as long as the reader: one list may serve thousands of fields.
-        self._exports: dict[int, tuple[Any, frozenset[str], dict[str, str | None]]] = {}
+        # One list may serve thousands of fields, by reference or by inheritance.
+        self._exports: dict[object, tuple[Any, frozenset[str], dict[str, str | None]]] = {}
 
     def said(self, field: _Field) -> str | None:
         """Return the field's text, or the export value of its choice; None if it is neither text nor one choice."""
-        value = self._resolved(field.value)
-        if isinstance(value, list):
+        from pikepdf import Array, Stream
+
+        value = field.value
+        if isinstance(value, Array):
             if len(value) > 1:
                 return None
-            value = self._resolved(value[0]) if value else None
-        if isinstance(value, dict) and hasattr(value, "get_data"):
-            value = self._of_stream(value)
+            value = value[0] if len(value) else None
+        if isinstance(value, Stream):
+            return self._meter.keep(_decoded(_unpacked(value, self._meter)))
         text = _text(value)
         if text is None:
             return None
@@ -583,35 +433,35 @@ class _Texts:
 
     def is_on(self, field: _Field) -> bool:
         """Say if a check box is on: by its value, or by its looks if it has none."""
-        value = self._resolved(field.value)
-        states = [value] if value is not None else [self._resolved(state) for state in field.states]
+        states = field.states if field.value is None else [field.value]
         return any((_text(state) or "").strip().lower() not in ("", "off") for state in states)
 
-    def _of_stream(self, stream: Any) -> Any:
-        from pypdf.generic import create_string_object
-
-        return create_string_object(_unpacked(stream, self._meter))
-
     def _export(self, text: str, options: Any) -> str:
-        options = self._resolved(options)
-        if not isinstance(options, list):
+        from pikepdf import Array
+
+        if not isinstance(options, Array):
             return text
-        if id(options) not in self._exports:
-            self._exports[id(options)] = (options, *self._options(options))
-        _, exports, shown_as = self._exports[id(options)]
+        key = options.objgen if options.is_indirect else id(options)
+        if key not in self._exports:
+            self._exports[key] = (options, *self._options(options))
+        _, exports, shown_as = self._exports[key]
         if text in exports:
             return text
         export = shown_as.get(text)
         return text if export is None else export
 
-    def _options(self, options: list[Any]) -> tuple[frozenset[str], dict[str, str | None]]:
+    def _options(self, options: Any) -> tuple[frozenset[str], dict[str, str | None]]:
         """Return the export values, and the export value of each display text: None where several have it."""
+        from pikepdf import Array
+
         exports: set[str] = set()
         shown_as: dict[str, str | None] = {}
-        for reference in options:
-            self._meter.visit()
-            option = self._resolved(reference)
-            pair = [_text(self._resolved(part)) for part in option[:2]] if isinstance(option, list) else [_text(option)]
+        for option in _members(options, self._meter):
+            pair = (
+                [_text(option[at]) for at in range(min(len(option), 2))]
+                if isinstance(option, Array)
+                else [_text(option)]
+            )
             if not pair or pair[0] is None or pair[-1] is None:
                 continue
             export, display = pair[0], pair[-1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import logging
+import io
 import random
 import struct
 import subprocess
@@ -12,10 +12,13 @@ import time
 import zlib
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
+import pikepdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pikepdf.settings import get_qpdf_limits
 
 from support.places import FIXTURES
 from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, FormRow, FormValues, read_form
@@ -118,7 +121,7 @@ def test_other_readable_forms(name: str, expected: FormValues) -> None:
         ("damaged-cut-in-its-second-revision.pdf", "TP114", "cut short"),
         ("damaged-cross-references.pdf", "TP114", "not where it should be"),
         ("damaged-compression.pdf", "TP114", "compressed stream is damaged"),
-        ("damaged-missing-field.pdf", "TP114", "object 99 0"),
+        ("damaged-missing-field.pdf", "TP114", "referred to, but empty"),
         ("damaged-fields-in-a-circle.pdf", "TP114", "in a circle"),
         ("damaged-nested-deeply.pdf", "TP114", "nested too deeply"),
         ("damaged-no-pdf.pdf", "TP114", "does not start as a PDF"),
@@ -128,6 +131,23 @@ def test_unreadable_form_is_named_by_its_code(name: str, code: str, said: str) -
     finding = refusal(FORMS[name])
     assert (finding.code, finding.source) == (code, "form.pdf")
     assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"object_stream_mode": pikepdf.ObjectStreamMode.generate},
+        {"linearize": True},
+        {"encryption": pikepdf.Encryption(owner="owner", user="", R=6)},
+        {"encryption": pikepdf.Encryption(owner="owner", user="", R=4), "linearize": True},
+    ],
+    ids=["object streams", "linearized", "AES with 256 bits", "AES with 128 bits"],
+)
+def test_form_that_another_program_saved_says_the_same(how: dict[str, Any]) -> None:
+    saved = io.BytesIO()
+    with pikepdf.open(io.BytesIO(FORMS["filled-monthly.pdf"])) as pdf:
+        pdf.save(saved, **how)
+    assert read_form(saved.getvalue(), "form.pdf") == MONTHLY
 
 
 # Fields
@@ -280,20 +300,20 @@ def test_reason_of_damage_is_safe_to_show() -> None:
     assert len(finding.message) < 300
 
 
-def test_nothing_is_logged_or_printed_and_the_logger_is_as_before(
+def test_nothing_is_logged_or_printed_and_qpdf_s_limits_are_as_before(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    level = logging.getLogger("pypdf").level
+    limits = get_qpdf_limits()
     for document in FORMS.values():
         outcome(document)
         outcome(document[:-7])
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
-    assert logging.getLogger("pypdf").level == level
+    assert get_qpdf_limits() == limits
 
 
-def test_pypdf_is_imported_only_when_a_form_is_read() -> None:
-    code = "import sys, tallyport_converters.readers.dxf_pdf; sys.exit('pypdf' in sys.modules)"
+def test_pikepdf_is_imported_only_when_a_form_is_read() -> None:
+    code = "import sys, tallyport_converters.readers.dxf_pdf; sys.exit('pikepdf' in sys.modules)"
     assert (
         subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False).returncode
         == 0
@@ -305,13 +325,13 @@ def test_pypdf_is_imported_only_when_a_form_is_read() -> None:
 
 def packed(form_object: bytes, *, count: int) -> bytes:
     """Return a document whose form is written `count` times into one object stream, at offsets one byte apart."""
-    index = b"1 0 2 60 " + b"".join(b"%d %d " % (10 + n, 70 + n) for n in range(count))
-    catalog = b"<</Type/Catalog/AcroForm %d 0 R>>" % 10
-    content = catalog.ljust(60) + b"null".ljust(10) + form_object
+    index = b"1 0 2 60 " + b"".join(b"%d %d " % (10 + n, 100 + n) for n in range(count))
+    catalog = b"<</Type/Catalog/Pages 2 0 R/AcroForm %d 0 R>>" % 10
+    content = catalog.ljust(60) + b"<</Type/Pages/Kids[]/Count 0>>".ljust(40) + form_object
     stream = zlib.compress(index + content, 9)
     head = b"<</Type/ObjStm/N %d/First %d/Filter/FlateDecode/Length %d>>" % (count + 2, len(index), len(stream))
     body: bytes = make.HEADER + b"3 0 obj\n" + head + b"\nstream\n" + stream + b"\nendstream\nendobj\n"
-    kinds = {1: (2, 3, 0), 3: (1, len(make.HEADER), 0), **{10 + n: (2, 3, 0) for n in range(count)}}
+    kinds = {1: (2, 3, 0), 2: (2, 3, 1), 3: (1, len(make.HEADER), 0), **{10 + n: (2, 3, 0) for n in range(count)}}
     rows = zlib.compress(b"".join(struct.pack(">BLH", *kinds.get(n, (0, 0, 0))) for n in range(10 + count)), 9)
     head = b"<</Type/XRef/Size %d/W[1 4 2]/Root 1 0 R/Filter/FlateDecode/Length %d>>" % (10 + count, len(rows))
     table = b"4 0 obj\n" + head + b"\nstream\n" + rows + b"\nendstream\nendobj\n"
@@ -319,6 +339,11 @@ def packed(form_object: bytes, *, count: int) -> bytes:
 
 
 FIELDS_AT_WILL: dict[str, Callable[[], bytes]] = {
+    "texts one within the other": lambda: packed(b"(" * 40_000 + b")" * 40_000, count=40_000),
+    "names without a character": lambda: make.document({**make.form_objects(()), 4: b"<</Fields[" + b"/" * 9_000_000}),
+    "packed numbers": lambda: packed(b"<</Fields[" + b"0 " * 1_900_000 + b"]>>", count=1),
+    "packed names without a character": lambda: packed(b"<</Fields[" + b"/" * 4_100_000 + b"]>>", count=1),
+    "revisions without end": lambda: make.document(make.form_objects(()), trailer=b"/A<</P#72ev 15>>" * 257),
     "a stream that unpacks to 100 MB": lambda: packed(b"<</Fields[" + b" " * 100_000_000 + b"]>>", count=1),
     "objects one within the other": lambda: packed(b"[" * 40_000 + b"]" * 40_000, count=40_000),
     "an array of arrays": lambda: make.document({**make.form_objects(()), 4: b"<</Fields" + b"[" * 200_000}),
@@ -353,12 +378,17 @@ FIELDS_AT_WILL: dict[str, Callable[[], bytes]] = {
 }
 
 
+def test_a_large_object_stream_that_is_a_form_s_is_read() -> None:
+    fields = b"".join(b"<</FT/Tx/T(TXFDDV_a_b%06d)/V(12)>>" % n for n in range(60_000))
+    assert len(read_form(packed(b"<</Fields[" + fields + b"]>>", count=1), "form.pdf").rows) == 60_000
+
+
 @pytest.mark.parametrize("what", FIELDS_AT_WILL)
 def test_structure_without_bounds_ends_in_a_finding_in_bounded_time(what: str) -> None:
     document = FIELDS_AT_WILL[what]()
-    start = time.perf_counter()
+    start = time.process_time()
     assert refusal(document).code in {"TP114", "TP117"}
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_document_beyond_the_limit_is_not_looked_at() -> None:
