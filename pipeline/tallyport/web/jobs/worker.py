@@ -67,7 +67,10 @@ class Work:
     def _convert(self) -> None:
         self._recorder.begin("convert")
         self._job.out.mkdir()
-        options = self._job.request["options"]
+        given = dict(self._job.request["options"])
+        given.pop("username", None)
+        schemes = dict(_scheme(text) for text in given.pop("id_schemes", ()))
+        categories = categories_of(self._job.target_kind)
         for number, (source, path) in enumerate(zip(self._job.request["sources"], self._job.uploads, strict=True)):
             if source["is_adv2"]:
                 (self._job.out / self._job.names.adv2(number)).symlink_to(path)
@@ -75,16 +78,8 @@ class Work:
                     {"name": source["name"], "format": "adv2", "bytes": source["bytes"]}
                 )
                 continue
-            how = Options(
-                source_format=source.get("format"),
-                id_schemes=dict(_scheme(text) for text in options.get("id_schemes", ())),
-                data_set=options.get("data_set"),
-                keep_followup_false=options.get("keep_followup_false", False),
-                layout=options.get("layout", "split"),
-                compress=options.get("compress", "none"),
-                strict=options.get("strict", False),
-                categories=categories_of(self._job.target_kind),
-            )
+            form = source.get("format")
+            how = Options(source_format=form, id_schemes=schemes, categories=categories, **given)
             folder, trails = self._job.names.folder(number), self._job.folder / TRAILS / str(number)
             name = source["name"]
             for event in conversion([path], self._job.out / folder, how, name=name, trails=trails):
