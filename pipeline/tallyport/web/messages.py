@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Field
 from pydantic_core import PydanticCustomError
 
 from tallyport_converters.model.file_header import canonical_scheme
+from tallyport_schemas.finding import Finding
 
 Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"]
+_FORMATS = "dxf-json, dxf-csv, dxf-xml, dxf-pdf or adx"
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["dry-run", "run", "convert", "validate"]
 """`convert` and `validate` are the jobs behind the requests of that name, gone when they are answered."""
 
 FINAL: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
-
-SCHEME = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"
 
 
 def _one_scheme_a_kind(schemes: list[str]) -> list[str]:
@@ -34,28 +35,42 @@ def _one_scheme_a_kind(schemes: list[str]) -> list[str]:
     return schemes
 
 
-Id = Annotated[str, Field(pattern=r"^[a-z2-7]{16}$", description="Made by the server; has no meaning.")]
-FileName = Annotated[str, Field(pattern=r"^[^/\\\x00-\x1f\x7f]+$", min_length=1, max_length=200)]
+Id = Annotated[str, Field(pattern=r"^[a-z2-7]{16}$", description="an id that the server made")]
+FileName = Annotated[
+    str,
+    Field(
+        pattern=r"^[^/\\\x00-\x1f\x7f]+$",
+        min_length=1,
+        max_length=200,
+        description="a file name of 1 to 200 characters, without slashes",
+    ),
+]
 Text = Annotated[str, Field(min_length=1, max_length=230)]
+Flag = Annotated[bool, Field(description="true or false")]
 _Scheme = Annotated[str, Field(pattern=r"^((de|ou|ds|cc|c|co|coc|aoc)=)?[A-Za-z]+(:[A-Za-z][A-Za-z0-9]{10})?$")]
-Schemes = Annotated[list[_Scheme], Field(max_length=9), AfterValidator(_one_scheme_a_kind)]
+_SCHEMES = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"
+Schemes = Annotated[list[_Scheme], Field(max_length=9, description=_SCHEMES), AfterValidator(_one_scheme_a_kind)]
 
 
 class ConversionOptions(BaseModel, extra="forbid"):
     """How to convert."""
 
-    data_set: Text | None = None
-    keep_followup_false: bool = False
-    strict: bool = False
-    layout: Literal["split", "single"] = "split"
-    compress: Literal["none", "gz", "zst"] = "none"
+    data_set: str | None = Field(
+        default=None, min_length=1, max_length=230, description="a data set, 1 to 230 characters"
+    )
+    keep_followup_false: Flag = False
+    strict: Flag = False
+    layout: Literal["split", "single"] = Field(default="split", description="split or single")
+    compress: Literal["none", "gz", "zst"] = Field(default="none", description="none, gz or zst")
 
 
 class JobOptions(ConversionOptions, strict=True):
     """How to convert, and how to write. Options that have no effect on the target are refused."""
 
     id_schemes: Schemes = []
-    username: Text | None = None
+    username: str | None = Field(
+        default=None, min_length=1, max_length=230, description="a user name, 1 to 230 characters"
+    )
 
 
 class FileQuery(BaseModel, extra="forbid"):
@@ -68,7 +83,7 @@ class ConvertQuery(ConversionOptions):
     """The query of a conversion; see JobOptions."""
 
     name: FileName
-    format: Format | None = None
+    format: Format | None = Field(default=None, description=_FORMATS)
     id_scheme: Schemes = []
 
 
@@ -76,48 +91,38 @@ class SourceRequest(BaseModel, extra="forbid", strict=True):
     """An uploaded file, and its format where that must not be detected from the content."""
 
     upload: Id
-    format: Format | None = None
+    format: Format | None = Field(default=None, description=_FORMATS)
 
 
 class DryRunRequest(BaseModel, extra="forbid", strict=True):
     """Asks for a dry run."""
 
-    sources: Annotated[list[SourceRequest], Field(min_length=1, max_length=500)]
-    target: Annotated[str, Field(min_length=1, max_length=100)] = "convert"
+    sources: list[SourceRequest] = Field(min_length=1, max_length=500, description="1 to 500 files")
+    target: str = Field(default="convert", min_length=1, max_length=100, description="the id of a target")
     options: JobOptions = JobOptions()
 
 
 class RunRequest(BaseModel, extra="forbid", strict=True):
     """Asks for the run of a dry run, by its `plan`; `confirm`: the target's name, to remove values for good."""
 
-    plan: Annotated[str, Field(min_length=1, max_length=100)]
-    confirm: Annotated[str, Field(max_length=300)] | None = None
+    plan: str = Field(min_length=1, max_length=100, description="the plan of the dry run")
+    confirm: str | None = Field(default=None, max_length=300, description="the name of the target")
 
 
-class FindingMessage(BaseModel):
-    """A finding; see docs/findings.md."""
-
-    code: str
-    severity: Literal["error", "warning", "info"]
-    message: str
-    help: str | None = None
-    source: str | None = None
-    row: int | None = None
-    field: str | None = None
-    found: str | None = None
-    expected: str | None = None
-    count: int | None = None
-    line: int | None = None
-    sheet_row: int | None = None
-    keys: dict[str, str] | None = None
-    groups: int | None = None
+EXPECTED: Mapping[str, str] = {
+    name: field.description
+    for request in (FileQuery, ConvertQuery, JobOptions, SourceRequest, DryRunRequest, RunRequest)
+    for name, field in request.model_fields.items()
+    if field.description
+}
+"""What a member of a request may be, in words."""
 
 
 class Failure(BaseModel):
     """Why a request was refused: `errors` as everywhere, `error` the first of them."""
 
-    error: FindingMessage
-    errors: list[FindingMessage]
+    error: Finding
+    errors: list[Finding]
 
 
 class Upload(BaseModel):
@@ -130,7 +135,7 @@ class Upload(BaseModel):
     format: str | None
     compression: str | None
     evidence: str | None
-    finding: FindingMessage | None = None
+    finding: Finding | None = None
 
 
 class TargetMessage(BaseModel):
@@ -181,7 +186,7 @@ class Job(BaseModel):
     started: float | None = None
     ended: float | None = None
     of: str | None = None
-    finding: FindingMessage | None = None
+    finding: Finding | None = None
     summary: dict[str, Any] | None = None
     plan: str | None = None
     confirm: str | None = None

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallyport.web.jobs.targets import Target, convert_only, database, profile
+from tallyport_converters.files.locks import held
 from tallyport_schemas.finding import OutsideFailed, Refused, finding
 
 DEFAULT_PORT = 8042
@@ -38,13 +39,6 @@ class ServeOptions:
     key: str | None = None
 
 
-def default_folder() -> Path:
-    """Return the user's folder for data of this program, as the system has it."""
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "tallyport"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "tallyport"
-
-
 def serve(options: ServeOptions | None = None, *, listening: Callable[[str], None] | None = None) -> None:
     """Serve the page and its HTTP interface on this machine's loopback address, until interrupted.
 
@@ -60,6 +54,7 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         message, help_text = "the page is served on Linux and macOS alone", "use the command line"
         raise OutsideFailed(finding("TP809", message=message, help=help_text))
     try:
+        import platformdirs
         import uvicorn
 
         from tallyport.web.folders import Folders
@@ -74,7 +69,7 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         help_text = "install it with pip install 'tallyport[web]'"
         raise OutsideFailed(finding("TP809", found=error.name, help=help_text)) from None
     targets = {target.id: target for target in _targets(options)}
-    folders = Folders(options.folder or default_folder())
+    folders = Folders(options.folder or platformdirs.user_data_path("tallyport", appauthor=False))
     try:
         folders.make()
     except OSError as error:
@@ -128,14 +123,10 @@ def _targets(options: ServeOptions) -> Iterator[Target]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder: its jobs have one server."""
-    import fcntl
-
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    lock = held(folder / _LOCK)
+    if lock is None:
+        raise Refused(finding("TP924", found=str(folder)))
     try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Refused(finding("TP924", found=str(folder))) from None
         yield
     finally:
         os.close(lock)

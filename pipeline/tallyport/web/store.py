@@ -90,22 +90,15 @@ class Store:
 
     def remove_upload(self, id: str) -> bool:
         """Forget an upload unless a job needs it; returns whether it is gone."""
-        return bool(
-            self._run(
-                "delete from upload where id = ? and not exists"
-                " (select 1 from job, json_each(job.request, '$.sources') s where s.value ->> 'upload' = upload.id)"
-                " returning id",
-                id,
-            )
-        )
+        return bool(self._remove_uploads("id = ?", id))
 
-    def idle_uploads(self, older_than_s: float) -> Sequence[str]:
-        """Return uploads that no job needs, and that have been there for longer."""
-        rows = self._run(
-            "select id from upload where created < ? and not exists"
-            " (select 1 from job, json_each(job.request, '$.sources') s where s.value ->> 'upload' = upload.id)",
-            time.time() - older_than_s,
-        )
+    def remove_idle_uploads(self, older_than_s: float) -> Sequence[str]:
+        """Forget uploads that no job needs, and that have been there for longer; returns them."""
+        return self._remove_uploads("created < ?", time.time() - older_than_s)
+
+    def _remove_uploads(self, which: str, parameter: Any) -> Sequence[str]:
+        needed = "select 1 from job, json_each(job.request, '$.sources') s where s.value ->> 'upload' = upload.id"
+        rows = self._run(f"delete from upload where {which} and not exists ({needed}) returning id", parameter)
         return [row["id"] for row in rows]
 
     # --- Jobs --------------------------------------------------------------------------------------------------------

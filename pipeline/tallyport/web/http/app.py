@@ -20,7 +20,7 @@ from starlette.types import Lifespan
 
 from tallyport.web.http import conversion_routes, job_routes, upload_routes
 from tallyport.web.http.failures import ALWAYS, refusals, refused
-from tallyport.web.http.route import Having, Parts, router
+from tallyport.web.http.route import Having, Parts, giving, router
 from tallyport.web.http.uploads import Uploads
 from tallyport.web.jobs.processes import JobProcesses
 from tallyport.web.messages import Format, ServerMessage
@@ -37,7 +37,7 @@ _CREDENTIALS = [Security(APIKeyCookie(name="tallyport", auto_error=False)), Secu
 _server = router()
 
 
-@_server.get("/server", response_model=ServerMessage)
+@_server.get("/server", **giving(ServerMessage))
 async def server(parts: Having) -> object:
     """Show what this server offers."""
     return {

@@ -6,24 +6,13 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, SourceNames
 from tallyport.web.jobs.change_preview import changes
 from tallyport_converters.sources import stem_of
 
-What = Literal[
-    "adv2.zip",
-    "findings.ndjson",
-    "rejects.ndjson",
-    "manifest.json",
-    "changes.ndjson",
-    "statements.sql",
-    "undo.zip",
-]
-"""All that a job may leave."""
-
-MEDIA_TYPES: Mapping[What, str] = {
+MEDIA_TYPES: Mapping[str, str] = {
     "adv2.zip": "application/zip",
     "findings.ndjson": "application/x-ndjson",
     "rejects.ndjson": "application/x-ndjson",
@@ -32,6 +21,7 @@ MEDIA_TYPES: Mapping[What, str] = {
     "statements.sql": "application/sql",
     "undo.zip": "application/zip",
 }
+"""All that a job may leave."""
 
 _BLOCK_BYTES = 1 << 18
 _DATE = (1980, 1, 1, 0, 0, 0)
@@ -48,7 +38,7 @@ class Downloads:
         self._naming = SourceNames([source["name"] for source in self._sources])
         self.validation = self._folder / VALIDATION
 
-    def offered(self) -> Iterator[tuple[What, int | None]]:
+    def offered(self) -> Iterator[tuple[str, int | None]]:
         """Yield what there is, with its size where that is known."""
         if next(self._outputs(), None):
             yield "adv2.zip", None
@@ -65,7 +55,7 @@ class Downloads:
         if next(self._undone(), None):
             yield "undo.zip", None
 
-    def blocks(self, what: What) -> Iterator[bytes]:
+    def blocks(self, what: str) -> Iterator[bytes]:
         """Yield the bytes of one of them; whoever asks has seen that it is offered."""
         if what == "adv2.zip":
             yield from zipped(self._outputs())

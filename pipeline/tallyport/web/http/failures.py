@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from tallyport.web.messages import SCHEME, Failure
+from tallyport.web.messages import EXPECTED, Failure
 from tallyport_schemas.finding import finding, shown
 
 _STATUS: Mapping[str, int] = {
@@ -66,26 +66,6 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
 
 
-_EXPECTED: Mapping[str, str] = {
-    "name": "a file name of 1 to 200 characters, without slashes",
-    "id_scheme": SCHEME,
-    "id_schemes": SCHEME,
-    "data_set": "the identifier of a data set, 1 to 230 characters",
-    "username": "a user name of 1 to 230 characters",
-    "layout": "split or single",
-    "compress": "none, gz or zst",
-    "format": "dxf-json, dxf-csv, dxf-xml, dxf-pdf or adx",
-    "sources": "1 to 500 files",
-    "upload": "the id of an upload",
-    "target": "the id of a target",
-    "plan": "the plan of the dry run",
-    "confirm": "the name of the target",
-    "keep_followup_false": "true or false",
-    "strict": "true or false",
-}
-"""What a member of a request may be, in words."""
-
-
 def invalid(error: RequestValidationError) -> Failed:
     """Return what is wrong first in a request that is not as its type has it: which member, what it may be."""
     wrong = error.errors()[0]
@@ -100,10 +80,10 @@ def invalid(error: RequestValidationError) -> Failed:
     if kind in ("missing", "extra_forbidden") and names:
         name, trouble = shown(names[-1]), "is missing" if kind == "missing" else "is unknown"
         message = f"the member {name or 'without a name'} {trouble}"
-        return failed("TP915", field=name, message=message, expected=_EXPECTED.get(name))
-    field = next((name for name in reversed(names) if name in _EXPECTED), ".".join(map(str, path)))
+        return failed("TP915", field=name, message=message, expected=EXPECTED.get(name))
+    field = next((name for name in reversed(names) if name in EXPECTED), ".".join(map(str, path)))
     own = wrong["msg"] if kind == "finding" else None  # any other is in a programmer's words
-    return failed("TP915", field=field or None, message=own, found=text, expected=_EXPECTED.get(field))
+    return failed("TP915", field=field or None, message=own, found=text, expected=EXPECTED.get(field))
 
 
 def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Response:

@@ -8,49 +8,39 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import Header
+from fastapi import Header, Path
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response, StreamingResponse
 
 from tallyport.web.folders import RESULT
-from tallyport.web.http.downloads import MEDIA_TYPES, Downloads, What
+from tallyport.web.http.downloads import MEDIA_TYPES, Downloads
 from tallyport.web.http.failures import failed, refusals
-from tallyport.web.http.route import Having, KnownJob, Parts, router
+from tallyport.web.http.route import Having, KnownJob, Parts, giving, router
 from tallyport.web.messages import FINAL, DryRunRequest, Job, JobList, RunRequest
 
 _LISTED_MOST = 200
 _LOOK_EVERY_S = 0.15
 _SCRIPT_SHOWN_BYTES = 64 << 10
 
+_What = Annotated[str, Path(json_schema_extra={"enum": [*MEDIA_TYPES]})]
+
 routes = router()
 
 
-@routes.get("/jobs", response_model=JobList, response_model_exclude_defaults=True)
+@routes.get("/jobs", **giving(JobList))
 async def jobs(parts: Having) -> object:
     """List all jobs, the newest first."""
     listed = parts.store.jobs(limit=_LISTED_MOST)
     return {"jobs": [_message(job) for job in listed if job["kind"] in ("dry-run", "run")]}
 
 
-@routes.post(
-    "/jobs",
-    status_code=201,
-    response_model=Job,
-    response_model_exclude_defaults=True,
-    responses=refusals(400, 404, 413, 415, 429),
-)
+@routes.post("/jobs", status_code=201, **giving(Job), responses=refusals(400, 404, 413, 415, 429))
 async def dry_run(asked: DryRunRequest, parts: Having) -> object:
     """Start a dry run."""
     return _shown(parts, parts.queue.add("dry-run", asked.sources, asked.target, asked.options))
 
 
-@routes.post(
-    "/jobs/{id}/run",
-    status_code=201,
-    response_model=Job,
-    response_model_exclude_defaults=True,
-    responses=refusals(400, 404, 409, 413, 415, 429),
-)
+@routes.post("/jobs/{id}/run", status_code=201, **giving(Job), responses=refusals(400, 404, 409, 413, 415, 429))
 async def run(job: KnownJob, asked: RunRequest, parts: Having) -> object:
     """Run what was run dry.
 
@@ -67,13 +57,7 @@ async def run(job: KnownJob, asked: RunRequest, parts: Having) -> object:
     return _shown(parts, parts.queue.repeat(job, "run", of=job["id"], removes_for_good=removes))
 
 
-@routes.post(
-    "/jobs/{id}/again",
-    status_code=201,
-    response_model=Job,
-    response_model_exclude_defaults=True,
-    responses=refusals(404, 409, 429),
-)
+@routes.post("/jobs/{id}/again", status_code=201, **giving(Job), responses=refusals(404, 409, 429))
 async def again(job: KnownJob, parts: Having) -> object:
     """Run a job again that was cut short: the same bytes, options and target."""
     if job["state"] not in ("failed", "cancelled", "interrupted"):
@@ -84,13 +68,7 @@ async def again(job: KnownJob, parts: Having) -> object:
     return _shown(parts, parts.queue.repeat(job, job["kind"], of=job["of"], removes_for_good=removes))
 
 
-@routes.post(
-    "/jobs/{id}/cancel",
-    status_code=202,
-    response_model=Job,
-    response_model_exclude_defaults=True,
-    responses=refusals(404, 409),
-)
+@routes.post("/jobs/{id}/cancel", status_code=202, **giving(Job), responses=refusals(404, 409))
 async def cancel(job: KnownJob, parts: Having) -> object:
     """Cancel a job that waits or runs."""
     if job["state"] in FINAL:
@@ -99,7 +77,7 @@ async def cancel(job: KnownJob, parts: Having) -> object:
     return _shown(parts, job["id"])
 
 
-@routes.get("/jobs/{id}", response_model=Job, response_model_exclude_defaults=True, responses=refusals(404))
+@routes.get("/jobs/{id}", **giving(Job), responses=refusals(404))
 async def show_job(job: KnownJob, parts: Having) -> object:
     """Show a job with its result."""
     return _shown(parts, job["id"])
@@ -154,7 +132,7 @@ async def events(
         **refusals(404),
     },
 )
-async def download(job: KnownJob, what: What, parts: Having) -> Response:
+async def download(job: KnownJob, what: _What, parts: Having) -> Response:
     """Download one of the job's `downloads`."""
     found = Downloads(parts.folders, job)
     if job["state"] not in FINAL or what not in dict(found.offered()):

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -100,6 +101,11 @@ class Route(APIRoute):
 def router() -> APIRouter:
     """Return a router for a subject of the interface."""
     return APIRouter(prefix="/api", route_class=Route)
+
+
+def giving(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe what a route gives: members that have no meaning for it are left out."""
+    return {"response_model": model, "response_model_exclude_defaults": True}
 
 
 def parts_of(request: Request) -> Parts:

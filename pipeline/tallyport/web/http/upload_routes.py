@@ -8,20 +8,13 @@ from fastapi import Query
 from starlette.requests import Request
 
 from tallyport.web.http.failures import refusals
-from tallyport.web.http.route import FILE, TAKING, Having, KnownUpload, router
+from tallyport.web.http.route import FILE, TAKING, Having, KnownUpload, giving, router
 from tallyport.web.messages import FileQuery, Upload
 
 routes = router()
 
 
-@routes.put(
-    "/uploads",
-    status_code=201,
-    response_model=Upload,
-    response_model_exclude_defaults=True,
-    openapi_extra=FILE,
-    responses=TAKING,
-)
+@routes.put("/uploads", status_code=201, **giving(Upload), openapi_extra=FILE, responses=TAKING)
 async def upload(request: Request, asked: Annotated[FileQuery, Query()], parts: Having) -> object:
     """Send a file.
 
@@ -30,7 +23,7 @@ async def upload(request: Request, asked: Annotated[FileQuery, Query()], parts: 
     return await parts.uploads.receive(request.stream(), asked.name)
 
 
-@routes.get("/uploads/{id}", response_model=Upload, response_model_exclude_defaults=True, responses=refusals(404))
+@routes.get("/uploads/{id}", **giving(Upload), responses=refusals(404))
 async def show_upload(upload: KnownUpload) -> object:
     """Show an upload."""
     return upload

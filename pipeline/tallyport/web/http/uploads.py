@@ -86,9 +86,8 @@ class Uploads:
 
     def remove_idle(self, older_than_s: float) -> None:
         """Remove what no job needs and nobody is about to use."""
-        for id in self._store.idle_uploads(older_than_s):
-            if self._store.remove_upload(id):
-                self._folders.upload(id).unlink(missing_ok=True)
+        for id in self._store.remove_idle_uploads(older_than_s):
+            self._folders.upload(id).unlink(missing_ok=True)
 
     def remove_unknown(self) -> None:
         """Remove files of which the store knows nothing: a server was killed in the middle. Only while none serves."""

@@ -6,7 +6,6 @@ A process outlives the server: whoever serves next finds it by its lock. Linux a
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import shutil
 import signal
@@ -20,6 +19,7 @@ from typing import Any
 from tallyport.web.folders import LOCK, LOG, Folders
 from tallyport.web.jobs.targets import Target, cancelled
 from tallyport.web.store import Store
+from tallyport_converters.files.locks import held
 from tallyport_converters.files.publish import WORK
 from tallyport_schemas.finding import finding
 
@@ -99,9 +99,10 @@ class JobProcesses:
             return False
         folder = self._folders.job(id)
         folder.mkdir(mode=0o700, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        lock = held(folder / LOCK)
+        if lock is None:
+            return False
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             with (folder / LOG).open("wb") as log:
                 process = subprocess.Popen(
                     [sys.executable, "-P", "-m", WORKER, str(self._folders.root), id, str(self._seconds)],
@@ -124,16 +125,12 @@ class JobProcesses:
         if (process := self._processes.get(id)) is not None:
             return process.poll() is None
         try:
-            lock = os.open(self._folders.job(id) / LOCK, os.O_RDWR)
+            lock = held(self._folders.job(id) / LOCK)
         except FileNotFoundError:
             return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        finally:
+        if lock is not None:
             os.close(lock)
-        return False
+        return lock is None
 
     def _press(self, id: str) -> None:
         if id in self._cancelled and time.monotonic() > self._cancelled[id]:
