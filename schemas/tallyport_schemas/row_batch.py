@@ -27,6 +27,8 @@ ROW, VALUE, DELETED, FOLLOWUP, COMMENT = "row", "value", "deleted", "followup", 
 STAMPS = ("stored_by", "created", "last_updated")
 """Columns that only the rows of an undo have."""
 
+ALL = slice(None)
+
 
 @dataclass(frozen=True, slots=True)
 class RowColumns:
@@ -60,7 +62,7 @@ class RowColumns:
 
 
 class RowBatch(Protocol):
-    """Some rows of a group, in their order. Never changes."""
+    """Some rows of a group, in their order. Never changes. Columns are given whole, or of some rows."""
 
     columns: RowColumns
 
@@ -68,15 +70,15 @@ class RowBatch(Protocol):
         """How many rows there are."""
         ...
 
-    def integers(self, column: str) -> Sequence[int]:
+    def integers(self, column: str, rows: slice = ALL) -> Sequence[int]:
         """Return the column `row`, or one of indexes."""
         ...
 
-    def texts(self, column: str) -> Sequence[str | None]:
+    def texts(self, column: str, rows: slice = ALL) -> Sequence[str | None]:
         """Return a column of text."""
         ...
 
-    def flags(self, column: str) -> Sequence[bool | None]:
+    def flags(self, column: str, rows: slice = ALL) -> Sequence[bool | None]:
         """Return the column `deleted` or `followup`."""
         ...
 

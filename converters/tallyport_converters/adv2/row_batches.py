@@ -44,7 +44,8 @@ class RowBatches:
         self._label = label
         self.named: ArrowBatch | None = None
         """Of a group that deletes: the keys of the ignored rows of the last batch that have all their indexes."""
-        self._unread = self._read(file, check)
+        self.unread = self._read(file, check)
+        """The batches that were not read yet."""
 
     def __iter__(self) -> Iterator[ArrowBatch]:
         """Yield the batches that were not read before.
@@ -52,7 +53,7 @@ class RowBatches:
         Raises:
             SourceUnreadable: the file breaks off, or is no JSON.
         """
-        return self._unread
+        return self.unread
 
     def read_all(self) -> ArrowBatches:
         """Return all that was not read before as one table, held in memory.
@@ -64,7 +65,7 @@ class RowBatches:
 
     def pass_by(self) -> None:
         """Have the rows that were not read refused from now on: their file goes on to another group."""
-        self._unread = _passed()
+        self.unread = _passed()
 
     def _read(self, file: Adv2File, check: RowCheck) -> Iterator[ArrowBatch]:
         told = RowFindings(file)

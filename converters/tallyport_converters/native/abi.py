@@ -9,7 +9,7 @@ from ctypes import c_char_p, c_int32, c_int64, c_uint8, c_uint32, c_uint64, c_vo
 from enum import IntEnum
 from typing import Any
 
-DIGEST = "1b654c92534b09bd"
+DIGEST = "920a6d8b466ca2f0"
 KINDS = 6
 DIMENSIONS = 4
 DROPPED_COUNT = 4

@@ -10,16 +10,16 @@ import ctypes
 from collections.abc import Iterable
 from ctypes import POINTER, c_int32, c_void_p
 from itertools import pairwise
-from typing import cast
+from typing import TypeVar, cast
 
 from tallyport_converters.native import abi
 from tallyport_converters.native.abi import Capsule
 from tallyport_converters.native.library import Owner, library
-from tallyport_schemas.row_batch import DELETED, FOLLOWUP, ROW, RowColumns
+from tallyport_schemas.row_batch import ALL, DELETED, FOLLOWUP, ROW, RowColumns
+
+T = TypeVar("T")
 
 _NO_PLACE = -1
-
-
 _OPEN_CAPSULE = ctypes.cast(ctypes.pythonapi.PyCapsule_GetPointer, abi.OpenCapsule)
 library.tp_capsules_by(_OPEN_CAPSULE)
 _new_capsule = ctypes.PYFUNCTYPE(ctypes.py_object, c_void_p, c_void_p, c_void_p)(("PyCapsule_New", ctypes.pythonapi))
@@ -59,38 +59,34 @@ class ArrowBatch(Owner):
         """The memory that it takes."""
         return int(library.tp_row_batch_size(self.handle))
 
-    def integers(self, column: str) -> list[int]:
+    def integers(self, column: str, rows: slice = ALL) -> list[int]:
         """See `RowBatch`."""
-        count = len(self)
+        start, stop, _ = rows.indices(len(self))
         if column == ROW:
-            return list(library.tp_row_batch_numbers(self.handle)[:count])
+            return list(library.tp_row_batch_numbers(self.handle)[start:stop])
         place = self.columns.places[self.columns.dimensions.index(column)]
-        return [0] * count if place is None else list(library.tp_row_batch_indexes(self.handle, place)[:count])
+        if place is None:
+            return [0] * (stop - start)
+        return list(library.tp_row_batch_indexes(self.handle, place)[start:stop])
 
-    def texts(self, column: str) -> list[str | None]:
+    def texts(self, column: str, rows: slice = ALL) -> list[str | None]:
         """See `RowBatch`."""
+        start, stop, _ = rows.indices(len(self))
         ends, given = POINTER(c_int32)(), c_void_p()
         number = self.columns.texts.index(column)
         data = library.tp_row_batch_texts(self.handle, number, ctypes.byref(ends), ctypes.byref(given))
-        marks = ends[: len(self) + 1]
-        whole = ctypes.string_at(data, marks[-1])
-        texts = [whole[a:b].decode() for a, b in pairwise(marks)]
-        if not given:
-            return [*texts]
-        return [text if is_given else None for text, is_given in zip(texts, self._bits(given.value), strict=True)]
+        marks = ends[start : stop + 1]
+        whole, first = ctypes.string_at(data + marks[0], marks[-1] - marks[0]), marks[0]
+        texts = [whole[a - first : b - first].decode() for a, b in pairwise(marks)]
+        return _where_given(texts, given, start, stop)
 
-    def flags(self, column: str) -> list[bool | None]:
+    def flags(self, column: str, rows: slice = ALL) -> list[bool | None]:
         """See `RowBatch`."""
+        start, stop, _ = rows.indices(len(self))
         given = c_void_p()
-        is_followup = (DELETED, FOLLOWUP).index(column)
-        flags = self._bits(library.tp_row_batch_flags(self.handle, is_followup, ctypes.byref(given)))
-        if not given:
-            return [*flags]
-        return [flag if is_given else None for flag, is_given in zip(flags, self._bits(given.value), strict=True)]
-
-    def _bits(self, at: int | None) -> list[bool]:
-        count = len(self)
-        return [bool(byte >> bit & 1) for byte in ctypes.string_at(at or 0, count // 8 + 1) for bit in range(8)][:count]
+        number = (DELETED, FOLLOWUP).index(column)
+        flags = library.tp_row_batch_flags(self.handle, number, ctypes.byref(given))
+        return _where_given(_bits(flags, start, stop), given, start, stop)
 
     def __arrow_c_schema__(self) -> object:
         """See `RowBatch`."""
@@ -101,6 +97,19 @@ class ArrowBatch(Owner):
         del requested_schema
         array = _capsule(Capsule.ARRAY, library.tp_arrow_array(self.handle, _exported(self.columns)))
         return self.__arrow_c_schema__(), array
+
+
+def _bits(at: int, start: int, stop: int) -> list[bool]:
+    whole = ctypes.string_at(at, stop // 8 + 1)
+    return [bool(whole[row >> 3] >> (row & 7) & 1) for row in range(start, stop)]
+
+
+def _where_given(column: list[T], given: c_void_p, start: int, stop: int) -> list[T | None]:
+    """Return a part of a column with None where `given`, if there is such, has no bit."""
+    if given.value is None:
+        return [*column]
+    bits = _bits(given.value, start, stop)
+    return [entry if is_given else None for entry, is_given in zip(column, bits, strict=True)]
 
 
 class ArrowBatches:

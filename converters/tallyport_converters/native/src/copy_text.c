@@ -11,8 +11,8 @@
 struct CopyText {
     Bytes out;
     uint32_t places;
-    uint64_t weights[PLACES_LIMIT]; /* what an index counts in its place: that of a combo may be made of several */
-    bool ends[PLACES_LIMIT];        /* whether a place ends with this index */
+    uint64_t sizes[PLACES_LIMIT];
+    bool last[PLACES_LIMIT]; /* whether a place ends with this index */
 };
 
 void tp_copy_text_free(CopyText *copy) {
@@ -21,14 +21,14 @@ void tp_copy_text_free(CopyText *copy) {
     free(copy);
 }
 
-CopyText *tp_copy_text_new(uint32_t places, const uint64_t *weights, const uint8_t *ends) {
+CopyText *tp_copy_text_new(uint32_t places, const uint64_t *sizes, const uint8_t *last) {
     CopyText *copy = places <= PLACES_LIMIT ? calloc(1, sizeof *copy) : NULL;
     if (!copy)
         return NULL;
     copy->places = places;
     for (uint32_t place = 0; place < places; place++) {
-        copy->weights[place] = weights[place];
-        copy->ends[place] = ends[place];
+        copy->sizes[place] = sizes[place];
+        copy->last[place] = last[place];
     }
     return copy;
 }
@@ -96,8 +96,8 @@ const uint8_t *tp_copy_text(CopyText *copy, const RowBatch *batch, uint64_t from
         p = put_number(p, (uint64_t)batch->number[row]);
         uint64_t sum = 0;
         for (uint32_t place = 0; place < copy->places; place++) {
-            sum += copy->weights[place] * (uint64_t)index_column(batch, place)[row];
-            if (copy->ends[place]) {
+            sum = sum * copy->sizes[place] + (uint64_t)index_column(batch, place)[row];
+            if (copy->last[place]) {
                 *p++ = '\t';
                 p = put_number(p, sum);
                 sum = 0;

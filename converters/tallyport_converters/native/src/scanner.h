@@ -17,7 +17,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "1b654c92534b09bd"
+#define SCANNER_DIGEST "920a6d8b466ca2f0"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -405,9 +405,9 @@ EXPORT void tp_schema_capsule_free(void *capsule);
 EXPORT void tp_array_capsule_free(void *capsule);
 EXPORT void tp_stream_capsule_free(void *capsule);
 
-/* `weights`: what an index counts in its place, as that of a combo may be made of several; `ends`: by index, 1 where a
- * place ends with it. */
-EXPORT CopyText *tp_copy_text_new(uint32_t places, const uint64_t *weights, const uint8_t *ends);
+/* `sizes`: of the dimensions that rows have an index for; `last`: 1 where a place ends with it, as that of a combo may be
+ * made of several indexes. */
+EXPORT CopyText *tp_copy_text_new(uint32_t places, const uint64_t *sizes, const uint8_t *last);
 EXPORT void tp_copy_text_free(CopyText *copy);
 /* Rows `from` to before `to` as lines, each behind `group` unless that is negative. Valid until the next call; NULL: out of
  * memory. */

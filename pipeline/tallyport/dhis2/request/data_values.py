@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, repeat, starmap
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import orjson
@@ -122,18 +122,20 @@ def group_rows(
         return Row(group, number, members, size, names[of_combos.index(None)] if None in of_combos else None)
 
     for batch in rows:
-        found = [map(find, zip(*map(batch.integers, of), strict=True)) for _, find, of in combos]
-        columns = (
-            *map(batch.integers, (ROW, *dimensions[:2])),
-            zip(*found, strict=True) if found else repeat((), len(batch)),
-            batch.texts(VALUE),
-            batch.flags(DELETED),
-            batch.flags(FOLLOWUP),
-            batch.texts(COMMENT),
-        )
-        made = starmap(row, zip(*columns, strict=True))
-        while part := list(islice(made, _ROWS)):
-            yield part
+        for start in range(0, len(batch), _ROWS):
+            some = slice(start, start + _ROWS)
+            found = [
+                map(find, zip(*(batch.integers(name, some) for name in of), strict=True)) for _, find, of in combos
+            ]
+            columns = (
+                *(batch.integers(name, some) for name in (ROW, *dimensions[:2])),
+                zip(*found, strict=True) if found else repeat(()),
+                batch.texts(VALUE, some),
+                batch.flags(DELETED, some),
+                batch.flags(FOLLOWUP, some),
+                batch.texts(COMMENT, some),
+            )
+            yield [row(*of_row) for of_row in zip(*columns, strict=False)]
 
 
 def body(rows: Sequence[Row], data_set: str | None, deletion: Mapping[str, Any] | None = None) -> bytes:

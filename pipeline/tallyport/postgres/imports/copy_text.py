@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from ctypes import c_uint64
+from math import prod
 
 from tallyport_converters.native.library import Owner, library
 from tallyport_converters.native.row_batch import ArrowBatch
@@ -29,27 +30,21 @@ class CopyText(Owner):
     def __init__(self, header: GroupHeader) -> None:
         sizes = header.places
         combos = 2 + (len(header.co.options) if header.co else header.coc is not None)
-        weights: list[int] = []
-        ends: list[bool] = []
+        explicit: list[int] = []
+        last = bytearray()
         self.key_columns = ["row_number"]
         parts = (sizes[:1], sizes[1:2], sizes[2:combos], sizes[combos:])
         for name, of_place in zip(_PLACES, parts, strict=True):
-            explicit = [size for size in of_place if size > 1]
-            if not explicit:
-                continue
-            self.key_columns.append(name)
-            weight = 1
-            of_indexes: list[int] = []
-            for size in reversed(explicit):
-                of_indexes.append(weight)
-                weight *= size
-            if weight >> 63:
+            indexes = [size for size in of_place if size > 1]
+            if prod(indexes) >> 63:
                 raise OverflowError("a header spans more option combos than PostgreSQL can number")
-            weights += reversed(of_indexes)
-            ends += [at == len(explicit) - 1 for at in range(len(explicit))]
+            if indexes:
+                self.key_columns.append(name)
+                explicit += indexes
+                last += bytes(len(indexes) - 1) + b"\1"
         stamps = () if header.undo is None else _STAMPS
         self.columns = (*self.key_columns, VALUE, DELETED, FOLLOWUP, COMMENT, *stamps)
-        super().__init__(library.tp_copy_text_new(len(weights), (c_uint64 * len(weights))(*weights), bytes(ends)))
+        super().__init__(library.tp_copy_text_new(len(explicit), (c_uint64 * len(explicit))(*explicit), bytes(last)))
 
     def lines(self, batch: ArrowBatch, start: int = 0, stop: int | None = None, *, group: int | None = None) -> bytes:
         """Return some rows as whole lines, each behind a group's number if one is given."""

@@ -375,18 +375,18 @@ class GroupImport:
         Raises:
             GroupFails: TP743, batches before this one may have deleted it.
         """
-        if not feed.named or not feed.named.tell():
+        if not feed.kept or not feed.kept.tell():
             return
         from psycopg import sql
 
         columns = sql.SQL(", ").join(map(sql.Identifier, feed.text.key_columns))
         self._ignored_are_named = True
-        feed.named.seek(0)
+        feed.kept.seek(0)
         with self._session.copying(sql.SQL("copy kept ({}) from stdin").format(columns)) as write:
-            while lines := feed.named.read(1 << 20):
+            while lines := feed.kept.read(1 << 20):
                 write(lines)
-        feed.named.seek(0)
-        feed.named.truncate()
+        feed.kept.seek(0)
+        feed.kept.truncate()
         start, _ = batch.blocks
         ((late,),) = self._session.look_up("kept_too_late", row=first, units=len(header.ou), start=start)
         if late is not None:
