@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tallyport.metadata import Snapshot
-from tallyport.metadata.combos import ROLES, Resolver, Unsettled
+from tallyport.metadata.combos import ROLES, HeaderResolver, Unsettled
 from tallyport_converters.writers.writer import Combos, GroupScope, Named, Optioned, Unstated
 from tallyport_schemas.finding import finding, shown
 from tallyport_schemas.group_header import KINDS, GroupHeader, OptionDimension
@@ -83,7 +83,7 @@ class Scoping:
             if unknown := found.missing + found.ambiguous:
                 raise _unsettled(ROLES[kind], ", ".join(unknown), "category options that metadata know")
         try:
-            made = Resolver(self.snapshot).option_combos(header, kind).by_place
+            made = HeaderResolver(self.snapshot).option_combos(header, kind).by_place
         except Unsettled as error:
             raise _unsettled(error.role, error.found, error.expected) from error
         return self.snapshot.identifiers_of(kind, self.schemes(header)[kind], [made.get(place) for place in places])

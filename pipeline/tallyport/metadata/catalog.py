@@ -22,10 +22,6 @@ Key = TypeVar("Key", bound=Hashable)
 class Catalog(Protocol[Key]):
     """Metadata, as far as option combos depend on them. None stands for what is not known, or is not there."""
 
-    def keys(self, kind: str, scheme: str, identifiers: Sequence[str]) -> Sequence[Key | None]:
-        """Return the object of each identifier; None where there is none, or several. `kind` is one of a header's."""
-        ...
-
     def names(self, kind: str, keys: Sequence[Key]) -> Sequence[tuple[str, str]]:
         """Return the UID and the name of objects; the name is empty where there is none."""
         ...
@@ -49,6 +45,14 @@ class Catalog(Protocol[Key]):
     @property
     def default_combos(self) -> Collection[Key]:
         """The default category combo: empty where there is none, and servers with two are not rare."""
+        ...
+
+
+class NamedCatalog(Catalog[Key], Protocol[Key]):
+    """One that finds objects by the identifiers of headers."""
+
+    def keys(self, kind: str, scheme: str, identifiers: Sequence[str]) -> Sequence[Key | None]:
+        """Return the object of each identifier; None where there is none, or several. `kind` is one of a header's."""
         ...
 
 

@@ -10,12 +10,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Generic
 
-from tallyport.metadata.catalog import DEFAULT_NAME, DEFAULT_OPTION_COMBO, Catalog, Key, label
+from tallyport.metadata.catalog import DEFAULT_NAME, DEFAULT_OPTION_COMBO, Catalog, Key, NamedCatalog, label
 from tallyport_schemas.finding import Finding, finding
 from tallyport_schemas.group_header import GroupHeader
 
@@ -52,64 +53,11 @@ def place_of(indexes: Iterable[int], sizes: Iterable[int]) -> int:
 
 
 class Resolver(Generic[Key]):
-    """Answers out of one catalog."""
+    """The rules, for objects of one catalog."""
 
     def __init__(self, catalog: Catalog[Key]) -> None:
         self._catalog = catalog
-
-    # --- Headers -----------------------------------------------------------------------------------------------------
-
-    def option_combos(self, header: GroupHeader, kind: str) -> OptionCombos[Key]:
-        """Return the option combos of a kind, `coc` or `aoc`, that a header's rows can mean.
-
-        Raises:
-            Unsettled: which category combo is meant, or which option combo, is not settled.
-        """
-        names, options = (header.coc, header.co) if kind == "coc" else (header.aoc, header.ao)
-        if names:
-            keys = self._catalog.keys(kind, header.ids[kind], names)
-            return OptionCombos({place: key for place, key in enumerate(keys) if key is not None})
-        if options is None:
-            found = self.defaults()
-        else:
-            combos = [self._data_combo(header)] if kind == "coc" else self._attribute_combos(header)
-            scheme = header.ids["co"]
-            found = self.placed(combos, [self._catalog.keys("co", scheme, names) for names in options.options])
-        if found.collisions:
-            expected = "one option combo for the same category options"
-            raise Unsettled(ROLES[kind], ", ".join(self.labels("coc", found.collisions)), expected)
-        return found
-
-    def _data_combo(self, header: GroupHeader) -> Key:
-        if header.cc is not None:
-            return self._one(header, "cc", header.cc)
-        element = self._one(header, "de", header.de)
-        found = self.data_combos(element, None if header.ds is None else self._one(header, "ds", header.ds))
-        if len(found) != 1:
-            raise self._unsettled("co", found, header.de)
-        return found[0]
-
-    def _attribute_combos(self, header: GroupHeader) -> list[Key]:
-        if header.ds is not None:
-            data_sets = [self._one(header, "ds", header.ds)]
-        else:
-            data_sets = list(self._catalog.data_sets_of(self._one(header, "de", header.de)))
-        found = self.attribute_combos(data_sets)
-        if not found:
-            raise self._unsettled("ao", found, header.ds or header.de)
-        return found
-
-    def _one(self, header: GroupHeader, kind: str, identifier: str) -> Key:
-        (key,) = self._catalog.keys(kind, header.ids[kind], [identifier])
-        if key is None:
-            raise Unsettled(kind, identifier, "an identifier that metadata know")
-        return key
-
-    def _unsettled(self, role: str, combos: Sequence[Key], of: str) -> Unsettled:
-        found = ", ".join(self.labels("cc", combos)) or f"no category combo of {of}"
-        return Unsettled(role, found, "one category combo")
-
-    # --- Rules -------------------------------------------------------------------------------------------------------
+        self._by_options: dict[Key, dict[frozenset[Key], list[Key]]] = {}
 
     def data_combos(self, element: Key, data_set: Key | None = None) -> list[Key]:
         """Return the category combos that a data element can have in a data set, or in any and by itself."""
@@ -149,9 +97,20 @@ class Resolver(Generic[Key]):
                             collisions |= {found[place]: None, option_combo: None}
         return OptionCombos(found, tuple(collisions))
 
+    def alike(self, combos: Iterable[Key], options: frozenset[Key]) -> list[Key]:
+        """Return the option combos of category combos that are made of just these options."""
+        found: list[Key] = []
+        for combo in combos:
+            if combo not in self._by_options:
+                self._by_options[combo] = defaultdict(list)
+                for option_combo, of in self._catalog.option_combos_of(combo).items():
+                    self._by_options[combo][of].append(option_combo)
+            found += self._by_options[combo].get(options, ())
+        return found
+
     def defaults(self) -> OptionCombos[Key]:
         """Return the default option combo, as DHIS2 finds it: by its UID, else by its name."""
-        keys = [key for combo in self._catalog.default_combos for key in self._catalog.option_combos_of(combo)]
+        keys = self._default_option_combos()
         names = dict(zip(keys, self._catalog.names("coc", keys), strict=True))
         usual = [key for key, (uid, _) in names.items() if uid == DEFAULT_OPTION_COMBO]
         usual = usual or [key for key, (_, name) in names.items() if name == DEFAULT_NAME] or keys
@@ -159,8 +118,14 @@ class Resolver(Generic[Key]):
 
     def several_defaults(self) -> list[Finding]:
         """Report default option combos where there are several: TP734, or nothing."""
-        keys = [key for combo in self._catalog.default_combos for key in self._catalog.option_combos_of(combo)]
-        return several_defaults(self.labels("coc", keys))
+        keys = self._default_option_combos()
+        if len(keys) < 2:
+            return []
+        message = f"there are {len(keys)} default option combos: a value stored under both counts twice in analytics"
+        return [finding("TP734", message=message, culprits=self.labels("coc", keys), expected="one")]
+
+    def _default_option_combos(self) -> list[Key]:
+        return [key for combo in self._catalog.default_combos for key in self._catalog.option_combos_of(combo)]
 
     # --- Words -------------------------------------------------------------------------------------------------------
 
@@ -174,9 +139,59 @@ class Resolver(Generic[Key]):
         return [key for _, key in sorted(zip(self._catalog.names("cc", found), found, strict=True))]
 
 
-def several_defaults(labels: Sequence[str]) -> list[Finding]:
-    """Report default option combos, by what people know them as, where there are several: TP734, or nothing."""
-    if len(labels) < 2:
-        return []
-    message = f"there are {len(labels)} default option combos: a value stored under both counts twice in analytics"
-    return [finding("TP734", message=message, culprits=labels, expected="one")]
+class HeaderResolver(Resolver[Key]):
+    """The same for what headers name."""
+
+    def __init__(self, catalog: NamedCatalog[Key]) -> None:
+        super().__init__(catalog)
+        self._named = catalog
+
+    def option_combos(self, header: GroupHeader, kind: str) -> OptionCombos[Key]:
+        """Return the option combos of a kind, `coc` or `aoc`, that a header's rows can mean.
+
+        Raises:
+            Unsettled: which category combo is meant, or which option combo, is not settled.
+        """
+        names, options = (header.coc, header.co) if kind == "coc" else (header.aoc, header.ao)
+        if names:
+            keys = self._named.keys(kind, header.ids[kind], names)
+            return OptionCombos({place: key for place, key in enumerate(keys) if key is not None})
+        if options is None:
+            found = self.defaults()
+        else:
+            combos = [self._data_combo(header)] if kind == "coc" else self._attribute_combos(header)
+            scheme = header.ids["co"]
+            found = self.placed(combos, [self._named.keys("co", scheme, names) for names in options.options])
+        if found.collisions:
+            expected = "one option combo for the same category options"
+            raise Unsettled(ROLES[kind], ", ".join(self.labels("coc", found.collisions)), expected)
+        return found
+
+    def _data_combo(self, header: GroupHeader) -> Key:
+        if header.cc is not None:
+            return self._one(header, "cc", header.cc)
+        element = self._one(header, "de", header.de)
+        found = self.data_combos(element, None if header.ds is None else self._one(header, "ds", header.ds))
+        if len(found) != 1:
+            raise self._unsettled("co", found, header.de)
+        return found[0]
+
+    def _attribute_combos(self, header: GroupHeader) -> list[Key]:
+        if header.ds is not None:
+            data_sets = [self._one(header, "ds", header.ds)]
+        else:
+            data_sets = list(self._catalog.data_sets_of(self._one(header, "de", header.de)))
+        found = self.attribute_combos(data_sets)
+        if not found:
+            raise self._unsettled("ao", found, header.ds or header.de)
+        return found
+
+    def _one(self, header: GroupHeader, kind: str, identifier: str) -> Key:
+        (key,) = self._named.keys(kind, header.ids[kind], [identifier])
+        if key is None:
+            raise Unsettled(kind, identifier, "an identifier that metadata know")
+        return key
+
+    def _unsettled(self, role: str, combos: Sequence[Key], of: str) -> Unsettled:
+        found = ", ".join(self.labels("cc", combos)) or f"no category combo of {of}"
+        return Unsettled(role, found, "one category combo")

@@ -26,8 +26,8 @@ from support.dhis2_server import PASSWORD, USERNAME, Dhis2Server
 from tallyport.dhis2.client import open_client
 from tallyport.dhis2.request.lookups import Lookups
 from tallyport.metadata import Snapshot
-from tallyport.metadata.catalog import Catalog, Key
-from tallyport.metadata.combos import Resolver, Unsettled
+from tallyport.metadata.catalog import Key, NamedCatalog
+from tallyport.metadata.combos import HeaderResolver, Unsettled
 from tallyport.postgres.catalog.org_unit_cache import KnownUnits
 from tallyport.postgres.catalog.stored_metadata import header_objects
 from tallyport.postgres.embedded.metadata_tables import fill
@@ -140,12 +140,12 @@ def header(chance: random.Random, made_of: Export) -> GroupHeader:
     )
 
 
-def answers(catalog: Catalog[Key], given: GroupHeader) -> list[Any]:
+def answers(catalog: NamedCatalog[Key], given: GroupHeader) -> list[Any]:
     """What a catalog answers for both kinds of option combos: UIDs by place, or why not."""
     found: list[Any] = []
     for kind in ("coc", "aoc"):
         try:
-            by_place = Resolver(catalog).option_combos(given, kind).by_place
+            by_place = HeaderResolver(catalog).option_combos(given, kind).by_place
         except Unsettled as error:
             found.append((error.role, error.found, error.expected))
         else:

@@ -412,7 +412,7 @@ def test_option_combos_of_the_same_options_are_refused_by_options_but_not_by_the
             with pytest.raises(Refused) as caught:
                 exporting(naming)
             assert caught.value.finding.code == "TP762"
-            assert caught.value.finding.found == '"cbMaleU5001 (Male, Under 5) and cbTwin00001 (Under 5, Male)"'
+            assert caught.value.finding.found == '"Male, Under 5 (cbMaleU5001) and Under 5, Male (cbTwin00001)"'
         assert exporting("coc").exit_code == 0
     finally:
         exporting.sql(
@@ -434,7 +434,7 @@ def test_second_default_option_combo_is_not_taken_for_the_first(exporting: Expor
         exporting.sql("update datavalue set categoryoptioncomboid = 7")
         with pytest.raises(Refused) as caught:
             exporting("co")
-        assert caught.value.finding.found == "HllvX50cXC0 (default) and cbDefault02 (default)"
+        assert caught.value.finding.found == "default (HllvX50cXC0) and default (cbDefault02)"
         assert exporting.groups("coc")[0]["coc"] == "cbDefault02"
     finally:
         exporting.sql(
@@ -468,7 +468,7 @@ def test_option_combo_without_an_option_of_each_category_is_named(exporting: Exp
         with pytest.raises(SourceUnreadable) as caught:
             exporting("co+cc")
         assert caught.value.finding.code == "TP763"
-        assert caught.value.finding.found == '"cbMaleU5001 (Male, Under 5)"'
+        assert caught.value.finding.found == '"Male, Under 5 (cbMaleU5001)"'
     finally:
         exporting.sql("insert into categoryoptioncombos_categoryoptions values (2, 4)")
 

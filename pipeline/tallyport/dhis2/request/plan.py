@@ -13,7 +13,7 @@ from typing import Any
 
 from tallyport.dhis2.request.data_values import MEMBERS, SCHEMES, Combos, Row
 from tallyport.dhis2.request.lookups import DataSet, Lookups
-from tallyport.metadata.combos import Resolver, Unsettled, place_of
+from tallyport.metadata.combos import HeaderResolver, Unsettled, place_of
 from tallyport_converters.model import periods
 from tallyport_schemas.finding import Unusable, finding
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
@@ -121,7 +121,7 @@ async def _option_combos(header: GroupHeader, lookups: Lookups) -> Mapping[str, 
     if kinds:
         await lookups.load(header)
     try:
-        return {kind: Resolver(lookups).option_combos(header, kind).by_place for kind in kinds}
+        return {kind: HeaderResolver(lookups).option_combos(header, kind).by_place for kind in kinds}
     except Unsettled as error:
         code = "TP873" if error.role == "de" else "TP874"
         raise CannotSend(finding(code, field=error.role, found=error.found, expected=error.expected)) from error

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tallyport.metadata.combos import Resolver, Unsettled
+from tallyport.metadata.combos import HeaderResolver, Unsettled
 from tallyport.postgres.catalog.memory import Memory
 from tallyport.postgres.catalog.org_unit_cache import KnownUnits
 from tallyport.postgres.catalog.stored_metadata import StoredObjects, header_objects
@@ -129,7 +129,7 @@ def _has_errors(findings: Iterable[Finding]) -> bool:
 def _placed(header: GroupHeader, kind: str, objects: StoredObjects, found: list[Finding]) -> dict[int, int]:
     """Return the ids of option combos by place; what is wrong is added to `found`."""
     try:
-        made = Resolver(objects.snapshot).option_combos(header, kind).by_place
+        made = HeaderResolver(objects.snapshot).option_combos(header, kind).by_place
     except Unsettled as error:
         found.append(finding("TP709", field=error.role, found=error.found, expected=error.expected))
         return {}

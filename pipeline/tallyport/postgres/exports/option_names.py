@@ -7,18 +7,18 @@ combos of the values, never on rows.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import product
 
+from tallyport.metadata.catalog import DEFAULT_NAME, DEFAULT_OPTION_COMBO
+from tallyport.metadata.combos import Resolver
 from tallyport.postgres.connection import Row
 from tallyport.postgres.exports.identifiers import Identifying
 from tallyport_converters.model.combos import DEFAULT, Combo, ComboForm, Shape
 from tallyport_schemas.finding import Refused, SourceUnreadable, finding
 
-_DEFAULT_UID = "HllvX50cXC0"
-_DEFAULT_NAME = "default"
 _BY_THEMSELVES = "name option combos by --options coc"
 
 
@@ -39,21 +39,61 @@ class _OptionCombo:
     options: frozenset[int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Holder:
-    """A data set that a data element is in: the category combos that apply there."""
+class _UsedCombos:
+    """The catalog of what stored values refer to: keys are ids; see `Catalog`."""
 
-    data_set: int
-    uid: str
-    combo: int
-    attribute_combo: int
+    def __init__(self, identifying: Identifying, used: Sequence[tuple[int, int, int]]) -> None:
+        self.elements: dict[int, str] = {}
+        self.data_sets: dict[int, str] = {}
+        self._own: dict[int, int] = {}
+        self._overrides: dict[int, dict[int, int | None]] = defaultdict(dict)
+        self._attribute_combos: dict[int, int] = {}
+        wanted = sorted({element for element, _, _ in used})
+        for id_, uid, own, data_set, set_uid, override, attribute_combo in identifying.rows("holders", ids=wanted):
+            self.elements[id_], self._own[id_] = uid, own
+            if data_set is not None:
+                self._overrides[id_][data_set] = override
+                self.data_sets[data_set], self._attribute_combos[data_set] = set_uid, attribute_combo
+        self.option_combos: dict[int, _OptionCombo] = {}
+        self._by_combo: dict[int, dict[int, frozenset[int]]] = defaultdict(dict)
+        for id_, uid, name, category_combo, options in identifying.rows(
+            "combo_options",
+            ids=sorted({id_ for _, combo, attribute in used for id_ in (combo, attribute)}),
+            category_combos=sorted(set(self._attribute_combos.values())),
+            default_uid=DEFAULT_OPTION_COMBO,
+        ):
+            self.option_combos[id_] = _OptionCombo(uid, name or "", category_combo, frozenset(options))
+            if category_combo is not None:
+                self._by_combo[category_combo][id_] = frozenset(options)
 
+    def names(self, kind: str, keys: Sequence[int]) -> list[tuple[str, str]]:
+        """Return the UID and the name of option combos; category combos are known by their ids alone."""
+        if kind == "cc":
+            return [(f"{key:020d}", "") for key in keys]
+        return [(self.option_combos[key].uid, self.option_combos[key].name) for key in keys]
 
-@dataclass(slots=True)
-class _Element:
-    uid: str
-    own: int
-    holders: list[_Holder] = field(default_factory=list)
+    def combo_of_element(self, element: int) -> int:
+        """Return a data element's own category combo."""
+        return self._own[element]
+
+    def data_sets_of(self, element: int) -> Mapping[int, int | None]:
+        """Return the data sets that have a data element, each with the category combo that overrides its own there."""
+        return self._overrides.get(element, {})
+
+    def combo_of_data_set(self, data_set: int) -> int:
+        """Return the category combo of a data set's attributes."""
+        return self._attribute_combos[data_set]
+
+    def option_combos_of(self, combo: int) -> Mapping[int, frozenset[int]]:
+        """Return the option combos of a category combo, each with its category options."""
+        return self._by_combo.get(combo, {})
+
+    @property
+    def default_combos(self) -> Sequence[int]:
+        """The category combos of option combos that are called as the default one is."""
+        found = self.option_combos.values()
+        defaults = (of.category_combo for of in found if of.uid == DEFAULT_OPTION_COMBO or of.name == DEFAULT_NAME)
+        return sorted({combo for combo in defaults if combo is not None})
 
 
 class ByOptions:
@@ -68,22 +108,10 @@ class ByOptions:
     ) -> None:
         self._identifying, self._naming, self._preferred = identifying, naming, data_sets
         self._used = [(element, combo, attribute) for element, combo, attribute in used]
-        self._elements: dict[int, _Element] = {}
-        wanted = sorted({element for element, _, _ in self._used})
-        for id_, uid, own, data_set, set_uid, combo, attribute_combo in identifying.rows("holders", ids=wanted):
-            element = self._elements.setdefault(id_, _Element(uid, own))
-            if data_set is not None:
-                element.holders.append(_Holder(data_set, set_uid, combo, attribute_combo))
-        ids = sorted({id_ for _, combo, attribute in self._used for id_ in (combo, attribute)})
-        rivals = sorted({h.attribute_combo for element in self._elements.values() for h in element.holders})
-        self._combos: dict[int, _OptionCombo] = {}
-        self._alike: dict[tuple[int | None, frozenset[int]], list[int]] = defaultdict(list)
-        for id_, uid, name, category_combo, options in identifying.rows(
-            "combo_options", ids=ids, category_combos=rivals, default_uid=_DEFAULT_UID
-        ):
-            self._combos[id_] = _OptionCombo(uid, name or "", category_combo, frozenset(options))
-            self._alike[category_combo, frozenset(options)].append(id_)
-        self._default = self._default_combo()
+        self._catalog = _UsedCombos(identifying, self._used)
+        self._resolver = Resolver(self._catalog)
+        self._combos = self._catalog.option_combos
+        self._default = self._resolver.defaults().by_place.get(0)
         self._categories: dict[int, list[tuple[int, frozenset[int]]]] = defaultdict(list)
         category_combos = sorted({c.category_combo for c in self._combos.values() if c.category_combo is not None})
         for category_combo, category, options in identifying.rows("combo_categories", ids=category_combos):
@@ -130,15 +158,8 @@ class ByOptions:
             set_of,
         )
 
-    def _default_combo(self) -> int | None:
-        """Return the default option combo, if it can be met; by its UID, else by name, as DHIS2 finds it."""
-        by_uid = [id_ for id_, combo in self._combos.items() if combo.uid == _DEFAULT_UID]
-        by_name = sorted(id_ for id_, combo in self._combos.items() if combo.name == _DEFAULT_NAME)
-        return next(iter(by_uid or by_name), None)
-
-    def _called(self, id_: int) -> str:
-        combo = self._combos[id_]
-        return f"{combo.uid} ({combo.name})" if combo.name else combo.uid
+    def _called(self, *ids: int) -> list[str]:
+        return self._resolver.labels("coc", ids)
 
     def _placed(self, ids: Sequence[int]) -> dict[int, tuple[tuple[int, int], ...]]:
         """Return the category and option of each place of option combos.
@@ -155,7 +176,7 @@ class ByOptions:
             # An option can be in several categories: it takes one place, and which is no matter to who looks it up.
             chosen = next((c for c in product(*fitting) if len(set(c)) == len(c) and set(c) == combo.options), ())
             if not chosen:
-                culprits.append(self._called(id_))
+                culprits += self._called(id_)
             placed[id_] = tuple((category, option) for (category, _), option in zip(places, chosen, strict=False))
         if culprits:
             raise SourceUnreadable(finding("TP763", culprits=culprits, expected="an option of each category"))
@@ -163,8 +184,8 @@ class ByOptions:
 
     def _refuse_twins(self, ids: Sequence[int]) -> None:
         """Refuse option combos that another one of the same category combo equals."""
-        twins = [self._alike[self._combos[id_].category_combo, self._combos[id_].options] for id_ in ids]
-        culprits = {" and ".join(map(self._called, sorted(many))) for many in twins if len(many) > 1}
+        alike = (self._alike([self._combos[id_].category_combo], id_) for id_ in ids)
+        culprits = {" and ".join(self._called(*sorted(many))) for many in alike if len(many) > 1}
         if culprits:
             expected = "one option combo for the same options"
             raise Refused(finding("TP762", help=_BY_THEMSELVES, culprits=sorted(culprits), expected=expected))
@@ -176,22 +197,22 @@ class ByOptions:
         """
         alien: set[str] = set()
         unsettled: dict[str, set[str]] = defaultdict(set)
-        for element_id, combo_id, attribute_id in self._used:
-            element = self._elements[element_id]
-            if self._naming is OptionNaming.CO and combo_id != self._default:
-                fitting = {element.own, *(holder.combo for holder in element.holders)}
-                if self._combos[combo_id].category_combo not in fitting:
-                    alien.add(f"{self._called(combo_id)} of {element.uid}")
-                elif len(fitting) > 1:
-                    unsettled[element.uid].add(self._called(combo_id))
-            if attribute_id != self._default:
-                fitting = {holder.attribute_combo for holder in element.holders}
-                options = self._combos[attribute_id].options
-                alike = [id_ for category_combo in fitting for id_ in self._alike.get((category_combo, options), ())]
-                if attribute_id not in alike:
-                    alien.add(f"{self._called(attribute_id)} of {element.uid}")
+        elements = self._catalog.elements
+        data_combos = {id_: self._resolver.data_combos(id_) for id_ in elements}
+        attribute_combos = {id_: self._resolver.attribute_combos(self._catalog.data_sets_of(id_)) for id_ in elements}
+        for element, combo, attribute in self._used:
+            uid = elements[element]
+            if self._naming is OptionNaming.CO and combo != self._default:
+                if self._combos[combo].category_combo not in data_combos[element]:
+                    alien.update(f"{name} of {uid}" for name in self._called(combo))
+                elif len(data_combos[element]) > 1:
+                    unsettled[uid].update(self._called(combo))
+            if attribute != self._default:
+                alike = self._alike(attribute_combos[element], attribute)
+                if attribute not in alike:
+                    alien.update(f"{name} of {uid}" for name in self._called(attribute))
                 elif len(alike) > 1:
-                    unsettled[element.uid].update(map(self._called, alike))
+                    unsettled[uid].update(self._called(*alike))
         if unsettled:
             culprits = [f"{uid}: {', '.join(sorted(names))}" for uid, names in sorted(unsettled.items())]
             advice = f"{_BY_THEMSELVES}, or say whose options they are by co+ds"
@@ -210,20 +231,31 @@ class ByOptions:
             SourceUnreadable: TP764, there is none.
         """
         preferred = {id_: place for place, id_ in reversed(list(enumerate(self._preferred)))}
+        sets = self._catalog.data_sets
+        combos = {
+            (element, data_set): (
+                self._resolver.data_combos(element, data_set),
+                self._catalog.combo_of_data_set(data_set),
+            )
+            for element in self._catalog.elements
+            for data_set in self._catalog.data_sets_of(element)
+        }
         found: dict[tuple[int, int, int], int] = {}
         culprits = set()
         for key in self._used:
-            element, combo, attribute = self._elements[key[0]], self._combos[key[1]], self._combos[key[2]]
-            fitting = [
-                holder
-                for holder in element.holders
-                if holder.combo == combo.category_combo and holder.attribute_combo == attribute.category_combo
-            ]
+            element, *named = key
+            combo, attribute = (self._combos[id_].category_combo for id_ in named)
+            holders = self._catalog.data_sets_of(element)
+            fitting = [of for of in holders if combos[element, of] == ([combo], attribute)]
             if not fitting:
-                culprits.add(f"{element.uid} with {self._called(key[1])} and {self._called(key[2])}")
+                culprits.add(f"{self._catalog.elements[element]} with {' and '.join(self._called(*named))}")
                 continue
-            best = min(fitting, key=lambda holder: (preferred.get(holder.data_set, len(preferred)), holder.uid))
-            found[key] = best.data_set
+            found[key] = min(fitting, key=lambda of: (preferred.get(of, len(preferred)), sets[of]))
         if culprits:
             raise SourceUnreadable(finding("TP764", culprits=sorted(culprits)))
         return found
+
+    def _alike(self, category_combos: Iterable[int | None], id_: int) -> list[int]:
+        """Return the option combos of category combos that have the options of one."""
+        known = [combo for combo in category_combos if combo is not None]
+        return self._resolver.alike(known, self._combos[id_].options)
