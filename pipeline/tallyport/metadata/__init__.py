@@ -8,9 +8,7 @@ from tallyport.metadata.collect import Collection
 from tallyport.metadata.snapshot import (
     CHECKS,
     DEFAULT_COMBO,
-    Ambiguous,
     Check,
-    Missing,
     Resolved,
     Snapshot,
     load_metadata,
@@ -19,10 +17,8 @@ from tallyport.metadata.snapshot import (
 __all__ = [
     "CHECKS",
     "DEFAULT_COMBO",
-    "Ambiguous",
     "Check",
     "Collection",
-    "Missing",
     "Resolved",
     "Snapshot",
     "load_metadata",

@@ -8,12 +8,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import partial
 from operator import itemgetter
 from typing import Any
 
 from tallyport.metadata.json_export import BARE, elements
 from tallyport.metadata.snapshot_file import is_snapshot
-from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Lists, Marks, Table, packed
+from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Column, Lists, Marks, Table, packed
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
@@ -21,7 +22,9 @@ OBJECTS = 5_000_000
 """Objects of all kinds together at most: what they take in memory is bounded by that."""
 
 _ID = itemgetter("id")
-_EMPTY: Mapping[str, Any] = {"text": "", "int": UNKNOWN, "row": NONE}
+_ELSEWHERE = frozenset({"attributeValues", "dataSetElements", "dataInputPeriods", "options", "path", "level"})
+"""Fields of exports that are read into no column of the same object, or into several."""
+_EMPTY = {"int": UNKNOWN, "day": UNKNOWN, "row": NONE}
 
 
 class _Growing:
@@ -30,6 +33,7 @@ class _Growing:
     def __init__(self, name: str) -> None:
         self.name = name
         self.columns = TABLES[name]
+        self.known = _ELSEWHERE | {column.field for column in self.columns.values()}
         self.rows: dict[str, int] = {}
         self.uids: list[str] = []
         self.is_defined = bytearray()
@@ -63,7 +67,7 @@ class _Growing:
         cells, rows = self.cells[name], range(len(self.rows))
         if kind == "text":
             return [cells.get(row, "") for row in rows]
-        if kind in ("int", "row"):
+        if kind in _EMPTY:
             return array("i", [cells.get(row, _EMPTY[kind]) for row in rows])
         if kind == "marks":
             return Marks([packed(cells[row]) if row in cells else None for row in rows])
@@ -77,6 +81,16 @@ class Collection:
 
     def __init__(self) -> None:
         self._growing = {name: _Growing(name) for name in TABLES}
+        self._fields = {
+            name: [(of.field, column, self._read(of)) for column, of in columns.items() if of.field]
+            for name, columns in TABLES.items()
+        }
+        self._further = {
+            "optionSets": self._further_option_set,
+            "dataSets": self._further_data_set,
+            "organisationUnits": self._further_org_unit,
+            "categoryCombos": self._further_combo,
+        }
         self._options: dict[str, tuple[str | None, str]] = {}
         self._option_lists: dict[int, list[str]] = {}
         self._conflicts: dict[str, dict[str, None]] = {}
@@ -170,17 +184,17 @@ class Collection:
         growing = self._growing[collection]
         row = growing.row(uid)
         growing.is_defined[row] = 1
-        growing.seen.update(element.keys() & _KNOWN[collection])
-        for field, (column, read) in _FIELDS[collection].items():
+        growing.seen.update(element.keys() & growing.known)
+        for field, column, read in self._fields[collection]:
             given = element.get(field)
             if given is not None:
-                self._set(collection, row, column, read(self, given))
+                self._set(collection, row, column, read(given))
         for attribute, value in _attribute_values(element.get("attributeValues")):
             values = growing.attributes.setdefault(attribute, {})
             if values.setdefault(row, value) != value:
                 self._conflict(collection, row, f"attribute {attribute}")
-        if collection in _FURTHER:
-            _FURTHER[collection](self, row, element)
+        if further := self._further.get(collection):
+            further(row, element)
 
     def _set(self, collection: str, row: int, column: str, value: Any) -> None:
         if value is None:
@@ -194,6 +208,9 @@ class Collection:
     def _conflict(self, collection: str, row: int, column: str) -> None:
         uid = self._growing[collection].uids[row]
         self._conflicts.setdefault(collection, {})[f"{uid} {column.replace('_', ' ')}"] = None
+
+    def _read(self, column: Column) -> Callable[[Any], Any]:
+        return _READ.get(column.type) or partial(self._row if column.type == "row" else self._rows, column.table)
 
     def _row(self, table: str, reference: Any) -> int | None:
         uid = _uid(reference)
@@ -325,76 +342,5 @@ def _attribute_values(values: Any) -> Iterable[tuple[str, str]]:
             yield uid, _text(text if isinstance(text, str) else str(text)) or ""
 
 
-Read = Callable[[Collection, Any], Any]
-
-
-def _reference(table: str) -> Read:
-    return lambda collection, value: collection._row(table, value)
-
-
-def _references(table: str) -> Read:
-    return lambda collection, value: collection._rows(table, value)
-
-
-def _plain(read: Callable[[Any], Any]) -> Read:
-    return lambda _, value: read(value)
-
-
-_TEXT, _NUMBER, _DATE = _plain(_text), _plain(_int), _plain(_day)
-_IDENTIFIERS: dict[str, tuple[str, Read]] = {"code": ("code", _TEXT), "name": ("name", _TEXT)}
-
-_FIELDS: Mapping[str, Mapping[str, tuple[str, Read]]] = {
-    "attributes": _IDENTIFIERS,
-    "categories": {**_IDENTIFIERS, "categoryOptions": ("options", _references("categoryOptions"))},
-    "categoryCombos": {**_IDENTIFIERS, "categories": ("categories", _references("categories"))},
-    "categoryOptionCombos": {
-        **_IDENTIFIERS,
-        "categoryCombo": ("combo", _reference("categoryCombos")),
-        "categoryOptions": ("options", _references("categoryOptions")),
-    },
-    "categoryOptions": {
-        **_IDENTIFIERS,
-        "startDate": ("start", _DATE),
-        "endDate": ("end", _DATE),
-        "organisationUnits": ("org_units", _references("organisationUnits")),
-    },
-    "dataElements": {
-        **_IDENTIFIERS,
-        "domainType": ("domain_type", _TEXT),
-        "valueType": ("value_type", _TEXT),
-        "zeroIsSignificant": ("zero_is_significant", _NUMBER),
-        "categoryCombo": ("combo", _reference("categoryCombos")),
-        "optionSet": ("option_set", _reference("optionSets")),
-        "commentOptionSet": ("comment_option_set", _reference("optionSets")),
-    },
-    "dataSets": {
-        **_IDENTIFIERS,
-        "periodType": ("period_type", _TEXT),
-        "categoryCombo": ("combo", _reference("categoryCombos")),
-        "expiryDays": ("expiry_days", _NUMBER),
-        "openFuturePeriods": ("open_future_periods", _NUMBER),
-        "openPeriodsAfterCoEndDate": ("open_periods_after_option_end", _NUMBER),
-        "organisationUnits": ("org_units", _references("organisationUnits")),
-    },
-    "fileResources": _IDENTIFIERS,
-    "optionSets": _IDENTIFIERS,
-    "organisationUnits": {
-        **_IDENTIFIERS,
-        "parent": ("parent", _reference("organisationUnits")),
-        "openingDate": ("opening", _DATE),
-        "closedDate": ("closed", _DATE),
-    },
-}
-"""For each collection its fields, the column each goes to, and how it is read."""
-
-_KNOWN = {
-    name: frozenset(fields) | {"attributeValues", "dataSetElements", "dataInputPeriods", "options", "path", "level"}
-    for name, fields in _FIELDS.items()
-}
-
-_FURTHER: Mapping[str, Callable[[Collection, int, dict[str, Any]], None]] = {
-    "optionSets": Collection._further_option_set,
-    "dataSets": Collection._further_data_set,
-    "organisationUnits": Collection._further_org_unit,
-    "categoryCombos": Collection._further_combo,
-}
+_READ: Mapping[str, Callable[[Any], Any]] = {"text": _text, "int": _int, "day": _day}
+"""How the field of a column is read, which refers to no other object."""

@@ -112,33 +112,12 @@ _SHOWN_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """No object has this identifier; `nearby` is one that is close to it."""
-
-    identifier: str
-    nearby: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ambiguous:
-    """Several objects have this identifier: `uids`."""
-
-    identifier: str
-    uids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Resolved:
     """Many identifiers looked up: the row of each, `NONE` for those that are missing or ambiguous."""
 
     rows: list[int]
     missing: list[str]
     ambiguous: list[str]
-
-    @property
-    def found(self) -> list[int]:
-        """The rows of those that were found."""
-        return [row for row in self.rows if row != NONE] if self.missing or self.ambiguous else self.rows
 
 
 class Snapshot:
@@ -225,16 +204,6 @@ class Snapshot:
         return {"objects": {name: table.defined for name, table in self._tables.items()}, "checks": checks}
 
     # --- Identifiers -------------------------------------------------------------------------------------------------
-
-    def resolve(self, kind: str, scheme: str, identifier: str) -> str | Missing | Ambiguous:
-        """Return the UID of an object. `kind` is one of ds, de, ou, cc, c, co, coc, aoc."""
-        table = self._tables[KINDS[kind]]
-        found = self.resolve_all(kind, scheme, [identifier])
-        if found.missing:
-            return Missing(identifier, self.nearby(kind, scheme, identifier))
-        if found.ambiguous:
-            return Ambiguous(identifier, self.holders(kind, scheme, identifier))
-        return table.uids[found.rows[0]]
 
     def resolve_all(self, kind: str, scheme: str, identifiers: Sequence[str]) -> Resolved:
         """Return the rows of many identifiers; costs a look-up each."""
@@ -419,9 +388,7 @@ __all__ = [
     "CHECKS",
     "DEFAULT_COMBO",
     "KINDS",
-    "Ambiguous",
     "Check",
-    "Missing",
     "Resolved",
     "Snapshot",
     "load_metadata",

@@ -117,7 +117,7 @@ def _written(table: Table) -> Iterator[tuple[str, list[bytes]]]:
     for name, column in TABLES[table.name].items():
         if column.type == "text":
             yield name, [_joined(table.texts(name))]
-        elif column.type in ("int", "row"):
+        elif column.type in ("int", "day", "row"):
             yield name, [_numbers(table.ints(name))]
         elif column.type == "marks":
             sets = table.marks(name).sets
@@ -261,7 +261,7 @@ class _Columns:
         if column.type == "text":
             (piece,) = pieces
             return _texts(piece, rows)
-        if column.type in ("int", "row"):
+        if column.type in ("int", "day", "row"):
             (piece,) = pieces
             return _of_size(self._whole(piece, self._rows[column.table] if column.table else None), rows)
         first, second = pieces

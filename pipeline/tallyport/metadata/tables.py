@@ -18,57 +18,57 @@ NONE: Final = -1
 UNKNOWN: Final = -(2**31)
 """No number."""
 
-ColumnType = Literal["text", "int", "row", "rows", "texts", "days", "marks"]
-"""text; number; row of another table; list of rows; list of texts; list of days; a set of rows of another table.
+ColumnType = Literal["text", "int", "day", "row", "rows", "texts", "days", "marks"]
+"""text; number; day; row of another table; list of rows; of texts; of days; a set of rows of another table.
 
 A day is the ordinal of a date, 0 for none.
 """
 
 
 class Column(NamedTuple):
-    """What a column holds; `table` is the one that its rows are of."""
+    """What a column holds: of which field of an export, if of just one; `table` is the one that its rows are of."""
 
     type: ColumnType
+    field: str = ""
     table: str = ""
 
 
-_IDENTIFIERS = {"code": Column("text"), "name": Column("text")}
+_IDENTIFIERS = {"code": Column("text", "code"), "name": Column("text", "name")}
+_COMBO = Column("row", "categoryCombo", "categoryCombos")
+_OPTIONS = Column("rows", "categoryOptions", "categoryOptions")
+_ORG_UNITS = Column("marks", "organisationUnits", "organisationUnits")
 
 TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
     {
         "attributes": _IDENTIFIERS,
-        "categories": {**_IDENTIFIERS, "options": Column("rows", "categoryOptions")},
-        "categoryCombos": {**_IDENTIFIERS, "categories": Column("rows", "categories")},
-        "categoryOptionCombos": {
-            **_IDENTIFIERS,
-            "combo": Column("row", "categoryCombos"),
-            "options": Column("rows", "categoryOptions"),
-        },
+        "categories": {**_IDENTIFIERS, "options": _OPTIONS},
+        "categoryCombos": {**_IDENTIFIERS, "categories": Column("rows", "categories", "categories")},
+        "categoryOptionCombos": {**_IDENTIFIERS, "combo": _COMBO, "options": _OPTIONS},
         "categoryOptions": {
             **_IDENTIFIERS,
-            "start": Column("int"),
-            "end": Column("int"),
-            "org_units": Column("marks", "organisationUnits"),
+            "start": Column("day", "startDate"),
+            "end": Column("day", "endDate"),
+            "org_units": _ORG_UNITS,
         },
         "dataElements": {
             **_IDENTIFIERS,
-            "domain_type": Column("text"),
-            "value_type": Column("text"),
-            "zero_is_significant": Column("int"),
-            "combo": Column("row", "categoryCombos"),
-            "option_set": Column("row", "optionSets"),
-            "comment_option_set": Column("row", "optionSets"),
+            "domain_type": Column("text", "domainType"),
+            "value_type": Column("text", "valueType"),
+            "zero_is_significant": Column("int", "zeroIsSignificant"),
+            "combo": _COMBO,
+            "option_set": Column("row", "optionSet", "optionSets"),
+            "comment_option_set": Column("row", "commentOptionSet", "optionSets"),
         },
         "dataSets": {
             **_IDENTIFIERS,
-            "period_type": Column("text"),
-            "combo": Column("row", "categoryCombos"),
-            "expiry_days": Column("int"),
-            "open_future_periods": Column("int"),
-            "open_periods_after_option_end": Column("int"),
-            "elements": Column("rows", "dataElements"),
-            "element_combos": Column("rows", "categoryCombos"),
-            "org_units": Column("marks", "organisationUnits"),
+            "period_type": Column("text", "periodType"),
+            "combo": _COMBO,
+            "expiry_days": Column("int", "expiryDays"),
+            "open_future_periods": Column("int", "openFuturePeriods"),
+            "open_periods_after_option_end": Column("int", "openPeriodsAfterCoEndDate"),
+            "elements": Column("rows", table="dataElements"),
+            "element_combos": Column("rows", table="categoryCombos"),
+            "org_units": _ORG_UNITS,
             "input_periods": Column("texts"),
             "input_openings": Column("days"),
             "input_closings": Column("days"),
@@ -77,9 +77,9 @@ TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
         "optionSets": {**_IDENTIFIERS, "options": Column("texts")},
         "organisationUnits": {
             **_IDENTIFIERS,
-            "parent": Column("row", "organisationUnits"),
-            "opening": Column("int"),
-            "closed": Column("int"),
+            "parent": Column("row", "parent", "organisationUnits"),
+            "opening": Column("day", "openingDate"),
+            "closed": Column("day", "closedDate"),
         },
     }
 )

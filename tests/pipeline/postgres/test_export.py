@@ -346,7 +346,7 @@ def test_bare_options_are_refused_where_a_data_set_overrides_the_category_combo(
         overridden("co")
     found = caught.value.finding
     assert found.code == "TP762"
-    for name in ("deCases0001", "cbMaleU5001 (Male, Under 5)", "cbFemaleU51", "cbMaleO5001"):
+    for name in ("deCases0001", "Male, Under 5 (cbMaleU5001)", "cbFemaleU51", "cbMaleO5001"):
         assert name in (found.found or "")
     assert "deVisits001" not in (found.found or "")
     assert not (overridden.folder / "out").exists()
@@ -375,8 +375,8 @@ def test_attribute_options_are_refused_where_two_data_sets_could_give_them(overr
         with pytest.raises(Refused) as caught:
             overridden("co+cc")
         assert caught.value.finding.code == "TP762"
-        assert "cbFundX0001 (X)" in (caught.value.finding.found or "")
-        assert "cbFundX0002 (X as well)" in (caught.value.finding.found or "")
+        assert "X (cbFundX0001)" in (caught.value.finding.found or "")
+        assert "X as well (cbFundX0002)" in (caught.value.finding.found or "")
     finally:
         overridden.sql(
             "delete from categoryoptioncombos_categoryoptions where categoryoptioncomboid = 10",
