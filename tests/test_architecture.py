@@ -20,6 +20,7 @@ PACKAGES = {
 
 ROOMS = {
     "tallyport_schemas": (
+        "document",
         "finding_codes",
         "finding",
         "findings_page",
@@ -142,17 +143,20 @@ ROOMS = {
         "cli",
     ),
     "tallyport.cli": (
+        "options",
         "screen",
+        "progress",
+        "talk",
         "database_options",
         "rows",
-        "signals",
-        "main",
         "server_options",
-        "source_reports",
+        "signals",
+        "versions",
+        "main",
+        "completion",
         "verbs",
     ),
     "tallyport.cli.verbs": (
-        "completion",
         "convert",
         "demo",
         "explain",
@@ -254,6 +258,7 @@ ROOMS = {
         "names",
         "tuple_reader",
         "export_values",
+        "export_legacy",
     ),
     "tallyport.postgres.imports": (
         "sql_script",
@@ -273,6 +278,7 @@ ROOMS = {
         "import_values",
     ),
     "tallyport.validation": (
+        "report",
         "rejected_rows",
         "header_findings",
         "existence",
@@ -314,7 +320,6 @@ ROOMS = {
         "names",
         "processes",
         "upload_format",
-        "validation_document",
         "worker",
     ),
 }
@@ -337,6 +342,7 @@ HEAVY = {
     "httpx2",
     "pydantic",
     "mcp",
+    "rich",
 }
 """What the command line's front door must not load before it is needed."""
 

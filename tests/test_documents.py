@@ -108,7 +108,7 @@ def test_example_of_the_format_is_adv2(example: str) -> None:
 
 
 def test_format_names_every_property_of_a_group() -> None:
-    schema = json.loads((ROOT / "schemas/tallyport_schemas/adv2.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "schemas/tallyport_schemas/json/adv2.schema.json").read_text(encoding="utf-8"))
     table = re.findall(r"^\| `(\w+)` \| (required|optional)", FORMAT, flags=re.MULTILINE)
     assert [name for name, _ in table] == list(schema["$defs"]["group"]["properties"])
     required = {name for name, need in table if need == "required"} - {"data"}

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -24,6 +24,7 @@ from tallyport_converters.options import Options
 from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources import Source, stem_of
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
 from tallyport_schemas.progress import Progress
 
@@ -33,16 +34,20 @@ BLOCK_BYTES = 1 << 20
 _BUILT = "built"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Report:
     """The outcome of a conversion, source by source."""
 
-    sources: Sequence[Outcome]
+    sources: list[Outcome] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
         """The highest of the sources'."""
         return max((outcome.exit_code for outcome in self.sources), default=0)
+
+    def as_json(self) -> Document:
+        """Return it as `json/conversion.schema.json` describes it."""
+        return {"sources": [outcome.as_json() for outcome in self.sources]}
 
 
 def convert(
@@ -95,13 +100,13 @@ def convert(
         overwrite,
         header,
     )
-    outcomes: list[Outcome] = []
+    report = Report()
     for event in conversion(sources, Path(output), options):
         if isinstance(event, Outcome):
-            outcomes.append(event)
+            report.sources.append(event)
         elif watch:
             watch(event)
-    return Report(outcomes)
+    return report
 
 
 class NameClash(ValueError):

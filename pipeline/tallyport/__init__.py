@@ -19,15 +19,17 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client, open_client
     from tallyport.dhis2.pull_snapshot import pull_snapshot
     from tallyport.dhis2.push.push import PushOptions, PushReport, push
-    from tallyport.legacy.write import RewriteReport, rewrite
+    from tallyport.legacy.write import WriteBackReport, write_back
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.embedded.database import Embedded, embedded_database
-    from tallyport.postgres.exports.export_values import ExportOptions, export_values
+    from tallyport.postgres.exports.export_legacy import LegacyExportReport, export_legacy
+    from tallyport.postgres.exports.export_values import ExportOptions, ExportReport, export_values
     from tallyport.postgres.exports.filters import Filters
     from tallyport.postgres.exports.option_names import OptionNaming
     from tallyport.postgres.imports.import_values import import_values
-    from tallyport.postgres.imports.run import LoadReport
-    from tallyport.validation.validate import ValidationReport, validate
+    from tallyport.postgres.imports.run import ImportReport
+    from tallyport.validation.report import ValidationReport
+    from tallyport.validation.validate import validate
     from tallyport.web.serve import ServeOptions, serve
     from tallyport_converters.adv2.row_batches import RowBatches, read_adv2
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
@@ -48,9 +50,11 @@ __all__ = [
     "Client",
     "Embedded",
     "ExportOptions",
+    "ExportReport",
     "Filters",
     "Finding",
-    "LoadReport",
+    "ImportReport",
+    "LegacyExportReport",
     "NameClash",
     "OptionNaming",
     "Outcome",
@@ -62,7 +66,6 @@ __all__ = [
     "Refused",
     "Report",
     "RequestFailed",
-    "RewriteReport",
     "RowBatches",
     "ServeOptions",
     "Severity",
@@ -71,9 +74,11 @@ __all__ = [
     "Unusable",
     "ValidationReport",
     "Waiting",
+    "WriteBackReport",
     "__version__",
     "convert",
     "embedded_database",
+    "export_legacy",
     "export_values",
     "find_profile",
     "import_values",
@@ -82,16 +87,15 @@ __all__ = [
     "pull_snapshot",
     "push",
     "read_adv2",
-    "rewrite",
     "serve",
     "validate",
+    "write_back",
 ]
 
 _FINDINGS = "tallyport_schemas.finding"
 _CONVERT = "tallyport_converters.convert"
 _EMBEDDED = "tallyport.postgres.embedded.database"
 _PUSH = "tallyport.dhis2.push.push"
-_VALIDATE = "tallyport.validation.validate"
 _HOMES = {
     "CODES": "tallyport_schemas.finding_codes",
     "Client": "tallyport.dhis2.client",
@@ -109,22 +113,25 @@ _HOMES = {
     "ExportOptions": "tallyport.postgres.exports.export_values",
     "Filters": "tallyport.postgres.exports.filters",
     "OptionNaming": "tallyport.postgres.exports.option_names",
+    "ExportReport": "tallyport.postgres.exports.export_values",
+    "LegacyExportReport": "tallyport.postgres.exports.export_legacy",
+    "export_legacy": "tallyport.postgres.exports.export_legacy",
     "export_values": "tallyport.postgres.exports.export_values",
-    "LoadReport": "tallyport.postgres.imports.run",
+    "ImportReport": "tallyport.postgres.imports.run",
     "Embedded": _EMBEDDED,
     "embedded_database": _EMBEDDED,
     "import_values": "tallyport.postgres.imports.import_values",
     "load_metadata": "tallyport.metadata",
-    "RewriteReport": "tallyport.legacy.write",
-    "rewrite": "tallyport.legacy.write",
+    "WriteBackReport": "tallyport.legacy.write",
+    "write_back": "tallyport.legacy.write",
     "pull_snapshot": "tallyport.dhis2.pull_snapshot",
     "PushOptions": _PUSH,
     "PushReport": _PUSH,
     "push": _PUSH,
     "ServeOptions": "tallyport.web.serve",
     "serve": "tallyport.web.serve",
-    "ValidationReport": _VALIDATE,
-    "validate": _VALIDATE,
+    "ValidationReport": "tallyport.validation.report",
+    "validate": "tallyport.validation.validate",
     "Progress": "tallyport_schemas.progress",
     "Waiting": "tallyport_schemas.progress",
     "__version__": "tallyport_schemas",

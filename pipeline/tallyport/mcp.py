@@ -20,22 +20,23 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from tallyport.dhis2.api.models import JobReference, Notification, Severity
+from tallyport.dhis2.api.models import JobReference, JobReport, Notification, OptionCombosReport, Severity
 from tallyport.dhis2.api.profiles import Profile
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
 from tallyport.dhis2.client import open_client
 from tallyport.dhis2.maintenance.maintenance import MATRIX_TIMEOUT_S
-from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict, RowFinding, load_snapshot, validation
+from tallyport.validation.report import ValidationDocument
+from tallyport.validation.validate import load_snapshot, validation
 from tallyport_converters.convert import Report
 from tallyport_converters.convert import convert as convert_files
 from tallyport_schemas import __version__
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Refused, Unusable, finding
 from tallyport_schemas.finding_codes import CODES
 
 LIMIT = 100
 """Entries of a list that a tool answers with, unless asked for more."""
 
-Document = dict[str, Any]
 Parameters = ParamSpec("Parameters")
 
 
@@ -46,6 +47,10 @@ class ToolNote:
     name: str
     writes: bool
     text: str
+
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        return {"name": self.name, "writes": self.writes, "text": self.text}
 
 
 def mcp_server(profile: Callable[[], Profile], *, allow_writes: bool = False) -> MCPServer[Any]:
@@ -102,15 +107,14 @@ class Tools:
     async def server_info(self) -> Document:
         """Which DHIS2 server this is, its version, and whose credentials are used."""
         async with open_client(self._profile()) as client:
-            me = await client.me()
-            return {"url": client.url, "system": client.info.as_json(), "user": me.as_json()}
+            return (await client.report()).as_json()
 
     @_told
     async def integrity_list_checks(self, section: str | None = None, severity: Severity | None = None) -> Document:
         """The server's checks of data integrity; of a section, of a severity and stronger ones."""
         async with open_client(self._profile()) as client:
             found = await client.maintenance.select_checks(section=section, severity=severity)
-            return {"checks": [check.as_json() for check in found]}
+            return {"checks": [check.as_row() for check in found], "findings": []}
 
     @_told
     async def integrity_report(
@@ -125,12 +129,7 @@ class Tools:
             report = await client.maintenance.get_integrity_report(
                 checks, section=section, severity=severity, details=details
             )
-        results = [
-            {name: value for name, value in result.as_json().items() if name != "issues"}
-            | ({} if result.has_crashed else {"count": result.issue_count})
-            for result in report.results.values()
-        ]
-        return {"checks": results, "findings": _json(report.gaps())}
+        return report.as_json(issues=False)
 
     @_told
     async def integrity_issues(
@@ -144,8 +143,10 @@ class Tools:
         issues: list[Document] = []
         findings: list[Finding] = []
         async with open_client(self._profile()) as client:
-            choice: Document = {"checks": checks, "section": section, "severity": severity}
-            async with aclosing(client.maintenance.iter_integrity_issues(**choice, tell=findings.append)) as rows:
+            found = client.maintenance.iter_integrity_issues(
+                checks, section=section, severity=severity, tell=findings.append
+            )
+            async with aclosing(found) as rows:
                 async for row in rows:
                     if len(issues) >= limit:
                         return {"issues": issues, "complete": False, "findings": _json(findings)}
@@ -179,7 +180,7 @@ class Tools:
     async def validate(
         self, paths: list[str], metadata: str | None = None, header_only: bool = False, limit: int = LIMIT
     ) -> Document:
-        """Whether ADV2 files can be imported: counts by group and the first `limit` findings.
+        """Whether ADV2 files can be imported: counts by group, the first `limit` findings, and how many there are.
 
         `metadata`: a snapshot, or a metadata export of DHIS2.
         """
@@ -189,10 +190,9 @@ class Tools:
     @_told
     async def explain(self, code: str) -> Document:
         """What a finding means, by its code, and what to do about it."""
-        kind = CODES.get(code.upper())
-        if kind is None:
-            raise ValueError(f"{code} is no code of a finding")
-        return {"code": kind.code, "severity": kind.severity.value, "message": kind.message, "help": kind.help}
+        if code.upper() not in CODES:
+            raise ValueError(f"{code} is not the code of a finding")
+        return CODES[code.upper()].as_json()
 
     # --- That write --------------------------------------------------------------------------------------------------
 
@@ -224,14 +224,7 @@ class Tools:
             overwrite=overwrite,
         )
         report: Report = await anyio.to_thread.run_sync(work)
-        return {
-            "sources": [
-                {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
-                if outcome.error
-                else {"folder": str(outcome.folder), **(outcome.manifest or {})}
-                for outcome in report.sources
-            ]
-        }
+        return report.as_json()
 
     @_told
     async def integrity_run(
@@ -245,10 +238,18 @@ class Tools:
     ) -> Document:
         """Run checks of data integrity at the server, by default all that are not slow; `watch` waits for the end."""
         self._require_writes("integrity_run")
-        choice: Document = {"checks": checks, "section": section, "severity": severity}
         async with open_client(self._profile()) as client:
-            job = await client.maintenance.run_integrity(**choice, details=details, wait=watch, timeout_s=timeout_s)
-        return {"job": job.as_json(), "completed": watch}
+            said: list[Notification] = []
+            job = await client.maintenance.run_integrity(
+                checks,
+                section=section,
+                severity=severity,
+                details=details,
+                wait=watch,
+                timeout_s=timeout_s,
+                watch=said.append,
+            )
+        return JobReport(job, said[-LIMIT:]).as_json()
 
     @_told
     async def maintenance_refresh_analytics(
@@ -271,11 +272,7 @@ class Tools:
                     count += 1
                     await context.report_progress(count, message=one.message)
                 checked(job, said[-1])
-        return {
-            "job": job.as_json(),
-            "completed": watch,
-            "notifications": [one.as_json() for one in said],
-        }
+        return JobReport(job, said).as_json()
 
     @_told
     async def maintenance_update_category_option_combos(
@@ -288,11 +285,10 @@ class Tools:
         self._require_writes("maintenance_update_category_option_combos")
         async with open_client(self._profile()) as client:
             message = await client.maintenance.update_category_option_combos(combo)
-            if not watch:
-                return {"message": message.message}
-            missing = await client.maintenance.incomplete_category_combos(combo, timeout_s=timeout_s)
-        findings = _json([state.as_finding() for state in missing])
-        return {"message": message.message, "complete": not missing, "findings": findings}
+            missing = None
+            if watch:
+                missing = await client.maintenance.incomplete_category_combos(combo, timeout_s=timeout_s)
+        return OptionCombosReport(message.message, missing).as_json()
 
     def _require_writes(self, tool: str) -> None:
         if not self._allow_writes:
@@ -301,24 +297,10 @@ class Tools:
 
 def _validated(paths: Sequence[str], metadata: str | None, header_only: bool, limit: int) -> Document:
     """Validate, holding `limit` findings."""
-    groups: list[Document] = []
-    findings: list[Finding] = []
-    total = 0
-    for event in validation(paths, load_snapshot(metadata), header_only=header_only):
-        found: Sequence[Finding] = ()
-        if isinstance(event, HeaderVerdict):
-            found = event.findings
-        elif isinstance(event, RowFinding):
-            found = [event.finding]
-        elif isinstance(event, GroupResult):
-            found = event.findings
-            rows = {"read": event.read, "accepted": event.accepted, "ignored": event.ignored}
-            groups.append({"file": event.file, "de": event.de, "valid": event.valid, "rows": rows})
-        elif isinstance(event, FileResult):
-            found = [event.error] if event.error else []
-        total += len(found)
-        findings += found[: max(0, limit - len(findings))]
-    return {"groups": groups, "findings": _json(findings), "finding_count": total}
+    snapshot = load_snapshot(metadata)
+    document = ValidationDocument(snapshot.findings if snapshot else (), limit=limit)
+    parts = [part for event in validation(paths, snapshot, header_only=header_only) for part in document.parts(event)]
+    return {**json.loads("".join([*parts, *document.end()])), "finding_count": document.found}
 
 
 def _refuse_stdin(paths: Sequence[str]) -> None:

@@ -21,6 +21,7 @@ from tallyport_converters.conversion.manifest import json_line
 from tallyport_converters.convert import Outcome
 from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.files.output import failed
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Severity, SourceUnreadable
 
 _MARK = Struct("=I")
@@ -45,8 +46,8 @@ class SourceReport:
     findings: Sequence[Finding]
     rejects: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+    def as_json(self) -> Document:
+        """Return it as `sources` of an import or a push has it."""
         return {
             "source": self.source,
             "values": dict(self.values),

@@ -1,6 +1,6 @@
 """Findings: the one shape for everything tallyport has to say about data. The codes: `finding_codes.py`.
 
-A finding says where, what was found, what was expected and what to do. The JSON form is `finding.schema.json`.
+A finding says where, what was found, what was expected and what to do. The JSON form is `json/finding.schema.json`.
 """
 
 from __future__ import annotations

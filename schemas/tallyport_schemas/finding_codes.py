@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+from tallyport_schemas.document import Document
+
 
 class Severity(StrEnum):
     """How much a finding matters. `error` and `warning` make a run end with exit code 1 or 3, `info` does not."""
@@ -30,6 +32,12 @@ class Code:
     message: str
     help: str
     dhis2: str | None = None
+
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        members = (self.code, self.severity.value, self.message, self.help, self.dhis2)
+        names = ("code", "severity", "message", "help", "dhis2")
+        return {name: member for name, member in zip(names, members, strict=True) if member is not None}
 
 
 def _table(*codes: Code) -> Mapping[str, Code]:

@@ -9,7 +9,7 @@ import sys
 
 from tallyport_schemas.finding_codes import CODES, Code
 
-_RANGES = (
+RANGES = (
     (
         "TP1",
         "The source as a whole",
@@ -70,7 +70,7 @@ Everything tallyport reports about data is a *finding* with a stable code: on th
 `rejects.ndjson`, with `--json` and in Python. `tallyport explain TP304` prints an entry of this page.
 
 A finding is a JSON object without the keys that do not apply
-([schema](../schemas/tallyport_schemas/finding.schema.json)):
+([schema](../schemas/tallyport_schemas/json/finding.schema.json)):
 
 | key | is |
 |---|---|
@@ -106,7 +106,7 @@ def _entry(code: Code) -> str:
 def page() -> str:
     """Return the page as Markdown: a section for each range of codes, an anchor for each code."""
     parts = [_HEAD]
-    for start, title, about in _RANGES:
+    for start, title, about in RANGES:
         codes = [code for name, code in sorted(CODES.items()) if name.startswith(start)]
         index = ["| code | severity | message |", "|---|---|---|"]
         index += [f"| [{c.code}](#{c.code.lower()}) | {c.severity} | {_markdown(c.message)} |" for c in codes]

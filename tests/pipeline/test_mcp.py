@@ -105,9 +105,9 @@ def test_reading_tools_answer_from_the_server(server: Dhis2Server, tmp_path: Pat
         info = await conversation.ask("server_info")
         assert (info["system"]["version"], info["user"]["username"]) == (server.version, "admin")
         checks = (await conversation.ask("integrity_list_checks"))["checks"]
-        assert [check["name"] for check in checks] == [check["name"] for check in CHECKS]
+        assert [check["check"] for check in checks] == [check["name"] for check in CHECKS]
         report = await conversation.ask("integrity_report", severity="WARNING")
-        counts = {check["name"]: check["count"] for check in report["checks"]}
+        counts = {check["check"]: check["count"] for check in report["checks"]}
         assert counts["orgunits_trailing_spaces"] == 150
         assert [found["code"] for found in report["findings"]] == ["TP863"]
         found = await conversation.ask("integrity_issues", checks=["orgunits_*"])
@@ -179,10 +179,11 @@ def test_files_are_converted_and_validated(server: Dhis2Server, tmp_path: Path) 
         error = await conversation.fail("convert", sources=[str(SAMPLES / "january.json")], output="out")
         assert error["code"] == "TP901"
         verdict = await conversation.ask("validate", paths=["out/january"])
-        assert [group["valid"] for group in verdict["groups"]] == [True] * 3
+        assert [group["valid"] for file in verdict["files"] for group in file["groups"]] == [True] * 3
         (tmp_path / "bad.adv2.json").write_text('{"de":"element1","data":[[1')
         verdict = await conversation.ask("validate", paths=["bad.adv2.json"])
-        assert verdict["finding_count"] == len(verdict["findings"]) > 0
+        assert verdict["finding_count"] == 1
+        assert verdict["files"][0]["error"]["code"] == "TP108"
 
     converse(talk, server.url, tmp_path, "--allow-writes")
 

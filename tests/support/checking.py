@@ -25,12 +25,13 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-SCHEMAS = ("adv2", "finding", "manifest", "validation")
+_SCHEMAS = Path(tallyport_schemas.__file__).with_name("json")
+SCHEMAS = tuple(sorted(path.name.removesuffix(".schema.json") for path in _SCHEMAS.glob("*.schema.json")))
 
 
 def schema_text(name: str) -> str:
     """Return a published schema as it is shipped."""
-    return Path(tallyport_schemas.__file__).with_name(f"{name}.schema.json").read_text(encoding="utf-8")
+    return (_SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8")
 
 
 @cache

@@ -10,7 +10,7 @@ from typing import Any
 
 from support.databases import execute
 from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import LoadReport, load
+from tallyport.postgres.imports.run import ImportReport, load
 
 TODAY = date(2026, 1, 31)
 
@@ -24,7 +24,7 @@ class Importing:
     url: str
     folder: Path
 
-    def __call__(self, *groups: Group | str, **options: Any) -> LoadReport:
+    def __call__(self, *groups: Group | str, **options: Any) -> ImportReport:
         """Import groups, given as objects or as their text."""
         texts = [group if isinstance(group, str) else json.dumps(group, ensure_ascii=False) for group in groups]
         path = self.folder / "values.adv2.json"
@@ -52,9 +52,9 @@ def visits(*rows: list[Any], **header: Any) -> Group:
     return {**made, **header, "size": len(rows), "data": list(rows)}
 
 
-def changes(report: LoadReport) -> dict[str, int]:
+def changes(report: ImportReport) -> dict[str, int]:
     return {change: count for change, count in report.rows.items() if count}
 
 
-def codes(report: LoadReport) -> list[str]:
+def codes(report: ImportReport) -> list[str]:
     return [found.code for group in report.groups for found in group.findings]

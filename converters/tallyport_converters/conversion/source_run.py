@@ -35,6 +35,7 @@ from tallyport_converters.native.abi import Dropped, Notice
 from tallyport_converters.options import Options
 from tallyport_converters.readers.reader import Reader
 from tallyport_converters.sources.meter import output_meter
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.group_header import KINDS
 from tallyport_schemas.progress import Progress
@@ -89,6 +90,12 @@ class Outcome:
         assert self.manifest is not None
         told = any(f.severity is not Severity.INFO for f in self.findings)
         return 1 if told or self.manifest["values"]["rejected"] else 0
+
+    def as_json(self) -> Document:
+        """Return the manifest, or the error in its place."""
+        if self.error:
+            return {"source": {"name": self.source}, "error": self.error.as_json()}
+        return dict(self.manifest or {})
 
 
 class Origin(Protocol):

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import click
 
-from tallyport.cli import AS_JSON
 from tallyport.cli.signals import end_in_order, exit_code
-from tallyport_schemas import __version__
+from tallyport.cli.talk import AS_JSON, Held, document_of, print_document
 from tallyport_schemas.finding import (
     Finding,
     OutsideFailed,
@@ -24,23 +21,37 @@ from tallyport_schemas.finding import (
     is_address,
 )
 
-VERBS: Mapping[str, tuple[str, str]] = {
-    "convert": ("tallyport.cli.verbs.convert", "Rewrite legacy files into ADV2."),
-    "validate": ("tallyport.cli.verbs.validate", "Say of ADV2 files whether they can be imported."),
-    "import": ("tallyport.cli.verbs.import_values", "Write values into a DHIS2 database."),
-    "export": ("tallyport.cli.verbs.export", "Read values out of a DHIS2 database; write legacy files."),
-    "push": ("tallyport.cli.verbs.push", "Send values to a DHIS2 server."),
-    "snapshot": ("tallyport.cli.verbs.snapshot", "Make a file of metadata for validation without a server."),
-    "server": ("tallyport.cli.verbs.server", "Say which DHIS2 server a profile leads to."),
-    "integrity": ("tallyport.cli.verbs.integrity", "Check the data of a DHIS2 server."),
-    "maintenance": ("tallyport.cli.verbs.maintenance", "Have a DHIS2 server update what it derives."),
-    "mcp": ("tallyport.cli.verbs.mcp", "Serve tools by the Model Context Protocol."),
-    "demo": ("tallyport.cli.verbs.demo", "Show the whole way on a sample, in a few seconds."),
-    "serve": ("tallyport.cli.verbs.serve", "Open the page: choose files, dry run, run, watch."),
-    "explain": ("tallyport.cli.verbs.explain", "Explain a finding by its code."),
-    "completion": ("tallyport.cli.verbs.completion", "Print the completion script for a shell."),
+_VERBS = "tallyport.cli.verbs"
+SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "Legacy files and ADV2 files": {
+        "convert": (f"{_VERBS}.convert", "Convert legacy files to ADV2."),
+        "validate": (f"{_VERBS}.validate", "Check whether ADV2 files can be imported."),
+        "write-back": (f"{_VERBS}.write_back", "Write ADV2 back as legacy files."),
+    },
+    "A DHIS2 database": {
+        "import": (f"{_VERBS}.import_values", "Write values into a DHIS2 database."),
+        "export": (f"{_VERBS}.export", "Read values out of a DHIS2 database."),
+    },
+    "A DHIS2 server": {
+        "push": (f"{_VERBS}.push", "Send values to a DHIS2 server."),
+        "snapshot": (f"{_VERBS}.snapshot", "Save metadata for validation without a server."),
+        "server": (f"{_VERBS}.server", "Show which DHIS2 server a profile leads to."),
+        "integrity": (f"{_VERBS}.integrity", "Check the data of a DHIS2 server."),
+        "maintenance": (f"{_VERBS}.maintenance", "Update what a DHIS2 server derives."),
+    },
+    "To see and to learn": {
+        "demo": (f"{_VERBS}.demo", "Run everything on a sample, in a few seconds."),
+        "serve": (f"{_VERBS}.serve", "Open the page: choose files, dry run, run."),
+        "explain": (f"{_VERBS}.explain", "Explain a finding, or search all findings."),
+    },
+    "For programs": {
+        "mcp": (f"{_VERBS}.mcp", "Offer tools by the Model Context Protocol."),
+        "completion": ("tallyport.cli.completion", "Print the completion script of a shell."),
+    },
 }
-"""Every verb: the module that holds it as `command`, and its line in the list."""
+"""Every verb, by what one wants to do: the module that holds it as `command`, and its line in the list."""
+
+VERBS = {name: verb for verbs in SECTIONS.values() for name, verb in verbs.items()}
 
 EXIT_USAGE, EXIT_SOURCE, EXIT_OUTSIDE, EXIT_REFUSED, EXIT_FAULT = 2, 3, 4, 5, 70
 
@@ -62,11 +73,36 @@ class Verbs(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that the arguments name.
+
+        Raises:
+            click.UsageError: there is no such verb; with the ones whose name is near.
+        """
+        if not args[0].startswith("-") and args[0] not in VERBS:
+            raise click.exceptions.NoSuchCommand(args[0], possibilities=VERBS, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without loading them."""
         del ctx
+        width = max(map(len, VERBS))
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in VERBS.items()])
+            for title, verbs in SECTIONS.items():
+                formatter.write(f"\n  {title}\n")
+                for name, (_, line) in verbs.items():
+                    formatter.write(f"    {name:<{width}}  {line}\n")
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, is_asked: bool) -> None:
+    del parameter
+    if is_asked and not context.resilient_parsing:
+        from tallyport.cli.versions import versions
+
+        click.echo("\n".join(versions()))
+        context.exit()
 
 
 @click.command(
@@ -78,18 +114,25 @@ class Verbs(click.Group):
     },
     no_args_is_help=True,
 )
-@click.version_option(__version__, message="tallyport %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version, and those of the core and the libraries.",
+)
 def program() -> None:
     """Move DHIS2 aggregate data.
 
     \b
     Examples:
-      tallyport convert january.json -o out       one file, format told by content
+      tallyport convert january.json -o out       one file; its format is detected
       tallyport convert exports/ -o out           all files of a folder
       tallyport validate out                      check what was written
       tallyport import out --database URL --dry-run   what would be stored
       tallyport serve                             a page for all of it
-      tallyport demo                              the whole way, on a sample
+      tallyport demo                              everything, on a sample
       tallyport explain TP304                     what a finding means
     """
 
@@ -119,8 +162,8 @@ class _Failure:
     """How a command that fails says so: text on stderr, or in the one JSON document, behind what was done before."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
-        self.document: dict[str, Any] = {}
-        self.meta: dict[str, Any] = {}
+        self.held: Held = []
+        self.meta: dict[str, object] = {}
         """What the command notes of itself."""
         self._as_json = _wants_json(arguments)
 
@@ -131,8 +174,10 @@ class _Failure:
         text = finding_text(found) if text is None else text
         if self._as_json or self.meta.get(AS_JSON):
             try:
-                errors = [*self.document.get("errors", ()), found.as_json()]
-                click.echo(json.dumps({**self.document, "errors": errors, "error": found.as_json()}))
+                document = document_of(self.held)
+                earlier = document.get("errors", [])
+                assert isinstance(earlier, list)
+                print_document({**document, "errors": [*earlier, found.as_json()], "error": found.as_json()})
                 return code
             except OSError:
                 _give_up_stdout()
@@ -154,8 +199,8 @@ def _give_up_stdout() -> None:
 
 
 def _color() -> bool | None:
-    """Return False where https://no-color.org asks for none, else None: colors on a terminal only."""
-    return False if os.environ.get("NO_COLOR") else None
+    """Return what https://no-color.org and https://force-color.org ask for; None: colors on a terminal only."""
+    return False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -164,7 +209,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         if "_TALLYPORT_COMPLETE" in os.environ:
             program.main([], prog_name="tallyport")  # a shell asks for completions
-        with program.make_context("tallyport", list(arguments), obj=failure.document, color=_color()) as context:
+        with program.make_context("tallyport", list(arguments), obj=failure.held, color=_color()) as context:
             failure.meta = context.meta
             _refuse_addresses(arguments, context)
             return int(program.invoke(context) or 0)
@@ -176,7 +221,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.UsageError as error:
         message, where = error.format_message(), error.ctx
         usage = f"{where.get_usage()}\n" if where else ""
-        hint = f"see {where.command_path} --help" if where else None
+        hint = getattr(error, "hint", None) or (f"see {where.command_path} --help" if where else None)
         found = finding("TP900", message=message, help=hint)
         return failure.say(found, EXIT_USAGE, f"{usage}error[TP900]: {message}\n  help: {found.help}")
     except Unusable as error:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Self
 
 import click
 
-from tallyport.cli import AS_JSON
+from tallyport.cli.options import refuse, sectioned, together
 from tallyport.cli.screen import SHOWN, finding_text
+from tallyport.cli.talk import AS_JSON
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, shown
 
 FORMATS = ("text", "json", "ndjson", "csv")
@@ -23,28 +24,19 @@ _FLUSH_S = 0.1
 _SPOOL_BYTES = 8 << 20
 
 
-class NamedOption(click.Option):
-    """An option whose environment variable is named after it, not after the parameter that it becomes."""
-
-    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
-        """Return what the environment says of it."""
-        name = self.opts[-1].lstrip("-").replace("-", "_").upper()
-        return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
-
-
-def format_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--format` and `--json`; see `chosen_format`."""
-    as_json = click.option(
-        "--json", "as_json", cls=NamedOption, is_flag=True, help="Print one JSON document, as --format json does."
-    )
-    text = "How to print; default text."
-    return click.option("--format", "form", cls=NamedOption, type=click.Choice(FORMATS), help=text)(as_json(command))
+_FORMS = sectioned("Messages")
+format_options = together(
+    click.option(
+        "--format", "form", cls=_FORMS, type=click.Choice(FORMATS), help="How results are printed.  [default: text]"
+    ),
+    click.option("--json", "as_json", cls=_FORMS, is_flag=True, help="Print one JSON document, as --format json does."),
+)
+"""--format and --json; see `chosen_format`."""
 
 
 def chosen_format(form: str | None, *, as_json: bool) -> str:
     """Return the format that the options ask for."""
-    if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} exclude each other")
+    refuse((as_json and form not in (None, "json"), f"--json and --format {form} exclude each other"))
     chosen = "json" if as_json else form or "text"
     click.get_current_context().meta[AS_JSON] = chosen == "json"
     return chosen
@@ -75,7 +67,7 @@ class Listing:
     def __exit__(self, *_: object) -> None:
         self._spool.close()
 
-    def row(self, row: Mapping[str, Any]) -> None:
+    def row(self, row: Document) -> None:
         """Print one. Text and CSV have the columns, JSON all members."""
         self.count += 1
         if self._form == "json":
@@ -95,11 +87,11 @@ class Listing:
         if self._form != "json" and len(self._findings) <= SHOWN:
             click.echo(finding_text(found), err=True)
 
-    def end(self, **members: Any) -> bool:
+    def end(self) -> bool:
         """End it; returns whether there is something to report."""
         if self._form == "json":
-            document = members | {"findings": [found.as_json() for found in self._findings]}
-            self._spool.write("]," + json.dumps(document)[1:] + "\n")
+            findings = [found.as_json() for found in self._findings]
+            self._spool.write(f'],"findings":{json.dumps(findings)}}}\n')
             self._spool.seek(0)
             shutil.copyfileobj(self._spool, sys.stdout)
         elif len(self._findings) > SHOWN:
@@ -136,7 +128,7 @@ async def flushed() -> AsyncIterator[None]:
         task.cancel()
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     """Return a value as a column shows it; half of a character, which UTF-8 cannot carry, as its number."""
     if value is None:
         return ""

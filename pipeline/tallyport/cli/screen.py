@@ -1,16 +1,17 @@
-"""How findings, counts and progress look in a terminal."""
+"""How findings, counts and reports look in a terminal."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tallyport_schemas.finding import Finding, Severity, shown
-from tallyport_schemas.progress import Progress, Waiting
+
+if TYPE_CHECKING:
+    from tallyport.source_report import SourceReport
 
 SHOWN = 20
 """Findings of a source that a screen shows; files and JSON have them all."""
@@ -20,9 +21,6 @@ LIST_SHOWN = 1_000
 
 _COLORS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.INFO: "cyan"}
 _KEYS = {"dataElement": "data element", "period": "period", "orgUnit": "org unit"}
-_EVERY_S = 5.0
-_REDRAW_S = 0.2
-_PACE_AFTER_S = 1.0
 
 
 def finding_text(found: Finding) -> str:
@@ -75,6 +73,48 @@ def show_findings(findings: Sequence[Finding], total: int) -> None:
         click.echo(f"first {SHOWN} of {total:,}", err=True)
 
 
+def show_worst(findings: Sequence[Finding]) -> None:
+    """Print findings that are one a cause, the worst first, capped."""
+    from tallyport.validation.rejected_rows import worst_first
+
+    show_findings(worst_first(findings), len(findings))
+
+
+def sum_text(values: Mapping[str, int]) -> str:
+    """Return the sum that always holds.
+
+    >>> sum_text({"read": 8, "written": 6, "superseded": 1, "rejected": 1})
+    '8 read = 6 written + 1 superseded + 1 rejected'
+    """
+    return (
+        f"{values['read']:,} read = {values['written']:,} written + {values['superseded']:,} superseded "
+        f"+ {values['rejected']:,} rejected"
+    )
+
+
+def dropped_text(dropped: Mapping[str, int]) -> str:
+    """Return what ADV2 has no place for, with how many values had it."""
+    return ", ".join(f"{shown(name)} {count:,}" for name, count in dropped.items())
+
+
+def show_source(report: SourceReport, rejects: Path | None) -> None:
+    """Print the sum of a source, what else it has, and where its rejected values are; `rejects`: the file of these."""
+    click.echo(f"{shown(report.source)}: {sum_text(report.values)}")
+    if report.values["rejected"]:
+        hint = f"are in {rejects}" if rejects else "go to a file with --rejects FILE"
+        click.echo(f"  the rejected values and why {hint}")
+    if report.dropped:
+        click.echo(f"  left out (no place in ADV2): {dropped_text(report.dropped)}")
+    if report.completions:
+        click.echo(f"  data sets reported complete: {report.completions:,}")
+
+
+def show_count(count: int, text: str, *, if_none: bool = False) -> None:
+    """Print a line of a sum, unless it is nothing."""
+    if count or if_none:
+        click.echo(f"  {count:>12,} {text}")
+
+
 def counted(count: int, noun: str) -> str:
     """Return a number with its noun, which is in the singular for one.
 
@@ -122,103 +162,3 @@ def duration_text(seconds: float) -> str:
         return f"{hours} h {minutes} min"
     words = [f"{minutes} min"] if minutes else []
     return " ".join(words + ([f"{rest} s"] if rest or not minutes else []))
-
-
-class Pace:
-    """How fast things go, and how long they still take: of a stretch of work that counts towards one total."""
-
-    def __init__(self) -> None:
-        self._stretch: tuple[str, int] | None = None
-        self._began = Progress("", "", 0, 0, 0)
-        self._since = 0.0
-
-    def text(self, progress: Progress, now: float) -> str:
-        """Say it, of progress at a time in seconds; nothing as long as little is known."""
-        stretch = (progress.phase.partition(" ")[0], progress.total)
-        if stretch != self._stretch or progress.done < self._began.done:
-            self._stretch, self._began, self._since = stretch, progress, now
-        took, done = now - self._since, progress.done - self._began.done
-        if took < _PACE_AFTER_S or done <= 0:
-            return ""
-        rate = f", {(progress.values - self._began.values) / took:,.0f} {progress.counted}/s"
-        left = max(progress.total - progress.done, 0) * took / done
-        return rate + (f", {duration_text(left)} left" if progress.total else "")
-
-
-class Ticker:
-    """Shows progress on stderr: a line redrawn on a terminal, else a plain line every few seconds."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        self.is_quiet = quiet
-        self._terminal = sys.stderr.isatty()
-        self._shown = time.monotonic() if not self._terminal else 0.0
-        self._is_drawn = False
-        self._is_waiting = False
-        self._pace = Pace()
-
-    def show(self, progress: Progress) -> None:
-        """Show how far things are, if it is time to."""
-        pace = self._pace.text(progress, time.monotonic())
-        if self.is_due():
-            part = f"{progress.done / progress.total:4.0%}" if progress.total else size_text(progress.done)
-            self.draw(f"{progress.source}: {progress.phase} {part}, {progress.values:,} {progress.counted}{pace}")
-
-    def wait(self, waiting: Waiting) -> None:
-        """Show that a server is away, and that it is back: lines that stay, and between them how long it takes."""
-        if self.is_quiet:
-            return
-        if waiting.is_over or not self._is_waiting:
-            self.clear()
-            limit = duration_text(waiting.wait_s)
-            line = f"the server is away, waiting for up to {limit}: {waiting.reason}"
-            if waiting.is_over:
-                line = f"the server is back after {duration_text(waiting.waited_s)}"
-            click.echo(line, err=True)
-            self._is_waiting, self._shown = not waiting.is_over, time.monotonic()
-        elif self.is_due():
-            self.draw(f"waiting for the server for {duration_text(waiting.waited_s)}: {waiting.reason}")
-
-    def is_due(self) -> bool:
-        """Whether it is time to show something; if so, the next time begins now."""
-        now = time.monotonic()
-        if self.is_quiet or now - self._shown < (_REDRAW_S if self._terminal else _EVERY_S):
-            return False
-        self._shown = now
-        return True
-
-    def draw(self, line: str) -> None:
-        """Show a line that may be replaced by the next."""
-        if self._terminal:
-            click.echo(f"\r\033[K{line}", err=True, nl=False)
-            self._is_drawn = True
-        else:
-            click.echo(line, err=True)
-
-    def clear(self) -> None:
-        """Take the progress line away."""
-        if self._is_drawn:
-            click.echo("\r\033[K", err=True, nl=False)
-            self._is_drawn = False
-
-
-class JobTicker(Ticker):
-    """Shows on stderr what a server's job says: each step as a line that stays, the steps of its loops as progress."""
-
-    def tell(self, said: Any) -> None:
-        """Show a notification, by its level, time and message."""
-        if not (said.message or "").strip() and said.level != "ERROR":
-            return  # such as jobs of data integrity begin and end with
-        if self.is_quiet and said.level != "ERROR":
-            return
-        line = "  ".join(filter(None, ((said.time or "")[11:19], f"{said.level:<5}", shown(said.message or ""))))
-        if said.level in ("LOOP", "DEBUG"):
-            if self.is_due():
-                self.draw(line)
-            return
-        self.clear()
-        click.echo(line.rstrip(), err=True)
-
-    def note(self, line: str) -> None:
-        """Show a line that stays."""
-        if not self.is_quiet:
-            click.echo(line, err=True)

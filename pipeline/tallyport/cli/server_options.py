@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
+from tallyport.cli.options import Called, Duration, refuse, sectioned, together
 from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
 from tallyport_schemas.progress import Waiting
 
@@ -20,49 +19,47 @@ if TYPE_CHECKING:
 SECRET_BYTES = 64 << 10
 """Bytes that a file with a secret may have."""
 
-_OPTIONS = (
-    click.option("--profile", metavar="NAME", help="Profile of the profiles' file, or a URL; see docs/server.md."),
-    click.option("--url", metavar="URL", help="The server, as https://host/path."),
-    click.option("--username", metavar="NAME", help="User; with --password-file."),
-    click.option("--password-file", metavar="FILE", help="File that holds the password alone; - for standard input."),
-    click.option("--token-file", metavar="FILE", help="File that holds a personal access token."),
-    click.option("--bearer-file", metavar="FILE", help="File that holds an OAuth2 bearer token."),
-    click.option("--timeout", metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."),
+_SERVER = sectioned("Server")
+_CREDENTIALS = together(
+    click.option("--username", cls=_SERVER, metavar="NAME", help="User; with --password-file."),
+    click.option(
+        "--password-file", cls=_SERVER, metavar="FILE", help="File with the password alone; - for standard input."
+    ),
+    click.option("--token-file", cls=_SERVER, metavar="FILE", help="File with a personal access token."),
+    click.option("--bearer-file", cls=_SERVER, metavar="FILE", help="File with an OAuth2 bearer token."),
+    click.option(
+        "--timeout", cls=_SERVER, metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."
+    ),
 )
+_SECRETS = ("password", "token", "bearer")
 _NAMES = ("profile", "url", "username", "password_file", "token_file", "bearer_file", "timeout")
-
-
-class Duration(click.ParamType[float]):
-    """A time such as 90s, 10m or 2h; a number alone counts seconds. It becomes seconds."""
-
-    name = "duration"
-    _UNITS: Mapping[str, float] = {"": 1, "s": 1, "m": 60, "h": 3600}
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> float:
-        """Return it as seconds."""
-        if isinstance(value, int | float):
-            return float(value)
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(value))
-        if match is None:
-            self.fail(f"{value!r} is not a time: write 90s, 10m or 2h, or 0 not to wait", param, context)
-        return float(match[1]) * self._UNITS[match[2]]
-
-
 _WAIT = click.option(
     "--wait",
     "wait_s",
+    cls=_SERVER,
     type=Duration(),
     metavar="TIME",
     default="10m",
     show_default=True,
-    help="How long to wait for a server that goes away meanwhile, such as 90s or 10m; 0 not at all.",
+    help="How long to wait for a server that goes away, such as 90s or 10m; 0 not at all.",
 )
+
+
+class Settings(TypedDict):
+    """Settings of a profile, None where nothing was given."""
+
+    url: object
+    username: object
+    password: str | None
+    token: str | None
+    bearer: str | None
+    timeout_s: object
 
 
 class ServerOptions:
     """The options of a command that talks to a server."""
 
-    def __init__(self, *, wait_s: float = 0, **given: Any) -> None:
+    def __init__(self, given: Mapping[str, object], wait_s: float) -> None:
         self._given = given
         self.wait_s = wait_s
         """How long a server that goes away is waited for."""
@@ -84,7 +81,7 @@ class ServerOptions:
         except ImportError as error:
             raise not_installed(error, "server") from None
         with usage():
-            profile = find_profile(self._given["profile"], **self.settings())
+            profile = find_profile(self.profile, **self.settings())
 
         async def talking() -> int:
             async with open_client(profile, patience=Patience(self.wait_s, tell)) as client:
@@ -95,26 +92,28 @@ class ServerOptions:
         except NoSuchCheck as error:
             raise click.UsageError(str(error)) from None
 
-    def settings(self, *, has_stdin: bool = True) -> dict[str, Any]:
+    def settings(self, *, has_stdin: bool = True) -> Settings:
         """Return what was given as settings of a profile."""
         given = self._given
-        count = [given[f"{name}_file"] for name in ("password", "token", "bearer")].count("-")
-        if count > has_stdin:
-            told = "standard input can be read only once" if has_stdin else "standard input belongs to the protocol"
-            raise click.UsageError(told)
-        return {
-            "url": given["url"],
-            "username": given["username"],
-            "password": _secret(given["password_file"]),
-            "token": _secret(given["token_file"]),
-            "bearer": _secret(given["bearer_file"]),
-            "timeout_s": given["timeout"],
-        }
+        files = [given[f"{name}_file"] for name in _SECRETS]
+        refuse(
+            (not has_stdin and self.reads_stdin, "standard input belongs to the protocol"),
+            (files.count("-") > 1, "standard input can be read only once"),
+        )
+        password, token, bearer = map(_secret, files)
+        return Settings(
+            url=given["url"],
+            username=given["username"],
+            password=password,
+            token=token,
+            bearer=bearer,
+            timeout_s=given["timeout"],
+        )
 
     @property
     def reads_stdin(self) -> bool:
         """Whether a secret is to come from standard input."""
-        return any(self._given[f"{name}_file"] == "-" for name in ("password", "token", "bearer"))
+        return any(self._given[f"{name}_file"] == "-" for name in _SECRETS)
 
     @property
     def loose(self) -> list[str]:
@@ -125,33 +124,47 @@ class ServerOptions:
     @property
     def profile(self) -> str | None:
         """The name of a profile, or a URL."""
-        name: str | None = self._given["profile"]
-        return name
+        name = self._given["profile"]
+        return None if name is None else str(name)
 
 
-def server_options(
-    command: Callable[..., Any], *, profile: str = "--profile", waits: bool = False
-) -> Callable[..., Any]:
-    """Give a command the options, which it gets as one argument, `server`.
+def _profile(name: str, help: str) -> Callable[[Called], Called]:
+    return click.option(name, "profile", cls=_SERVER, metavar="PROFILE", help=help)
 
-    `profile` is what the option for the profile is called: one of another name stands for the URL too. `waits`: it has
-    `--wait`, as its work takes long.
-    """
 
-    @wraps(command)
-    def gathering(**arguments: Any) -> Any:
-        given = {name: arguments.pop(name, None) for name in _NAMES}
-        server = ServerOptions(wait_s=arguments.pop("wait_s", 0), **given)
-        return command(server=server, **arguments)
+_WHICH = together(
+    _profile("--profile", "Profile in the profiles file, or a URL; see docs/server.md."),
+    click.option("--url", cls=_SERVER, metavar="URL", help="The server, as https://host/path."),
+    _CREDENTIALS,
+)
 
-    decorated: Callable[..., Any] = gathering
-    options: Sequence[Callable[..., Any]] = _OPTIONS
-    if profile != "--profile":
-        both = click.option(profile, "profile", metavar="PROFILE", help="Profile of the profiles' file, or a URL.")
-        options = (both, *_OPTIONS[2:])
-    for option in reversed([*options, _WAIT] if waits else options):
-        decorated = option(decorated)
-    return decorated
+
+def _gathered(
+    *options: Callable[[Callable[..., object]], Callable[..., object]],
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
+    """Return what gives a command options, which it gets as one argument, `server`."""
+
+    def decorate(command: Callable[..., object]) -> Callable[..., object]:
+        @wraps(command)
+        def gathering(*, wait_s: float = 0, **arguments: object) -> object:
+            given = {name: arguments.pop(name, None) for name in _NAMES}
+            return command(server=ServerOptions(given, wait_s), **arguments)
+
+        return together(*options)(gathering)
+
+    return decorate
+
+
+server_options = _gathered(_WHICH)
+"""Which server, and the credentials: a command gets them as `server`."""
+
+waiting_server_options = _gathered(_WHICH, _WAIT)
+"""The same of a command whose work takes long: with --wait."""
+
+source_server_options = _gathered(
+    _profile("--server", "Take it from a DHIS2 server: a profile in the profiles file, or a URL."), _CREDENTIALS, _WAIT
+)
+"""The same of a command that may take what it needs from a server: by --server."""
 
 
 @contextmanager
@@ -169,19 +182,19 @@ def not_installed(error: ImportError, extra: str) -> OutsideFailed:
     return OutsideFailed(finding("TP809", help=advice, found=error.name or str(error)))
 
 
-def _secret(path: str | None) -> str | None:
+def _secret(path: object) -> str | None:
     """Return what a file holds, without the line's end."""
     if path is None:
         return None
     try:
-        with click.open_file(path, "r", encoding="utf-8") if path == "-" else Path(path).open(encoding="utf-8") as file:
+        with click.open_file(str(path), "r", encoding="utf-8") as file:
             text: str = file.read(SECRET_BYTES + 1)
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is no UTF-8"
-        raise _unreadable(path, reason) from None
+        reason = (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is not UTF-8"
+        raise _unreadable(str(path), reason) from None
     if len(text) > SECRET_BYTES or not text.strip():
         found = "it is empty" if not text.strip() else f"it has more than {SECRET_BYTES >> 10} KiB"
-        raise _unreadable(path, found)
+        raise _unreadable(str(path), found)
     return text.rstrip("\r\n")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from tallyport.dhis2.api.connection import Connection, RequestFailed, typed
@@ -13,10 +14,24 @@ from tallyport.dhis2.api.patience import Patience
 from tallyport.dhis2.api.profiles import Profile, find_profile
 from tallyport.dhis2.api.server_jobs import Tasks
 from tallyport.dhis2.maintenance.maintenance import Maintenance
+from tallyport_schemas.document import Document
 from tallyport_schemas.generations import Generation
 
 OLDEST = (2, 41)
 PAGE_SIZE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ServerReport:
+    """Which server this is, and which user is logged in."""
+
+    url: str
+    system: SystemInfo
+    user: Me
+
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        return {"url": self.url, "system": self.system.as_json(), "user": self.user.as_json()}
 
 
 class Client:
@@ -44,6 +59,10 @@ class Client:
         """Return whose credentials these are."""
         found = await self.connection.get("me", {"fields": "id,username,authorities"})
         return typed(Me, found, self.connection.where("GET", "me"))
+
+    async def report(self) -> ServerReport:
+        """Return which server this is, and which user is logged in."""
+        return ServerReport(self.url, self.info, await self.me())
 
     async def pages(
         self, collection: str, fields: str, *, filters: Sequence[str] = (), page_size: int = PAGE_SIZE

@@ -1,4 +1,4 @@
-"""Rewriting: ADV2 files in, legacy files of one format out, without a database. Nothing here prints.
+"""Write back: ADV2 files in, legacy files of one format out, without a database. Nothing here prints.
 
 Two readings: the headers tell which files there will be and what stands at their beginning, then rows stream, at the
 cost of a block each time. A row costs no Python. What a format cannot state is left out and told. Rules:
@@ -38,6 +38,7 @@ from tallyport_converters.writers.writer import (
     Unstated,
     Writer,
 )
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Refused, Severity, SourceUnreadable, finding, listed
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
@@ -51,7 +52,7 @@ _WIDEST = RowRules(generation=Generation.V42)
 
 
 @dataclass(frozen=True, slots=True)
-class RewrittenFile:
+class WrittenFile:
     """One legacy file: `path` is None for a stream. `schemes` has the identifier scheme of every kind."""
 
     name: str
@@ -62,12 +63,23 @@ class RewrittenFile:
     size_bytes: int
     sha256: str
 
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        return {
+            "file": self.name,
+            "ds": self.data_set,
+            "ids": dict(self.schemes),
+            "rows": self.rows,
+            "bytes": self.size_bytes,
+            "sha256": self.sha256,
+        }
+
 
 @dataclass(slots=True)
-class RewriteReport:
-    """What was written. Rows read are those written, ignored (no valid ADV2) and left out (not statable)."""
+class WriteBackReport:
+    """What was written. Rows read are those written, ignored (invalid ADV2) and left out (not statable)."""
 
-    files: list[RewrittenFile] = field(default_factory=list)
+    files: list[WrittenFile] = field(default_factory=list)
     read: int = 0
     written: int = 0
     ignored: int = 0
@@ -79,11 +91,24 @@ class RewriteReport:
         """0 nothing to report, 1 rows ignored or left out, or warnings."""
         return 1 if any(found.severity is not Severity.INFO for found in self.findings) else 0
 
+    def as_json(self) -> Document:
+        """Return it as `json/write-back.schema.json` describes it."""
+        return {
+            "findings": [found.as_json() for found in self.findings],
+            "values": {
+                "read": self.read,
+                "written": self.written,
+                "ignored": self.ignored,
+                "left_out": self.left_out,
+            },
+            "files": [file.as_json() for file in self.files],
+        }
+
 
 Watch = Callable[[Progress | Finding], None]
 
 
-def rewrite(
+def write_back(
     paths: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str] | BinaryIO,
     to: str,
@@ -94,14 +119,17 @@ def rewrite(
     compress: Compress = "none",
     overwrite: bool = False,
     watch: Watch | None = None,
-) -> RewriteReport:
-    """Rewrite ADV2 into the legacy format `to`: dxf-json, dxf-csv, dxf-xml or adx.
+    report: WriteBackReport | None = None,
+) -> WriteBackReport:
+    """Write ADV2 back into the legacy format `to`: dxf-json, dxf-csv, dxf-xml or adx.
 
     `paths` are ADV2 files (plain or compressed), folders of them, or `-`. All become one file in the folder `output`,
     or one for each data set and set of identifier schemes that a file of the format can state only once; `output` may
     be a binary stream, which takes one file. `data_set` is that of groups that name none. With `metadata`, a snapshot
     or the path of one or of a DHIS2 metadata export, category options are written as option combos, and identifiers
     in the schemes that `id_schemes` maps kinds ("" for all) to. `watch` is told of progress and of every finding.
+    `report`: one to fill, for whoever needs to know what was found before it failed.
+
     Memory holds a header, a block of rows and their text.
 
     Raises:
@@ -126,7 +154,8 @@ def rewrite(
         raise ValueError(f"data_set: {to} has no place for it")
     with ExitStack() as stack:
         sources = _Sources(paths, stack)
-        run = _Rewriting(sources, writer, data_set, Scoping(load_snapshot(metadata), schemes), watch)
+        scoping = Scoping(load_snapshot(metadata), schemes)
+        run = _WriteBack(sources, writer, data_set, scoping, watch, report or WriteBackReport())
         run.plan()
         if isinstance(output, str | os.PathLike):
             run.write_folder(Path(output), compress, overwrite=overwrite)
@@ -162,7 +191,7 @@ class _Sources:
                     yield source, label
 
 
-class _Rewriting:
+class _WriteBack:
     """One run."""
 
     def __init__(
@@ -172,12 +201,13 @@ class _Rewriting:
         data_set: str | None,
         scoping: Scoping,
         watch: Watch | None,
+        report: WriteBackReport,
     ) -> None:
         self._sources, self._writer, self._data_set, self._scoping = sources, writer, data_set, scoping
         self._watch = watch
         self._plan = Plan(writer, scoping)
         self._notes: dict[tuple[str, str | None, str | None], Finding] = {}
-        self.report = RewriteReport()
+        self.report = report
 
     # --- First reading: headers --------------------------------------------------------------------------------------
 
@@ -185,7 +215,7 @@ class _Rewriting:
         """Find out which files there will be.
 
         Raises:
-            SourceUnreadable, Refused: see `rewrite`.
+            SourceUnreadable, Refused: see `write_back`.
         """
         for _, header, label in self._groups(heads_only=True):
             without = self._plan.take(header)
@@ -250,7 +280,7 @@ class _Rewriting:
         assert target.out
         scope = target.scope
         self.report.files.append(
-            RewrittenFile(
+            WrittenFile(
                 target.name, path, scope.data_set, scope.schemes, target.rows, target.out.size_bytes, target.out.sha256
             )
         )

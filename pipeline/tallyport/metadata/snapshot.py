@@ -23,6 +23,7 @@ from tallyport.metadata.near_names import Nearby
 from tallyport.metadata.snapshot_file import is_snapshot, packed_snapshot, read_tables, write_file
 from tallyport.metadata.tables import NONE, Table
 from tallyport_converters.sources import Source
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -202,6 +203,10 @@ class Snapshot:
             missing = self.lacking(short)
             checks.append({"check": check.name, "possible": not missing} | ({"missing": missing} if missing else {}))
         return {"objects": {name: table.defined for name, table in self._tables.items()}, "checks": checks}
+
+    def as_json(self) -> Document:
+        """Return the summary, and what there is to say of the metadata as a whole."""
+        return {**self.summary(), "findings": [found.as_json() for found in self.findings]}
 
     # --- Identifiers -------------------------------------------------------------------------------------------------
 

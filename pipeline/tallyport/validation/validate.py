@@ -10,18 +10,29 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tallyport.validation.report import (
+    Event,
+    FileReport,
+    FileResult,
+    GroupReport,
+    GroupResult,
+    HeaderVerdict,
+    RowFinding,
+    ValidationReport,
+    findings_of,
+)
 from tallyport_converters.adv2.file import Adv2File, RawHead
 from tallyport_converters.adv2.header_form import check_form, counted_rows, readable
 from tallyport_converters.adv2.row_check import RowFindings, row_check
 from tallyport_converters.adv2.row_rules import RowRules
 from tallyport_converters.native.adv2 import KEY_BYTES
 from tallyport_converters.sources import Source
-from tallyport_schemas.finding import Finding, Severity, SourceUnreadable, finding, shown
+from tallyport_schemas.finding import Finding, SourceUnreadable, finding, shown
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
@@ -30,91 +41,6 @@ if TYPE_CHECKING:
     from tallyport_schemas.group_header import GroupHeader
 
 _ADV2_NAMES = (".adv2.json", ".adv2.json.gz", ".adv2.json.zst")
-
-
-@dataclass(frozen=True, slots=True)
-class HeaderVerdict:
-    """What was found of a group's header; comes before any of its rows is read. `size`: rows declared."""
-
-    file: str
-    number: int
-    de: str | None
-    size: int | None
-    findings: Sequence[Finding]
-    not_made: Sequence[str]
-
-    @property
-    def valid(self) -> bool:
-        """Whether rows may be looked at: a warning does not fail a group."""
-        return not any(found.severity is Severity.ERROR for found in self.findings)
-
-
-@dataclass(frozen=True, slots=True)
-class RowFinding:
-    """A row of a group, or neighbouring rows, that are ignored."""
-
-    file: str
-    number: int
-    finding: Finding
-
-
-@dataclass(frozen=True, slots=True)
-class GroupResult:
-    """The outcome of one group. `findings` are those that came after its rows (`size`, what follows `data`)."""
-
-    file: str
-    number: int
-    de: str | None
-    valid: bool
-    declared: int | None
-    read: int
-    accepted: int
-    ignored: int
-    findings: Sequence[Finding]
-    not_made: Sequence[str]
-
-
-@dataclass(frozen=True, slots=True)
-class FileResult:
-    """A file has been read, or could not be: then `error` says why, and its last group stands for nothing."""
-
-    file: str
-    error: Finding | None = None
-
-
-Event = HeaderVerdict | RowFinding | GroupResult | FileResult | Progress
-
-
-@dataclass(slots=True)
-class GroupReport:
-    """One group with all that was found of it."""
-
-    result: GroupResult
-    findings: list[Finding] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class FileReport:
-    """One file with its groups."""
-
-    file: str
-    groups: list[GroupReport] = field(default_factory=list)
-    error: Finding | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ValidationReport:
-    """The outcome of a validation, file by file."""
-
-    files: Sequence[FileReport]
-
-    @property
-    def exit_code(self) -> int:
-        """0 nothing was found, 1 rows ignored or warnings, 3 a group failed or a file is unreadable."""
-        groups = [group for file in self.files for group in file.groups]
-        if any(file.error for file in self.files) or not all(group.result.valid for group in groups):
-            return 3
-        return 1 if any(group.findings for group in groups) else 0
 
 
 def validate(
@@ -143,7 +69,7 @@ def validate(
     snapshot = load_snapshot(metadata)
     files: list[FileReport] = []
     found: list[Finding] = []
-    current: FileReport | None = None
+    is_open = False
     for event in validation(
         paths,
         snapshot,
@@ -154,19 +80,17 @@ def validate(
     ):
         if isinstance(event, Progress):
             continue
-        if current is None:
-            current = FileReport(event.file)
-            files.append(current)
-        if isinstance(event, HeaderVerdict):
-            found = list(event.findings)
-        elif isinstance(event, RowFinding):
-            found.append(event.finding)
-        elif isinstance(event, GroupResult):
-            current.groups.append(GroupReport(event, [*found, *event.findings]))
-        else:
-            current.error = event.error
-            current = None
-    return ValidationReport(files)
+        if not is_open:
+            files.append(FileReport(event.file))
+            is_open = True
+        found += findings_of(event)
+        if isinstance(event, GroupResult):
+            files[-1].groups.append(GroupReport(event, found))
+            found = []
+        elif isinstance(event, FileResult):
+            files[-1].error = event.error
+            is_open = False
+    return ValidationReport(files, snapshot.findings if snapshot else ())
 
 
 def load_snapshot(metadata: Snapshot | str | os.PathLike[str] | None) -> Snapshot | None:
@@ -188,17 +112,18 @@ def validation(
     memory_bytes: int = KEY_BYTES,
     any_identifiers: bool = False,
     takes_undo: bool = True,
+    name: str | None = None,
 ) -> Iterator[Event]:
-    """Validate file by file; see `validate`. `takes_undo`: groups that bring back what another removed are valid.
-    Of each group: its HeaderVerdict, RowFindings, its GroupResult.
+    """Validate file by file; see `validate`. Of each group: its HeaderVerdict, RowFindings, its GroupResult.
 
-    `any_identifiers`: those that are said to be UIDs need not look like some.
+    `any_identifiers`: those that are said to be UIDs need not look like some. `takes_undo`: groups that bring back what
+    another removed are valid. `name`: what to call the one file whose path does not say it.
 
     Raises:
         ValueError: at once, before anything is read: a folder holds no ADV2 file.
     """
     return _validate_files(
-        list(walked(paths)),
+        [(path, name or label) for path, label in walked(paths)],
         snapshot,
         header_only,
         today or date.today(),

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, assume, given, note, settings
 from hypothesis import strategies as st
 
 from support import places
-from tallyport import RewriteReport, convert, rewrite
+from tallyport import WriteBackReport, convert, write_back
 from tallyport_converters.model import periods
 from twin import adv2, legacy, values
 from twin.values import FORMATS, Document
@@ -56,7 +56,7 @@ def converted(source: Path, folder: Path, **options: Any) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(outcome.folder.glob("*.adv2.json"))}
 
 
-def read_back(report: RewriteReport, to: str, folder: Path) -> list[dict[str, bytes]]:
+def read_back(report: WriteBackReport, to: str, folder: Path) -> list[dict[str, bytes]]:
     """The ADV2 that comes of each file that was written, read with what the file itself does not say."""
     found = []
     for number, file in enumerate(report.files):
@@ -144,7 +144,7 @@ def test_what_all_formats_carry_comes_back_byte_for_byte_from_each(
         source.write_bytes(legacy.write(document, source_format, random.Random(seed), noise=False))
         wanted = converted(source, Path(scratch) / "in", source_format=source_format)
         assume(wanted)
-        report = rewrite([Path(scratch) / "in"], Path(scratch) / "out", to)
+        report = write_back([Path(scratch) / "in"], Path(scratch) / "out", to)
         assert (report.read, report.written) == (len(document.values), len(document.values))
         assert read_back(report, to, Path(scratch)) == [wanted]
 
@@ -164,7 +164,7 @@ def test_any_values_come_back_but_those_that_are_told_to_be_left_out(
         groups = [group for text in wanted.values() for group in adv2.parse(text)]
         keys = [key for group in groups for key in group.rows]
         assume(groups and len(set(keys)) == len(keys))
-        report = rewrite([Path(scratch) / "in"], Path(scratch) / "out", to)
+        report = write_back([Path(scratch) / "in"], Path(scratch) / "out", to)
         note(f"{wanted}")
         for file in report.files:
             assert file.path is not None
@@ -182,7 +182,7 @@ def test_any_values_come_back_but_those_that_are_told_to_be_left_out(
             assert back == [wanted]
 
 
-def check_counts(report: RewriteReport, *, read: int, written: int) -> None:
+def check_counts(report: WriteBackReport, *, read: int, written: int) -> None:
     assert (report.read, report.written, report.ignored) == (read, written, 0)
     assert report.left_out == read - written
     told = sum(found.count or 0 for found in report.findings if found.code in ("TP770", "TP771"))
@@ -198,7 +198,7 @@ def test_a_format_written_twice_is_the_same_file(document: Document, seed: int) 
         source.write_bytes(legacy.write(document, "dxf-json", random.Random(seed), noise=False))
         assume(converted(source, Path(scratch) / "in", source_format="dxf-json"))
         for to in FORMATS:
-            first, again = (rewrite([Path(scratch) / "in"], Path(scratch) / to / name, to) for name in "ab")
+            first, again = (write_back([Path(scratch) / "in"], Path(scratch) / to / name, to) for name in "ab")
             assert [file.sha256 for file in first.files] == [file.sha256 for file in again.files]
 
 
@@ -212,7 +212,7 @@ def group_files() -> list[Path]:
 @pytest.mark.parametrize("to", FORMATS)
 @pytest.mark.parametrize("path", group_files(), ids=lambda path: path.name.partition(".")[0])
 def test_every_golden_is_what_is_written(path: Path, to: str, tmp_path: Path) -> None:
-    report = rewrite([path], tmp_path, to)
+    report = write_back([path], tmp_path, to)
     name = path.name.removesuffix(".adv2.json")
     written = {file.name: (tmp_path / file.name).read_bytes().decode() for file in report.files}
     told = "".join(f"{line}\n" for line in findings_told(report))
@@ -223,7 +223,7 @@ def test_every_golden_is_what_is_written(path: Path, to: str, tmp_path: Path) ->
     assert text == golden.read_bytes().decode()
 
 
-def findings_told(report: RewriteReport) -> Iterable[str]:
+def findings_told(report: WriteBackReport) -> Iterable[str]:
     yield f"{report.read} read = {report.written} written + {report.ignored} ignored + {report.left_out} left out"
     for found in report.findings:
         parts = {"field": found.field, "row": found.row, "count": found.count, "found": found.found}

@@ -16,6 +16,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def test_the_help_of_a_verb_has_examples_before_the_options(verb: str, option: s
     assert max(map(len, ended.stdout.splitlines())) <= 80
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["convert", "--help"], ["export", "--help"]])
 def test_help_loads_no_heavy_library_and_takes_less_than_0_15_s_of_processor_time(arguments: list[str]) -> None:
     script = f"import sys; from tallyport.cli import main; main.run({arguments}); print(*sys.modules, file=sys.stderr)"
     took = []
@@ -139,12 +140,31 @@ def test_help_loads_no_heavy_library_and_takes_less_than_0_15_s_of_processor_tim
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         took.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     loaded = {name.partition(".")[0] for name in ended.stderr.split()}
-    assert not loaded & {"lxml", "orjson", "pikepdf", "asyncio", "tallyport_converters"}
+    assert not loaded & {"lxml", "orjson", "pikepdf", "asyncio", "rich", "tallyport_converters"}
     assert min(took) < 0.15
 
 
-def test_the_version_is_the_packages(shell: Shell) -> None:
-    assert shell("--version").stdout == f"tallyport {__version__}\n"
+def test_the_version_names_the_package_the_core_and_the_libraries(shell: Shell) -> None:
+    first, core, python, libraries, *_ = shell("--version").stdout.splitlines()
+    assert first == f"tallyport {__version__}"
+    assert core.startswith("core: scanner")
+    assert python.startswith(f"Python {sys.version_info.major}.{sys.version_info.minor}.")
+    assert f"click {version('click')}, " in libraries
+
+
+def test_a_mistyped_verb_is_answered_with_the_near_one(shell: Shell) -> None:
+    ended = shell("convrt", "a.json", "-o", "out")
+    assert (ended.exit_code, ended.stdout) == (USAGE, "")
+    assert "error[TP900]: No such command 'convrt'. Did you mean 'convert'?" in ended.stderr
+
+
+def test_files_given_to_export_are_answered_with_the_command_to_type_instead(shell: Shell) -> None:
+    ended = shell("export", "out/my file", "--to", "dxf-csv", "-o", "legacy", "--compress", "gz")
+    assert (ended.exit_code, ended.stdout) == (USAGE, "")
+    hint = "tallyport write-back 'out/my file' --to dxf-csv -o legacy --compress gz"
+    assert ended.stderr.endswith(
+        f"error[TP900]: export reads a database, not files\n  help: write files back with: {hint}\n"
+    )
 
 
 # Exit codes
@@ -436,6 +456,12 @@ def test_a_pipe_gets_no_colors(shell: Shell) -> None:
     assert ANSI.encode() not in ended.stdout + ended.stderr
 
 
+def test_a_pipe_gets_colors_where_they_are_forced(shell: Shell) -> None:
+    shell.write("a.json", SPOILT)
+    ended = running.run("convert", "a.json", "-o", "out", cwd=shell.folder, env={"FORCE_COLOR": "1"})
+    assert f"{ANSI}31m".encode() in ended.stderr
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
 @pytest.mark.parametrize(
     ("settings", "colored"), [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True)], ids=str
@@ -456,29 +482,6 @@ def test_a_terminal_gets_colors_unless_no_color_is_set(
     os.close(terminal)
     assert "error" in printed
     assert (f"{ANSI}31m" in printed) is colored
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
-def test_a_terminal_gets_a_progress_line_that_is_taken_away_again(shell: Shell) -> None:
-    import pty
-
-    shell.write("a.json", ROW)
-    for option, is_drawn in (("--json", True), ("--quiet", False)):
-        terminal, ours = pty.openpty()
-        line = running.command("convert", "a.json", "-o", f"out{option}", option, "--jobs", "1")
-        env = running.environment()
-        with subprocess.Popen(line, env=env, cwd=shell.folder, stderr=ours, stdout=subprocess.PIPE) as process:
-            stdout, _ = process.communicate(timeout=60)
-        os.close(ours)
-        try:
-            printed = os.read(terminal, 65_536).decode()
-        except OSError:  # nothing was printed
-            printed = ""
-        os.close(terminal)
-        assert process.returncode == OK
-        assert ("a.json: " in printed) is is_drawn
-        assert printed == "" or printed.endswith("\r\x1b[K")
-        assert (stdout != b"") is is_drawn
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
@@ -527,6 +530,7 @@ SETTINGS = {
     "--json": "JSON",
     "--quiet": "QUIET",
     "--verbose": "VERBOSE",
+    "--progress": "PROGRESS",
 }
 
 
@@ -874,6 +878,23 @@ def test_every_finding_is_explained(code: str, shell: Shell) -> None:
     assert CODES[code].help in ended.stdout
     document = shell("explain", code, "--json").document
     assert (document["code"], document["message"], document["help"]) == (code, CODES[code].message, CODES[code].help)
+
+
+def test_explain_without_a_code_lists_all_findings_in_groups(shell: Shell) -> None:
+    listed = shell("explain").stdout
+    assert listed.startswith("TP1xx The source as a whole\n  TP101  error    ")
+    assert re.findall(r"^  (TP\d+) ", listed, re.MULTILINE) == sorted(CODES)
+    assert [code["code"] for code in shell("explain", "--json").document["findings"]] == sorted(CODES)
+
+
+def test_explain_searches_for_findings_that_have_all_words(shell: Shell) -> None:
+    found = [code["code"] for code in shell("explain", "Option", "COMBO", "--json").document["findings"]]
+    assert "TP762" in found
+    assert set(found) < set(CODES)
+    ended = shell("explain", "quaternion")
+    assert (ended.exit_code, ended.stdout) == (USAGE, "")
+    assert "quaternion" in ended.stderr
+    assert "did you mean" in shell("explain", "TP3040").stderr
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh", "fish"])

@@ -64,7 +64,9 @@ def test_the_version_is_found_out_and_what_is_not_known_is_kept(server: Dhis2Ser
         assert (client.info.context_path, client.info.server_time_zone_id) == (server.url, "Etc/UTC")
         assert client.info.model_extra is not None
         assert client.info.model_extra["somethingNew"] == 7
-        assert client.info.as_json()["databaseInfo"]["spatialSupport"] is True
+        database = client.info.as_json()["databaseInfo"]
+        assert isinstance(database, dict)
+        assert database["spatialSupport"] is True
         me = await client.me()
         assert (me.id, me.username, me.authorities) == ("xE7jOejl9FI", USERNAME, ("ALL",))
 

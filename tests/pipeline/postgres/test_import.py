@@ -445,7 +445,7 @@ def test_undo_is_for_databases_alone(importing: Importing) -> None:
     importing(visits([0, 0, 1]))
     (removed,) = importing(visits(delete="hard"), undo=importing.folder / "undo").groups
     assert removed.undo is not None
-    ended = run("export", removed.undo, "--to", "dxf-json", "-o", importing.folder / "legacy", "--json")
+    ended = run("write-back", removed.undo, "--to", "dxf-json", "-o", importing.folder / "legacy", "--json")
     assert (ended.returncode, b"TP745" in ended.stdout) == (3, True)
 
 

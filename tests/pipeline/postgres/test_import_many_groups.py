@@ -27,7 +27,7 @@ from tallyport.postgres.connection import connection
 from tallyport.postgres.embedded.server import EmbeddedServer, programs
 from tallyport.postgres.imports.batch_size import Mode
 from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import GroupLoad, LoadReport, load, loading
+from tallyport.postgres.imports.run import GroupLoad, ImportReport, load, loading
 from tallyport.postgres.statements import statement
 
 RUNNING = "select count(*) from pg_stat_activity where application_name = 'tallyport'"
@@ -175,7 +175,7 @@ def random_group(chance: random.Random) -> Group:
     return group
 
 
-def told(report: LoadReport) -> list[tuple[Any, ...]]:
+def told(report: ImportReport) -> list[tuple[Any, ...]]:
     """What was reported of groups, but for how they were taken, and which of them made a period."""
     return [
         (group.file, group.number, group.de, group.valid, group.rows, group.cleared, group.findings)
@@ -242,7 +242,7 @@ def test_groups_that_are_written_together_come_to_what_they_come_to_one_by_one(
 
 def test_later_groups_see_what_earlier_ones_wrote(importing: Importing) -> None:
     report = importing(*(visits([value], pe=["202503"], ou=["ouClinicA01"]) for value in (1, 2, 2, 3)))
-    assert [changes(LoadReport(groups=[group])) for group in report.groups] == [
+    assert [changes(ImportReport(groups=[group])) for group in report.groups] == [
         {"insert": 1},
         {"update": 1},
         {"unchanged": 1},

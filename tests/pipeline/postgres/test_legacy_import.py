@@ -14,7 +14,7 @@ from support.country import DEFAULT, group, settle, uid
 from support.databases import GENERATIONS, execute, running_server, small
 from support.importing import TODAY
 from support.running import run
-from tallyport import LoadReport, import_values
+from tallyport import ImportReport, import_values
 from tallyport.postgres.imports.group import ImportOptions
 
 COLUMNS = "dataelement,period,orgunit,categoryoptioncombo,attributeoptioncombo,value"
@@ -63,11 +63,11 @@ def csv(folder: Path, lines: Sequence[Line]) -> Path:
     return path
 
 
-def imported(folder: Path, database: str, lines: Sequence[Line], username: str | None = None) -> LoadReport:
+def imported(folder: Path, database: str, lines: Sequence[Line], username: str | None = None) -> ImportReport:
     return import_values([csv(folder, lines)], database, ImportOptions(today=TODAY, username=username))
 
 
-def causes(report: LoadReport) -> list[tuple[str, str | None, int | None]]:
+def causes(report: ImportReport) -> list[tuple[str, str | None, int | None]]:
     return sorted((found.code, found.found, found.count) for loaded in report.groups for found in loaded.findings)
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from support.value_texts import WORDS
 from tallyport.validation import validate as validating
-from tallyport.validation.validate import FileReport, GroupReport, HeaderVerdict, validate, validation
+from tallyport.validation.report import FileReport, GroupReport, HeaderVerdict
+from tallyport.validation.validate import validate, validation
 from tallyport_converters.adv2 import file as adv2_file
 from tallyport_converters.adv2.row_check import RowCheck, row_check
 from tallyport_converters.adv2.row_rules import RowRules

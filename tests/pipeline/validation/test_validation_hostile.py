@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from support.checking import check_against
 from support.running import environment
-from tallyport.validation.validate import FileReport, validate
+from tallyport.validation.report import FileReport
+from tallyport.validation.validate import validate
 from tallyport_converters.adv2 import file as adv2_file
 from tallyport_converters.native.abi import Fault
 from tallyport_converters.native.adv2 import RowForm, Rows

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from support.checking import check_against
 from support.value_texts import WORDS
 from tallyport.validation import validate as validating
-from tallyport.validation.validate import FileReport, validate
+from tallyport.validation.report import FileReport
+from tallyport.validation.validate import validate
 from tallyport_converters.adv2.row_check import RowCheck, row_check
 from tallyport_converters.adv2.row_rules import RowRules
 from tallyport_schemas.finding import listed, shown

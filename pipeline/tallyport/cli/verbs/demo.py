@@ -13,11 +13,13 @@ import time
 from collections.abc import Iterator
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 
 from tallyport.cli.main import VERBS, run
+from tallyport.cli.talk import json_option, print_document
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Refused, finding
 
 DONE = (0, 1)
@@ -59,7 +61,7 @@ _STEPS = (
 
 @click.command("demo")
 @click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep all files in a new folder.")
-@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_DEMO_JSON", help="Print one JSON document.")
+@json_option()
 def command(keep: Path | None, as_json: bool) -> int:
     """Show the whole way in a few seconds: convert, validate, dry run, import, and back.
 
@@ -73,7 +75,7 @@ def command(keep: Path | None, as_json: bool) -> int:
     if keep is not None and os.path.lexists(keep) and not (keep.is_dir() and not any(keep.iterdir())):
         raise Refused(finding("TP901", help="choose another folder", found=str(keep)))
     began = time.monotonic()
-    done: list[dict[str, Any]] = []
+    done: list[Document] = []
     from tallyport.postgres.embedded.database import embedded_server
 
     with (
@@ -88,10 +90,10 @@ def command(keep: Path | None, as_json: bool) -> int:
             code = _run(step, done) if as_json else run(step.arguments)
             if code not in DONE:
                 if as_json:
-                    click.echo(json.dumps({"steps": done}))
+                    print_document({"steps": done})
                 return code
     if as_json:
-        click.echo(json.dumps({"folder": None if keep is None else str(keep), "steps": done}))
+        print_document({"folder": None if keep is None else str(keep), "steps": done})
         return 0
     where = f"all files are in {keep}" if keep else "keep the files with --keep DIR"
     click.echo(f"\ndone in {time.monotonic() - began:.1f} s; {where}")
@@ -109,7 +111,7 @@ def _line(step: Step) -> str:
     return shlex.join(("tallyport", *step.arguments))
 
 
-def _run(step: Step, done: list[dict[str, Any]]) -> int:
+def _run(step: Step, done: list[Document]) -> int:
     """Run a step for its JSON document."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):

@@ -2,69 +2,67 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Mapping, Sequence
+from itertools import chain, combinations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tallyport.cli.database_options import assume_option, database_options, opened_database
-from tallyport.cli.screen import Ticker, failed_text
-from tallyport.cli.source_reports import show_source, show_worst
-from tallyport.cli.verbs.convert import Scheme, schemes_by_kind
+from tallyport.cli.options import (
+    Command,
+    conversion_options,
+    file_option,
+    read_once,
+    refuse,
+    schemes_by_kind,
+    sectioned,
+)
+from tallyport.cli.screen import failed_text, show_count, show_source, show_worst
+from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import Finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
+if TYPE_CHECKING:
+    from tallyport.cli.progress import Ticker
+    from tallyport.postgres.imports.run import Event, GroupLoad, ImportReport
+    from tallyport.source_report import SourceReport
+    from tallyport_converters.convert import Outcome
+
 BATCHES = ("whole", "rows", "stored", "both")
-"""The modes of batching, as postgres/batching.py tells them: it need not be loaded for `--help`."""
+"""The modes of batching, as postgres/imports/batch_size.py has them: it need not be loaded for `--help`."""
 
 CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates")
-"""What can be forced, as postgres/access.py tells it."""
+"""What can be forced, as postgres/imports/access.py has it."""
+
+_ACCESS, _DELETION, _FILES = sectioned("Access"), sectioned("Deletion"), "Files to write"
 
 
-@click.command("import")
+@click.command("import", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--dry-run", is_flag=True, help="Do everything, then roll it back: the counts are those of the run.")
+@click.option("--batch", type=click.Choice(BATCHES), help="How much is written at a time.  [default: by the group]")
 @database_options
 @assume_option
-@click.option("--dry-run", is_flag=True, help="Do everything, then take it back: the counts are those of the run.")
-@click.option("--as", "username", metavar="USER", help="DHIS2 user who writes, and who must be allowed to.")
+@click.option("--as", "username", cls=_ACCESS, metavar="USER", help="The DHIS2 user who writes; has to be allowed to.")
 @click.option(
-    "--force", multiple=True, type=click.Choice(CHECKS), help="Leave out a check, as a superuser; repeatable."
+    "--force", cls=_ACCESS, multiple=True, type=click.Choice(CHECKS), help="Skip a check, as a superuser. Repeatable."
 )
-@click.option(
-    "--batch", type=click.Choice(BATCHES), help="How much is taken at a time; default: chosen group by group."
-)
-@click.option(
-    "--id-scheme",
-    type=Scheme(),
-    multiple=True,
-    help="Identifier scheme of sources that are no ADV2, as for convert. Repeatable.",
-)
-@click.option("--data-set", metavar="ID", help="Data set of sources that are no ADV2 and name none.")
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write all rejected values of sources that are no ADV2 to a file, as NDJSON.",
-)
-@click.option("--sql", type=click.Path(path_type=Path, dir_okay=False), help="Write all statements to a file for psql.")
-@click.option(
-    "--changes",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write each row's change to a file, as NDJSON.",
-)
-@click.option("--confirm-hard-delete", is_flag=True, help="Let groups remove values for good.")
-@click.option(
+@click.option("--confirm-hard-delete", cls=_DELETION, is_flag=True, help="Let groups delete values permanently.")
+@file_option(
     "--undo",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder for files that bring back what is removed for good; default: tallyport-undo.",
+    "Folder for files that restore what is deleted permanently.  [default: tallyport-undo]",
+    section="Deletion",
+    folder=True,
 )
-@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_IMPORT_JSON", help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
-@click.option("-v", "--verbose", is_flag=True, help="Print every group.")
+@file_option("--sql", "Write all statements to a file for psql.", section=_FILES)
+@file_option("--changes", "Write each row's change to a file, as NDJSON.", section=_FILES)
+@conversion_options
+@talk_options(verbose="Print every group.")
 def command(
+    talk: Talk,
     sources: tuple[str, ...],
     database: str | None,
     metadata: Path | None,
@@ -81,9 +79,6 @@ def command(
     changes: Path | None,
     confirm_hard_delete: bool,
     undo: Path | None,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
 ) -> int:
     """Write values into the database of a DHIS2 server, 2.42 or 2.43.
 
@@ -103,29 +98,15 @@ def command(
     from tallyport.postgres.imports.batch_size import Mode
     from tallyport.postgres.imports.group import ImportOptions
     from tallyport.postgres.imports.import_values import import_values
-    from tallyport.postgres.imports.run import FileLoad, GroupLoad
-    from tallyport.source_report import SourceReport
-    from tallyport.validation.rejected_rows import Causes
+    from tallyport.postgres.imports.run import ImportReport
     from tallyport_converters.convert import Options
 
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other")
-    if verbose and as_json:
-        raise click.UsageError("--verbose has no effect on --json, which holds everything")
-    if undo is not None and not confirm_hard_delete:
-        raise click.UsageError("--undo has no effect without --confirm-hard-delete")
-    if len(set(force)) < len(force):
-        raise click.UsageError("--force has no effect on a check that is named before")
-    files = {name: path for name, path in (("--rejects", rejects), ("--sql", sql), ("--changes", changes)) if path}
-    for one, other in combinations(files, 2):
-        if files[one].resolve() == files[other].resolve():
-            raise click.UsageError(f"{one} and {other} name the same file")
-    for name, written in files.items():
-        if written.resolve() in {Path(source).resolve() for source in sources}:
-            raise click.UsageError(f"{name} names a source, which it would replace")
-    if list(sources).count("-") > 1:
-        raise click.UsageError("standard input can be read only once")
-    reading = Options(id_schemes=schemes_by_kind(id_scheme), data_set=data_set)
+    refuse(
+        (undo is not None and not confirm_hard_delete, "--undo has no effect without --confirm-hard-delete"),
+        (len(set(force)) < len(force), "--force has no effect on a check that is named before"),
+    )
+    _refuse_overwriting({"--rejects": rejects, "--sql": sql, "--changes": changes}, sources)
+    read_once(sources)
     options = ImportOptions(
         dry_run=dry_run,
         username=username,
@@ -136,85 +117,79 @@ def command(
         changes=changes,
         assume=Generation(assume) if assume else None,
     )
-    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
-    ticker = Ticker(quiet=quiet or as_json)
-    causes, reports = Causes(), []
-
-    def watch(event: Any) -> None:
-        if isinstance(event, Progress):
-            ticker.show(event)
-            return
-        ticker.clear()
-        if isinstance(event, GroupLoad):
-            document.setdefault("groups", []).append(_group(event))
-            if not event.origin:  # those of a legacy file come with its report, by line
-                for found in event.findings:
-                    causes.add(found, found.count, groups=1)
-            if verbose:
-                click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
-                if event.batching:
-                    click.echo(f"  taken {event.batching.mode}: {event.batching.reason}")
-            if event.undo and not as_json:
-                click.echo(f"{event.file}: what it removed for good is in {event.undo}", err=True)
-        elif isinstance(event, Finding):
-            document.setdefault("findings", []).append(event.as_json())
-            causes.add(event, event.count)
-        elif isinstance(event, FileLoad):
-            if event.error:
-                causes.add(event.error)
-                document.setdefault("errors", []).append(event.error.as_json())
-        elif isinstance(event, SourceReport):
-            reports.append(event)
-            document.setdefault("sources", []).append(event.as_json())
-        else:
-            document.setdefault("conversions", []).append(_conversion(event))
-            if event.error:
-                causes.add(event.error)
-
-    try:
-        with opened_database(database, metadata, embedded, is_shown=not (quiet or as_json)) as url:
-            report = import_values(sources, url, options, conversion=reading, rejects=rejects, watch=watch)
-    finally:
-        ticker.clear()
-        if not as_json:
-            show_worst([*causes.worst_first(), *(found for report in reports for found in report.findings)])
-    document |= {"generation": report.generation, "dry_run": dry_run, "rows": report.rows}
-    if as_json:
-        click.echo(json.dumps(document))
-        return report.exit_code
-    if not quiet:
-        _summarise(report, dry_run=dry_run)
+    conversion = Options(id_schemes=schemes_by_kind(id_scheme), data_set=data_set)
+    report = ImportReport()
+    with talk.ticker() as ticker:
+        try:
+            with opened_database(talk, database, metadata, embedded) as url:
+                talk.hold(report)
+                watch = _Watching(talk, ticker)
+                import_values(sources, url, options, conversion=conversion, rejects=rejects, watch=watch, report=report)
+        finally:
+            ticker.clear()
+            if not talk.as_json:
+                _show_findings(report)
+    if talk.as_json:
+        talk.print_held()
+    elif not talk.quiet:
+        _summarise(report)
         for source in report.sources:
             show_source(source, rejects)
     return report.exit_code
 
 
-def _group(load: Any) -> dict[str, Any]:
-    return {
-        "file": load.file,
-        "number": load.number,
-        "de": load.de,
-        "valid": load.valid,
-        "rows": load.rows,
-        "cleared": load.cleared,
-        "periods_created": load.periods_created,
-        "batching": {"mode": load.batching.mode, "reason": load.batching.reason} if load.batching else None,
-        "undo": str(load.undo) if load.undo else None,
-        "findings": [found.as_json() for found in load.findings],
-    }
+def _refuse_overwriting(named: Mapping[str, Path | None], sources: Sequence[str]) -> None:
+    """Refuse files to write that are one, or a source."""
+    files = {name: path.resolve() for name, path in named.items() if path}
+    for one, other in combinations(files, 2):
+        refuse((files[one] == files[other], f"{one} and {other} name the same file"))
+    read = {Path(source).resolve() for source in sources}
+    refuse(*((path in read, f"{name} names a source, which it would replace") for name, path in files.items()))
 
 
-def _conversion(outcome: Any) -> dict[str, Any]:
-    if outcome.error:
-        return {"source": {"name": outcome.source}, "error": outcome.error.as_json()}
-    return dict(outcome.manifest)
+class _Watching:
+    """Shows progress, and with --verbose every group."""
+
+    def __init__(self, talk: Talk, ticker: Ticker) -> None:
+        from tallyport.postgres.imports.run import GroupLoad
+
+        self._talk, self._ticker, self._group = talk, ticker, GroupLoad
+
+    def __call__(self, event: Event | Outcome | SourceReport) -> None:
+        if isinstance(event, Progress):
+            self._ticker.show(event)
+        elif isinstance(event, self._group):
+            self._show(event)
+
+    def _show(self, event: GroupLoad) -> None:
+        self._ticker.clear()
+        if self._talk.verbose:
+            click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
+            if event.batching:
+                click.echo(f"  written {event.batching.mode}: {event.batching.reason}")
+        if event.undo and not self._talk.as_json:
+            click.echo(f"{event.file}: what it deleted permanently is in {event.undo}", err=True)
 
 
-def _counts(rows: dict[str, int]) -> str:
+def _show_findings(report: ImportReport) -> None:
+    """Print what was found, one a cause; of a legacy file its report has it, by line."""
+    from tallyport.validation.rejected_rows import Causes
+
+    causes = Causes()
+    errors: list[Finding] = [one.error for one in report.conversions if one.error]
+    for found in chain(report.findings, errors, report.errors):
+        causes.add(found, found.count)
+    for group in report.groups:
+        for found in () if group.origin else group.findings:
+            causes.add(found, found.count, groups=1)
+    show_worst([*causes.worst_first(), *(found for source in report.sources for found in source.findings)])
+
+
+def _counts(rows: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {change}" for change, count in rows.items() if count) or "no rows"
 
 
-def _failed_text(groups: Sequence[Any]) -> str:
+def _failed_text(groups: Sequence[GroupLoad]) -> str:
     """Say how many groups there are, and how many fail; legacy files have none: there it is data elements."""
     if not groups or not all(group.origin for group in groups):
         return failed_text(len(groups), sum(not group.valid for group in groups), "group")
@@ -222,15 +197,13 @@ def _failed_text(groups: Sequence[Any]) -> str:
     return failed_text(len(elements), len({group.de for group in groups if not group.valid}), "data element")
 
 
-def _summarise(report: Any, *, dry_run: bool) -> None:
+def _summarise(report: ImportReport) -> None:
     """Print the sum of all groups."""
-    cleared = sum(group.cleared for group in report.groups)
-    periods = sum(group.periods_created for group in report.groups)
-    ending = "nothing was written: a dry run" if dry_run else "written"
+    ending = "nothing was written: a dry run" if report.dry_run else "written"
     click.echo(f"DHIS2 {report.generation}, {_failed_text(report.groups)}; {ending}")
     for change, count in report.rows.items():
-        click.echo(f"  {count:>12,} {change}")
-    if cleared:
-        click.echo(f"  {cleared:>12,} stored {'value' if cleared == 1 else 'values'} deleted by scope")
-    if periods:
-        click.echo(f"  {periods:>12,} {'period' if periods == 1 else 'periods'} created")
+        show_count(count, change, if_none=True)
+    cleared = sum(group.cleared for group in report.groups)
+    periods = sum(group.periods_created for group in report.groups)
+    show_count(cleared, f"stored {'value' if cleared == 1 else 'values'} deleted by scope")
+    show_count(periods, f"{'period' if periods == 1 else 'periods'} created")

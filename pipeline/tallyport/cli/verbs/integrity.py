@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from tallyport.cli.rows import Listing, NamedOption, chosen_format, flushed, format_options
-from tallyport.cli.screen import JobTicker
-from tallyport.cli.server_options import ServerOptions, server_options
-from tallyport_schemas.finding import Finding
+from tallyport.cli.options import Command, refuse, sectioned, together
+from tallyport.cli.progress import ticker
+from tallyport.cli.rows import Listing, chosen_format, flushed, format_options
+from tallyport.cli.screen import counted
+from tallyport.cli.server_options import ServerOptions, server_options, waiting_server_options
+from tallyport.cli.talk import print_document, progress_option
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.api.models import IntegrityReport
+    from tallyport.dhis2.api.models import IntegrityReport, Severity
     from tallyport.dhis2.client import Client
 
 SEVERITIES = ("INFO", "WARNING", "SEVERE", "CRITICAL")
-"""As dhis2/answers.py has them: it need not be loaded for `--help`."""
+"""As dhis2/api/models.py has them: it need not be loaded for `--help`."""
 
 _RESULTS = {
     "severity": 8,
@@ -46,27 +47,21 @@ _ISSUES = {
 _CHECKS = {"severity": 8, "code": 6, "check": 44, "section": 1, "displayName": 0, "isSlow": 0, "description": 0}
 
 
-def _filters(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that choose checks."""
-    for option in (
-        click.option(
-            "--severity",
-            type=click.Choice(SEVERITIES, case_sensitive=False),
-            metavar="LEVEL",
-            help="INFO, WARNING, SEVERE or CRITICAL: this one and stronger ones.",
-        ),
-        click.option("--section", metavar="NAME", help="Checks of this section only, such as 'Option sets'."),
-        click.option(
-            "--check",
-            "checks",
-            cls=NamedOption,
-            multiple=True,
-            metavar="NAME",
-            help="Name, pattern or code; repeatable.",
-        ),
-    ):
-        command = option(command)
-    return command
+_CHOICE, _TALK = sectioned("Which checks"), sectioned("Messages")
+_filters = together(
+    click.option(
+        "--check", "checks", cls=_CHOICE, multiple=True, metavar="NAME", help="Name, pattern or code. Repeatable."
+    ),
+    click.option("--section", cls=_CHOICE, metavar="NAME", help="Only checks of this section, such as 'Option sets'."),
+    click.option(
+        "--severity",
+        cls=_CHOICE,
+        type=click.Choice(SEVERITIES, case_sensitive=False),
+        metavar="LEVEL",
+        help="INFO, WARNING, SEVERE or CRITICAL: this one and stronger ones.",
+    ),
+)
+"""The options that choose checks."""
 
 
 @click.group("integrity")
@@ -85,11 +80,11 @@ def command() -> None:
     """
 
 
-@command.command("report", short_help="Print how many issues each check found.")
+@command.command("report", cls=Command, short_help="Print how many issues each check found.")
 @_filters
 @click.option("--details", is_flag=True, help="Read results of a run with --details, issues and all.")
 @format_options
-@click.option("-v", "--verbose", is_flag=True, help="Print checks that found nothing, too.")
+@click.option("-v", "--verbose", cls=_TALK, is_flag=True, help="Print checks that found nothing, too.")
 @server_options
 def report(
     server: ServerOptions,
@@ -110,18 +105,17 @@ def report(
       tallyport integrity report --profile play --check 'orgunits_*' --json
     """
     chosen_form = chosen_format(form, as_json=as_json)
-    if verbose and chosen_form != "text":
-        raise click.UsageError(f"--verbose has no effect on {chosen_form}, which holds everything")
+    refuse((verbose and chosen_form != "text", f"--verbose has no effect on {chosen_form}, which holds everything"))
 
     async def work(client: Client) -> int:
         choice = _choice(checks, section, severity)
         found = await client.maintenance.get_integrity_report(**choice, details=details)
-        return _print_report(found, chosen_form, verbose=verbose, details=details)
+        return _print_report(found, chosen_form, verbose=verbose)
 
     return server.talk(work)
 
 
-@command.command("issues", short_help="Print each issue, as it arrives.")
+@command.command("issues", cls=Command, short_help="Print each issue, as it arrives.")
 @_filters
 @format_options
 @server_options
@@ -147,7 +141,7 @@ def issues(
     async def work(client: Client) -> int:
         with Listing(chosen_form, "issues", _ISSUES) as listing:
             choice = _choice(checks, section, severity)
-            rows = client.maintenance.iter_integrity_issues(**choice, tell=_telling(listing))
+            rows = client.maintenance.iter_integrity_issues(**choice, tell=listing.tell)
             async with flushed(), aclosing(rows):
                 async for row in rows:
                     listing.row(row.as_json())
@@ -156,15 +150,16 @@ def issues(
     return server.talk(work)
 
 
-@command.command("run", short_help="Run checks, then print what they found.")
+@command.command("run", cls=Command, short_help="Run checks, then print what they found.")
 @_filters
 @click.option("--details", is_flag=True, help="Collect the issues too, not only their number.")
 @click.option("--no-wait", is_flag=True, help="Do not wait for the end: print the job alone.")
 @click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
 @format_options
-@click.option("-v", "--verbose", is_flag=True, help="Print checks that found nothing, too.")
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only: no progress, no sum if all is well.")
-@partial(server_options, waits=True)
+@click.option("-v", "--verbose", cls=_TALK, is_flag=True, help="Print checks that found nothing, too.")
+@click.option("-q", "--quiet", cls=_TALK, is_flag=True, help="Print problems only: no progress, no sum if all is well.")
+@progress_option
+@waiting_server_options
 def run(
     server: ServerOptions,
     checks: Sequence[str],
@@ -177,6 +172,7 @@ def run(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    progress: str | None,
 ) -> int:
     """Run checks at the server, wait for them and print how many issues each found.
 
@@ -189,39 +185,40 @@ def run(
 
     Checks that the server calls slow run only if --check names them.
     """
+    chosen_form = chosen_format(form, as_json=as_json)
+    refuse(
+        (
+            verbose and (chosen_form != "text" or no_wait),
+            f"--verbose has no effect with {'--no-wait' if no_wait else chosen_form}",
+        ),
+        (no_wait and job_timeout is not None, "--job-timeout has no effect with --no-wait"),
+        (no_wait and chosen_form in ("csv", "ndjson"), f"--format {chosen_form} has no effect with --no-wait"),
+    )
     from tallyport.cli.verbs.maintenance import print_job
 
-    chosen_form = chosen_format(form, as_json=as_json)
-    if verbose and (chosen_form != "text" or no_wait):
-        raise click.UsageError(f"--verbose has no effect with {'--no-wait' if no_wait else chosen_form}")
-    if no_wait and job_timeout is not None:
-        raise click.UsageError("--job-timeout has no effect with --no-wait")
-    if no_wait and chosen_form in ("csv", "ndjson"):
-        raise click.UsageError(f"--format {chosen_form} has no effect with --no-wait")
-
-    ticker = JobTicker(quiet=quiet or chosen_form == "json")
+    shown = ticker(progress, is_quiet=quiet or (chosen_form == "json" and not progress))
 
     async def work(client: Client) -> int:
+        from tallyport.dhis2.api.models import JobReport
+
         maintenance = client.maintenance
         # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
         chosen = await maintenance.select_checks(**_choice(checks, section, severity))
         names = [check.name for check in chosen if checks or not check.is_slow]
         if no_wait:
             job = await maintenance.run_integrity(names, wait=False, details=details)
-            print_job(job, [], as_json=chosen_form == "json")
+            print_job(JobReport(job), as_json=chosen_form == "json")
             return 0
-        try:
+        with shown:
             timeout_s = 3600.0 if job_timeout is None else job_timeout
-            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=ticker.tell)
-        finally:
-            ticker.clear()
+            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=shown.tell)
         found = await maintenance.get_integrity_report(names, details=details)
-        return _print_report(found, chosen_form, verbose=verbose, details=details, quiet=quiet)
+        return _print_report(found, chosen_form, verbose=verbose, quiet=quiet)
 
-    return server.talk(work, tell=ticker.wait)
+    return server.talk(work, tell=shown.wait)
 
 
-@command.command("checks")
+@command.command("checks", cls=Command)
 @_filters
 @format_options
 @server_options
@@ -245,54 +242,41 @@ def list_checks(
     async def work(client: Client) -> int:
         with Listing(chosen_form, "checks", _CHECKS) as listing:
             for check in await client.maintenance.select_checks(**_choice(checks, section, severity)):
-                listing.row(_named(check.as_json()))
+                listing.row(check.as_row())
             listing.end()
         return 0
 
     return server.talk(work)
 
 
-def _choice(checks: Sequence[str], section: str | None, severity: str | None) -> dict[str, Any]:
-    """Return the arguments by which the client chooses checks."""
+class _Choice(TypedDict):
+    """The arguments by which the client chooses checks."""
+
+    checks: Sequence[str] | None
+    section: str | None
+    severity: Severity | None
+
+
+def _choice(checks: Sequence[str], section: str | None, severity: str | None) -> _Choice:
     from tallyport.dhis2.api.models import Severity
 
     least = Severity(severity.upper()) if severity else None
     return {"checks": list(checks) or None, "section": section, "severity": least}
 
 
-def _named(check: dict[str, Any]) -> dict[str, Any]:
-    """Return a check with its name as rows have it: `name` is that of an issue there."""
-    return {"check": check.pop("name"), **check}
-
-
-def _telling(listing: Listing) -> Callable[[Finding], None]:
-    """Return what tells of results that the server does not have, with the run that brings details."""
-    from dataclasses import replace
-
-    def tell(found: Finding) -> None:
-        advice = "run them first with tallyport integrity run --details: it keeps results for an hour"
-        listing.tell(replace(found, help=advice) if found.code == "TP864" else found)
-
-    return tell
-
-
-def _print_report(found: IntegrityReport, form: str, *, verbose: bool, details: bool, quiet: bool = False) -> int:
+def _print_report(found: IntegrityReport, form: str, *, verbose: bool, quiet: bool = False) -> int:
     """Print results, those with most weight first; returns the exit code."""
-    from tallyport.dhis2.api.models import weight
-
-    results = sorted(found.results.values(), key=lambda r: (-weight(r.severity), -r.issue_count, r.name))
-    total = sum(result.issue_count for result in results)
+    exit_code = int(bool(found.issue_count or found.gaps()))
+    if form == "json":
+        print_document(found.as_json())
+        return exit_code
     with Listing(form, "checks", _RESULTS) as listing:
-        for result in results:
+        for result in found.worst_first():
             if form != "text" or verbose or result.issue_count:
-                counted = {"count": None if result.has_crashed else result.issue_count}
-                listing.row(_named(result.as_json() | counted))
-        tell = _telling(listing) if details else listing.tell
+                listing.row(result.as_row())
         for gap in found.gaps():
-            tell(gap)
-        is_bad = listing.end(issueCount=total)
-    is_bad = is_bad or total > 0
-    if form == "text" and (is_bad or not quiet):
-        checks, issues = ("" if count == 1 else "s" for count in (len(results), total))
-        click.echo(f"{len(results):,} check{checks} with results, {total:,} issue{issues}")
-    return int(is_bad)
+            listing.tell(gap)
+        listing.end()
+    if form == "text" and (exit_code or not quiet):
+        click.echo(f"{counted(len(found.results), 'check')} with results, {counted(found.issue_count, 'issue')}")
+    return exit_code

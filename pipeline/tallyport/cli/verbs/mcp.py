@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
+from tallyport.cli.options import Command, refuse
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
+from tallyport.cli.talk import json_option, print_document
 
 
-@click.command("mcp")
-@click.option("--allow-writes", is_flag=True, help="Let tools change something, on disk or at the server.")
+@click.command("mcp", cls=Command)
+@click.option("--allow-writes", is_flag=True, help="Let tools change files and the server.")
 @click.option("--list", "as_list", is_flag=True, help="Only print the tools, and which of them write.")
-@click.option("--json", "as_json", is_flag=True, envvar="TALLYPORT_MCP_JSON", help="Print the list as one document.")
+@json_option("Print the list as one JSON document.")
 @server_options
 def command(server: ServerOptions, allow_writes: bool, as_list: bool, as_json: bool) -> int:
     """Serve tools by the Model Context Protocol, on standard input and output.
@@ -25,19 +25,18 @@ def command(server: ServerOptions, allow_writes: bool, as_list: bool, as_json: b
 
     The program that uses the tools starts this command. Tools that write say so, and refuse without --allow-writes.
     """
-    if as_json and not as_list:
-        raise click.UsageError("--json has no effect without --list: standard output belongs to the protocol")
-    if as_list and allow_writes:
-        raise click.UsageError("--allow-writes has no effect with --list")
+    refuse(
+        (as_json and not as_list, "--json has no effect without --list: standard output belongs to the protocol"),
+        (as_list and allow_writes, "--allow-writes has no effect with --list"),
+    )
     try:
         from tallyport.dhis2.api.profiles import Profile, find_profile
         from tallyport.mcp import TOOLS, mcp_server
     except ImportError as error:
         raise not_installed(error, "mcp") from None
     if as_list:
-        tools = [{"name": note.name, "writes": note.writes, "text": note.text} for note in TOOLS]
         if as_json:
-            click.echo(json.dumps({"tools": tools}))
+            print_document({"tools": [note.as_json() for note in TOOLS]})
             return 0
         for note in TOOLS:
             click.echo(f"{'writes' if note.writes else 'reads':<8}{note.name:<44}{note.text}")

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import click
 
-from tallyport.cli.verbs.convert import Size
+from tallyport.cli.options import Command, Size
+from tallyport.cli.talk import json_option, print_document
 
 
-@click.command("serve")
-@click.option("--port", type=click.IntRange(0, 65535), default=8042, show_default=True, help="Where; 0: any free one.")
+@click.command("serve", cls=Command)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8042, show_default=True, help="The port; 0: any free one."
+)
 @click.option("--database", metavar="URL", help="Offer a DHIS2 database as a target.")
 @click.option("--profile", metavar="NAME", help="Offer the DHIS2 server of a profile as a target.")
-@click.option("--limit", type=Size(), default="4GB", show_default=True, help="The largest file that is taken.")
+@click.option("--limit", type=Size(), default="4GB", show_default=True, help="The largest file to accept.")
 @click.option(
     "--job-minutes", type=click.IntRange(min=1), default=360, show_default=True, help="The longest a job may take."
 )
@@ -25,7 +27,7 @@ from tallyport.cli.verbs.convert import Size
     help="Where uploads, jobs and results are kept.  [default: the user's folder for data]",
 )
 @click.option("--no-browser", is_flag=True, help="Print the address only.")
-@click.option("--json", "as_json", envvar="TALLYPORT_SERVE_JSON", is_flag=True, help="Print one JSON document.")
+@json_option()
 def command(
     port: int,
     database: str | None,
@@ -46,14 +48,17 @@ def command(
 
     Serves this machine alone. The address that is printed lets one browser in. Programs are let in by a key that is
     in the environment as TALLYPORT_SERVE_KEY, sent as a bearer token; /api/openapi.json describes the interface.
-    Ctrl-C ends it; jobs that are at work go on, and are found by the next one.
+    Ctrl-C ends it; running jobs go on, and the next one finds them.
     """
     import webbrowser
 
     from tallyport.web.serve import ServeOptions, serve
 
     def listening(address: str) -> None:
-        click.echo(json.dumps({"address": address}) if as_json else f"tallyport is at {address}")
+        if as_json:
+            print_document({"address": address})
+        else:
+            click.echo(f"tallyport is at {address}")
         if not no_browser:
             webbrowser.open(address)
 

@@ -1,13 +1,14 @@
-"""`tallyport server`: which server it is, and who one is there."""
+"""`tallyport server`: which server it is, and which user is logged in."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
+from tallyport.cli.options import Command
 from tallyport.cli.server_options import ServerOptions, server_options
+from tallyport.cli.talk import json_option, print_document
 from tallyport_schemas.finding import shown
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group("server")
 def command() -> None:
-    """Say which DHIS2 server a profile leads to.
+    """Show which DHIS2 server a profile leads to.
 
     \b
     Examples:
@@ -25,11 +26,11 @@ def command() -> None:
     """
 
 
-@command.command("info")
+@command.command("info", cls=Command)
 @server_options
-@click.option("--json", "as_json", envvar="TALLYPORT_SERVER_INFO_JSON", is_flag=True, help="Print one JSON document.")
+@json_option()
 def info(server: ServerOptions, as_json: bool) -> int:
-    """Show the server's version and whose credentials these are.
+    """Show the server's version and which user is logged in.
 
     \b
     Examples:
@@ -38,21 +39,20 @@ def info(server: ServerOptions, as_json: bool) -> int:
     """
 
     async def work(client: Client) -> int:
-        me = await client.me()
+        report = await client.report()
         if as_json:
-            document = {"url": client.url, "system": client.info.as_json(), "user": me.as_json()}
-            click.echo(json.dumps(document))
+            print_document(report.as_json())
             return 0
-        found = client.info
+        found = report.system
         lines = {
-            "server": client.url,
+            "server": report.url,
             "name": found.system_name,
             "DHIS2": " ".join(filter(None, (found.version, found.revision and f"({found.revision})"))),
             "built": found.build_time,
             "time": " ".join(filter(None, (found.server_date, found.server_time_zone_id))),
             "calendar": found.calendar,
             "analytics": found.last_analytics_table_success,
-            "user": me.username or me.id,
+            "user": report.user.username or report.user.id,
         }
         for name, text in lines.items():
             if text:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.screen import Ticker, show_findings, size_text
-from tallyport.cli.server_options import ServerOptions, not_installed, server_options
+from tallyport.cli.options import Command, read_once, refuse
+from tallyport.cli.screen import show_findings, size_text
+from tallyport.cli.server_options import ServerOptions, not_installed, source_server_options
+from tallyport.cli.talk import Talk, print_document, talk_options
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Refused, finding
 from tallyport_schemas.progress import Progress, Waiting
 
@@ -19,28 +20,20 @@ if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
 
 
-@click.command("snapshot")
+@click.command("snapshot", cls=Command)
 @click.argument("exports", nargs=-1, metavar="[EXPORT...]")
-@partial(server_options, profile="--server", waits=True)
 @click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
 @click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
-@click.option(
-    "--json",
-    "as_json",
-    envvar="TALLYPORT_SNAPSHOT_JSON",
-    is_flag=True,
-    help="Print one JSON document on stdout, on failure too.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
+@source_server_options
+@talk_options()
 def command(
+    talk: Talk,
     server: ServerOptions,
     exports: tuple[str, ...],
     output: str | None,
     show: bool,
     overwrite: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
     """Make one file of the metadata that validation needs, for use without a server.
 
@@ -56,19 +49,16 @@ def command(
     put together: organisation units are often exported apart. --server takes the metadata from a server instead, as
     far as the user may see it. --show says which checks the metadata can answer, and what it lacks for the others.
     """
-    if server.profile is None:
-        if server.loose:
-            raise click.UsageError(f"{server.loose[0]} has no effect without --server")
-        if not exports:
-            raise click.UsageError("give metadata exports, or a --server to take the metadata from")
-    elif exports:
-        raise click.UsageError("give metadata exports or a --server, not both")
+    is_pulled, idle = server.profile is not None, server.loose[:1]
+    refuse(
+        (not is_pulled and idle, f"{''.join(idle)} has no effect without --server"),
+        (not is_pulled and not exports, "give metadata exports, or a --server to take the metadata from"),
+        (is_pulled and exports, "give metadata exports or a --server, not both"),
+        (not show and output is None, "give --output FILE to make a snapshot, or --show to see what is in one"),
+    )
     if show:
-        _refuse_idle(output=output is not None, overwrite=overwrite, quiet=quiet)
-    elif output is None:
-        raise click.UsageError("give --output FILE to make a snapshot, or --show to see what is in one")
-    if list(exports).count("-") > 1:
-        raise click.UsageError("standard input can be read only once")
+        _refuse_idle(output=output is not None, overwrite=overwrite, quiet=talk.quiet)
+    read_once(exports)
     path = Path(output) if output is not None else None
     if path is not None and not overwrite and (path.exists() or path.is_symlink()):  # before any work
         advice = "choose another file, or replace it with --overwrite"
@@ -77,48 +67,43 @@ def command(
     from tallyport.metadata import Snapshot, load_metadata
 
     if not exports:
-        snapshot = _pulled(server, quiet=quiet or as_json)
+        snapshot = _pulled(server, talk)
     else:
         snapshot = load_metadata(exports[0]) if show and len(exports) == 1 else Snapshot.from_exports(exports)
-    summary = snapshot.summary()
-    document: dict[str, Any] = {**summary, "findings": [found.as_json() for found in snapshot.findings]}
+    saved: Document = {}
     if path is not None:
-        size_bytes = snapshot.save(path, overwrite=overwrite)
-        document = {"snapshot": {"file": path.name, "bytes": size_bytes}, **document}
-    if as_json:
-        click.echo(json.dumps(document))
+        saved = {"snapshot": {"file": path.name, "bytes": snapshot.save(path, overwrite=overwrite)}}
+    if talk.as_json:
+        print_document(saved | snapshot.as_json())
     else:
         show_findings(snapshot.findings, len(snapshot.findings))
-        if not quiet:
+        if not talk.quiet:
             if path is not None:
-                click.echo(f"{path}: {size_text(size_bytes)}")
-            _show(summary)
+                click.echo(f"{path}: {size_text(path.stat().st_size)}")
+            _show(snapshot)
     return 1 if snapshot.findings else 0
 
 
-def _pulled(server: ServerOptions, *, quiet: bool) -> Snapshot:
+def _pulled(server: ServerOptions, talk: Talk) -> Snapshot:
     """Return a server's metadata."""
     try:
         from tallyport.dhis2.pull_snapshot import pull_snapshot
     except ImportError as error:
         raise not_installed(error, "server") from None
-    ticker = Ticker(quiet=quiet)
     found: list[Snapshot] = []
+    with talk.ticker() as ticker:
 
-    def watch(event: Progress | Waiting) -> None:
-        if isinstance(event, Waiting):
-            ticker.wait(event)
-        else:
-            ticker.show(event)
+        def watch(event: Progress | Waiting) -> None:
+            if isinstance(event, Waiting):
+                ticker.wait(event)
+            else:
+                ticker.show(event)
 
-    async def pull(client: Client) -> int:
-        found.append(await pull_snapshot(client, watch=watch, wait_s=server.wait_s))
-        return 0
+        async def pull(client: Client) -> int:
+            found.append(await pull_snapshot(client, watch=watch, wait_s=server.wait_s))
+            return 0
 
-    try:
         server.talk(pull, tell=ticker.wait)
-    finally:
-        ticker.clear()
     return found[0]
 
 
@@ -128,8 +113,9 @@ def _refuse_idle(**given: bool) -> None:
         raise click.UsageError(f"{' and '.join(idle)} {'has' if len(idle) == 1 else 'have'} no effect with --show")
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(snapshot: Snapshot) -> None:
     """Print counts, and the checks that cannot be made."""
+    summary = snapshot.summary()
     for name, count in summary["objects"].items():
         click.echo(f"  {count:>9,} {name}")
     checks = summary["checks"]

@@ -6,24 +6,28 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 import click
 
-from tallyport.cli.screen import Ticker, counted, failed_text, finding_text
-from tallyport.cli.source_reports import show_worst
-from tallyport.cli.verbs.convert import Size
+from tallyport.cli.options import Command, Size, file_option, read_once, refuse
+from tallyport.cli.screen import counted, failed_text, finding_text, show_worst
+from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import Finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.progress import Progress
 
+if TYPE_CHECKING:
+    from tallyport.cli.progress import Ticker
+    from tallyport.validation.report import Event, GroupResult
+
 _SPOOL_BYTES = 8 << 20
 
 
-@click.command("validate")
+@click.command("validate", cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
 @click.option(
@@ -31,34 +35,28 @@ _SPOOL_BYTES = 8 << 20
     type=click.Choice([str(each) for each in Generation]),
     default=str(Generation.V43),
     show_default=True,
-    help="The DHIS2 whose rules for values and comments hold.",
+    help="The DHIS2 version whose rules for values and comments apply.",
 )
 @click.option("--header-only", is_flag=True, help="Stop after the headers: reads no rows.")
-@click.option(
-    "--report", metavar="FILE", type=click.Path(dir_okay=False), help="Write all findings there, one JSON a line."
-)
+@file_option("--report", "Write all findings to a file, as NDJSON.")
 @click.option(
     "--memory",
     type=Size(),
     default="256MB",
     show_default=True,
-    help="What finding repeated rows may take; a file that needs more is not read on.",
+    help="Memory for finding repeated rows; reading stops at a file that needs more.",
 )
-@click.option("--json", "as_json", envvar="TALLYPORT_VALIDATE_JSON", is_flag=True, help="Print one JSON document.")
-@click.option("-q", "--quiet", is_flag=True, help="Print problems only.")
-@click.option("-v", "--verbose", is_flag=True, help="Print every group, and which checks could not be made.")
+@talk_options(verbose="Print every group, and which checks could not be made.")
 def command(
+    talk: Talk,
     paths: tuple[str, ...],
     metadata: str | None,
     dhis2: str,
     header_only: bool,
-    report: str | None,
+    report: Path | None,
     memory: int,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
 ) -> int:
-    """Say of ADV2 files whether they can be imported.
+    """Check whether ADV2 files can be imported.
 
     \b
     Examples:
@@ -71,184 +69,114 @@ def command(
     """
     from tallyport.validation.validate import load_snapshot, validation, walked
 
-    if quiet and verbose:
-        raise click.UsageError("--quiet and --verbose exclude each other")
-    if verbose and as_json:
-        raise click.UsageError("--verbose has no effect on --json, which holds everything")
-    if list(paths).count("-") > 1:
-        raise click.UsageError("standard input can be read only once")
+    read_once(paths)
     try:
         files = [path for path, _ in walked(paths)]
         snapshot = load_snapshot(metadata)
         events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2), memory_bytes=memory)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    if report and any(_same_file(report, path) for path in [*files, *([metadata] if metadata else [])]):
-        raise click.UsageError(f"the report would replace what is read: {report}")
-    ticker = Ticker(quiet=quiet or as_json)
+    if report:
+        read = [*files, *([metadata] if metadata else [])]
+        refuse((any(_is_same(report, path) for path in read), f"the report would replace what is read: {report}"))
+    about_metadata = snapshot.findings if snapshot else ()
     with ExitStack() as stack:
-        lines = stack.enter_context(Path(report).open("w", encoding="utf-8")) if report else None
-        stack.callback(ticker.clear)
-        listener: _Listener
-        if as_json:
-            # Shown when it is whole: what fails on the way is then the one document.
-            document = stack.enter_context(tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8"))
-            listener = _Document(lines, document)
-        else:
-            listener = _Screen(lines, ticker, quiet=quiet, verbose=verbose)
-        if snapshot:
-            listener.metadata(snapshot.findings)
+        lines = stack.enter_context(report.open("w", encoding="utf-8")) if report else None
+        ticker = stack.enter_context(talk.ticker())
+        # A document is printed when it is whole: what fails on the way is then the one document.
+        spool = tempfile.SpooledTemporaryFile(_SPOOL_BYTES, "w+", encoding="utf-8")  # noqa: SIM115
+        stack.enter_context(spool)
+        shown = _Document(spool, about_metadata) if talk.as_json else _Screen(talk, ticker, about_metadata)
+        verdict = _Verdict(lines, about_metadata)
         for event in events:
             if isinstance(event, Progress):
                 ticker.show(event)
             else:
-                listener.tell(event)
-        return listener.finish()
+                verdict.take(event)
+                shown.take(event)
+        ticker.clear()
+        shown.end()
+        return verdict.exit_code
 
 
-def _same_file(one: str, other: str) -> bool:
+def _is_same(one: Path, other: str) -> bool:
     try:
-        return other != "-" and Path(one).samefile(other)
+        return other != "-" and one.samefile(other)
     except OSError:
         return False
 
 
-class _Listener:
-    """Follows the events: keeps the exit code, writes the report."""
+class _Verdict:
+    """Keeps the exit code, and writes every finding to the file for it."""
 
-    def __init__(self, report: IO[str] | None) -> None:
-        self._report = report
+    def __init__(self, lines: IO[str] | None, about_metadata: Sequence[Finding]) -> None:
+        self._lines = lines
         self.exit_code = 0
+        self._take(about_metadata)
 
-    def tell(self, event: Any) -> None:
+    def take(self, event: Event) -> None:
         """Take one event."""
-        from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict, RowFinding
+        from tallyport.validation.report import FileResult, GroupResult, findings_of
 
-        if isinstance(event, HeaderVerdict):
-            self.start_group(event)
-            self._found(event.findings)
-        elif isinstance(event, RowFinding):
-            self._found([event.finding])
-        elif isinstance(event, GroupResult):
-            self._found(event.findings)
-            self.exit_code = max(self.exit_code, 0 if event.valid else 3)
-            self.end_group(event)
-        elif isinstance(event, FileResult):
-            if event.error:
-                self.exit_code = 3
-                self._write(event.error)
-            self.end_file(event)
+        self._take(findings_of(event))
+        if isinstance(event, FileResult) and event.error:
+            self._take([event.error])
+        if (isinstance(event, GroupResult) and not event.valid) or (isinstance(event, FileResult) and event.error):
+            self.exit_code = 3
 
-    def metadata(self, findings: Sequence[Finding]) -> None:
-        """Take what there is to say of the metadata, before anything else."""
-        for found in findings:
-            self.exit_code = 1
-            self._write(found)
-
-    def _found(self, findings: Iterable[Finding]) -> None:
-        for found in findings:
+    def _take(self, findings: Sequence[Finding]) -> None:
+        if findings:
             self.exit_code = max(self.exit_code, 1)
-            self._write(found)
-            self.found(found)
-
-    def _write(self, found: Finding) -> None:
-        if self._report:
-            self._report.write(json.dumps(found.as_json()) + "\n")
-
-    def start_group(self, verdict: Any) -> None:
-        """A group's header was judged."""
-
-    def found(self, found: Finding) -> None:
-        """Something is wrong with the group."""
-
-    def end_group(self, result: Any) -> None:
-        """A group ends."""
-
-    def end_file(self, result: Any) -> None:
-        """A file ends."""
-
-    def finish(self) -> int:
-        """Return the exit code."""
-        return self.exit_code
+        if self._lines:
+            self._lines.writelines(json.dumps(found.as_json()) + "\n" for found in findings)
 
 
-class _Document(_Listener):
-    """Writes the JSON document as things happen: however many findings there are, they are not held in memory."""
+class _Document:
+    """Prints the JSON document; however many findings there are, they are not held in memory."""
 
-    def __init__(self, report: IO[str] | None, spool: IO[str]) -> None:
-        super().__init__(report)
-        self._spool = spool
-        self._spool.write('{"files":[')
-        self._files = self._groups = self._findings = 0
-        self._file_open = False
-        self._metadata: list[dict[str, Any]] = []
+    def __init__(self, spool: IO[str], about_metadata: Sequence[Finding]) -> None:
+        from tallyport.validation.report import ValidationDocument
 
-    def metadata(self, findings: Sequence[Finding]) -> None:
-        super().metadata(findings)
-        self._metadata = [found.as_json() for found in findings]
+        self._spool, self._document = spool, ValidationDocument(about_metadata)
 
-    def _open_file(self, name: str) -> None:
-        if not self._file_open:
-            self._spool.write(f'{"," if self._files else ""}{{"file":{json.dumps(name)},"groups":[')
-            self._file_open, self._groups = True, 0
-            self._files += 1
+    def take(self, event: Event) -> None:
+        """Take one event."""
+        self._spool.writelines(self._document.parts(event))
 
-    def start_group(self, verdict: Any) -> None:
-        self._open_file(verdict.file)
-        self._spool.write(f'{"," if self._groups else ""}{{"de":{json.dumps(verdict.de)},"findings":[')
-        self._groups += 1
-        self._findings = 0
-
-    def found(self, found: Finding) -> None:
-        self._spool.write(("," if self._findings else "") + json.dumps(found.as_json()))
-        self._findings += 1
-
-    def end_group(self, result: Any) -> None:
-        rows = {
-            "declared": result.declared,
-            "read": result.read,
-            "accepted": result.accepted,
-            "ignored": result.ignored,
-        }
-        members = {"valid": result.valid, "rows": rows}
-        if result.not_made:
-            members["not_made"] = list(result.not_made)
-        self._spool.write("]," + json.dumps(members)[1:])
-
-    def end_file(self, result: Any) -> None:
-        self._open_file(result.file)
-        error = f',"error":{json.dumps(result.error.as_json())}' if result.error else ""
-        self._spool.write(f"]{error}}}")
-        self._file_open = False
-
-    def finish(self) -> int:
-        self._spool.write("]" + (f',"metadata":{json.dumps(self._metadata)}' if self._metadata else "") + "}\n")
+    def end(self) -> None:
+        """Print it."""
+        self._spool.writelines(self._document.end())
         self._spool.seek(0)
         shutil.copyfileobj(self._spool, sys.stdout)
-        return self.exit_code
 
 
-class _Screen(_Listener):
+class _Screen:
     """Shows verdicts as lines, and at the end the findings, one a cause, and the sum."""
 
-    def __init__(self, report: IO[str] | None, ticker: Ticker, *, quiet: bool, verbose: bool) -> None:
-        super().__init__(report)
+    def __init__(self, talk: Talk, ticker: Ticker, about_metadata: Sequence[Finding]) -> None:
         from tallyport.validation.rejected_rows import Causes
 
-        self._ticker, self._quiet, self._verbose = ticker, quiet, verbose
+        self._talk, self._ticker = talk, ticker
         self._causes, self._of_group = Causes(), Causes()
         self._files = self._groups = self._failed = self._read = self._accepted = 0
         self._not_made: set[str] = set()
-
-    def metadata(self, findings: Sequence[Finding]) -> None:
-        super().metadata(findings)
-        for found in findings:
+        for found in about_metadata:
             click.echo(finding_text(found), err=True)
 
-    def found(self, found: Finding) -> None:
-        self._of_group.add(found, found.count or (None if found.row is None else 1))
+    def take(self, event: Event) -> None:
+        """Take one event."""
+        from tallyport.validation.report import FileResult, GroupResult, findings_of
 
-    def end_group(self, result: Any) -> None:
+        for found in findings_of(event):
+            self._of_group.add(found, found.count or (None if found.row is None else 1))
+        if isinstance(event, GroupResult):
+            self._end_group(event)
+        elif isinstance(event, FileResult):
+            self._files += 1
+            if event.error:
+                self._causes.add(event.error)
+
+    def _end_group(self, result: GroupResult) -> None:
         self._groups += 1
         self._failed += not result.valid
         self._read += result.read
@@ -257,26 +185,20 @@ class _Screen(_Listener):
         for found in self._of_group.in_order():
             self._causes.add(found, found.count, groups=1)
         self._of_group.clear()
-        if self._verbose and not self._quiet:
+        if self._talk.verbose:
             self._ticker.clear()
             accepted = f"{result.accepted:,} of {counted(result.read, 'row')} accepted"
             verdict = accepted if result.valid else "the group fails"
             click.echo(f"{result.file}: {result.de or 'no data element'}: {verdict}")
 
-    def end_file(self, result: Any) -> None:
-        self._files += 1
-        if result.error:
-            self._causes.add(result.error)
-
-    def finish(self) -> int:
-        self._ticker.clear()
+    def end(self) -> None:
+        """Print findings and sum."""
         show_worst(self._causes.in_order())
-        if not self._quiet:
-            files, groups = counted(self._files, "file"), failed_text(self._groups, self._failed, "group")
-            click.echo(f"{files}, {groups}")
-            read, ignored = counted(self._read, "row"), self._read - self._accepted
-            click.echo(f"  {read} read = {self._accepted:,} accepted + {ignored:,} ignored")
-            if self._not_made:
-                checks = "; ".join(sorted(self._not_made)) if self._verbose else "see --verbose"
-                click.echo(f"  {counted(len(self._not_made), 'check')} not made, for want of metadata: {checks}")
-        return self.exit_code
+        if self._talk.quiet:
+            return
+        click.echo(f"{counted(self._files, 'file')}, {failed_text(self._groups, self._failed, 'group')}")
+        read, ignored = counted(self._read, "row"), self._read - self._accepted
+        click.echo(f"  {read} read = {self._accepted:,} accepted + {ignored:,} ignored")
+        if self._not_made:
+            checks = "; ".join(sorted(self._not_made)) if self._talk.verbose else "see --verbose"
+            click.echo(f"  {counted(len(self._not_made), 'check')} not made, for lack of metadata: {checks}")

@@ -1,122 +1,133 @@
-"""What `tallyport export --to FORMAT` does with ADV2 files: writes them as legacy files."""
+"""`tallyport write-back`: ADV2 files as legacy files."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from tallyport.cli.screen import SHOWN, Ticker, finding_text
+from tallyport.cli.options import WRITTEN_FORMATS, Command, id_scheme_option, read_once, refuse, schemes_by_kind
+from tallyport.cli.progress import Ticker
+from tallyport.cli.screen import SHOWN, finding_text
+from tallyport.cli.talk import Talk, talk_options
+from tallyport_schemas.finding import Finding
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
-    from tallyport.legacy.write import RewriteReport
-
-FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")
-"""What can be written, as writers/formats.py lists it: it need not be loaded for `--help`."""
+    from tallyport.legacy.write import WriteBackReport
+    from tallyport_converters.files.output import Compress
 
 
-def rewrite_files(
-    sources: Sequence[str],
-    output: str,
+@click.command("write-back", cls=Command)
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--to", required=True, type=click.Choice(WRITTEN_FORMATS), help="The legacy format to write.")
+@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for standard output.")
+@click.option("--data-set", metavar="ID", help="Data set of groups that do not name one.")
+@click.option("--metadata", metavar="SNAPSHOT", help="Write category options as option combos, by this metadata.")
+@id_scheme_option("With --metadata, the identifier scheme to write:")
+@click.option(
+    "--compress",
+    type=click.Choice(["none", "gz", "zst"]),
+    default="none",
+    show_default=True,
+    help="Compress the files.",
+)
+@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@talk_options()
+def command(
+    talk: Talk,
+    sources: tuple[str, ...],
     to: str,
-    *,
+    output: str,
     data_set: str | None,
-    metadata: Path | None,
-    id_schemes: Sequence[tuple[str, str]],
-    compress: Any,
+    metadata: str | None,
+    id_scheme: tuple[tuple[str, str], ...],
+    compress: Compress,
     overwrite: bool,
-    as_json: bool,
-    quiet: bool,
 ) -> int:
-    """Do what `export` does with files, and return the exit code."""
+    """Write ADV2 files back as legacy files, without a database.
+
+    \b
+    Examples:
+      tallyport write-back out --to dxf-csv -o legacy
+      tallyport write-back out --to adx -o legacy --data-set BfMAe6Itzgt
+      tallyport write-back out --to dxf-xml -o legacy --metadata country.snapshot
+      tallyport write-back january.adv2.json --to dxf-json -o - | less
+
+    SOURCE is an ADV2 file, a folder of them, or - for standard input. All become one file, or one for each data set
+    where a file of the format has just one.
+    """
     is_stream = output == "-"
-    if is_stream and as_json:
-        raise click.UsageError("--json has no effect with --output -: standard output holds the values")
-    if is_stream and overwrite:
-        raise click.UsageError("--overwrite has no effect with --output -")
-    if to == "dxf-csv" and data_set is not None:
-        raise click.UsageError("--data-set has no effect with --to dxf-csv, which has no place for it")
-    if id_schemes and metadata is None:
-        raise click.UsageError("--id-scheme has no effect without --metadata, where identifiers are looked up")
-    if list(sources).count("-") > 1:
-        raise click.UsageError("standard input can be read only once")
-    from tallyport.legacy.write import rewrite
+    refuse(
+        (is_stream and talk.as_json, "--json has no effect with --output -: standard output holds the values"),
+        (is_stream and overwrite, "--overwrite has no effect with --output -"),
+        (to == "dxf-csv" and data_set, "--data-set has no effect with --to dxf-csv, which has no place for it"),
+        (id_scheme and metadata is None, "--id-scheme has no effect without --metadata, where identifiers are found"),
+    )
+    read_once(sources)
+    schemes = schemes_by_kind(id_scheme)
+    from tallyport.legacy.write import WriteBackReport, write_back
 
-    target = sys.stdout.buffer if is_stream else output
-    document = click.get_current_context().ensure_object(dict)  # what --json has to show even if the run fails later
-    findings = document.setdefault("findings", [])
-    ticker = Ticker(quiet=quiet or as_json)
-
-    def watch(event: Any) -> None:
-        if isinstance(event, Progress):
-            ticker.show(event)
-            return
-        ticker.clear()
-        findings.append(event.as_json())
-        if not as_json and len(findings) <= SHOWN:
-            click.echo(finding_text(event), err=True)
-
-    try:
-        report = rewrite(
-            sources,
-            target,
-            to,
-            data_set=data_set,
-            metadata=metadata,
-            id_schemes=dict(id_schemes),
-            compress=compress,
-            overwrite=overwrite,
-            watch=watch,
-        )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    finally:
-        ticker.clear()
-    document |= _document(report)
-    if as_json:
-        click.echo(json.dumps(document))
-        return report.exit_code
-    if len(findings) > SHOWN:
-        click.echo(f"first {SHOWN} of {len(findings):,} findings", err=True)
-    if not quiet:
-        for line in _summary(report):
-            click.echo(line, err=is_stream)
+    report = WriteBackReport()
+    talk.hold(report)
+    with talk.ticker() as ticker:
+        try:
+            write_back(
+                sources,
+                target_of(output),
+                to,
+                data_set=data_set,
+                metadata=metadata,
+                id_schemes=schemes,
+                compress=compress,
+                overwrite=overwrite,
+                watch=Watching(talk, ticker),
+                report=report,
+            )
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+    print_written(talk, report, is_stream=is_stream)
     return report.exit_code
 
 
-def _document(report: RewriteReport) -> dict[str, Any]:
-    return {
-        "values": {
-            "read": report.read,
-            "written": report.written,
-            "ignored": report.ignored,
-            "left_out": report.left_out,
-        },
-        "files": [
-            {
-                "file": file.name,
-                "ds": file.data_set,
-                "ids": dict(file.schemes),
-                "rows": file.rows,
-                "bytes": file.size_bytes,
-                "sha256": file.sha256,
-            }
-            for file in report.files
-        ],
-    }
+class Watching:
+    """Shows progress, and the first findings as they come."""
+
+    def __init__(self, talk: Talk, ticker: Ticker) -> None:
+        self._talk, self._ticker = talk, ticker
+        self._found = 0
+
+    def __call__(self, event: Progress | Finding) -> None:
+        """Show one."""
+        if isinstance(event, Progress):
+            self._ticker.show(event)
+            return
+        self._found += 1
+        if not self._talk.as_json and self._found <= SHOWN:
+            self._ticker.clear()
+            click.echo(finding_text(event), err=True)
 
 
-def _summary(report: RewriteReport) -> list[str]:
-    """Return what was written, in lines."""
+def print_written(talk: Talk, report: WriteBackReport, *, is_stream: bool, earlier: int = 0) -> None:
+    """Print what was written; `earlier`: findings that were shown and are not of the report."""
+    if talk.as_json:
+        talk.print_held()
+        return
+    if (count := len(report.findings) + earlier) > SHOWN:
+        click.echo(f"first {SHOWN} of {count:,} findings", err=True)
+    if talk.quiet:
+        return
     parts = [f"{report.written:,} written"]
     parts += [f"{report.ignored:,} ignored"] if report.ignored else []
     parts += [f"{report.left_out:,} left out"] if report.left_out else []
-    lines = [f"{report.read:,} read = {' + '.join(parts)}"]
+    click.echo(f"{report.read:,} read = {' + '.join(parts)}", err=is_stream)
     for file in report.files:
-        lines.append(f"  {file.rows:,} in {file.path or 'standard output'}, {file.size_bytes:,} bytes")
-    return lines
+        line = f"  {file.rows:,} in {file.path or 'standard output'}, {file.size_bytes:,} bytes"
+        click.echo(line, err=is_stream)
+
+
+def target_of(output: str) -> Path | BinaryIO:
+    """Return where legacy files go."""
+    return sys.stdout.buffer if output == "-" else Path(output)

@@ -6,12 +6,15 @@ The shapes are those of 2.41 to 2.43; what only some of them send may be missing
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, finding, shown
 
 _Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: value or ())]
@@ -25,7 +28,7 @@ class Answer(BaseModel):
         extra="allow", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
     )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Document:
         """Return it as DHIS2 sent it, but for what was null or missing."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
@@ -74,6 +77,21 @@ class Notification(Answer):
     completed: bool = False
 
 
+@dataclass(slots=True)
+class JobReport:
+    """A job that was started, and what it has said so far."""
+
+    job: JobReference
+    said: list[Notification] = dataclass_field(default_factory=list)
+
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        document: Document = {"job": self.job.as_json(), "completed": bool(self.said and self.said[-1].completed)}
+        if self.said:
+            document |= {"message": self.said[-1].message, "notifications": [one.as_json() for one in self.said]}
+        return document
+
+
 class Severity(StrEnum):
     """How bad an issue of data integrity is."""
 
@@ -114,6 +132,11 @@ class IntegrityCheck(Answer):
     is_programmatic: bool = False
     average_execution_time: int | None = None
 
+    def as_row(self) -> Document:
+        """Return it as a list of checks or results has it, where `name` would be that of an issue."""
+        members = self.as_json()
+        return {"check": members.pop("name"), **members}
+
 
 class IntegrityIssue(Answer):
     """One object that a check found fault with."""
@@ -149,12 +172,37 @@ class IntegrityResult(IntegrityCheck):
             return 0
         return self.count if self.count is not None else len(self.issues or ())
 
+    def as_row(self) -> Document:
+        """Return it with the number of its issues, None where the check crashed."""
+        return super().as_row() | {"count": None if self.has_crashed else self.issue_count}
+
 
 class IntegrityReport(Answer):
-    """Results by the name of the check. `missing` are the checks asked for that the server has no result of."""
+    """Results by the name of the check. `missing` are the checks asked for that the server has no result of.
+
+    `details`: whether results of a run with details were asked for.
+    """
 
     results: Mapping[str, IntegrityResult]
     missing: tuple[str, ...] = ()
+    details: bool = False
+
+    @property
+    def issue_count(self) -> int:
+        """Issues of all checks."""
+        return sum(result.issue_count for result in self.results.values())
+
+    def worst_first(self) -> list[IntegrityResult]:
+        """Return the results, those with most weight first."""
+        return sorted(self.results.values(), key=lambda r: (-weight(r.severity), -r.issue_count, r.name))
+
+    def as_json(self, *, issues: bool = True) -> Document:
+        """Return it as `json/integrity.schema.json` describes it; without `issues`, their number alone."""
+        rows = [result.as_row() for result in self.worst_first()]
+        for row in rows if not issues else ():
+            row.pop("issues", None)
+        findings = [found.as_json() for found in self.gaps()]
+        return {"checks": rows, "issueCount": self.issue_count, "findings": findings}
 
     def at_least(self, severity: Severity) -> list[IntegrityResult]:
         """Return the results with issues of that severity or a stronger one."""
@@ -164,7 +212,7 @@ class IntegrityReport(Answer):
     def gaps(self) -> list[Finding]:
         """Return what is not known: checks that crashed (TP863), checks without a result (TP864)."""
         found = [crashed(name, result.error) for name, result in self.results.items() if result.has_crashed]
-        return found + ([not_run(self.missing)] if self.missing else [])
+        return found + ([not_run(self.missing, details=self.details)] if self.missing else [])
 
 
 def crashed(check: str, error: str | None) -> Finding:
@@ -172,9 +220,11 @@ def crashed(check: str, error: str | None) -> Finding:
     return finding("TP863", source=check, found=shown(error or "no reason"))
 
 
-def not_run(checks: Sequence[str]) -> Finding:
-    """Return the finding for checks that the server has no result of."""
-    return finding("TP864", found=shown(", ".join(checks)))
+def not_run(checks: Sequence[str], *, details: bool) -> Finding:
+    """Return the finding for checks that the server has no result of, or none with `details`."""
+    found = finding("TP864", found=shown(", ".join(checks)))
+    advice = "run them first with tallyport integrity run --details: the server keeps results for an hour"
+    return replace(found, help=advice) if details else found
 
 
 class ImportCount(Answer):
@@ -249,6 +299,25 @@ class CategoryComboMatrix(Answer):
             found=f"{self.present:,} option combos",
             expected=f"{self.expected:,}",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class OptionCombosReport:
+    """What the server says of making option combos, and the category combos that still lack some; None: unknown."""
+
+    message: str | None
+    missing: Sequence[CategoryComboMatrix] | None = None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """A finding (TP865) for each that lacks some."""
+        return [state.as_finding() for state in self.missing or ()]
+
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        document: Document = {} if self.message is None else {"message": self.message}
+        document |= {} if self.missing is None else {"complete": not self.missing}
+        return document | {"findings": [found.as_json() for found in self.findings]}
 
 
 def matrix(combo: Mapping[str, Any]) -> CategoryComboMatrix:

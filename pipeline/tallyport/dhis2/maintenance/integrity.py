@@ -101,7 +101,8 @@ class Integrity:
         if isinstance(found, dict):
             found = {name: result for name, result in found.items() if result is not None}  # null: no result of it
         report = typed(IntegrityReport, {"results": found}, self._connection.where("GET", path))
-        return report.model_copy(update={"missing": _missing(chosen, report.results, is_named=checks is not None)})
+        missing = _missing(chosen, report.results, is_named=checks is not None)
+        return report.model_copy(update={"missing": missing, "details": details})
 
     async def iter_integrity_issues(
         self,
@@ -135,7 +136,7 @@ class Integrity:
                         yield row
             reading.end()
         if missing := _missing(chosen, reading.finished, is_named=checks is not None):
-            tell(not_run(missing))
+            tell(not_run(missing, details=True))
 
     async def run_integrity(
         self,

@@ -32,7 +32,7 @@ from tallyport.dhis2.request.rejections import (
     scope_finding,
     whole_findings,
 )
-from tallyport.validation.validate import RowFinding
+from tallyport.validation.report import RowFinding
 
 ROUNDS, PARTINGS = 256, 64
 """How often a rejected chunk is sent again without rows that the server names; how often chunks of a data set are sent
@@ -117,6 +117,7 @@ class Sender:
             raise CannotSend(scope_finding(summary))
         counts = {"cleared": summary.import_count.deleted}
         self._journal.clear((group.place, group.number), counts)
+        self._report.chunks += 1
         self._tell(ChunkPushed(0, counts, seconds))
 
     async def check(self, envelope: Envelope, rows: Sequence[Row]) -> list[Told]:
@@ -224,6 +225,7 @@ class Sender:
             self.tell(one)
         for mark, of in numbers.items():
             self._settled(groups[mark], len(of))
+        self._report.chunks += 1
         self._tell(ChunkPushed(sum(counts[name] for name in CLASSES), dict(counts), seconds))
 
 

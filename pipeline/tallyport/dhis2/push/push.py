@@ -23,7 +23,8 @@ from tallyport.dhis2.push.report import ChunkPushed, ClearingAhead, PushOptions,
 from tallyport.dhis2.push.survey import Surveyed, keeping_scopes, survey
 from tallyport.metadata.known_categories import of_snapshot
 from tallyport.source_report import Accounts, RejectsFile
-from tallyport.validation.validate import RowFinding, walked
+from tallyport.validation.report import RowFinding
+from tallyport.validation.validate import walked
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.files.work_folders import work_folder
 from tallyport_schemas.finding import finding
@@ -38,13 +39,14 @@ async def push(
     *,
     conversions: Sequence[Outcome] = (),
     watch: Watch | None = None,
+    report: PushReport | None = None,
 ) -> PushReport:
     """Send values to a DHIS2 server.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. A push that broke off goes on where it stopped
     when it is called again with the same sources for the same server. `conversions`: those that were made before, with
     a trail, and have their folders among the sources. `watch` is told of everything as it happens, and at the end of
-    what became of each legacy file.
+    what became of each legacy file. `report`: one to fill, for whoever needs to know how far a push came that fails.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
@@ -56,7 +58,8 @@ async def push(
     if isinstance(sources, str | os.PathLike):
         raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
     options = options or PushOptions()
-    report = PushReport(client.info.version, options.dry_run)
+    report = report or PushReport()
+    report.server, report.version, report.dry_run = client.url, client.info.version, options.dry_run
     tell = watch or (lambda _: None)
     with ExitStack() as stack:
         file = stack.enter_context(RejectsFile(options.rejects)) if options.rejects is not None else None
@@ -105,6 +108,7 @@ async def push(
                 account.note(finding("TP785", help=help, count=account.completions))
             report.sources.append(account.report(file))
             tell(report.sources[-1])
+    report.is_ended = True
     return report
 
 

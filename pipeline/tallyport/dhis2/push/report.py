@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -16,8 +16,9 @@ from tallyport.dhis2.push.completions import CompletionsSent
 from tallyport.dhis2.request.data_values import MEMBERS
 from tallyport.dhis2.request.rejections import CLASSES
 from tallyport.source_report import Accounts, SourceReport
-from tallyport.validation.validate import FileResult, RowFinding
+from tallyport.validation.report import FileResult, RowFinding
 from tallyport_converters.convert import Options, Outcome
+from tallyport_schemas.document import Document, Documented
 from tallyport_schemas.finding import Finding, Severity
 from tallyport_schemas.progress import Progress, Waiting
 
@@ -76,11 +77,14 @@ class PushReport:
     that the server deleted by scope; `kept` rows that a stored comment or follow-up flag was sent along with, as they
     state none; `may_clear` rows of which one may be cleared; `resent` chunks that were sent again as their outcome was
     unknown. `groups` are those of files that can be read, with the failed ones. `waited_s`: how long a server that was
-    away was waited for. `sources`: what became of all values of legacy files.
+    away was waited for. `sources`: what became of all values of legacy files. `chunks`: of this run.
     """
 
     version: str = ""
     dry_run: bool = False
+    server: str = ""
+    is_ended: bool = False
+    chunks: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     left_out: int = 0
     is_resumed: bool = False
@@ -151,6 +155,34 @@ class PushReport:
         told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
         rejected = self.rows["rejected"] or self.left_out or (self.completions and self.completions.rejected)
         return 1 if told or rejected else converted
+
+    def as_json(self) -> Document:
+        """Return it as `json/push.schema.json` describes it."""
+        parts: dict[str, Sequence[Documented]] = {
+            "conversions": self.conversions,
+            "errors": self.errors,
+            "sources": self.sources,
+        }
+        document: Document = {
+            "server": self.server,
+            "version": self.version,
+            "dry_run": self.dry_run,
+            "resumed": self.is_resumed,
+            "chunks": self.chunks,
+            "rows": self.rows | ({"left_out": self.left_out} if self.is_ended else {}),
+            "cleared": self.cleared,
+            "kept": self.kept,
+            "may_clear": self.may_clear,
+            "failed_groups": self.failed_groups,
+            "resent": self.resent,
+            "waited_s": round(self.waited_s, 1),
+            "findings": [{"group": found.number, **found.finding.as_json()} for found in self.findings],
+        }
+        document |= {name: [part.as_json() for part in found] for name, found in parts.items() if found}
+        if self.completions:
+            sent = self.completions
+            document["completions"] = {"sent": sent.sent, "taken": sent.taken, "rejected": sent.rejected}
+        return document
 
 
 _OF_NO_GROUP = frozenset({"TP870", "TP872", "TP876", "TP887"})

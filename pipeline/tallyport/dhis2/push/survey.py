@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tallyport.dhis2.push.report import PushReport, Watch
-from tallyport.validation.validate import FileResult, GroupResult, HeaderVerdict, RowFinding, validation
+from tallyport.validation.report import FileResult, GroupResult, HeaderVerdict, RowFinding
+from tallyport.validation.validate import validation
 from tallyport_converters.convert import Outcome
 from tallyport_schemas.generations import Generation
 

@@ -19,6 +19,7 @@ from tallyport.postgres.embedded.metadata_tables import Filled, fill
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.statements import statement
 from tallyport_converters.sources.raw import failed
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, finding
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ class Embedded:
     folder: Path
     metadata: str
     filled: Filled | None
+
+    def as_json(self) -> Document:
+        """Return what an import or an export has of it in its document."""
+        filled = self.filled
+        return {
+            "embedded": {
+                "folder": str(self.folder),
+                "metadata": self.metadata,
+                "taken_over": filled.objects if filled else None,
+                "findings": [found.as_json() for found in filled.findings] if filled else [],
+            }
+        }
 
 
 def default_folder() -> Path:

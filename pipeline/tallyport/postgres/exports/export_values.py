@@ -28,6 +28,7 @@ from tallyport_converters.files.output import Compress
 from tallyport_converters.files.publish import run_in
 from tallyport_converters.model.file_header import settle_schemes
 from tallyport_converters.options import Options
+from tallyport_schemas.document import Document
 from tallyport_schemas.finding import finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import KINDS
@@ -97,13 +98,23 @@ class _Database:
         }
 
 
+class ExportReport(Outcome):
+    """The outcome of an export: its folder and manifest, and what was found."""
+
+    __slots__ = ()
+
+    def as_json(self) -> Document:
+        """Return it as `json/export.schema.json` describes it."""
+        return {**super().as_json(), "folder": str(self.folder)}
+
+
 def export_values(
     database: str,
     output: str | os.PathLike[str],
     options: ExportOptions,
     *,
     watch: Callable[[Progress], None] | None = None,
-) -> Outcome:
+) -> ExportReport:
     """Write values of the DHIS2 database at `database`, a URL of PostgreSQL, as ADV2: a folder in `output`.
 
     The folder has the database's name. Memory is bounded as in a conversion. `watch` is told how far things are.
@@ -116,14 +127,14 @@ def export_values(
         OutsideFailed: TP801 the disk failed; TP805, TP806, TP808, TP809 the database did.
     """
     for event in exporting(database, Path(output), options):
-        if isinstance(event, Outcome):
+        if isinstance(event, ExportReport):
             return event
         if watch:
             watch(event)
     raise AssertionError("an export ends with its outcome")
 
 
-def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[Progress | Outcome]:
+def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[Progress | ExportReport]:
     """Export, yielding progress and at last the outcome; see `export_values`."""
     with connection(database) as connected:
         from psycopg import IsolationLevel
@@ -155,4 +166,5 @@ def exporting(database: str, output: Path, options: ExportOptions) -> Iterator[P
             )
             attempt.findings += default_objects(connected).findings
             outcome = yield from attempt.run()
-        yield outcome  # now that the run has ended: who has it may ask for no more
+        # Now that the run has ended: who has it may ask for no more.
+        yield ExportReport(outcome.source, outcome.folder, outcome.manifest, findings=outcome.findings)

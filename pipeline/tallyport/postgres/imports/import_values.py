@@ -15,7 +15,7 @@ from tallyport.any_source import converted
 from tallyport.postgres.catalog.stored_metadata import of_database
 from tallyport.postgres.connection import connection
 from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import Event, GroupLoad, LoadReport, loading
+from tallyport.postgres.imports.run import Event, GroupLoad, ImportReport, loading
 from tallyport.postgres.schema_history import known_generation
 from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
@@ -33,14 +33,16 @@ def import_values(
     conversions: Sequence[Outcome] = (),
     rejects: str | os.PathLike[str] | None = None,
     watch: Callable[[Event | Outcome | SourceReport], None] | None = None,
-) -> LoadReport:
+    report: ImportReport | None = None,
+) -> ImportReport:
     """Write values into the DHIS2 database at `database`, a URL of PostgreSQL.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all,
     rows of legacy files one by one; what is stored already is not written again. `conversion`: how sources that are no
     ADV2 are read. `conversions`: those that were made before, with a trail, and have their folders among the sources.
     `rejects`: a file that takes all rejected values of legacy files, as NDJSON. `watch` is told of every group, file
-    and conversion as it is done, and at the end of what became of each legacy file.
+    and conversion as it is done, and at the end of what became of each legacy file. `report`: one to fill, for whoever
+    needs to know how far an import came that fails.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
@@ -51,8 +53,9 @@ def import_values(
     """
     if isinstance(sources, str | os.PathLike):
         raise TypeError(f"sources is a list of paths, not one path: {os.fspath(sources)!r}")
-    report = LoadReport()
     options = options or ImportOptions()
+    report = report or ImportReport()
+    report.dry_run = options.dry_run
 
     def tell(event: Event | Outcome | SourceReport) -> None:
         report.add(event)

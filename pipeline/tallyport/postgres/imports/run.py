@@ -40,6 +40,7 @@ from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.convert import Outcome as Conversion
 from tallyport_converters.files.work_folders import sweep
 from tallyport_converters.sources import Source
+from tallyport_schemas.document import Document, Documented
 from tallyport_schemas.finding import Finding, Severity, SourceUnreadable, finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import GroupHeader
@@ -80,6 +81,22 @@ class GroupLoad:
     origin: Origin | None = None
     rejected: RejectedRows | None = None
 
+    def as_json(self) -> Document:
+        """Return it as JSON has it."""
+        batching = self.batching
+        return {
+            "file": self.file,
+            "number": self.number,
+            "de": self.de,
+            "valid": self.valid,
+            "rows": self.rows,
+            "cleared": self.cleared,
+            "periods_created": self.periods_created,
+            "batching": {"mode": batching.mode, "reason": batching.reason} if batching else None,
+            "undo": str(self.undo) if self.undo else None,
+            "findings": [found.as_json() for found in self.findings],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class FileLoad:
@@ -97,13 +114,14 @@ _WORTH = 2
 
 
 @dataclass(slots=True)
-class LoadReport:
+class ImportReport:
     """The outcome of an import.
 
     `conversions`: of sources that were none of ADV2; `sources`: what became of all values of these. `findings`: on the
     database.
     """
 
+    dry_run: bool = False
     generation: Generation | None = None
     groups: list[GroupLoad] = field(default_factory=list)
     errors: list[Finding] = field(default_factory=list)
@@ -147,8 +165,20 @@ class LoadReport:
         told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
         return 1 if told or self.findings or self.rows["ignored"] else converted
 
+    def as_json(self) -> Document:
+        """Return it as `json/import.schema.json` describes it."""
+        parts: dict[str, Sequence[Documented]] = {
+            "conversions": self.conversions,
+            "groups": self.groups,
+            "findings": self.findings,
+            "errors": self.errors,
+            "sources": self.sources,
+        }
+        lists = {name: [part.as_json() for part in found] for name, found in parts.items() if found}
+        return {"generation": self.generation, "dry_run": self.dry_run, "rows": self.rows, **lists}
 
-def load(paths: Sequence[str | os.PathLike[str]], database: str, options: ImportOptions | None = None) -> LoadReport:
+
+def load(paths: Sequence[str | os.PathLike[str]], database: str, options: ImportOptions | None = None) -> ImportReport:
     """Import ADV2 files (plain or compressed), or folders of them, into a DHIS2 database.
 
     `database` is a URL. The report holds all findings.
@@ -159,8 +189,8 @@ def load(paths: Sequence[str | os.PathLike[str]], database: str, options: Import
             TP905 to TP907, the tables are not known.
         OutsideFailed: TP805 to TP809: groups before it are in, the one at work is not.
     """
-    report = LoadReport()
     options = options or ImportOptions()
+    report = ImportReport(options.dry_run)
     with connection(database) as connected:
         report.generation = known_generation(connected, options.assume)
         for event in loading(connected, paths, options):

@@ -82,7 +82,7 @@ def to_profile(job: JobContext, recorder: Recorder) -> None:
     from tallyport.dhis2.client import open_client
     from tallyport.dhis2.push.push import ChunkPushed, ClearingAhead, PushOptions, push
     from tallyport.dhis2.request.rejections import CLASSES
-    from tallyport.validation.validate import FileResult, RowFinding
+    from tallyport.validation.report import FileResult, RowFinding
 
     profile = profile_of_job()
     options = PushOptions(dry_run=job.is_dry_run, state=job.pushes, rejects=job.folder / REJECTS)

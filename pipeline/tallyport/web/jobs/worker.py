@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tallyport.validation.validate import GroupResult, HeaderVerdict, RowFinding, validation, walked
+from tallyport.validation.report import GroupResult, HeaderVerdict, RowFinding, ValidationDocument
+from tallyport.validation.validate import validation, walked
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.jobs.completeness import Completeness
 from tallyport.web.jobs.context import JobContext
@@ -21,7 +22,6 @@ from tallyport.web.jobs.limits import TimeUp, lift, limit
 from tallyport.web.jobs.names import named
 from tallyport.web.jobs.recorder import Recorder
 from tallyport.web.jobs.targets import cancelled
-from tallyport.web.jobs.validation_document import write_validation
 from tallyport.web.store import Store
 from tallyport_converters.convert import Options, Outcome, conversion
 from tallyport_schemas.finding import Finding, Unusable, finding
@@ -38,7 +38,11 @@ class Work:
         """Do all of them."""
         job, recorder = self._job, self._recorder
         if job.kind == "validate":
-            write_validation(job.uploads[0], job.names.names[0], job.folder / VALIDATION)
+            document = ValidationDocument()
+            with (job.folder / VALIDATION).open("w", encoding="utf-8") as out:
+                for event in validation([job.uploads[0]], None, name=job.names.names[0]):
+                    out.writelines(document.parts(event))
+                out.writelines(document.end())
             return
         if job.kind == "convert":
             recorder.stages(["convert"])

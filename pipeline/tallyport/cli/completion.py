@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from click.shell_completion import get_completion_class
+
+from tallyport.cli.talk import json_option, print_document
 
 
 @click.command("completion")
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.option("--json", "as_json", envvar="TALLYPORT_COMPLETION_JSON", is_flag=True, help="Print one JSON document.")
+@json_option()
 def command(shell: str, as_json: bool) -> None:
     """Print the completion script for a shell.
 
@@ -24,4 +24,7 @@ def command(shell: str, as_json: bool) -> None:
     completion = get_completion_class(shell)
     assert completion is not None
     script = completion(program, {}, "tallyport", "_TALLYPORT_COMPLETE").source()
-    click.echo(json.dumps({"shell": shell, "script": script}) if as_json else script)
+    if as_json:
+        print_document({"shell": shell, "script": script})
+    else:
+        click.echo(script)

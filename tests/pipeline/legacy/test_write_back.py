@@ -1,4 +1,4 @@
-"""`tallyport export FILES --to FORMAT` by its contract: exit codes, files, streams, metadata, and the real values."""
+"""`tallyport write-back` by its contract: exit codes, files, streams, metadata, and the real values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from support import running
 from support.places import FIXTURES, ROOT
 from support.sierra_leone import FILE, VALUES
-from tallyport import Snapshot, SourceUnreadable, convert, rewrite
+from tallyport import Snapshot, SourceUnreadable, convert, write_back
 from tallyport.cli import main
 from tallyport_schemas.finding_codes import CODES
 
@@ -63,7 +63,7 @@ class Shell:
 
     def __call__(self, *arguments: str) -> Ended:
         self._capsys.readouterr()
-        exit_code = main.run(["export", *arguments])
+        exit_code = main.run(["write-back", *arguments])
         return Ended(exit_code, *self._capsys.readouterr())
 
     def write(self, text: str, name: str = "january.adv2.json") -> str:
@@ -172,7 +172,7 @@ def test_standard_output_gets_what_the_file_would_hold(to: str, shell: Shell) ->
 
 
 def test_standard_input_is_read_twice_though_it_comes_once(tmp_path: Path) -> None:
-    ended = running.run("export", "-", "--to", "dxf-csv", "-o", "-", stdin=f"[{GOOD}]".encode(), cwd=tmp_path)
+    ended = running.run("write-back", "-", "--to", "dxf-csv", "-o", "-", stdin=f"[{GOOD}]".encode(), cwd=tmp_path)
     assert (ended.returncode, ended.stdout.decode()) == (OK, GOOD_CSV)
 
 
@@ -387,7 +387,7 @@ def test_the_library_says_what_it_wrote_and_takes_a_stream(tmp_path: Path) -> No
     source.write_text(GOOD)
     events: list[object] = []
     stream = io.BytesIO()
-    report = rewrite([source], stream, "dxf-csv", watch=events.append)
+    report = write_back([source], stream, "dxf-csv", watch=events.append)
     assert stream.getvalue().decode() == GOOD_CSV
     assert (report.read, report.written, report.exit_code) == (2, 2, 0)
     assert [(file.name, file.path, file.rows) for file in report.files] == [("january.csv", None, 2)]
@@ -396,12 +396,12 @@ def test_the_library_says_what_it_wrote_and_takes_a_stream(tmp_path: Path) -> No
 
 def test_options_that_are_none_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
-        rewrite("one.adv2.json", tmp_path / "out", "dxf-csv")
+        write_back("one.adv2.json", tmp_path / "out", "dxf-csv")
     for options in ({"to": "dxf-pdf"}, {"to": "dxf-csv", "compress": "zip"}, {"to": "dxf-csv", "data_set": "ds"}):
         with pytest.raises(ValueError, match=r"^(to|compress|data_set)\b"):
-            rewrite([tmp_path / "none.adv2.json"], tmp_path / "out", **options)  # type: ignore[arg-type]
+            write_back([tmp_path / "none.adv2.json"], tmp_path / "out", **options)  # type: ignore[arg-type]
     with pytest.raises(SourceUnreadable):
-        rewrite([tmp_path / "none.adv2.json"], tmp_path / "out", "dxf-csv")
+        write_back([tmp_path / "none.adv2.json"], tmp_path / "out", "dxf-csv")
 
 
 def test_every_finding_of_writing_is_told_somewhere_in_these_tests() -> None:
@@ -425,7 +425,7 @@ def country(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("to", FORMATS)
 def test_the_real_values_come_back_byte_for_byte_from_each_format(to: str, country: Path, tmp_path: Path) -> None:
-    report = rewrite([country], tmp_path / "out", to, data_set="BfMAe6Itzgt" if to == "adx" else None)
+    report = write_back([country], tmp_path / "out", to, data_set="BfMAe6Itzgt" if to == "adx" else None)
     assert (report.read, report.written, report.exit_code) == (VALUES, VALUES, OK)
     (file,) = report.files
     assert file.path is not None
@@ -442,10 +442,10 @@ def test_the_real_values_come_back_through_codes_and_names(country: Path, tmp_pa
     exports = [FILE.with_name(f"sierra-leone-{name}.json.gz") for name in ("metadata", "org-units")]
     snapshot = Snapshot.from_exports(exports)
     schemes = {"": "UID", "de": "CODE", "ou": "CODE", "coc": "NAME", "aoc": "NAME"}
-    (coded,) = rewrite([country], tmp_path / "coded", "dxf-csv", metadata=snapshot, id_schemes=schemes).files
+    (coded,) = write_back([country], tmp_path / "coded", "dxf-csv", metadata=snapshot, id_schemes=schemes).files
     assert coded.path is not None
     convert([coded.path], tmp_path / "adv2", id_schemes=schemes)
-    report = rewrite([tmp_path / "adv2"], tmp_path / "uids", "dxf-csv", metadata=snapshot, id_schemes={"": "UID"})
+    report = write_back([tmp_path / "adv2"], tmp_path / "uids", "dxf-csv", metadata=snapshot, id_schemes={"": "UID"})
     assert (report.written, report.exit_code) == (VALUES, OK)
     assert report.files[0].path is not None
     convert([report.files[0].path], tmp_path / "back")
