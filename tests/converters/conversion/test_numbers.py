@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tallyport import convert, rewrite
+from tallyport import convert, write_back
 
 RULE = re.compile(r"0|-?[1-9][0-9]*|-?(0|[1-9][0-9]*)\.[0-9]*[1-9]")
 SIGNIFICANT_DIGITS = 15
@@ -86,7 +86,7 @@ def test_a_reader_that_makes_a_double_of_a_number_loses_none_of_its_digits(texts
 
 @pytest.mark.parametrize("to", ["dxf-json", "dxf-csv", "dxf-xml", "adx"])
 def test_each_text_comes_back_as_itself_from_every_legacy_format(to: str, converted: Path, tmp_path: Path) -> None:
-    report = rewrite([converted], tmp_path / "legacy", to)
+    report = write_back([converted], tmp_path / "legacy", to)
     assert report.read == report.written
     (file,) = report.files
     assert file.path is not None
