@@ -317,7 +317,7 @@ def test_checks_are_listed(each: Dhis2Server, shell: Shell) -> None:
 def test_a_job_is_started(command: str, each: Dhis2Server, shell: Shell) -> None:
     ended = shell("maintenance", command)
     assert ended.exit_code == OK
-    assert "started; --watch would follow it" in ended.stdout
+    assert "started; follow it with --watch" in ended.stdout
     assert [job.type for job in each.jobs.values()] == [ended.stdout.split()[0]]
     assert len(each.asked("/system/tasks")) == 0
 
