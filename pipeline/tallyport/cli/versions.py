@@ -5,10 +5,10 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, requires, version
 
 from tallyport_schemas import __version__
+from tallyport_schemas.finding import OutsideFailed
 
 
 def versions() -> Iterator[str]:
@@ -27,13 +27,13 @@ def versions() -> Iterator[str]:
 
 
 def _core() -> str:
+    """Return the compiled core that is loaded: its file, and the digest of the interface that it was built with."""
     try:
-        from tallyport_converters.native import library_path
-
-        path = library_path()
-        return f"{path.name}, sha256 {sha256(path.read_bytes()).hexdigest()[:12]}"
-    except (ImportError, OSError) as error:
-        return f"cannot be loaded: {error}"
+        from tallyport_converters.native.abi import DIGEST
+        from tallyport_converters.native.library import library_path
+    except OutsideFailed as error:
+        return f"cannot be loaded: {error.finding.found}"
+    return f"{library_path().name}, interface {DIGEST}"
 
 
 def _installed(name: str) -> str | None:
