@@ -1,6 +1,6 @@
 """Store: sessions, uploads, jobs and their events, in one SQLite file that server and jobs write to side by side.
 
-All state is here: a server that starts anew knows what one before it knew. Calls take well under a millisecond.
+All state is here: a server that is restarted knows what the one before it knew. Calls take well under a millisecond.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Store:
         return _job(rows[0]) if rows else None
 
     def jobs(self, *states: str, limit: int = -1) -> Sequence[dict[str, Any]]:
-        """Return jobs in these states (all, if none is given), the youngest first."""
+        """Return jobs in these states (all, if none is given), the newest first."""
         rows = self._run(
             "select * from job where ? or state in (select value from json_each(?)) order by number desc limit ?",
             *(not states, json.dumps(states), limit),
@@ -134,7 +134,7 @@ class Store:
         return [_job(row) for row in rows]
 
     def start_job(self, id: str) -> bool:
-        """Record that a queued job runs; returns False where it is queued no longer."""
+        """Record that a queued job runs; returns False where it is no longer queued."""
         return bool(
             self._run(
                 "update job set state = 'running', started = ? where id = ? and state = 'queued' returning id",
@@ -182,7 +182,7 @@ class Store:
             database.execute("commit")
 
     def events(self, job: str, after: int) -> Sequence[tuple[int, str, str]]:
-        """Return the events of a job behind number `after`: (number, kind, JSON text)."""
+        """Return the events of a job after number `after`: (number, kind, JSON text)."""
         rows = self._run(
             "select number, kind, data from event where job = ? and number > ? order by number", job, after
         )

@@ -86,7 +86,7 @@ class AccessControl:
         return False
 
     def _exchange(self, scope: Scope) -> Response | None:
-        """Return a cookie for the token, which is good no longer then."""
+        """Return a cookie for the token, which is then no longer valid."""
         given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
         if self.token is None or not hmac.compare_digest(given.encode(), self.token.encode()):
             return None

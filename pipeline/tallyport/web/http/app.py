@@ -32,7 +32,7 @@ _LARGE = ("application/x-ndjson", "application/sql", "application/zstd")
 """Downloads: packing them on the way would cost the server more than it saves on one machine."""
 
 _CREDENTIALS = [Security(APIKeyCookie(name="tallyport", auto_error=False)), Security(HTTPBearer(auto_error=False))]
-"""How one gets in, for the document; `access` sees to it before anything else is looked at."""
+"""How a client gets in, for the document; `access` enforces it before anything else happens."""
 
 _server = router()
 
@@ -98,7 +98,7 @@ def interface(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
 
 
 def _operation(route: APIRoute) -> str:
-    """Return what clients made from the document call an operation: `showJob`."""
+    """Return the name of an operation in clients that are generated from the document: `showJob`."""
     first, *others = route.name.split("_")
     return first + "".join(word.capitalize() for word in others)
 

@@ -67,7 +67,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def invalid(error: RequestValidationError) -> Failed:
-    """Return what is wrong first in a request that is not as its type has it: which member, what it may be."""
+    """Return the first thing that is wrong in a request that does not fit its type: which member, what it may be."""
     wrong = error.errors()[0]
     kind, (place, *path), context = wrong["type"], wrong["loc"], wrong.get("ctx", {})
     if kind == "json_invalid":

@@ -104,7 +104,7 @@ def router() -> APIRouter:
 
 
 def giving(model: type[BaseModel]) -> dict[str, Any]:
-    """Describe what a route gives: members that have no meaning for it are left out."""
+    """Describe what a route answers; members at their defaults are omitted."""
     return {"response_model": model, "response_model_exclude_defaults": True}
 
 

@@ -10,7 +10,7 @@ from tallyport_converters.convert import Outcome
 
 
 class JobContext:
-    """One job, as its process sees it; `conversions` is what became of its legacy files so far."""
+    """One job, as its process sees it; `conversions` has the outcome of each legacy file so far."""
 
     def __init__(self, folders: Folders, job: Mapping[str, Any]) -> None:
         self.id: str = job["id"]

@@ -19,7 +19,7 @@ class TimeUp(Exception):
 def limit(seconds: float) -> None:
     """Bound this process's time (`TimeUp` is raised) and memory (`MemoryError`); have what ends a run interrupt it.
 
-    The signals are set anew as a process started in the background would ignore them.
+    The signals are set again, as a process started in the background would ignore them.
     """
 
     def time_up(number: int, frame: FrameType | None) -> None:
@@ -42,7 +42,7 @@ def limit(seconds: float) -> None:
 
 
 def lift() -> None:
-    """Take the bound on this process's time away: how it ended can be recorded in peace."""
+    """Take the bound on this process's time away: recording how it ended may take longer."""
     if sys.platform != "win32":
         signal.setitimer(signal.ITIMER_REAL, 0)
 

@@ -1,4 +1,4 @@
-"""Names: what people call the things that a job's result names by UID, asked of the target once a job.
+"""Names: what people call the things that a job's result names by UID, asked of the target once for each job.
 
 A name is a courtesy: where the target cannot be asked, the UIDs stand alone.
 """

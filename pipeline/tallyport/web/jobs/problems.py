@@ -1,6 +1,6 @@
 """Problems: a job's findings as a person goes through them: one entry for each cause, the worst first.
 
-Memory is bounded: what comes after the limits is counted, and stands in the file of all findings.
+Memory is bounded: what exceeds the limits is counted, and is in the file of all findings.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ WORKER = "tallyport.web.jobs.worker"
 SIDE_BY_SIDE = 2
 _LOOK_EVERY_S = 0.15
 _PATIENCE_S = 10.0
-"""How long a job that is cancelled may take to take back what it was at."""
+"""How long a cancelled job may take to undo its current step."""
 
 
 class JobProcesses:
@@ -40,7 +40,7 @@ class JobProcesses:
         self._awake = asyncio.Event()
 
     async def watch(self) -> None:
-        """Start what waits and see what ended, for ever."""
+        """Start what waits and see what ended, until cancelled."""
         while True:
             self.look()
             self._awake.clear()
@@ -72,7 +72,7 @@ class JobProcesses:
                 del self._processes[id]
 
     def cancel(self, id: str) -> None:
-        """Ask a job to take back what it is at and end; it is killed if it does not."""
+        """Ask a job to undo its current step and end; it is killed if it does not."""
         if self._is_alive(id):
             self._cancelled.setdefault(id, time.monotonic() + _PATIENCE_S)
             self._signal(id, signal.SIGINT)
@@ -143,7 +143,7 @@ class JobProcesses:
                 os.killpg(int(text), number)
 
     def _ended_silently(self, id: str) -> None:
-        """Say of a process that is gone what became of it, if it did not do so itself, and remove what it left."""
+        """Record how a process that is gone ended, if it did not do so itself, and remove what it left."""
         shutil.rmtree(self._folders.out(id) / WORK, ignore_errors=True)
         if id in self._cancelled:
             self._end_cancelled(id)

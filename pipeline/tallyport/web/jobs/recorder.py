@@ -121,7 +121,7 @@ class Recorder:
         self._findings.write(json.dumps(members) + "\n")
 
     def source(self, report: SourceReport) -> None:
-        """Take what became of the values of a legacy file: findings by cause, and the first rejected values."""
+        """Take the outcome for the values of a legacy file: findings by cause, and the first rejected values."""
         for found in report.findings:
             self.found(found)
         for rejected in report.rejects:
@@ -132,7 +132,7 @@ class Recorder:
         self.summary["exit_code"] = max(self.summary["exit_code"], exit_code)
 
     def group(self, file: str, de: str | None, valid: bool, rows: Mapping[str, int], **more: Any) -> None:
-        """Keep what became of a group."""
+        """Keep the outcome of a group."""
         self.summary["groups"] += 1
         self.summary["groups_failed"] += not valid
         totals = self.summary["rows"]
@@ -145,7 +145,7 @@ class Recorder:
             self.result["groups"].append({"file": label, "de": de, "valid": valid, "rows": dict(rows), **more})
 
     def chunk(self, rows: int, counts: Mapping[str, int], seconds: float) -> None:
-        """Keep what became of a chunk that a server took; what it deleted by scope has no rows."""
+        """Keep the outcome of a chunk that a server took; what it deleted by scope has no rows."""
         self.summary["chunks"] = self.summary.get("chunks", 0) + 1
         totals = self.summary["rows"]
         for name, count in counts.items():

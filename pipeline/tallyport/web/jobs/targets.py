@@ -39,7 +39,7 @@ class Target:
 
 
 def convert_only() -> Target:
-    """Return the target that is there always: files to download."""
+    """Return the target that is always offered: files to download."""
     return Target("convert", "convert", "", (*CONVERSION_OPTIONS, "layout", "compress"), "convert", {})
 
 
@@ -48,7 +48,7 @@ def database(url: str) -> Target:
 
     Raises:
         OutsideFailed: TP809, the driver is not installed.
-        Refused: TP915, that is no address of a database.
+        Refused: TP915, the address is not one of a database.
     """
     try:
         from psycopg import ProgrammingError
@@ -59,9 +59,7 @@ def database(url: str) -> Target:
         parts = conninfo_to_dict(url)
     except ProgrammingError:
         raise Refused(
-            finding(
-                "TP915", field="database", expected="postgresql://user@host/name", message="this is no database URL"
-            )
+            finding("TP915", field="database", expected="postgresql://user@host/name", message="invalid database URL")
         ) from None
     place = {name: str(parts[name]) for name in ("host", "hostaddr", "port", "dbname", "user") if parts.get(name)}
     name, host = place.get("dbname", "PostgreSQL"), place.get("host", "localhost")
@@ -133,7 +131,7 @@ def profile_of_job() -> Profile:
 
 
 def cancelled(kind: str) -> Finding:
-    """Return what to say of a job for this kind of target that was cancelled."""
+    """Return the finding for a cancelled job with this kind of target."""
     if kind != "profile":
         return finding("TP920")
     return finding("TP920", help="what the server has taken stays there; run it again to send the rest")

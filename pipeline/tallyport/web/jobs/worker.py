@@ -1,6 +1,6 @@
 """Worker: a job, in a process of its own. Reads what to do from the store, records its progress there.
 
-`python -m tallyport.web.jobs.worker FOLDER JOB SECONDS`. It needs no server: one that stops, or is started anew, finds
+`python -m tallyport.web.jobs.worker FOLDER JOB SECONDS`. It needs no server: one that stops, or is started again, finds
 the outcome. What goes wrong, a crash aside, ends as a finding. SIGINT cancels: what is being written is taken back.
 """
 

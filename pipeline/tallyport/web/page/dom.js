@@ -41,12 +41,12 @@ export function icon(name) {
   return svg;
 }
 
-/** Tell who does not see the page. */
+/** Announce to people who do not see the page. */
 export function say(text) {
   $("said").textContent = text;
 }
 
-/** Ask before what cannot be taken back; with `word`, that has to be typed. Gives whether to go on. */
+/** Ask before what cannot be taken back; with `word`, that has to be typed. Gives whether to continue. */
 export function ask({ title, text, yes, no, label, word }) {
   const dialog = $("ask"), typed = $("ask-word"), go = $("ask-yes");
   $("ask-title").textContent = title;

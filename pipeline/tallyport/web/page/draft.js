@@ -30,7 +30,7 @@ export async function begin(offered, listener) {
   else draw();
 }
 
-/** Take over what a job was asked to do. */
+/** Adopt what a job was asked to do. */
 export async function set(request) {
   if (request.target !== undefined && about.targets.some((one) => one.id === request.target)) target = request.target;
   options = { ...request.options };
@@ -185,7 +185,7 @@ function drawTargets() {
 }
 
 function drawOptions() {
-  const names = chosenTarget().options; // what is ticked stands behind what is filled in
+  const names = chosenTarget().options; // check boxes come after text fields
   $("fields").replaceChildren(...[false, true].flatMap((isCheck) => names.filter((name) => CHECKS.includes(name) === isCheck)).map(field));
   if (Object.keys(used()).length) $("options").open = true;
 }

@@ -1,4 +1,4 @@
-// The outcome: a job while it runs, and what came of it.
+// The outcome: a job while it runs, and its result.
 
 import { h, icon } from "./dom.js";
 import { downloadOf } from "./server.js";
@@ -111,7 +111,7 @@ function counts(title, entries, target) {
   return h("section", { "aria-label": title }, h("h3", {}, title), bar, h("dl.counts", {}, list));
 }
 
-/** Draw what came of a job. `again` runs it again. */
+/** Draw the result of a job. `again` runs it again. */
 export function ended(job, again) {
   const { summary, result, kind, started, ended: end } = job;
   const when = t("took", { kind: t(`kind.${kind}`), when: moment(job.created), time: duration(Math.max(end - (started ?? end), 0)) });

@@ -47,7 +47,7 @@ export function send(file, name, sent) {
   return { done, stop: () => request.abort() };
 }
 
-/** Follow a job: after a break it goes on where it was. Gives a way to stop. */
+/** Follow a job: after a break it resumes where it was. Gives a way to stop. */
 export function follow(id, { stages, progress, end, lost, found }) {
   const source = new EventSource(`/api/jobs/${id}/events`);
   source.onopen = found;
