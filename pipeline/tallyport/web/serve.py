@@ -108,7 +108,7 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
 
 def _hang_up_ends() -> None:
     """Have SIGHUP end the server as SIGTERM does, which uvicorn sees to, where it would end the process."""
-    if hasattr(signal, "SIGHUP") and callable(signal.getsignal(signal.SIGHUP)):
+    if callable(signal.getsignal(signal.SIGHUP)):
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
 
 

@@ -12,10 +12,11 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from tallyport.web.folders import RESULT
+from tallyport.web.folders import RESULT, VALIDATION
 from tallyport.web.http.downloads import Downloads, read
 from tallyport.web.http.failures import Failed, failed, refusals
 from tallyport.web.http.route import FILE, TAKING, Having, Parts, router
+from tallyport.web.jobs.context import JobContext
 from tallyport.web.messages import (
     FINAL,
     ConversionOptions,
@@ -53,7 +54,7 @@ async def convert(request: Request, asked: Annotated[ConvertQuery, Query()], par
     how = asked.model_dump(include=set(ConversionOptions.model_fields))
     options = JobOptions(**how, id_schemes=asked.id_scheme)
     job = await _done(parts, "convert", request, asked.name, asked.format, options)
-    summary, downloads = job["summary"], Downloads(parts.folders, job)
+    summary, downloads = job["summary"], Downloads(JobContext(parts.folders, job))
     is_single = options.layout == "single"
     single = downloads.single() if is_single else None
     if summary["sources_failed"] or (is_single and single is None):
@@ -72,7 +73,7 @@ async def convert(request: Request, asked: Annotated[ConvertQuery, Query()], par
 async def validate(request: Request, asked: Annotated[FileQuery, Query()], parts: Having) -> Response:
     """Validate an ADV2 file: gives what `tallyport validate --json` prints."""
     job = await _done(parts, "validate", request, asked.name, None, JobOptions())
-    path = Downloads(parts.folders, job).validation
+    path = parts.folders.job(job["id"]) / VALIDATION
     return StreamingResponse(read(path), 200, None, "application/json", BackgroundTask(parts.queue.remove, job))
 
 

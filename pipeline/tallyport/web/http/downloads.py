@@ -6,10 +6,11 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
-from tallyport.web.folders import CHANGES, FINDINGS, REJECTS, SCRIPT, UNDO, VALIDATION, Folders, SourceNames
+from tallyport.web.folders import CHANGES, REJECTS, UNDO
 from tallyport.web.jobs.change_preview import changes
+from tallyport.web.jobs.context import JobContext
 from tallyport_converters.sources import stem_of
 
 MEDIA_TYPES: Mapping[str, str] = {
@@ -26,91 +27,62 @@ MEDIA_TYPES: Mapping[str, str] = {
 _BLOCK_BYTES = 1 << 18
 _DATE = (1980, 1, 1, 0, 0, 0)
 _PACKED = (".gz", ".zst")
+_PLAIN = ("findings.ndjson", "rejects.ndjson", "statements.sql")
+"""Those that are sent as they lie on the disk: their size is known before."""
 
 
 class Downloads:
     """What one job left."""
 
-    def __init__(self, folders: Folders, job: Mapping[str, Any]) -> None:
-        self._out, self._folder = folders.out(job["id"]), folders.job(job["id"])
-        self._uploads = folders.uploads
-        self._sources = job["request"]["sources"]
-        self._naming = SourceNames([source["name"] for source in self._sources])
-        self.validation = self._folder / VALIDATION
+    def __init__(self, job: JobContext) -> None:
+        self._job = job
 
-    def offered(self) -> Iterator[tuple[str, int | None]]:
-        """Yield what there is, with its size where that is known."""
-        if next(self._outputs(), None):
-            yield "adv2.zip", None
-        if size := _size(self._folder / FINDINGS):
-            yield "findings.ndjson", size
-        if size := sum(map(_size, self._rejects())):
-            yield "rejects.ndjson", size
-        if self._manifests():
-            yield "manifest.json", None
-        if _size(self._folder / CHANGES):
-            yield "changes.ndjson", None
-        if size := _size(self._folder / SCRIPT):
-            yield "statements.sql", size
-        if next(self._undone(), None):
-            yield "undo.zip", None
+    def offered(self) -> dict[str, int | None]:
+        """Return what there is, with its size where that is known."""
+        found = {what: sum(path.stat().st_size for _, path in self._files(what)) for what in MEDIA_TYPES}
+        return {what: size if what in _PLAIN else None for what, size in found.items() if size}
 
     def blocks(self, what: str) -> Iterator[bytes]:
-        """Yield the bytes of one of them; whoever asks has seen that it is offered."""
-        if what == "adv2.zip":
-            yield from zipped(self._outputs())
-        elif what == "undo.zip":
-            yield from zipped(self._undone())
+        """Yield the bytes of one of them; the caller has checked that it is offered."""
+        files = self._files(what)
+        if what.endswith(".zip"):
+            yield from zipped(files)
         elif what == "changes.ndjson":
-            yield from _gathered(changes(self._folder / CHANGES, self._naming))
+            yield from _gathered(changes(self._job.folder / CHANGES, self._job.names))
         elif what == "manifest.json":
-            yield json.dumps({"sources": [json.loads(path.read_bytes()) for path in self._manifests()]}).encode()
+            yield json.dumps({"sources": [json.loads(path.read_bytes()) for _, path in files]}).encode()
         else:
-            names = {"findings.ndjson": [self._folder / FINDINGS], "statements.sql": [self._folder / SCRIPT]}
-            for path in names.get(what) or self._rejects():
+            for _, path in files:
                 yield from read(path)
-
-    def script(self, size_bytes: int) -> bytes:
-        """Return the first bytes of the statements, for a look at them."""
-        with (self._folder / SCRIPT).open("rb") as file:
-            return file.read(size_bytes)
 
     def single(self) -> Path | None:
         """The one ADV2 file of the one source, where there is one."""
-        found = [path for _, path in self._outputs() if ".adv2.json" in path.name]
+        found = [path for _, path in self._files("adv2.zip") if ".adv2.json" in path.name]
         return found[0] if len(found) == 1 else None
 
-    def _converted(self, name: str) -> list[Path]:
-        folders = (self._out / self._naming.folder(n) / s["upload"] for n, s in enumerate(self._sources))
-        return [folder / name for folder in folders if (folder / name).exists()]
-
-    def _manifests(self) -> list[Path]:
-        return self._converted("manifest.json")
-
-    def _rejects(self) -> list[Path]:
-        """Whatever rejected values: the conversion, or whoever wrote them as well."""
-        written = self._folder / REJECTS
-        return [written] if written.exists() else self._converted(REJECTS)
+    def _files(self, what: str) -> Iterator[tuple[str, Path]]:
+        """Yield the files that one of them is made of, with their names in an archive."""
+        rejects = self._job.folder / REJECTS  # the target's, which has the conversion's as well
+        if what == "adv2.zip":
+            yield from self._outputs()
+        elif what == "manifest.json" or (what == "rejects.ndjson" and not rejects.exists()):
+            yield from ((name, path) for name, path in self._outputs() if path.name == what)
+        elif what == "undo.zip":
+            yield from ((path.name, path) for path in sorted((self._job.folder / UNDO).glob("*")))
+        elif (path := self._job.folder / what).exists():
+            yield what, path
 
     def _outputs(self) -> Iterator[tuple[str, Path]]:
         """Yield (name in the archive, file) as the command line names them: a folder for each source."""
-        for number, source in enumerate(self._sources):
-            folder = self._out / self._naming.folder(number) / source["upload"]
+        names, out = self._job.names, self._job.out
+        for number, upload in enumerate(self._job.uploads):
+            folder = out / names.folder(number) / upload.name
             if folder.exists():
                 for path in sorted(folder.rglob("*")):
-                    yield f"{self._naming.stems[number]}/{path.relative_to(folder).as_posix()}", path
-            elif (self._out / self._naming.adv2(number)).exists():
-                suffixes = source["name"].removeprefix(stem_of(source["name"]))
-                yield f"{self._naming.stems[number]}{suffixes}", self._uploads / source["upload"]
-
-    def _undone(self) -> Iterator[tuple[str, Path]]:
-        folder = self._folder / UNDO
-        if folder.exists():
-            yield from ((path.name, path) for path in sorted(folder.iterdir()))
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+                    yield f"{names.stems[number]}/{path.relative_to(folder).as_posix()}", path
+            elif (out / names.adv2(number)).exists():
+                name = names.names[number]
+                yield f"{names.stems[number]}{name.removeprefix(stem_of(name))}", upload
 
 
 def read(path: Path) -> Iterator[bytes]:

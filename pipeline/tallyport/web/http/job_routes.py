@@ -12,10 +12,11 @@ from fastapi import Header, Path
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response, StreamingResponse
 
-from tallyport.web.folders import RESULT
+from tallyport.web.folders import RESULT, SCRIPT
 from tallyport.web.http.downloads import MEDIA_TYPES, Downloads
 from tallyport.web.http.failures import failed, refusals
 from tallyport.web.http.route import Having, KnownJob, Parts, giving, router
+from tallyport.web.jobs.context import JobContext
 from tallyport.web.messages import FINAL, DryRunRequest, Job, JobList, RunRequest
 
 _LISTED_MOST = 200
@@ -134,8 +135,8 @@ async def events(
 )
 async def download(job: KnownJob, what: _What, parts: Having) -> Response:
     """Download one of the job's `downloads`."""
-    found = Downloads(parts.folders, job)
-    if job["state"] not in FINAL or what not in dict(found.offered()):
+    found = Downloads(JobContext(parts.folders, job))
+    if job["state"] not in FINAL or what not in found.offered():
         raise failed("TP914", found=what)
     headers = {"content-disposition": f'attachment; filename="{what}"'}
     return StreamingResponse(found.blocks(what), 200, headers, MEDIA_TYPES[what])
@@ -150,11 +151,12 @@ def _shown(parts: Parts, id: str) -> dict[str, Any]:
     result = parts.folders.job(id) / RESULT
     if job["state"] not in FINAL or not result.exists():
         return message
-    downloads = Downloads(parts.folders, job)
+    context = JobContext(parts.folders, job)
     found: dict[str, Any] = json.loads(result.read_bytes())
-    offered = dict(downloads.offered())
+    offered = Downloads(context).offered()
     if "statements.sql" in offered:
-        found["sql"] = downloads.script(_SCRIPT_SHOWN_BYTES).decode(errors="replace")
+        with (context.folder / SCRIPT).open("rb") as script:
+            found["sql"] = script.read(_SCRIPT_SHOWN_BYTES).decode(errors="replace")
     listed = [{"what": what, "bytes": size} for what, size in offered.items()]
     return {**message, "result": found, "downloads": listed}
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tallyport.web.folders import Folders, SourceNames
-from tallyport_converters.convert import Outcome
+
+if TYPE_CHECKING:
+    from tallyport_converters.convert import Outcome
 
 
 class JobContext:

@@ -1,9 +1,8 @@
-"""Limits: what a process that handles a file may take of the machine. The server reads none."""
+"""Limits: what a process that handles a file may take of the machine. The server reads none. Linux and macOS."""
 
 from __future__ import annotations
 
 import signal
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -26,13 +25,10 @@ def limit(seconds: float) -> None:
         del number, frame
         raise TimeUp
 
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
-    if sys.platform == "win32":
-        return
     import resource
 
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     signal.signal(signal.SIGALRM, time_up)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
@@ -43,8 +39,7 @@ def limit(seconds: float) -> None:
 
 def lift() -> None:
     """Take the bound on this process's time away: recording how it ended may take longer."""
-    if sys.platform != "win32":
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @asynccontextmanager
