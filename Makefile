@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo check lint types test docs packages sanitized bench clean
+.PHONY: demo check lint types test docs packages sanitized fuzz bench clean
 
 demo: .venv/installed
 	$(BIN)/tallyport convert samples -o build/demo --overwrite --verbose; test $$? -le 1
@@ -22,21 +22,14 @@ types: .venv/developer
 test: .venv/developer .venv/browser
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
-# The scanner with the compiler's checks for memory errors and undefined behaviour, under the fuzz and twin tests.
-NATIVE := converters/tallyport_converters/native/src
-SANITIZED := build/scanner-sanitized.so
-SANITIZED_TESTS ?= tests/converters/test_fuzz.py tests/converters/readers/test_xml_against_lxml.py tests/converters/readers/test_json_against_json.py \
-	tests/converters/readers/test_csv_against_twin.py tests/converters/test_round_trip.py
+# Tests on a scanner that is compiled with checks for memory errors and undefined behaviour; SANITIZED_TESTS for others.
+sanitized: .venv/developer
+	$(BIN)/python -m fuzz.sanitized $(SANITIZED_TESTS)
 
-$(SANITIZED): $(wildcard $(NATIVE)/*.[ch])
-	mkdir -p $(@D)
-	$(CC) -std=c11 -g -O1 -fPIC -shared -fvisibility=hidden -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-o $@ $(wildcard $(NATIVE)/*.c)
-
-# All memory from malloc, which the checks watch; leaks are the interpreter's own.
-sanitized: .venv/developer $(SANITIZED)
-	TALLYPORT_SCANNER=$(CURDIR)/$(SANITIZED) LD_PRELOAD=$$($(CC) -print-file-name=libasan.so) \
-		ASAN_OPTIONS=detect_leaks=0 PYTHONMALLOC=malloc $(BIN)/python -m pytest $(SANITIZED_TESTS)
+# The scanner under made-up input, each target of fuzz/ for so many seconds; TARGETS for some of them.
+SECONDS ?= 60
+fuzz: .venv/developer
+	$(BIN)/python -m fuzz.campaign --seconds $(SECONDS) --coverage $(TARGETS)
 
 # The documentation as a site in build/site; a broken link or a name without a docstring is an error.
 docs: .venv/developer
