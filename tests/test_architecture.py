@@ -69,6 +69,7 @@ ROOMS = {
         "source_run",
     ),
     "tallyport_converters.files": (
+        "folders",
         "output",
         "locks",
         "work_folders",

@@ -20,7 +20,6 @@ from tallyport.validation.rejected_rows import Causes, RejectedRows
 from tallyport_converters.conversion.manifest import json_line
 from tallyport_converters.convert import Outcome
 from tallyport_converters.files.atomic import WholeFile
-from tallyport_converters.files.output import failed
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Severity, SourceUnreadable
 
@@ -56,21 +55,6 @@ class SourceReport:
             "findings": [found.as_json() for found in self.findings],
             "rejects": list(self.rejects),
         }
-
-
-class RejectsFile(WholeFile):
-    """The file that takes all rejected values, one JSON object a line; use it in a `with`.
-
-    Raises (from every method):
-        OutsideFailed: TP801, the disk failed.
-    """
-
-    def write(self, rejected: Mapping[str, Any]) -> None:
-        """Write one."""
-        try:
-            self._file.write(json_line(rejected))
-        except OSError as error:
-            raise failed(error, self._path) from error
 
 
 class SourceAccount:
@@ -144,7 +128,7 @@ class SourceAccount:
             yield group["file"], start, group["rows"]
             starts[group["file"]] = start + group["rows"]
 
-    def report(self, file: RejectsFile | None = None) -> SourceReport:
+    def report(self, file: WholeFile | None = None) -> SourceReport:
         """Return the account, once all of it is written; `file` takes every rejected value.
 
         Raises:
@@ -155,7 +139,7 @@ class SourceAccount:
         rejects: list[Mapping[str, Any]] = []
         for line in merge(self._of_conversion(), self._of_later(is_whole=file is not None), key=_row):
             if file:
-                file.write(line)
+                file.write(json_line(line))
             if len(rejects) < REJECTS_KEPT:
                 rejects.append(line)
         values = dict(manifest["values"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -15,11 +16,27 @@ def held(path: Path) -> int | None:
     Raises:
         OSError: the file cannot be made; FileNotFoundError if its folder is not there.
     """
-    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    if _locks(lock) and _is_there(path, lock):
-        return lock
+    from filelock import lock_descriptor  # takes longer to load than to lock
+
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        if lock_descriptor(lock, blocking=False) and _is_there(path, lock):
+            return lock
+    except BaseException:
+        os.close(lock)
+        raise
     os.close(lock)
     return None
+
+
+def give_up(path: Path, lock: int) -> None:
+    """Remove the file at `path` and free its lock, in this order where an open file can be removed."""
+    if sys.platform == "win32":
+        os.close(lock)
+    with suppress(OSError):
+        path.unlink()
+    if sys.platform != "win32":
+        os.close(lock)
 
 
 def _is_there(path: Path, lock: int) -> bool:
@@ -28,21 +45,3 @@ def _is_there(path: Path, lock: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(lock))
     except FileNotFoundError:
         return False
-
-
-def _locks(lock: int) -> bool:
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(lock, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import sys
@@ -183,6 +184,26 @@ class OutputStream:
     def sha256(self) -> str:
         """SHA-256 of what was written, in hex."""
         return self._hash.hexdigest()
+
+
+_UNSYNCED = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EISDIR, errno.EBADF}
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the names in a folder. A system that does not open folders for that sees to it itself.
+
+    Raises:
+        OSError: the disk failed.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        if error.errno not in _UNSYNCED:
+            raise
 
 
 def failed(error: OSError, path: Path) -> OutsideFailed:

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tallyport_converters.files import locks
-from tallyport_converters.files.output import failed
+from tallyport_converters.files.output import failed, sync_folder
 from tallyport_schemas.finding import OutsideFailed, Refused, finding
 
 WORK = ".tallyport-unfinished"
@@ -45,6 +45,7 @@ def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
     except OSError as error:
         raise failed(error, output) from error
     done: Sequence[str] = ()
+    is_over = False
     try:
         ours = _planned(work)
         taken = [name for name in names if _exists(output / name)]
@@ -60,22 +61,28 @@ def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
         raise failed(error, output) from error
     finally:
         with suppress(OSError):
-            _leave(work, output, done)
-            if is_new:
-                output.rmdir()  # only if nothing came of it
-        os.close(lock)
+            is_over = _leave(work, output, done)
+        if is_over:
+            locks.give_up(
+                work / _LOCK, lock
+            )  # last, or another run could set to work in a folder that is being emptied
+            with suppress(OSError):
+                work.rmdir()
+                if is_new:
+                    output.rmdir()  # only if nothing came of it
+        else:
+            os.close(lock)
 
 
-def _leave(work: Path, output: Path, done: Sequence[str]) -> None:
-    """Take the working folder away, but keep the plan as long as folders of a run that failed wait to be completed."""
+def _leave(work: Path, output: Path, done: Sequence[str]) -> bool:
+    """Empty the working folder; returns whether it may go, which it may not while the plan has folders to complete."""
     waiting = _planned(work).difference(done)
     if any(_exists(output / name) for name in waiting):
         _clear(work, keep=(_PLAN, _LOCK))
         _write_plan(work, waiting)
-        return
+        return False
     _clear(work, keep=(_LOCK,))
-    (work / _LOCK).unlink()  # last, or another run could set to work in a folder that is being emptied
-    work.rmdir()
+    return True
 
 
 def publish(built: Path, final: Path) -> None:
@@ -85,13 +92,13 @@ def publish(built: Path, final: Path) -> None:
         OutsideFailed: TP801.
     """
     try:
-        _sync_folder(built)
+        sync_folder(built)
         if _exists(final):
             _exchange(built, final)
             _remove(built)
         else:
             built.rename(final)
-        _sync_folder(final.parent)
+        sync_folder(final.parent)
     except OSError as error:
         raise failed(error, final) from error
 
@@ -132,7 +139,7 @@ def _write_plan(work: Path, names: Iterable[str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(work / _PLAN)
-    _sync_folder(work)
+    sync_folder(work)
 
 
 def _exchange(a: Path, b: Path) -> None:
@@ -149,16 +156,6 @@ def _exchange(a: Path, b: Path) -> None:
     b.rename(aside)
     a.rename(b)
     aside.rename(a)
-
-
-def _sync_folder(folder: Path) -> None:
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _exists(path: Path) -> bool:

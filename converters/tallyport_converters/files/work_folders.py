@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -75,10 +74,6 @@ def _made(parent: Path) -> tuple[Path, int]:
 def _remove(folder: Path, lock: int) -> None:
     """Empty a folder and take it away, its lock last: until then it is known to be in use."""
     shutil.rmtree(folder / _FILES, ignore_errors=True)
-    if sys.platform == "win32":  # there, an open file stays
-        os.close(lock)
+    locks.give_up(folder / _LOCK, lock)
     with suppress(OSError):
-        (folder / _LOCK).unlink()
         folder.rmdir()
-    if sys.platform != "win32":
-        os.close(lock)

@@ -18,8 +18,9 @@ from typing import Any
 import orjson
 
 from tallyport.metadata.tables import NONE, TABLES, Column, Lists, Marks, Table
+from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.sources import Source
-from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, finding
+from tallyport_schemas.finding import Refused, SourceUnreadable, finding
 
 MAGIC = b"TALLYPORT SNAPSHOT "
 VERSION = 1
@@ -76,39 +77,16 @@ def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:
         Refused: TP901, it exists and may not be replaced.
         OutsideFailed: TP801.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
     refused = Refused(
         finding("TP901", help="choose another file, or replace it with --overwrite", found=os.fspath(path))
     )
     if not overwrite and os.path.lexists(path):
         raise refused
     try:
-        try:
-            with beside.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if overwrite:
-                beside.replace(path)
-            else:
-                _put(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with WholeFile(path, replaces=overwrite) as file:
+            file.write(data)
     except FileExistsError as error:
         raise refused from error
-    except OSError as error:
-        message = f"the snapshot cannot be written: {error.strerror or error}"
-        raise OutsideFailed(finding("TP801", message=message, found=os.fspath(path))) from error
-
-
-def _put(beside: Path, path: Path) -> None:
-    """Give the file its name, but never that of a file that came to be meanwhile, where the system can tell."""
-    try:
-        path.hardlink_to(beside)
-    except FileExistsError:
-        raise
-    except OSError:
-        beside.rename(path)
 
 
 def _written(table: Table) -> Iterator[tuple[str, list[bytes]]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallyport.web.jobs.targets import Target, convert_only, database, profile
+from tallyport_converters.files.folders import data_folder
 from tallyport_converters.files.locks import held
 from tallyport_schemas.finding import OutsideFailed, Refused, finding
 
@@ -54,7 +55,6 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         message, help_text = "the page is served on Linux and macOS alone", "use the command line"
         raise OutsideFailed(finding("TP809", message=message, help=help_text))
     try:
-        import platformdirs
         import uvicorn
 
         from tallyport.web.folders import Folders
@@ -69,7 +69,7 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         help_text = "install it with pip install 'tallyport[web]'"
         raise OutsideFailed(finding("TP809", found=error.name, help=help_text)) from None
     targets = {target.id: target for target in _targets(options)}
-    folders = Folders(options.folder or platformdirs.user_data_path("tallyport", appauthor=False))
+    folders = Folders(options.folder or data_folder())
     try:
         folders.make()
     except OSError as error:

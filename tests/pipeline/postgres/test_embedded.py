@@ -28,12 +28,13 @@ from support.waiting import wait_until
 from tallyport import OutsideFailed, Refused, Snapshot, SourceUnreadable, embedded_database, import_values
 from tallyport.metadata import load_metadata
 from tallyport.postgres.embedded import server as server_module
-from tallyport.postgres.embedded.database import default_folder, embedded_server
+from tallyport.postgres.embedded.database import embedded_server
 from tallyport.postgres.embedded.metadata_tables import Filled, fill
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.imports.group import ImportOptions
 from tallyport.postgres.imports.run import load
 from tallyport.postgres.statements import statement
+from tallyport_converters.files.folders import shared_data_folder
 from tallyport_converters.model.periods import PeriodType
 
 FIXTURES = ROOT / "tests" / "fixtures" / "metadata"
@@ -602,7 +603,7 @@ def test_missing_wheel_is_told_with_how_to_install_it(
 
 
 def test_default_folder_is_one_of_the_user_or_of_the_system_for_root() -> None:
-    folder = default_folder()
+    folder = shared_data_folder()
     assert folder.name == "tallyport"
     assert folder.is_relative_to(Path.home()) == (os.geteuid() != 0)
 

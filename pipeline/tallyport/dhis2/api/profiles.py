@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from tallyport_converters.files.folders import settings_folder
 from tallyport_schemas.finding import SourceUnreadable, finding
 
 Scheme = Literal["basic", "token", "bearer"]
@@ -112,10 +113,8 @@ def origin(url: str) -> tuple[str, str, int]:
 
 def profiles_file() -> Path:
     """Return where profiles are looked for: `TALLYPORT_PROFILES`, or the platform's folder for settings."""
-    import platformdirs
-
     named = os.environ.get("TALLYPORT_PROFILES")
-    return Path(named) if named else platformdirs.user_config_path("tallyport", appauthor=False) / "profiles.toml"
+    return Path(named) if named else settings_folder() / "profiles.toml"
 
 
 def find_profile(

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from tallyport_converters.files import locks
 from tallyport_schemas.finding import Finding, OutsideFailed, Refused, Severity, finding
 
 Mark = tuple[int, int]
@@ -47,13 +48,6 @@ class RowNumbers:
 _NONE = RowNumbers()
 
 
-def state_folder() -> Path:
-    """Return where journals lie: the platform's folder for state."""
-    import platformdirs
-
-    return platformdirs.user_state_path("tallyport", appauthor=False) / "push"
-
-
 class Journal:
     """One push's journal. Without a path nothing is kept: that is a dry run."""
 
@@ -68,7 +62,7 @@ class Journal:
         self.findings: list[tuple[str, int, Finding]] = []
         """What earlier runs found, with its file and group."""
         self.is_resumed = False
-        self._is_open = False
+        self._is_open = self._is_over = False
 
     def settled(self, mark: Mark) -> RowNumbers:
         """Return the rows of a group that earlier runs settled."""
@@ -129,9 +123,8 @@ class Journal:
             raise OutsideFailed(finding("TP801", source=str(self._path), found=error.strerror)) from error
 
     def finish(self) -> None:
-        """The push is done: forget it."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        """The push is done: forget it on leaving."""
+        self._is_over = True
 
     @contextlib.contextmanager
     def open(self) -> Iterator[None]:
@@ -146,27 +139,30 @@ class Journal:
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+            self._file = locks.held(self._path)
         except OSError as error:
             raise OutsideFailed(finding("TP801", source=str(self._path), found=error.strerror)) from error
+        if self._file is None:
+            raise Refused(finding("TP886"))
         try:
-            if not _locks(self._file):
-                raise Refused(finding("TP886"))
-            self._read(self._path.read_bytes())
+            self._read(self._file)
             try:
                 yield
             finally:
-                if self._is_empty and not self._is_open:
-                    self.finish()
+                self._is_over |= self._is_empty and not self._is_open
         finally:
-            os.close(self._file)
+            if self._is_over:
+                locks.give_up(self._path, self._file)
+            else:
+                os.close(self._file)
             self._file = None
 
-    def _read(self, text: bytes) -> None:
-        whole = text[: text.rfind(b"\n") + 1]
-        if len(whole) < len(text):  # a line that a killed run did not end was not acknowledged either
-            assert self._file is not None
-            os.ftruncate(self._file, len(whole))
+    def _read(self, file: int) -> None:
+        with open(file, "r+b", closefd=False) as lines:
+            text = lines.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            lines.truncate(len(whole))  # a line that a killed run did not end was not acknowledged either
+            lines.seek(len(whole))
         try:
             for line in whole.splitlines():
                 entry = orjson.loads(line)
@@ -218,16 +214,3 @@ def _runs(numbers: Sequence[int]) -> list[int]:
 
 def _finding(members: dict[str, Any]) -> Finding:
     return Finding(**{**members, "severity": Severity(members["severity"])})
-
-
-def _locks(file: int) -> bool:
-    """Take an open file for oneself; released when it is closed, or when the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on this platform
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

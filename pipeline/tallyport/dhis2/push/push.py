@@ -18,14 +18,16 @@ from tallyport.dhis2.client import Client
 from tallyport.dhis2.pull_snapshot import pull_categories
 from tallyport.dhis2.push.chunks import Feeder
 from tallyport.dhis2.push.completions import complete
-from tallyport.dhis2.push.journal import Journal, journal_path, state_folder
+from tallyport.dhis2.push.journal import Journal, journal_path
 from tallyport.dhis2.push.report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
 from tallyport.dhis2.push.survey import Surveyed, keeping_scopes, survey
 from tallyport.metadata.known_categories import of_snapshot
-from tallyport.source_report import Accounts, RejectsFile
+from tallyport.source_report import Accounts
 from tallyport.validation.report import RowFinding
 from tallyport.validation.validate import walked
 from tallyport_converters.convert import Options, Outcome
+from tallyport_converters.files.atomic import WholeFile
+from tallyport_converters.files.folders import state_folder
 from tallyport_converters.files.work_folders import work_folder
 from tallyport_schemas.finding import finding
 
@@ -62,7 +64,7 @@ async def push(
     report.server, report.version, report.dry_run = client.url, client.info.version, options.dry_run
     tell = watch or (lambda _: None)
     with ExitStack() as stack:
-        file = stack.enter_context(RejectsFile(options.rejects)) if options.rejects is not None else None
+        file = stack.enter_context(WholeFile(options.rejects)) if options.rejects is not None else None
         work = stack.enter_context(work_folder())
         paths: list[str] = []
         patience = Patience(options.wait_s, tell)
@@ -86,7 +88,7 @@ async def push(
         ]
         files = keeping_scopes(files, made)
         digests = [file.digest for file in files]
-        folder = options.state or state_folder()
+        folder = options.state or state_folder() / "push"
         journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))
         with journal.open():
             report.is_resumed = journal.is_resumed

@@ -18,9 +18,10 @@ from tallyport.postgres.connection import Row, connection
 from tallyport.postgres.embedded.metadata_tables import Filled, fill
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.statements import statement
+from tallyport_converters.files.folders import shared_data_folder
 from tallyport_converters.sources.raw import failed
 from tallyport_schemas.document import Document
-from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, finding
+from tallyport_schemas.finding import Refused, SourceUnreadable, finding
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -59,22 +60,6 @@ class Embedded:
         }
 
 
-def default_folder() -> Path:
-    """Return the folder of the embedded database where none is named: among the user's data.
-
-    For root it lies among the system's, as another user runs the server, who does not get into root's own.
-
-    Raises:
-        OutsideFailed: TP809.
-    """
-    try:
-        import platformdirs
-    except ImportError:
-        raise OutsideFailed(finding("TP809", help=_INSTALL, found="the embedded PostgreSQL")) from None
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return platformdirs.site_state_path("tallyport") if is_root else platformdirs.user_data_path("tallyport")
-
-
 def embedded_server(folder: Path, *, is_passing: bool = False) -> EmbeddedServer:
     """Return the server of the embedded database in `folder`, not yet started.
 
@@ -87,7 +72,7 @@ def embedded_server(folder: Path, *, is_passing: bool = False) -> EmbeddedServer
 def embedded_database(
     folder: str | os.PathLike[str] | None = None, metadata: str | os.PathLike[str] | None = None
 ) -> Iterator[Embedded]:
-    """Run the embedded database in `folder`, by default `default_folder()`; it is made where there is none.
+    """Run the embedded database in `folder`, by default `shared_data_folder()`; it is made where there is none.
 
     `metadata` is a snapshot or a metadata export of DHIS2; needed once. Processes may use it at the same time.
 
@@ -96,7 +81,7 @@ def embedded_database(
         SourceUnreadable: `metadata` cannot be read; TP782, it is not whole.
         OutsideFailed: TP805 to TP809.
     """
-    place = Path(folder) if folder is not None else default_folder()
+    place = Path(folder) if folder is not None else shared_data_folder()
     server = embedded_server(place)
     if metadata is None and not server.has_data:
         raise Refused(finding("TP780", found=str(place)))

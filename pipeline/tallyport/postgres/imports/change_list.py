@@ -48,8 +48,5 @@ class Changes(WholeFile):
         """Write what is planned of a group, or a batch of it; `data_element` as the file has it."""
         parameters = {"file": file, "number": number, "data_element": data_element, "staged_as": staged_as}
         with session.database.cursor() as cursor, cursor.copy(statement("imports/changes"), parameters) as lines:
-            try:
-                for line in lines:
-                    self._file.write(line)
-            except OSError as error:
-                raise failed(error, self._path) from error
+            for line in lines:
+                self.write(bytes(line))

@@ -17,8 +17,9 @@ from tallyport.postgres.connection import connection
 from tallyport.postgres.imports.group import ImportOptions
 from tallyport.postgres.imports.run import Event, GroupLoad, ImportReport, loading
 from tallyport.postgres.schema_history import known_generation
-from tallyport.source_report import RejectsFile, SourceAccount, SourceReport
+from tallyport.source_report import SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome
+from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.files.work_folders import work_folder
 from tallyport_schemas.finding import finding
 from tallyport_schemas.progress import Progress
@@ -64,7 +65,7 @@ def import_values(
 
     with connection(database) as connected, ExitStack() as stack:
         report.generation = known_generation(connected, options.assume)
-        file = stack.enter_context(RejectsFile(Path(rejects))) if rejects is not None else None
+        file = stack.enter_context(WholeFile(Path(rejects))) if rejects is not None else None
         work = stack.enter_context(work_folder())
         paths: list[str] = []
         reading = replace(conversion or Options(), categories=of_database(connected))

@@ -9,7 +9,6 @@ when. What was written after the removal stays, and so do values that the group 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import count
@@ -19,9 +18,9 @@ from tallyport.postgres.imports.session import Session
 from tallyport.postgres.statements import statement
 from tallyport_converters.adv2.file import RawHead
 from tallyport_converters.adv2.group_text import DATA_CLOSE, DATA_OPEN, GROUP_CLOSE, SUFFIX, text
+from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.files.names import safe_name
-from tallyport_converters.files.output import OutputFile, failed
-from tallyport_converters.files.work_folders import work_folder
+from tallyport_converters.files.output import failed
 from tallyport_schemas.finding import Finding, finding
 from tallyport_schemas.group_header import GroupHeader
 
@@ -45,24 +44,17 @@ def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Pat
         raise failed(error, folder) from error
     kept = {name: json.loads(given) for name, given in head.properties if name not in _DROPPED}
     path = _free_name(folder, header.de)
-    with work_folder(folder, sweeps=False) as work:
-        partial = work / path.name
-        try:
-            ((removed_at,),) = session.look_up("removed_at")
-            with OutputFile(partial) as file, session.database.cursor(name="undone") as cursor:
-                file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
-                cursor.itersize = 10_000
-                cursor.execute(statement("imports/undone"), {"data_element": data_element})
-                for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
-                    sizes = _sizes(header)
-                    places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
-                    indexes = [index for place, of in places for index in _indexes(place, of)]
-                    file.write((b",\n" if number else b"") + text([*indexes, *behind]))
-                file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
-            partial.replace(path)
-            _settle(folder)
-        except OSError as error:
-            raise failed(error, path) from error
+    ((removed_at,),) = session.look_up("removed_at")
+    with WholeFile(path, sweeps=False) as file, session.database.cursor(name="undone") as cursor:
+        file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
+        cursor.itersize = 10_000
+        cursor.execute(statement("imports/undone"), {"data_element": data_element})
+        for number, (period, unit, combo, attribute, *behind) in enumerate(cursor):
+            sizes = _sizes(header)
+            places = [(period, sizes[0]), (unit, sizes[1]), (combo, sizes[2]), (attribute, sizes[3])]
+            indexes = [index for place, of in places for index in _indexes(place, of)]
+            file.write((b",\n" if number else b"") + text([*indexes, *behind]))
+        file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
     return path
 
 
@@ -80,14 +72,6 @@ def _free_name(folder: Path, data_element: str) -> Path:
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     names = (f"{safe_name(data_element)}.{stamp}{f'.{n}' if n else ''}{SUFFIX}" for n in count())
     return next(folder / name for name in names if not (folder / name).exists())
-
-
-def _settle(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _sizes(header: GroupHeader) -> Sequence[Sequence[int]]:
