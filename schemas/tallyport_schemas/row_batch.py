@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Protocol
 
 from tallyport_schemas.group_header import GroupHeader
@@ -44,11 +45,13 @@ class RowColumns:
     @classmethod
     def of(cls, header: GroupHeader) -> RowColumns:
         """Return the columns of the group with this header."""
+        names: list[str] = []
         places: list[int | None] = []
-        for size in header.places:
-            places.append(None if size == 1 else sum(place is not None for place in places))
-        names = tuple(name for name, _ in header.dimensions)
-        return cls(names, tuple(places), () if header.undo is None else STAMPS)
+        explicit = count()
+        for name, identifiers in header.dimensions:
+            names.append(name)
+            places.append(next(explicit) if len(identifiers) > 1 else None)
+        return cls(tuple(names), tuple(places), () if header.undo is None else STAMPS)
 
     @property
     def texts(self) -> tuple[str, ...]:

@@ -253,6 +253,20 @@ def test_a_stream_outlives_its_batches_and_may_be_read_in_part(tmp_path: Path, m
     assert first.num_rows < 4
 
 
+def test_a_group_of_any_size_is_read_in_batches_of_bounded_memory(tmp_path: Path) -> None:
+    rows, units = 300_000, 1_000
+    head = json.dumps(
+        {"de": "deVisits001", "pe": "202501", "ou": [f"ouClinic{i:03}" for i in range(units)], "ids": "CODE"}
+    )
+    combos = json.dumps([f"coc{i}" for i in range(rows // units)])
+    data = ",".join(f"[{i // (rows // units)},{i % (rows // units)},7]" for i in range(rows))
+    for found in read_adv2(group(tmp_path, f'{head[:-1]},"coc":{combos},"size":{rows},"data":[{data}]}}')):
+        sizes = [(len(made), made.size_bytes) for made in found]
+    assert sum(count for count, _ in sizes) == rows
+    assert len(sizes) > 2
+    assert max(size for _, size in sizes) < 6_000_000
+
+
 def test_a_capsule_is_read_once_and_a_batch_as_often_as_wanted(tmp_path: Path) -> None:
     rows = batch(tmp_path)
     schema, array = rows.__arrow_c_array__()

@@ -119,9 +119,9 @@ def test_batches_never_part_a_block_and_are_the_grid_together(
             for part, begin, end in batch.parts
             for key in list(zip(part.integers("pe"), part.integers("ou"), strict=True))[begin:end]
         ]
-        assert batch.blocks[0] == start
-        start = batch.blocks[1]
-        assert all(batch.blocks[0] <= period * 3 + unit < start for period, unit in keys)
+        assert batch.start == start
+        start = batch.end
+        assert all(batch.start <= period * 3 + unit < batch.end for period, unit in keys)
         seen.append(keys)
     assert start == 12
     assert [key for keys in seen for key in keys] == blocks

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
 
@@ -92,24 +92,15 @@ Part = tuple[ArrowBatch, int, int]
 """Rows of a batch that was read: from the first number to before the second."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Batch:
     """A stretch of the grid, from block `start` to before block `end`, and its rows: read `parts` once, then `end`."""
 
-    parts: Iterator[Part]
-    cut: _Cut
-
-    @property
-    def blocks(self) -> tuple[int, int]:
-        """The stretch, known when its rows were read."""
-        return self.cut.start, self.cut.end
-
-
-@dataclass(slots=True)
-class _Cut:
     start: int
     end: int = 0
+    parts: Iterator[Part] = field(init=False)
     rest: Part | None = None
+    """Rows that were read and belong to the next batch; None: this is the last one."""
 
 
 def batches(source: Iterable[ArrowBatch], *, rows: int, periods: int, units: int) -> Iterator[Batch]:
@@ -119,27 +110,28 @@ def batches(source: Iterable[ArrowBatch], *, rows: int, periods: int, units: int
     grid.
     """
     unread = ((batch, 0, len(batch)) for batch in source)
-    start, rest = 0, None
+    batch = Batch(0)
     while True:
-        cut = _Cut(start)
-        yield Batch(_parts(chain([rest] if rest else [], unread), rows, periods, units, cut), cut)
-        if cut.rest is None:
+        parts = chain([batch.rest] if batch.rest else (), unread)
+        batch = Batch(batch.end)
+        batch.parts = _parts(parts, rows, periods, units, batch)
+        yield batch
+        if batch.rest is None:
             return
-        start, rest = cut.end, cut.rest
 
 
-def _parts(parts: Iterable[Part], rows: int, periods: int, units: int, cut: _Cut) -> Iterator[Part]:
+def _parts(parts: Iterable[Part], rows: int, periods: int, units: int, batch: Batch) -> Iterator[Part]:
     count = 0
-    for batch, start, stop in parts:
+    for read, start, stop in parts:
         count += stop - start
         if count >= rows and start < stop:
-            at, block = _last_block(batch, start, stop, units)
+            at, block = _last_block(read, start, stop, units)
             if at > start:  # else it is one block so far
-                cut.end, cut.rest = block, (batch, at, stop)
-                yield batch, start, at
+                batch.end, batch.rest = block, (read, at, stop)
+                yield read, start, at
                 return
-        yield batch, start, stop
-    cut.end = periods * units
+        yield read, start, stop
+    batch.end = periods * units
 
 
 def _last_block(batch: RowBatch, start: int, stop: int, units: int) -> tuple[int, int]:

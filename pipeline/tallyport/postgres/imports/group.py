@@ -387,8 +387,7 @@ class GroupImport:
                 write(lines)
         feed.kept.seek(0)
         feed.kept.truncate()
-        start, _ = batch.blocks
-        ((late,),) = self._session.look_up("kept_too_late", row=first, units=len(header.ou), start=start)
+        ((late,),) = self._session.look_up("kept_too_late", row=first, units=len(header.ou), start=batch.start)
         if late is not None:
             raise GroupFails([*self.outcome.findings, *feed.findings, finding("TP743", row=late)])
 
@@ -407,7 +406,7 @@ class GroupImport:
         outcome.periods_created += sum(self._writing.make_periods().values())
         if header.undo is not None:
             return self._restore(header, scope.data_element, int(staged))
-        self._delete_scope(header, scope.data_element, batch.blocks)
+        self._delete_scope(header, scope.data_element, batch)
         if staged:
             if mode.looks_up:
                 session.run("clear_stored")
@@ -434,11 +433,11 @@ class GroupImport:
         session.run("clear_batch")
         return staged - newer
 
-    def _delete_scope(self, header: GroupHeader, data_element: int, blocks: tuple[int, int]) -> None:
+    def _delete_scope(self, header: GroupHeader, data_element: int, batch: Batch) -> None:
         if header.delete is None:
             return
         session = self._session
-        stretch = {"units": len(header.ou), "start": blocks[0], "end": blocks[1]}
+        stretch = {"units": len(header.ou), "start": batch.start, "end": batch.end}
         is_hard = header.delete == "hard"
         if self._ignored_are_named:
             ((kept, row),) = session.look_up("count_kept", data_element=data_element, all=is_hard, **stretch)
