@@ -17,10 +17,6 @@ from tallyport_converters.files.folders import data_folder
 from tallyport_converters.files.locks import held
 from tallyport_schemas.finding import OutsideFailed, Refused, finding
 
-DEFAULT_PORT = 8042
-DEFAULT_LIMIT_BYTES = 4 * 10**9
-DEFAULT_JOB_MINUTES = 360
-
 _LOCK = "server.lock"
 
 
@@ -31,11 +27,11 @@ class ServeOptions:
     `limit_bytes` bounds one upload, `job_minutes` one job. `folder` holds uploads, jobs and their results.
     """
 
-    port: int = DEFAULT_PORT
+    port: int = 8042
     database: str | None = None
     profile: str | None = None
-    limit_bytes: int = DEFAULT_LIMIT_BYTES
-    job_minutes: float = DEFAULT_JOB_MINUTES
+    limit_bytes: int = 4 * 10**9
+    job_minutes: float = 360
     folder: Path | None = None
     key: str | None = None
 
@@ -46,13 +42,13 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
     `listening` is called with the address to open, which is good once. Jobs that run when this returns continue.
 
     Raises:
-        Refused: TP924 another server uses the folder, TP915 the database's URL is none, or there is no such profile.
+        Refused: TP924 another server uses the folder, TP915 the database's URL is invalid, or there is no such profile.
         SourceUnreadable: TP862, the profiles' file cannot be read.
         OutsideFailed: TP809 a part is not installed, TP925 the port is taken, TP801 the folder cannot be made.
     """
     options = options or ServeOptions()
     if sys.platform == "win32":
-        message, help_text = "the page is served on Linux and macOS alone", "use the command line"
+        message, help_text = "the page runs on Linux and macOS only", "use the command line"
         raise OutsideFailed(finding("TP809", message=message, help=help_text))
     try:
         import uvicorn

@@ -38,7 +38,9 @@ from support.running import contents, environment, run
 from support.serving import KEY, Server, served
 from tallyport.web.folders import Folders
 from tallyport.web.http.app import interface
+from tallyport.web.serve import ServeOptions, serve
 from tallyport.web.store import Store
+from tallyport_schemas.finding import OutsideFailed
 
 CASES = int(os.environ.get("TALLYPORT_CASES", "0")) or 6
 """Requests that are made up for each kind of request; 2,000 in all are TALLYPORT_CASES=125."""
@@ -489,6 +491,14 @@ def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
     error = json.loads(ended.stdout)["error"]
     assert (ended.returncode, error["code"]) == (4, "TP809")
     assert "tallyport[web]" in error["help"]
+
+
+def test_windows_is_refused_in_words_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(OutsideFailed) as refused:
+        serve(ServeOptions(folder=tmp_path / "served"))
+    assert (refused.value.finding.code, refused.value.finding.help) == ("TP809", "use the command line")
+    assert not (tmp_path / "served").exists()
 
 
 def test_a_port_that_is_taken_is_said(server: Server, tmp_path: Path) -> None:

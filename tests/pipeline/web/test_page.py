@@ -178,7 +178,7 @@ def test_files_over_the_limit_are_named_and_not_sent(browser: Browser, tmp_path:
     ):
         window.choose(FILES["dxf-json"], FILES["dxf-xml"], ROOT / "README.md")
         expect(window.page.locator(".file-name")).to_have_text("march.xml")
-        for name in ("january.json has 1.8 kB", "README.md"):
+        for name in ("january.json is 1.8 kB", "README.md"):
             expect(window.page.locator("#files-problem")).to_contain_text(name)
 
 

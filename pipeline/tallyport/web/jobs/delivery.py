@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tallyport.source_report import SourceReport
 from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
 from tallyport.web.jobs.change_preview import first_changes
 from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.limits import limited
 from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
 from tallyport.web.jobs.targets import database_of_job, profile_of_job
-from tallyport_schemas.finding import Finding, finding
-from tallyport_schemas.progress import Progress, Waiting
+from tallyport_schemas.finding import finding
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
@@ -36,13 +34,7 @@ def into_database(job: JobContext, recorder: Recorder) -> None:
     )
 
     def watch(event: Any) -> None:
-        if isinstance(event, Progress):
-            recorder.progress(event)
-        elif isinstance(event, SourceReport):
-            recorder.source(event)
-        elif isinstance(event, Finding):
-            recorder.found(event)
-        elif isinstance(event, GroupLoad):
+        if isinstance(event, GroupLoad):
             for found in event.findings if not event.origin else ():  # of a legacy file, its report has them by line
                 recorder.found(found)
             more: dict[str, Any] = {"cleared": event.cleared} if event.cleared else {}
@@ -53,6 +45,8 @@ def into_database(job: JobContext, recorder: Recorder) -> None:
                 recorder.summary[name] = recorder.summary.get(name, 0) + count
         elif isinstance(event, FileLoad):
             recorder.file(event)
+        else:
+            recorder.take(event)
 
     try:
         report = import_values(
@@ -90,21 +84,17 @@ def to_profile(job: JobContext, recorder: Recorder) -> None:
     recorder.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
 
     def watch(event: Any) -> None:
-        if isinstance(event, Progress):
-            recorder.progress(event)
-        elif isinstance(event, Waiting):
-            recorder.waiting(event)
-        elif isinstance(event, RowFinding):
+        if isinstance(event, RowFinding):
             if event.finding.source not in converted:  # of a legacy file, its report has them by line
                 recorder.found(event.finding)
-        elif isinstance(event, SourceReport):
-            recorder.source(event)
         elif isinstance(event, FileResult):
             recorder.file(event)
         elif isinstance(event, ClearingAhead):
             recorder.summary["may_clear"] = event.rows
         elif isinstance(event, ChunkPushed):
             recorder.chunk(event.rows, event.counts, event.seconds)
+        else:
+            recorder.take(event)
 
     async def pushing() -> None:
         async with limited(), open_client(profile) as client:

@@ -83,6 +83,17 @@ class Recorder:
         self._store.add_event(self._job.id, "progress", self._progress)
         self._recorded = time.monotonic() - _RECORD_EVERY_S
 
+    def take(self, event: object) -> None:
+        """Take an event that means the same for all targets; others have no meaning here."""
+        if isinstance(event, Progress):
+            self.progress(event)
+        elif isinstance(event, Waiting):
+            self._waiting(event)
+        elif isinstance(event, SourceReport):
+            self._source(event)
+        elif isinstance(event, Finding):
+            self.found(event)
+
     def progress(self, event: Progress) -> None:
         """Record how far the stage is, if it is time to."""
         now = time.monotonic()
@@ -101,7 +112,7 @@ class Recorder:
         }
         self._store.add_event(self._job.id, "progress", self._progress)
 
-    def waiting(self, event: Waiting) -> None:
+    def _waiting(self, event: Waiting) -> None:
         """Record that a server is away, and for how long it was waited for."""
         away = {} if event.is_over else {"waited_s": round(event.waited_s, 1), "wait_s": event.wait_s}
         self._store.add_event(self._job.id, "progress", {**self._progress, **away})
@@ -120,7 +131,7 @@ class Recorder:
         self._problems.add(members, members.get("count") or 1)
         self._findings.write(json.dumps(members) + "\n")
 
-    def source(self, report: SourceReport) -> None:
+    def _source(self, report: SourceReport) -> None:
         """Take the outcome for the values of a legacy file: findings by cause, and the first rejected values."""
         for found in report.findings:
             self.found(found)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tallyport.validation.report import GroupResult, HeaderVerdict, RowFinding, ValidationDocument
+from tallyport.validation.report import FileResult, GroupResult, ValidationDocument, findings_of
 from tallyport.validation.validate import validation, walked
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.jobs.completeness import Completeness
@@ -136,17 +136,13 @@ class Work:
             if isinstance(event, Progress):
                 part = min(event.done, sizes[event.source])
                 self._recorder.progress(Progress(event.source, event.phase, done + part, total, event.values))
-            elif isinstance(event, HeaderVerdict):
-                for found in event.findings:
-                    self._recorder.found(found)
-            elif isinstance(event, RowFinding):
-                self._recorder.found(event.finding)
-            elif isinstance(event, GroupResult):
-                for found in event.findings:
-                    self._recorder.found(found)
+                continue
+            for found in findings_of(event):
+                self._recorder.found(found)
+            if isinstance(event, GroupResult):
                 rows = {"accepted": event.accepted, "ignored": event.ignored}
                 self._recorder.group(event.file, event.de, event.valid, rows)
-            else:
+            elif isinstance(event, FileResult):
                 self._recorder.file(event)
                 done += sizes[event.file]
 
