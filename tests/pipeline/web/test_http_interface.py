@@ -747,6 +747,14 @@ def test_500_mb_go_through_convert_with_flat_memory_in_the_server(tmp_path: Path
         assert peak_bytes(server.process.pid) - before < 24_000_000
 
 
+@pytest.mark.parametrize(
+    ("path", "methods"), [("/api/jobs", "GET, POST"), ("/api/uploads/aaaaaaaaaaaaaaaa", "DELETE, GET")]
+)
+def test_a_method_that_is_not_there_is_answered_by_those_that_are(server: Server, path: str, methods: str) -> None:
+    answer = server.ask("PATCH", path)
+    assert (answer.status, answer.json["error"]["code"], answer.headers["allow"]) == (405, "TP916", methods)
+
+
 def test_the_description_that_is_served_is_valid_openapi(server: Server) -> None:
     described = server.ask("GET", "/api/openapi.json").json
     openapi_spec_validator.validate(described)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from tallyport.web.messages import EXPECTED, Failure
 from tallyport_schemas.finding import finding, shown
@@ -95,7 +96,6 @@ def answer(failure: Failed, headers: Mapping[str, str] | None = None) -> Respons
 
 async def refused(request: Request, error: Exception) -> Response:
     """Answer what was raised for a request, by us or by the framework."""
-    del request
     if isinstance(error, Failed):
         return answer(error)
     if isinstance(error, RequestValidationError):
@@ -105,4 +105,14 @@ async def refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 400:  # JSON that is not even text, or nested beyond any sense
         return answer(failed("TP915", status=400, message="the request is not JSON", found=str(error.__cause__)))
-    return answer(failed("TP916" if error.status_code == 405 else "TP914"), error.headers)
+    if error.status_code != 405:
+        return answer(failed("TP914"))
+    return answer(failed("TP916"), {"allow": ", ".join(_methods(request))})
+
+
+def _methods(request: Request) -> Iterator[str]:
+    """Yield the methods that a path has; the framework names those of one route alone."""
+    for method in ("DELETE", "GET", "POST", "PUT"):
+        asked = {**request.scope, "method": method}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            yield method
