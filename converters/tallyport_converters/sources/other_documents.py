@@ -154,7 +154,7 @@ def _json_finding(outline: _Outline, kind: tuple[str, str], head: bytes) -> Find
     return finding("TP113", message=what, help=help, found=found, expected='an object with "dataValues": [...]')
 
 
-def _json_kind(outline: _Outline) -> tuple[str, str] | None:
+def _json_kind(outline: _Outline) -> tuple[str, str] | None:  # noqa: PLR0912 - a table, a line or two for each kind
     values, inner = outline.values, outline.inner
     keys = inner.keys()
     if not outline.is_object:
@@ -197,7 +197,7 @@ def _json_kind(outline: _Outline) -> tuple[str, str] | None:
 
 _ADV2 = (
     "this is ADV2 already, not a legacy file",
-    "validate, import or push it as it is; tallyport export --to writes legacy files of it",
+    "validate, import or push it as it is; tallyport write-back makes legacy files of it",
 )
 
 

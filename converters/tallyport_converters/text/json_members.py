@@ -122,7 +122,7 @@ class JsonMembers:
             raise fault
         self.passed += passed
 
-    def _members(self, events: Iterable[Event]) -> Iterator[Member]:
+    def _members(self, events: Iterable[Event]) -> Iterator[Member]:  # noqa: PLR0912 - a call for each event costs
         # Exports have millions of events: what is frequent comes first.
         building, walked, path, name = self._building, self._walked, self._path, self._name
         inner = building[-1] if building else None

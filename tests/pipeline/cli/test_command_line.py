@@ -24,6 +24,7 @@ import click
 import pytest
 
 from support import running
+from support.checking import check_against
 from support.places import SAMPLES
 from support.running import check_whole, contents, json_rows, names
 from tallyport.cli import main
@@ -52,8 +53,11 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on stdout: anything else before or behind it fails."""
-        return json.loads(self.stdout)
+        """The one JSON document on stdout, and nothing else; that of a conversion fits its schema."""
+        document = json.loads(self.stdout)
+        if "sources" in document:
+            check_against("conversion", document)
+        return document
 
     @property
     def error(self) -> dict[str, str]:

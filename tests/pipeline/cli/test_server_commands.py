@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support import running
+from support.checking import check_against
 from support.dhis2_running import combos
 from support.dhis2_server import BEARER, CHECKS, PASSWORD, TOKEN, USERNAME, VERSIONS, Dhis2Server, issues
 from tallyport.cli import main
@@ -35,8 +36,11 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.stdout)
+        """The one JSON document on stdout; that of a report on data integrity fits its schema."""
+        document = json.loads(self.stdout)
+        if "issueCount" in document:
+            check_against("integrity", document)
+        return document
 
 
 class Shell:

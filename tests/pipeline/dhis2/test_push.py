@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support import dhis2_values, hmis, running
+from support.checking import check_against
 from support.dhis2_http import Fault
 from support.dhis2_imports import Breakdown
 from support.dhis2_metadata import served
@@ -832,6 +833,7 @@ def test_what_was_acknowledged_before_an_import_failed_is_not_sent_again(
     server.fail(Fault("status", path="/dataValueSets", skip=2, status=409, body=summary("ERROR"), headers=JSON))
     assert run(command(server, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
     document = json.loads(capsys.readouterr().out)
+    check_against("push", document)
     assert (document["error"]["code"], sum(document["rows"].values())) == ("TP866", len(server.values))
     assert 20 <= len(server.values) < len(stock())
     assert f"409 ERROR: {NOT_SERIALIZED}" in document["error"]["found"]
@@ -1299,6 +1301,7 @@ def test_document_holds_all(
     file = written(tmp_path / "a.adv2.json", group(rows))
     assert run(command(server, state, file, "--json")) == FINDINGS
     document = json.loads(capsys.readouterr().out)
+    check_against("push", document)
     changed = "updated" if server.generation >= 43 else "imported"
     assert document["rows"] == {
         **dict.fromkeys(("imported", "updated", "deleted", "ignored", "left_out"), 0),
@@ -1317,12 +1320,14 @@ def test_document_of_a_push_that_broke_off_says_how_far_it_came(
     old.fail(Fault("status", path="/dataValueSets", method="POST", skip=2, times=99))
     assert run(command(old, state, file, "--json", "--chunk-size", "10")) == OUTSIDE
     document = json.loads(capsys.readouterr().out)
+    check_against("push", document)
     assert (document["error"]["code"], document["version"], document["chunks"]) == ("TP856", old.version, 2)
     assert document["rows"] == {"imported": 20, "updated": 0, "deleted": 0, "ignored": 0, "rejected": 0}
     assert document["cleared"] == 0
     old.fail()
     assert run(command(old, state, file, "--json")) == OK
     document = json.loads(capsys.readouterr().out)
+    check_against("push", document)
     assert (document["resumed"], document["rows"]["imported"]) == (True, len(stock()))
     assert set(old.arrivals.values()) == {1}
 

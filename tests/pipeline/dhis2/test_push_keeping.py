@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support import dhis2_values
+from support.checking import check_against
 from support.dhis2_http import Answer, Fault, Request
 from support.dhis2_server import PASSWORD, USERNAME, VERSIONS, Dhis2Server
 from support.dhis2_values import MONTHS, UNITS, group, pushed, stock, written
@@ -218,6 +219,7 @@ def test_command_clears_where_asked_and_says_how_many_may_be(
     assert {stored(server, MONTHS[0], unit)[1:] for unit in UNITS} == {(None, False)}
     assert run([*arguments, "--clear", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    check_against("push", document)
     assert (document["kept"], document["may_clear"]) == (0, 4)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from support import running
+from support.checking import check_against
 from support.places import FIXTURES, ROOT
 from support.sierra_leone import FILE, VALUES
 from tallyport import Snapshot, SourceUnreadable, convert, write_back
@@ -51,8 +52,10 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """The one JSON document on stdout."""
-        return json.loads(self.stdout)
+        """The one JSON document on stdout, which fits its schema."""
+        document = json.loads(self.stdout)
+        check_against("write-back", document)
+        return document
 
 
 class Shell:

@@ -21,6 +21,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from support.checking import check_against
 from support.databases import RESTORE, execute, fresh
 from support.places import DATA, ROOT
 from support.running import command, environment, interrupt, run, signals_as_usual
@@ -621,6 +622,7 @@ def test_command_imports_into_the_embedded_database(home: Path) -> None:
     assert b"          17 insert" in first.stdout
     again = run("import", SAMPLE / "january.json", "--json", env={"TALLYPORT_EMBEDDED": str(home)})
     document = json.loads(again.stdout)
+    check_against("import", document)
     assert document["embedded"] == {
         "folder": str(home), "metadata": "metadata.json", "taken_over": None, "findings": []
     }  # fmt: skip

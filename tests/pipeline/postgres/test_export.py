@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from support.checking import check_output, plain_bytes, strict_json
+from support.checking import check_against, check_output, plain_bytes, strict_json
 from support.databases import GENERATIONS, execute, fresh, running_server, small
 from support.fuzz import exact_blocks
 from support.places import ROOT
@@ -815,6 +815,7 @@ def test_the_command_gives_one_json_document(both: dict[str, str], tmp_path: Pat
     execute(both["43"], "truncate datavalue")
     ended = run("export", "--database", both["43"], "-o", tmp_path, "--options", "coc", "--all", "--json")
     document = json.loads(ended.stdout)
+    check_against("export", document)
     assert ended.returncode == 1
     assert document["database"] == {"name": "small_43", "generation": "2.43", "options": "coc", "filters": {}}
     assert document["folder"] == str(tmp_path / "small_43")

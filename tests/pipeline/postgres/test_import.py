@@ -206,6 +206,7 @@ def test_2_42_tells_of_each_value_of_a_legacy_file_that_it_does_not_store(import
     )
     ended = run("import", legacy, "--database", importing_42.url, "--json")
     document = json.loads(ended.stdout)
+    check_against("import", document)
     assert (ended.returncode, document["rows"]["insert"], document["rows"]["ignored"]) == (1, 1, 1)
     assert b"TP227" in ended.stdout, document
 
@@ -692,6 +693,7 @@ def test_command_converts_on_the_way_and_says_what_it_did(importing: Importing) 
     assert (dry.returncode, importing.stored) == (0, [])
     ended = run("import", legacy, "--database", importing.url, "--as", "amina", "--json")
     document = json.loads(ended.stdout)
+    check_against("import", document)
     assert (ended.returncode, document["rows"]) == (0, json.loads(dry.stdout)["rows"])
     assert document["rows"] == {change: 2 if change == "insert" else 0 for change in CHANGES}
     assert document["generation"] == ("2.43" if "small_43" in importing.url else "2.42")
@@ -707,6 +709,7 @@ def test_rows_of_legacy_files_are_told_by_the_file_that_they_came_from(importing
         (importing.folder / f"{name}.csv").write_text(text)
     sources = [importing.folder / "january.csv", importing.folder / "february.csv"]
     document = json.loads(run("import", *sources, "--database", importing.url, "--json").stdout)
+    check_against("import", document)
     told = [(group["file"], *(found["source"] for found in group["findings"])) for group in document["groups"]]
     assert told == [(f"{name}.csv/deVisits001.adv2.json", f"{name}.csv") for name in ("january", "february")]
 
