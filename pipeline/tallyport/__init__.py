@@ -92,53 +92,35 @@ __all__ = [
     "write_back",
 ]
 
-_FINDINGS = "tallyport_schemas.finding"
-_CONVERT = "tallyport_converters.convert"
-_EMBEDDED = "tallyport.postgres.embedded.database"
-_PUSH = "tallyport.dhis2.push.push"
-_HOMES = {
-    "CODES": "tallyport_schemas.finding_codes",
-    "Client": "tallyport.dhis2.client",
-    "Profile": "tallyport.dhis2.api.profiles",
-    "RequestFailed": "tallyport.dhis2.api.connection",
-    "find_profile": "tallyport.dhis2.api.profiles",
-    "open_client": "tallyport.dhis2.client",
-    "NameClash": _CONVERT,
-    "Outcome": _CONVERT,
-    "Report": _CONVERT,
-    "convert": _CONVERT,
-    "RowBatches": "tallyport_converters.adv2.row_batches",
-    "read_adv2": "tallyport_converters.adv2.row_batches",
-    "Snapshot": "tallyport.metadata",
-    "ExportOptions": "tallyport.postgres.exports.export_values",
-    "Filters": "tallyport.postgres.exports.filters",
-    "OptionNaming": "tallyport.postgres.exports.option_names",
-    "ExportReport": "tallyport.postgres.exports.export_values",
-    "LegacyExportReport": "tallyport.postgres.exports.export_legacy",
-    "export_legacy": "tallyport.postgres.exports.export_legacy",
-    "export_values": "tallyport.postgres.exports.export_values",
-    "ImportReport": "tallyport.postgres.imports.run",
-    "Embedded": _EMBEDDED,
-    "embedded_database": _EMBEDDED,
-    "import_values": "tallyport.postgres.imports.import_values",
-    "load_metadata": "tallyport.metadata",
-    "WriteBackReport": "tallyport.legacy.write",
-    "write_back": "tallyport.legacy.write",
-    "pull_snapshot": "tallyport.dhis2.pull_snapshot",
-    "PushOptions": _PUSH,
-    "PushReport": _PUSH,
-    "push": _PUSH,
-    "ServeOptions": "tallyport.web.serve",
-    "serve": "tallyport.web.serve",
-    "ValidationReport": "tallyport.validation.report",
-    "validate": "tallyport.validation.validate",
-    "Progress": "tallyport_schemas.progress",
-    "Waiting": "tallyport_schemas.progress",
-    "__version__": "tallyport_schemas",
+_NAMES = {
+    "tallyport.dhis2.api.connection": "RequestFailed",
+    "tallyport.dhis2.api.profiles": "Profile find_profile",
+    "tallyport.dhis2.client": "Client open_client",
+    "tallyport.dhis2.pull_snapshot": "pull_snapshot",
+    "tallyport.dhis2.push.push": "PushOptions PushReport push",
+    "tallyport.legacy.write": "WriteBackReport write_back",
+    "tallyport.metadata": "Snapshot load_metadata",
+    "tallyport.postgres.embedded.database": "Embedded embedded_database",
+    "tallyport.postgres.exports.export_legacy": "LegacyExportReport export_legacy",
+    "tallyport.postgres.exports.export_values": "ExportOptions ExportReport export_values",
+    "tallyport.postgres.exports.filters": "Filters",
+    "tallyport.postgres.exports.option_names": "OptionNaming",
+    "tallyport.postgres.imports.import_values": "import_values",
+    "tallyport.postgres.imports.run": "ImportReport",
+    "tallyport.validation.report": "ValidationReport",
+    "tallyport.validation.validate": "validate",
+    "tallyport.web.serve": "ServeOptions serve",
+    "tallyport_converters.adv2.row_batches": "RowBatches read_adv2",
+    "tallyport_converters.convert": "NameClash Outcome Report convert",
+    "tallyport_schemas": "__version__",
+    "tallyport_schemas.finding": "Finding OutsideFailed Refused Severity SourceUnreadable Unusable",
+    "tallyport_schemas.finding_codes": "CODES",
+    "tallyport_schemas.progress": "Progress Waiting",
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'tallyport' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, _FINDINGS)), name)
+    return getattr(importlib.import_module(_HOMES[name]), name)

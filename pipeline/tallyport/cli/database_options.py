@@ -8,45 +8,35 @@ from pathlib import Path
 
 import click
 
-from tallyport.cli.options import is_given, refuse, sectioned, together
+from tallyport.cli.options import is_given, option, refuse, together
 from tallyport.cli.screen import finding_text
 from tallyport.cli.talk import Talk
 from tallyport_schemas.generations import Generation
 
-_DATABASE = sectioned("Database")
-
+_FILE, _FOLDER = click.Path(path_type=Path, dir_okay=False), click.Path(path_type=Path, file_okay=False)
 database_options = together(
-    click.option(
-        "--database",
-        cls=_DATABASE,
-        metavar="URL",
-        help="The database, as postgresql://user@host/name.  [default: the embedded one]",
-    ),
-    click.option(
+    option("--database", metavar="URL", help="As postgresql://user@host/name.  [default: the embedded one]"),
+    option(
         "--metadata",
-        cls=_DATABASE,
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=_FILE,
         metavar="FILE",
         help="Metadata of the embedded database: a snapshot, or DHIS2's metadata export. Needed once.",
     ),
-    click.option(
+    option(
         "--embedded",
-        cls=_DATABASE,
-        type=click.Path(path_type=Path, file_okay=False),
+        type=_FOLDER,
         metavar="DIR",
         envvar="TALLYPORT_EMBEDDED",
         help="Folder of the embedded database.  [default: in the user's data]",
     ),
+    option(
+        "--assume",
+        choices=[str(each) for each in Generation],
+        help="The DHIS2 whose tables these are, if the database is of a later one or has a failed migration.",
+    ),
+    section="Database",
 )
-"""--database, --metadata and --embedded."""
-
-assume_option = click.option(
-    "--assume",
-    cls=_DATABASE,
-    type=click.Choice([str(each) for each in Generation]),
-    help="The DHIS2 whose tables these are, if the database is of a later one or has a failed migration.",
-)
-"""The option of commands that refuse tables which are not known."""
+"""--database, --metadata, --embedded and --assume."""
 
 
 @contextmanager

@@ -19,6 +19,8 @@ LEGACY_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
 WRITTEN_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")
 """Formats that can be written, as writers/registry.py lists them."""
 
+COMPRESSIONS = ("none", "gz", "zst")
+
 _SIZES = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 _TIMES: Mapping[str, float] = {"": 1, "s": 1, "m": 60, "h": 3600}
 
@@ -34,9 +36,17 @@ class Option(click.Option):
         return super().resolve_envvar_value(ctx) or os.environ.get(f"{ctx.auto_envvar_prefix}_{name}") or None
 
 
-def sectioned(section: str) -> type[Option]:
-    """Return the class of options that help lists in a section of this title."""
-    return type("SectionedOption", (Option,), {"section": section})
+def option(*names: str, choices: Sequence[str] = (), **attributes: object) -> Callable[[Called], Called]:
+    """Return an option; `choices`: the words that it takes. A default is shown."""
+    if choices:
+        attributes["type"] = click.Choice(choices)
+    attributes.setdefault("show_default", attributes.get("default") is not None)
+    return click.option(*names, cls=Option, **attributes)
+
+
+def flag(*names: str, help: str) -> Callable[[Called], Called]:
+    """Return an option without a value."""
+    return option(*names, help=help, is_flag=True, show_default=False)
 
 
 class Command(click.Command):
@@ -62,12 +72,17 @@ class HintedUsageError(click.UsageError):
         self.hint = hint
 
 
-def together(*options: Callable[[Called], Called]) -> Callable[[Called], Called]:
-    """Return what gives a command several options, in this order."""
+def together(*options: Callable[[Called], Called], section: str = "") -> Callable[[Called], Called]:
+    """Return what gives a command several options, in this order; help lists them in a section."""
 
     def decorate(command: Called) -> Called:
-        for option in reversed(options):
-            command = option(command)
+        parameters: list[click.Parameter] = command.__dict__.setdefault("__click_params__", [])
+        known = len(parameters)
+        for each in reversed(options):
+            command = each(command)
+        for parameter in parameters[known:] if section else ():
+            assert isinstance(parameter, Option)
+            parameter.section = section
         return command
 
     return decorate
@@ -158,17 +173,16 @@ def schemes_by_kind(given: Sequence[tuple[str, str]]) -> dict[str, str]:
 # --- Options ---------------------------------------------------------------------------------------------------------
 
 
-def file_option(name: str, help: str, *, section: str = "", folder: bool = False) -> Callable[[Called], Called]:
+def file_option(name: str, help: str, *, folder: bool = False) -> Callable[[Called], Called]:
     """Return an option that names a file, or a folder, to write."""
     kind = click.Path(path_type=Path, dir_okay=folder, file_okay=not folder)
-    return click.option(name, cls=sectioned(section), type=kind, metavar="DIR" if folder else "FILE", help=help)
+    return option(name, type=kind, metavar="DIR" if folder else "FILE", help=help)
 
 
-def id_scheme_option(help: str, section: str = "") -> Callable[[Called], Called]:
+def id_scheme_option(help: str) -> Callable[[Called], Called]:
     """Return the option --id-scheme; see `schemes_by_kind`."""
-    return click.option(
+    return option(
         "--id-scheme",
-        cls=sectioned(section),
         type=Scheme(),
         multiple=True,
         metavar="[KIND=]SCHEME",
@@ -177,48 +191,19 @@ def id_scheme_option(help: str, section: str = "") -> Callable[[Called], Called]
     )
 
 
-_WRITING = sectioned("Output")
 writing_options = together(
-    click.option(
-        "--layout",
-        cls=_WRITING,
-        type=click.Choice(["split", "single"]),
-        default="split",
-        show_default=True,
-        help="One file per group, or one array of groups per source.",
-    ),
-    click.option(
-        "--compress",
-        cls=_WRITING,
-        type=click.Choice(["none", "gz", "zst"]),
-        default="none",
-        show_default=True,
-        help="Compress the files.",
-    ),
-    click.option(
-        "--jobs",
-        cls=_WRITING,
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Number of threads.  [default: one per core]",
-    ),
-    click.option(
-        "--memory",
-        cls=_WRITING,
-        type=Size(),
-        default="256MB",
-        show_default=True,
-        help="Memory for values; beyond it they go to disk.",
-    ),
+    option("--layout", choices=["split", "single"], default="split", help="One file per group, or one per source."),
+    option("--compress", choices=COMPRESSIONS, default="none", help="Compress the files."),
+    option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of threads.  [default: one per core]"),
+    option("--memory", type=Size(), default="256MB", help="Memory for values; beyond it they go to disk."),
+    section="Output",
 )
 """How ADV2 is written: --layout, --compress, --jobs and --memory."""
 
-_CONVERTED = "Sources in a legacy format"
 conversion_options = together(
-    id_scheme_option("Their identifier scheme, as for convert:", _CONVERTED),
-    click.option(
-        "--data-set", cls=sectioned(_CONVERTED), metavar="ID", help="Data set of sources that do not name one."
-    ),
-    file_option("--rejects", "Write all their rejected values to a file, as NDJSON.", section=_CONVERTED),
+    id_scheme_option("Their identifier scheme, as for convert:"),
+    option("--data-set", metavar="ID", help="Data set of sources that do not name one."),
+    file_option("--rejects", "Write all their rejected values to a file, as NDJSON."),
+    section="Sources in a legacy format",
 )
 """How sources are converted on the way: --id-scheme, --data-set and --rejects."""

@@ -13,9 +13,9 @@ from typing import Self
 
 import click
 
-from tallyport.cli.options import refuse, sectioned, together
+from tallyport.cli.options import flag, option, refuse, together
 from tallyport.cli.screen import SHOWN, finding_text
-from tallyport.cli.talk import AS_JSON
+from tallyport.cli.talk import AS_JSON, MESSAGES
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, shown
 
@@ -24,12 +24,10 @@ _FLUSH_S = 0.1
 _SPOOL_BYTES = 8 << 20
 
 
-_FORMS = sectioned("Messages")
 format_options = together(
-    click.option(
-        "--format", "form", cls=_FORMS, type=click.Choice(FORMATS), help="How results are printed.  [default: text]"
-    ),
-    click.option("--json", "as_json", cls=_FORMS, is_flag=True, help="Print one JSON document, as --format json does."),
+    option("--format", "form", choices=FORMATS, help="How results are printed.  [default: text]"),
+    flag("--json", "as_json", help="Print one JSON document, as --format json does."),
+    section=MESSAGES,
 )
 """--format and --json; see `chosen_format`."""
 

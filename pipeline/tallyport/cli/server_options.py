@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from tallyport.cli.options import Called, Duration, refuse, sectioned, together
+from tallyport.cli.options import Called, Duration, option, refuse, together
 from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
 from tallyport_schemas.progress import Waiting
 
@@ -19,28 +19,21 @@ if TYPE_CHECKING:
 SECRET_BYTES = 64 << 10
 """Bytes that a file with a secret may have."""
 
-_SERVER = sectioned("Server")
 _CREDENTIALS = together(
-    click.option("--username", cls=_SERVER, metavar="NAME", help="User; with --password-file."),
-    click.option(
-        "--password-file", cls=_SERVER, metavar="FILE", help="File with the password alone; - for standard input."
-    ),
-    click.option("--token-file", cls=_SERVER, metavar="FILE", help="File with a personal access token."),
-    click.option("--bearer-file", cls=_SERVER, metavar="FILE", help="File with an OAuth2 bearer token."),
-    click.option(
-        "--timeout", cls=_SERVER, metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."
-    ),
+    option("--username", metavar="NAME", help="User; with --password-file."),
+    option("--password-file", metavar="FILE", help="File with the password alone; - for standard input."),
+    option("--token-file", metavar="FILE", help="File with a personal access token."),
+    option("--bearer-file", metavar="FILE", help="File with an OAuth2 bearer token."),
+    option("--timeout", metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."),
 )
 _SECRETS = ("password", "token", "bearer")
 _NAMES = ("profile", "url", "username", "password_file", "token_file", "bearer_file", "timeout")
-_WAIT = click.option(
+_WAIT = option(
     "--wait",
     "wait_s",
-    cls=_SERVER,
     type=Duration(),
     metavar="TIME",
     default="10m",
-    show_default=True,
     help="How long to wait for a server that goes away, such as 90s or 10m; 0 not at all.",
 )
 
@@ -129,12 +122,12 @@ class ServerOptions:
 
 
 def _profile(name: str, help: str) -> Callable[[Called], Called]:
-    return click.option(name, "profile", cls=_SERVER, metavar="PROFILE", help=help)
+    return option(name, "profile", metavar="PROFILE", help=help)
 
 
 _WHICH = together(
     _profile("--profile", "Profile in the profiles file, or a URL; see docs/server.md."),
-    click.option("--url", cls=_SERVER, metavar="URL", help="The server, as https://host/path."),
+    option("--url", metavar="URL", help="The server, as https://host/path."),
     _CREDENTIALS,
 )
 
@@ -150,7 +143,7 @@ def _gathered(
             given = {name: arguments.pop(name, None) for name in _NAMES}
             return command(server=ServerOptions(given, wait_s), **arguments)
 
-        return together(*options)(gathering)
+        return together(*options, section="Server")(gathering)
 
     return decorate
 

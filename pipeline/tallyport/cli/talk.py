@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from tallyport.cli.options import Option, refuse, sectioned, together
+from tallyport.cli.options import flag, option, refuse, together
 from tallyport.cli.progress import Ticker, ticker
 from tallyport_schemas.document import Document, Documented
 
@@ -19,8 +19,10 @@ Held = list[Documented]
 AS_JSON = "tallyport.as_json"
 """By this a command notes in click's `meta` that its answer is one JSON document: so a failure is told as one too."""
 
+MESSAGES = "Messages"
+"""The section of options about what is printed."""
+
 Run = TypeVar("Run", bound=Callable[..., object])
-_TALK = sectioned("Messages")
 
 
 def document_of(reports: Sequence[Documented]) -> Document:
@@ -63,17 +65,16 @@ class Talk:
         print_document(document_of(click.get_current_context().ensure_object(list)))
 
 
-progress_option = click.option(
+progress_option = option(
     "--progress",
-    cls=_TALK,
-    type=click.Choice(["bar", "plain", "json"]),
+    choices=["bar", "plain", "json"],
     help="How progress is shown on stderr: a bar, plain lines, JSON lines.  [default: a bar on a terminal]",
 )
 
 
 def json_option(help: str = "Print one JSON document.") -> Callable[[Run], Run]:
     """Return the option --json of a command that has no more to say."""
-    return click.option("--json", "as_json", cls=Option, is_flag=True, help=help)
+    return flag("--json", "as_json", help=help)
 
 
 def talk_options(
@@ -81,11 +82,11 @@ def talk_options(
 ) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Give a command --json, --quiet, --progress and, with a help for it, --verbose: it gets them as `talk`."""
     options = [
-        click.option("--json", "as_json", cls=_TALK, is_flag=True, help="Print one JSON document on stdout."),
-        click.option("-q", "--quiet", cls=_TALK, is_flag=True, help=quiet),
+        flag("--json", "as_json", help="Print one JSON document on stdout."),
+        flag("-q", "--quiet", help=quiet),
     ]
     if verbose:
-        options.append(click.option("-v", "--verbose", cls=_TALK, is_flag=True, help=verbose))
+        options.append(flag("-v", "--verbose", help=verbose))
     options += [progress_option] if progress else []
 
     def decorate(command: Callable[..., object]) -> Callable[..., object]:
@@ -96,6 +97,6 @@ def talk_options(
             talk = Talk(as_json=as_json, quiet=quiet, verbose=verbose, progress=progress)
             return command(talk=talk, **arguments)
 
-        return together(*options)(talking)
+        return together(*options, section=MESSAGES)(talking)
 
     return decorate

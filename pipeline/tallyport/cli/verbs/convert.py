@@ -13,12 +13,13 @@ import click
 from tallyport.cli.options import (
     LEGACY_FORMATS,
     Command,
-    Option,
+    flag,
     id_scheme_option,
+    option,
     read_once,
     refuse,
     schemes_by_kind,
-    sectioned,
+    together,
     writing_options,
 )
 from tallyport.cli.screen import SHOWN, counted, dropped_text, finding_text, show_findings, size_text, sum_text
@@ -30,39 +31,21 @@ if TYPE_CHECKING:
     from tallyport_converters.files.output import Compress
     from tallyport_converters.model.combos import KnownCategories
 
-_READING = sectioned("Reading")
-
 
 @click.command("convert", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option(
-    "-o", "--output", required=True, metavar="DIR", help="Folder for the results; each source gets a folder in it."
+@option("-o", "--output", required=True, metavar="DIR", help="Folder for the results; each source gets a folder in it.")
+@flag("--strict", help="Do not write a source with any rejected value.")
+@flag("--overwrite", help="Replace existing output folders.")
+@flag("--keep-followup-false", help="Write an explicit false follow-up.")
+@together(
+    option("--from", "source_format", choices=LEGACY_FORMATS, help="The sources' format.  [default: detected]"),
+    id_scheme_option("The sources' identifier scheme, in place of what they say:"),
+    option("--data-set", metavar="ID", help="Data set of files that do not name one."),
+    option("--metadata", metavar="SNAPSHOT", help="Skip attributes of ADX that are no category in this metadata."),
+    option("--header/--no-header", "header", default=None, help="If a CSV file has a header row.  [default: detected]"),
+    section="Reading",
 )
-@click.option("--strict", is_flag=True, help="Do not write a source with any rejected value.")
-@click.option("--overwrite", is_flag=True, help="Replace existing output folders.")
-@click.option(
-    "--from",
-    "source_format",
-    cls=_READING,
-    type=click.Choice(LEGACY_FORMATS),
-    help="The sources' format.  [default: detected]",
-)
-@id_scheme_option("The sources' identifier scheme, in place of what they say:", "Reading")
-@click.option("--data-set", cls=_READING, metavar="ID", help="Data set of files that do not name one.")
-@click.option(
-    "--metadata",
-    cls=_READING,
-    metavar="SNAPSHOT",
-    help="Skip attributes of ADX that are not a category in a snapshot or DHIS2 export.",
-)
-@click.option(
-    "--header/--no-header",
-    "header",
-    cls=_READING,
-    default=None,
-    help="Whether a CSV file starts with a header row.  [default: detected]",
-)
-@click.option("--keep-followup-false", cls=Option, is_flag=True, help="Write an explicit false follow-up.")
 @writing_options
 @talk_options(quiet="Print problems only: no progress, no results.", verbose="Print also how the format was detected.")
 def command(

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import click
 
 from tallyport.cli.main import VERBS, run
+from tallyport.cli.options import option
 from tallyport.cli.talk import json_option, print_document
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Refused, finding
@@ -60,7 +61,7 @@ _STEPS = (
 
 
 @click.command("demo")
-@click.option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep all files in a new folder.")
+@option("--keep", metavar="DIR", type=click.Path(path_type=Path), help="Keep all files in a new folder.")
 @json_option()
 def command(keep: Path | None, as_json: bool) -> int:
     """Show the whole way in a few seconds: convert, validate, dry run, import, and back.

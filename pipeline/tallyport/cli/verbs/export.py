@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from tallyport.cli.database_options import assume_option, database_options, opened_database
+from tallyport.cli.database_options import database_options, opened_database
 from tallyport.cli.options import (
     WRITTEN_FORMATS,
     Command,
     HintedUsageError,
+    flag,
     id_scheme_option,
     is_given,
+    option,
     refuse,
     schemes_by_kind,
-    sectioned,
     together,
     writing_options,
 )
@@ -41,7 +42,6 @@ NAMINGS = ("coc", "co+cc", "co+ds", "co")
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 _TYPED = "tallyport.typed"
-_WHICH = sectioned("Which values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +77,26 @@ class Chosen:
 
 
 def _ids(name: str, parameter: str, help: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    return click.option(name, parameter, cls=_WHICH, multiple=True, metavar="ID", help=help)
+    return option(name, parameter, multiple=True, metavar="ID", help=help)
 
 
+_LEVEL = click.IntRange(1, 255)
 _CHOICE = together(
     _ids("--data-element", "data_elements", "Values of this data element."),
     _ids("--data-element-group", "data_element_groups", "Values of its data elements."),
     _ids("--data-set", "data_sets", "Values of its data elements."),
-    click.option("--all", "all_elements", cls=_WHICH, is_flag=True, help="Values of all data elements."),
-    click.option(
-        "--period", "periods", cls=_WHICH, multiple=True, metavar="PERIOD", help="Values of this period: 202501."
-    ),
-    click.option("--start", cls=_WHICH, type=_DAY, metavar="DATE", help="Periods that start on this day or later."),
-    click.option("--end", cls=_WHICH, type=_DAY, metavar="DATE", help="Periods that end on this day or before."),
+    flag("--all", "all_elements", help="Values of all data elements."),
+    option("--period", "periods", multiple=True, metavar="PERIOD", help="Values of this period, such as 202501."),
+    option("--start", type=_DAY, metavar="DATE", help="Periods that start on this day or later."),
+    option("--end", type=_DAY, metavar="DATE", help="Periods that end on this day or before."),
     _ids("--org-unit", "org_units", "Values of this organisation unit."),
-    click.option("--children", cls=_WHICH, is_flag=True, help="Include everything below the organisation units."),
+    flag("--children", help="Include everything below the organisation units."),
     _ids("--org-unit-group", "org_unit_groups", "Values of its organisation units."),
-    click.option(
-        "--level",
-        "levels",
-        cls=_WHICH,
-        type=click.IntRange(1, 255),
-        multiple=True,
-        metavar="N",
-        help="Only organisation units of this level.",
-    ),
+    option("--level", "levels", type=_LEVEL, multiple=True, metavar="N", help="Only organisation units of this level."),
     _ids("--attribute-option-combo", "attribute_option_combos", "Values that have it."),
-    click.option(
-        "--updated-since",
-        cls=_WHICH,
-        type=_MOMENT,
-        metavar="TIME",
-        help="Values changed then or later, by server time.",
-    ),
-    click.option("--deleted", cls=_WHICH, is_flag=True, help="Include values marked deleted, as deleted rows."),
+    option("--updated-since", type=_MOMENT, metavar="TIME", help="Values changed then or later, by server time."),
+    flag("--deleted", help="Include values marked deleted, as deleted rows."),
+    section="Which values",
 )
 
 
@@ -137,22 +123,23 @@ class _Export(Command):
 
 @click.command("export", cls=_Export)
 @click.argument("sources", nargs=-1, metavar="")
-@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for a legacy file.")
-@click.option("--to", type=click.Choice(WRITTEN_FORMATS), help="Write legacy files in this format, not ADV2.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing output folder.")
+@option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for a legacy file.")
+@option("--to", choices=WRITTEN_FORMATS, help="Write legacy files in this format, not ADV2.")
+@flag("--overwrite", help="Replace an existing output folder.")
+@flag("--keep-followup-false", help="Write a stored false follow-up.")
 @database_options
-@assume_option
 @_which_values
-@click.option(
-    "--options",
-    "naming",
-    cls=sectioned("Identifiers"),
-    type=click.Choice(NAMINGS),
-    help="How option combos are named: by identifier (coc); by category options with the category combo (co+cc) or "
-    "the data set (co+ds) that they belong to; by category options alone (co), refused where that is ambiguous.",
+@together(
+    option(
+        "--options",
+        "naming",
+        choices=NAMINGS,
+        help="How option combos are named: by identifier (coc); by category options with the category combo (co+cc) "
+        "or the data set (co+ds) that they belong to; by category options alone (co), refused where that is ambiguous.",
+    ),
+    id_scheme_option("The identifier scheme to write, by default UID:"),
+    section="Identifiers",
 )
-@id_scheme_option("The identifier scheme to write, by default UID:", "Identifiers")
-@click.option("--keep-followup-false", cls=sectioned("Output"), is_flag=True, help="Write a stored false follow-up.")
 @writing_options
 @talk_options(quiet="Print problems only: no progress, no results.")
 def command(

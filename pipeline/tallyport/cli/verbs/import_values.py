@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.database_options import assume_option, database_options, opened_database
+from tallyport.cli.database_options import database_options, opened_database
 from tallyport.cli.options import (
     Command,
     conversion_options,
     file_option,
+    flag,
+    option,
     read_once,
     refuse,
     schemes_by_kind,
-    sectioned,
+    together,
 )
 from tallyport.cli.screen import failed_text, show_count, show_source, show_worst
 from tallyport.cli.talk import Talk, talk_options
@@ -37,28 +39,27 @@ BATCHES = ("whole", "rows", "stored", "both")
 CHECKS = ("input-periods", "expiry", "future-periods", "approval", "option-dates")
 """What can be forced, as postgres/imports/access.py has it."""
 
-_ACCESS, _DELETION, _FILES = sectioned("Access"), sectioned("Deletion"), "Files to write"
-
 
 @click.command("import", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--dry-run", is_flag=True, help="Do everything, then roll it back: the counts are those of the run.")
-@click.option("--batch", type=click.Choice(BATCHES), help="How much is written at a time.  [default: by the group]")
+@flag("--dry-run", help="Do everything, then roll it back: the counts are those of the run.")
+@option("--batch", choices=BATCHES, help="How much is written at a time.  [default: by the group]")
 @database_options
-@assume_option
-@click.option("--as", "username", cls=_ACCESS, metavar="USER", help="The DHIS2 user who writes; has to be allowed to.")
-@click.option(
-    "--force", cls=_ACCESS, multiple=True, type=click.Choice(CHECKS), help="Skip a check, as a superuser. Repeatable."
+@together(
+    option("--as", "username", metavar="USER", help="The DHIS2 user who writes; has to be allowed to."),
+    option("--force", multiple=True, choices=CHECKS, help="Skip a check, as a superuser. Repeatable."),
+    section="Access",
 )
-@click.option("--confirm-hard-delete", cls=_DELETION, is_flag=True, help="Let groups delete values permanently.")
-@file_option(
-    "--undo",
-    "Folder for files that restore what is deleted permanently.  [default: tallyport-undo]",
+@together(
+    flag("--confirm-hard-delete", help="Let groups delete values permanently."),
+    file_option("--undo", "For files that restore what is deleted.  [default: tallyport-undo]", folder=True),
     section="Deletion",
-    folder=True,
 )
-@file_option("--sql", "Write all statements to a file for psql.", section=_FILES)
-@file_option("--changes", "Write each row's change to a file, as NDJSON.", section=_FILES)
+@together(
+    file_option("--sql", "Write all statements to a file for psql."),
+    file_option("--changes", "Write each row's change to a file, as NDJSON."),
+    section="Files to write",
+)
 @conversion_options
 @talk_options(verbose="Print every group.")
 def command(

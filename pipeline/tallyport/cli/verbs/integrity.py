@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import wraps
 from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from tallyport.cli.options import Command, refuse, sectioned, together
+from tallyport.cli.options import Command, flag, option, refuse, together
 from tallyport.cli.progress import ticker
 from tallyport.cli.rows import Listing, chosen_format, flushed, format_options
 from tallyport.cli.screen import counted
 from tallyport.cli.server_options import ServerOptions, server_options, waiting_server_options
-from tallyport.cli.talk import print_document, progress_option
+from tallyport.cli.talk import MESSAGES, print_document, progress_option
 
 if TYPE_CHECKING:
     from tallyport.dhis2.api.models import IntegrityReport, Severity
@@ -47,21 +49,61 @@ _ISSUES = {
 _CHECKS = {"severity": 8, "code": 6, "check": 44, "section": 1, "displayName": 0, "isSlow": 0, "description": 0}
 
 
-_CHOICE, _TALK = sectioned("Which checks"), sectioned("Messages")
 _filters = together(
-    click.option(
-        "--check", "checks", cls=_CHOICE, multiple=True, metavar="NAME", help="Name, pattern or code. Repeatable."
-    ),
-    click.option("--section", cls=_CHOICE, metavar="NAME", help="Only checks of this section, such as 'Option sets'."),
-    click.option(
+    option("--check", "checks", multiple=True, metavar="NAME", help="Name, pattern or code. Repeatable."),
+    option("--section", metavar="NAME", help="Only checks of this section, such as 'Option sets'."),
+    option(
         "--severity",
-        cls=_CHOICE,
         type=click.Choice(SEVERITIES, case_sensitive=False),
         metavar="LEVEL",
         help="INFO, WARNING, SEVERE or CRITICAL: this one and stronger ones.",
     ),
+    section="Which checks",
 )
 """The options that choose checks."""
+
+
+class Choice(TypedDict):
+    """The arguments by which the client chooses checks."""
+
+    checks: Sequence[str] | None
+    section: str | None
+    severity: Severity | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which checks are asked for, and how results are printed."""
+
+    checks: Sequence[str]
+    section: str | None
+    severity: str | None
+    form: str
+
+    def choice(self) -> Choice:
+        """Return which checks these are, as the client takes it."""
+        from tallyport.dhis2.api.models import Severity
+
+        least = Severity(self.severity.upper()) if self.severity else None
+        return {"checks": list(self.checks) or None, "section": self.section, "severity": least}
+
+
+def _asked(command: Callable[..., object]) -> Callable[..., object]:
+    """Give a command the options that choose checks and a format: it gets them as `ask`."""
+
+    @wraps(command)
+    def asking(
+        *,
+        checks: Sequence[str],
+        section: str | None,
+        severity: str | None,
+        form: str | None,
+        as_json: bool,
+        **arguments: object,
+    ) -> object:
+        return command(ask=Ask(checks, section, severity, chosen_format(form, as_json=as_json)), **arguments)
+
+    return _filters(format_options(asking))
 
 
 @click.group("integrity")
@@ -81,19 +123,14 @@ def command() -> None:
 
 
 @command.command("report", cls=Command, short_help="Print how many issues each check found.")
-@_filters
-@click.option("--details", is_flag=True, help="Read results of a run with --details, issues and all.")
-@format_options
-@click.option("-v", "--verbose", cls=_TALK, is_flag=True, help="Print checks that found nothing, too.")
+@_asked
+@flag("--details", help="Read results of a run with --details, issues and all.")
+@together(flag("-v", "--verbose", help="Print checks that found nothing, too."), section=MESSAGES)
 @server_options
 def report(
     server: ServerOptions,
-    checks: Sequence[str],
-    section: str | None,
-    severity: str | None,
+    ask: Ask,
     details: bool,
-    form: str | None,
-    as_json: bool,
     verbose: bool,
 ) -> int:
     """Print how many issues each check found, by the server's last run.
@@ -104,28 +141,21 @@ def report(
       tallyport integrity report --profile play --severity SEVERE --format csv
       tallyport integrity report --profile play --check 'orgunits_*' --json
     """
-    chosen_form = chosen_format(form, as_json=as_json)
-    refuse((verbose and chosen_form != "text", f"--verbose has no effect on {chosen_form}, which holds everything"))
+    refuse((verbose and ask.form != "text", f"--verbose has no effect on {ask.form}, which holds everything"))
 
     async def work(client: Client) -> int:
-        choice = _choice(checks, section, severity)
-        found = await client.maintenance.get_integrity_report(**choice, details=details)
-        return _print_report(found, chosen_form, verbose=verbose)
+        found = await client.maintenance.get_integrity_report(**ask.choice(), details=details)
+        return _print_report(found, ask.form, verbose=verbose)
 
     return server.talk(work)
 
 
 @command.command("issues", cls=Command, short_help="Print each issue, as it arrives.")
-@_filters
-@format_options
+@_asked
 @server_options
 def issues(
     server: ServerOptions,
-    checks: Sequence[str],
-    section: str | None,
-    severity: str | None,
-    form: str | None,
-    as_json: bool,
+    ask: Ask,
 ) -> int:
     """Print each issue, as it arrives, by the server's last run with details.
 
@@ -136,12 +166,10 @@ def issues(
       tallyport integrity issues --profile play --section Categories --format csv
       tallyport integrity issues --profile play --format ndjson | head
     """
-    chosen_form = chosen_format(form, as_json=as_json)
 
     async def work(client: Client) -> int:
-        with Listing(chosen_form, "issues", _ISSUES) as listing:
-            choice = _choice(checks, section, severity)
-            rows = client.maintenance.iter_integrity_issues(**choice, tell=listing.tell)
+        with Listing(ask.form, "issues", _ISSUES) as listing:
+            rows = client.maintenance.iter_integrity_issues(**ask.choice(), tell=listing.tell)
             async with flushed(), aclosing(rows):
                 async for row in rows:
                     listing.row(row.as_json())
@@ -151,25 +179,23 @@ def issues(
 
 
 @command.command("run", cls=Command, short_help="Run checks, then print what they found.")
-@_filters
-@click.option("--details", is_flag=True, help="Collect the issues too, not only their number.")
-@click.option("--no-wait", is_flag=True, help="Do not wait for the end: print the job alone.")
-@click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
-@format_options
-@click.option("-v", "--verbose", cls=_TALK, is_flag=True, help="Print checks that found nothing, too.")
-@click.option("-q", "--quiet", cls=_TALK, is_flag=True, help="Print problems only: no progress, no sum if all is well.")
-@progress_option
+@_asked
+@flag("--details", help="Collect the issues too, not only their number.")
+@flag("--no-wait", help="Do not wait for the end: print the job alone.")
+@option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
+@together(flag("-v", "--verbose", help="Print checks that found nothing, too."), section=MESSAGES)
+@together(
+    flag("-q", "--quiet", help="Print problems only: no progress, no sum if all is well."),
+    progress_option,
+    section=MESSAGES,
+)
 @waiting_server_options
 def run(
     server: ServerOptions,
-    checks: Sequence[str],
-    section: str | None,
-    severity: str | None,
+    ask: Ask,
     details: bool,
     no_wait: bool,
     job_timeout: float | None,
-    form: str | None,
-    as_json: bool,
     verbose: bool,
     quiet: bool,
     progress: str | None,
@@ -185,50 +211,44 @@ def run(
 
     Checks that the server calls slow run only if --check names them.
     """
-    chosen_form = chosen_format(form, as_json=as_json)
     refuse(
         (
-            verbose and (chosen_form != "text" or no_wait),
-            f"--verbose has no effect with {'--no-wait' if no_wait else chosen_form}",
+            verbose and (ask.form != "text" or no_wait),
+            f"--verbose has no effect with {'--no-wait' if no_wait else ask.form}",
         ),
         (no_wait and job_timeout is not None, "--job-timeout has no effect with --no-wait"),
-        (no_wait and chosen_form in ("csv", "ndjson"), f"--format {chosen_form} has no effect with --no-wait"),
+        (no_wait and ask.form in ("csv", "ndjson"), f"--format {ask.form} has no effect with --no-wait"),
     )
     from tallyport.cli.verbs.maintenance import print_job
 
-    shown = ticker(progress, is_quiet=quiet or (chosen_form == "json" and not progress))
+    shown = ticker(progress, is_quiet=quiet or (ask.form == "json" and not progress))
 
     async def work(client: Client) -> int:
         from tallyport.dhis2.api.models import JobReport
 
         maintenance = client.maintenance
         # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
-        chosen = await maintenance.select_checks(**_choice(checks, section, severity))
-        names = [check.name for check in chosen if checks or not check.is_slow]
+        chosen = await maintenance.select_checks(**ask.choice())
+        names = [check.name for check in chosen if ask.checks or not check.is_slow]
         if no_wait:
             job = await maintenance.run_integrity(names, wait=False, details=details)
-            print_job(JobReport(job), as_json=chosen_form == "json")
+            print_job(JobReport(job), as_json=ask.form == "json")
             return 0
         with shown:
             timeout_s = 3600.0 if job_timeout is None else job_timeout
             await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=shown.tell)
         found = await maintenance.get_integrity_report(names, details=details)
-        return _print_report(found, chosen_form, verbose=verbose, quiet=quiet)
+        return _print_report(found, ask.form, verbose=verbose, quiet=quiet)
 
     return server.talk(work, tell=shown.wait)
 
 
 @command.command("checks", cls=Command)
-@_filters
-@format_options
+@_asked
 @server_options
 def list_checks(
     server: ServerOptions,
-    checks: Sequence[str],
-    section: str | None,
-    severity: str | None,
-    form: str | None,
-    as_json: bool,
+    ask: Ask,
 ) -> int:
     """Print the checks that the server has.
 
@@ -237,31 +257,15 @@ def list_checks(
       tallyport integrity checks --profile play
       tallyport integrity checks --profile play --section Categories --json
     """
-    chosen_form = chosen_format(form, as_json=as_json)
 
     async def work(client: Client) -> int:
-        with Listing(chosen_form, "checks", _CHECKS) as listing:
-            for check in await client.maintenance.select_checks(**_choice(checks, section, severity)):
+        with Listing(ask.form, "checks", _CHECKS) as listing:
+            for check in await client.maintenance.select_checks(**ask.choice()):
                 listing.row(check.as_row())
             listing.end()
         return 0
 
     return server.talk(work)
-
-
-class _Choice(TypedDict):
-    """The arguments by which the client chooses checks."""
-
-    checks: Sequence[str] | None
-    section: str | None
-    severity: Severity | None
-
-
-def _choice(checks: Sequence[str], section: str | None, severity: str | None) -> _Choice:
-    from tallyport.dhis2.api.models import Severity
-
-    least = Severity(severity.upper()) if severity else None
-    return {"checks": list(checks) or None, "section": section, "severity": least}
 
 
 def _print_report(found: IntegrityReport, form: str, *, verbose: bool, quiet: bool = False) -> int:

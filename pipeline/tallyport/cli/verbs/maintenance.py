@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Called, Command, refuse
+from tallyport.cli.options import Called, Command, flag, option, refuse, together
 from tallyport.cli.screen import finding_text
 from tallyport.cli.server_options import ServerOptions, server_options, usage, waiting_server_options
 from tallyport.cli.talk import Talk, print_document, talk_options
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 JOB_TIMEOUT_S, MATRIX_TIMEOUT_S = 3600.0, 300.0
 
-_watch = click.option("--watch", is_flag=True, help="Show what the job reports until it ends, and exit accordingly.")
+_watch = flag("--watch", help="Show what the job reports until it ends, and exit accordingly.")
 
 
 def _timeout(default: int) -> Callable[[Called], Called]:
     help = f"How long --watch waits.  [default: {default}]"
-    return click.option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help=help)
+    return option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help=help)
 
 
 _job_timeout = _timeout(3600)
@@ -49,7 +49,7 @@ def command() -> None:
 
 @command.command("coc", cls=Command, short_help="Make missing category option combos.")
 @click.argument("combo", required=False)
-@click.option("--watch", is_flag=True, help="Wait until no option combo is missing; exit code 1 if some still are.")
+@flag("--watch", help="Wait until no option combo is missing; exit code 1 if some still are.")
 @_timeout(300)
 @server_options
 @talk_options(quiet="Print no progress.", progress=False)
@@ -85,8 +85,8 @@ def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, job_t
 
 
 @command.command("analytics", cls=Command)
-@click.option("--last-years", type=click.IntRange(0), metavar="N", help="Only data of that many years.")
-@click.option("--skip", multiple=True, metavar="PART", help="A part to leave out, such as Events; repeatable.")
+@option("--last-years", type=click.IntRange(0), metavar="N", help="Only data of that many years.")
+@option("--skip", multiple=True, metavar="PART", help="A part to leave out, such as Events; repeatable.")
 @_watch
 @_job_timeout
 @waiting_server_options
@@ -99,7 +99,7 @@ def analytics(
     watch: bool,
     job_timeout: float | None,
 ) -> int:
-    """Make the analytics tables anew.
+    """Rebuild the analytics tables.
 
     \b
     Examples:
@@ -109,7 +109,6 @@ def analytics(
     Parts that can be left out: ResourceTables, Aggregate, ValidationResult, Events, Enrollment, TrackedEntities,
     OrgUnitOwnership, Outliers.
     """
-    _refuse_idle(watch=watch, job_timeout=job_timeout)
 
     def start(maintenance: Maintenance) -> Awaitable[JobReference]:
         return maintenance.refresh_analytics(last_years=last_years, skip=skip)
@@ -117,48 +116,22 @@ def analytics(
     return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
 
 
-@command.command("resource-tables", cls=Command)
-@_watch
-@_job_timeout
-@waiting_server_options
-@_talk
-def resource_tables(talk: Talk, server: ServerOptions, watch: bool, job_timeout: float | None) -> int:
-    """Make the resource tables anew.
+def _job(name: str, what: str, start: Callable[[Maintenance], Awaitable[JobReference]]) -> None:
+    """Add a command that starts a job and has nothing to choose."""
 
-    \b
-    Examples:
-      tallyport maintenance resource-tables --profile play --watch
-    """
-    _refuse_idle(watch=watch, job_timeout=job_timeout)
+    def run(talk: Talk, server: ServerOptions, watch: bool, job_timeout: float | None) -> int:
+        return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
 
-    def start(maintenance: Maintenance) -> Awaitable[JobReference]:
-        return maintenance.refresh_resource_tables()
-
-    return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
+    run.__doc__ = f"{what}\n\n\b\nExamples:\n  tallyport maintenance {name} --profile play --watch"
+    command.command(name, cls=Command)(together(_watch, _job_timeout, waiting_server_options, _talk)(run))
 
 
-@command.command("monitoring", cls=Command)
-@_watch
-@_job_timeout
-@waiting_server_options
-@_talk
-def monitoring(talk: Talk, server: ServerOptions, watch: bool, job_timeout: float | None) -> int:
-    """Run the surveillance of validation rules.
-
-    \b
-    Examples:
-      tallyport maintenance monitoring --profile play --watch
-    """
-    _refuse_idle(watch=watch, job_timeout=job_timeout)
-
-    def start(maintenance: Maintenance) -> Awaitable[JobReference]:
-        return maintenance.refresh_monitoring()
-
-    return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
+_job("resource-tables", "Rebuild the resource tables.", lambda maintenance: maintenance.refresh_resource_tables())
+_job("monitoring", "Run the surveillance of validation rules.", lambda maintenance: maintenance.refresh_monitoring())
 
 
 @command.command("cache", cls=Command, short_help="Clear the cache.")
-@click.option("--watch", is_flag=True, help="Wait until it is done, as it does anyway: the server answers only then.")
+@flag("--watch", help="Wait until it is done, as it does anyway: the server answers only then.")
 @server_options
 @talk_options(quiet="Print no progress.", progress=False)
 def cache(talk: Talk, server: ServerOptions, watch: bool) -> int:
@@ -198,6 +171,7 @@ def _run_job(
     job_timeout: float | None,
 ) -> int:
     """Start a job, follow it if asked, print how it ended. One that fails, or does not end in time, is an error."""
+    _refuse_idle(watch=watch, job_timeout=job_timeout)
     ticker = talk.ticker()
 
     async def work(client: Client) -> int:

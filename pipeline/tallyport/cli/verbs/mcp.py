@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from tallyport.cli.options import Command, refuse
+from tallyport.cli.options import Command, flag, refuse
 from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
 from tallyport.cli.talk import json_option, print_document
 
 
 @click.command("mcp", cls=Command)
-@click.option("--allow-writes", is_flag=True, help="Let tools change files and the server.")
-@click.option("--list", "as_list", is_flag=True, help="Only print the tools, and which of them write.")
+@flag("--allow-writes", help="Let tools change files and the server.")
+@flag("--list", "as_list", help="Only print the tools, and which of them write.")
 @json_option("Print the list as one JSON document.")
 @server_options
 def command(server: ServerOptions, allow_writes: bool, as_list: bool, as_json: bool) -> int:

@@ -11,11 +11,13 @@ from tallyport.cli.options import (
     Command,
     conversion_options,
     file_option,
+    flag,
     is_given,
+    option,
     read_once,
     refuse,
     schemes_by_kind,
-    sectioned,
+    together,
 )
 from tallyport.cli.screen import counted, duration_text, show_count, show_source, show_worst
 from tallyport.cli.server_options import ServerOptions, not_installed, usage, waiting_server_options
@@ -27,45 +29,41 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
     from tallyport.dhis2.push.report import Event, PushReport
 
-_REQUESTS = sectioned("Requests")
-
 
 @click.command("push", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--dry-run", is_flag=True, help="Let the server check everything, and write nothing.")
-@click.option("--completions", is_flag=True, help="Also send which data sets the sources report complete.")
-@click.option("--lenient", "is_lenient", is_flag=True, help="Let 2.41 and 2.42 store what 2.43 refuses.")
-@click.option(
+@flag("--dry-run", help="Let the server check everything, and write nothing.")
+@flag("--completions", help="Also send which data sets the sources report complete.")
+@flag("--lenient", "is_lenient", help="Let 2.41 and 2.42 store what 2.43 refuses.")
+@flag(
     "--clear",
     "clears",
-    is_flag=True,
     help="Clear stored comments and follow-up flags that a row does not state, instead of keeping them.",
 )
 @file_option("--state", "Folder for the progress of pushes.  [default: the platform's]", folder=True)
 @waiting_server_options
-@click.option("--async", "is_async", cls=_REQUESTS, is_flag=True, help="Send chunks as jobs of the server.")
-@click.option(
-    "--chunk-size",
-    cls=_REQUESTS,
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Values per request.  [default: measured for each data set, for the most values a second]",
-)
-@click.option(
-    "--max-request-seconds",
-    cls=_REQUESTS,
-    type=click.FloatRange(min=0, min_open=True),
-    default=30.0,
-    show_default=True,
-    metavar="S",
-    help="Send no request that is expected to take longer.",
-)
-@click.option(
-    "--parallel",
-    cls=_REQUESTS,
-    type=click.IntRange(1, 16),
-    metavar="N",
-    help="Requests sent at once, of different organisation units.  [default: 2; 1 for 2.41 and with --async]",
+@together(
+    flag("--async", "is_async", help="Send chunks as jobs of the server."),
+    option(
+        "--chunk-size",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Values per request.  [default: measured for each data set, for the most values a second]",
+    ),
+    option(
+        "--max-request-seconds",
+        type=click.FloatRange(min=0, min_open=True),
+        default=30.0,
+        metavar="S",
+        help="Send no request that is expected to take longer.",
+    ),
+    option(
+        "--parallel",
+        type=click.IntRange(1, 16),
+        metavar="N",
+        help="Requests sent at once, of different organisation units.  [default: 2; 1 for 2.41 and with --async]",
+    ),
+    section="Requests",
 )
 @conversion_options
 @talk_options()

@@ -7,26 +7,22 @@ from pathlib import Path
 
 import click
 
-from tallyport.cli.options import Command, Size
+from tallyport.cli.options import Command, Size, flag, option
 from tallyport.cli.talk import json_option, print_document
 
 
 @click.command("serve", cls=Command)
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8042, show_default=True, help="The port; 0: any free one."
-)
-@click.option("--database", metavar="URL", help="Offer a DHIS2 database as a target.")
-@click.option("--profile", metavar="NAME", help="Offer the DHIS2 server of a profile as a target.")
-@click.option("--limit", type=Size(), default="4GB", show_default=True, help="The largest file to accept.")
-@click.option(
-    "--job-minutes", type=click.IntRange(min=1), default=360, show_default=True, help="The longest a job may take."
-)
-@click.option(
+@option("--port", type=click.IntRange(0, 65535), default=8042, help="The port; 0: any free one.")
+@option("--database", metavar="URL", help="Offer a DHIS2 database as a target.")
+@option("--profile", metavar="NAME", help="Offer the DHIS2 server of a profile as a target.")
+@option("--limit", type=Size(), default="4GB", help="The largest file to accept.")
+@option("--job-minutes", type=click.IntRange(min=1), default=360, help="The longest a job may take.")
+@option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Where uploads, jobs and results are kept.  [default: the user's folder for data]",
 )
-@click.option("--no-browser", is_flag=True, help="Print the address only.")
+@flag("--no-browser", help="Print the address only.")
 @json_option()
 def command(
     port: int,

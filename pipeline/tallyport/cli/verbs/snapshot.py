@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Command, read_once, refuse
+from tallyport.cli.options import Command, flag, option, read_once, refuse
 from tallyport.cli.screen import show_findings, size_text
 from tallyport.cli.server_options import ServerOptions, not_installed, source_server_options
 from tallyport.cli.talk import Talk, print_document, talk_options
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 @click.command("snapshot", cls=Command)
 @click.argument("exports", nargs=-1, metavar="[EXPORT...]")
-@click.option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
-@click.option("--show", is_flag=True, help="Only print what is in a snapshot, or would be in one of these exports.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
+@option("-o", "--output", metavar="FILE", help="File to write the snapshot to.")
+@flag("--show", help="Only print what is in a snapshot, or would be in one of these exports.")
+@flag("--overwrite", help="Replace an existing file.")
 @source_server_options
 @talk_options()
 def command(

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Command, Size, file_option, read_once, refuse
+from tallyport.cli.options import Command, Size, file_option, flag, option, read_once, refuse
 from tallyport.cli.screen import counted, failed_text, finding_text, show_worst
 from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import Finding
@@ -29,21 +29,19 @@ _SPOOL_BYTES = 8 << 20
 
 @click.command("validate", cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
-@click.option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
-@click.option(
+@option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
+@option(
     "--dhis2",
-    type=click.Choice([str(each) for each in Generation]),
+    choices=[str(each) for each in Generation],
     default=str(Generation.V43),
-    show_default=True,
     help="The DHIS2 version whose rules for values and comments apply.",
 )
-@click.option("--header-only", is_flag=True, help="Stop after the headers: reads no rows.")
+@flag("--header-only", help="Stop after the headers: reads no rows.")
 @file_option("--report", "Write all findings to a file, as NDJSON.")
-@click.option(
+@option(
     "--memory",
     type=Size(),
     default="256MB",
-    show_default=True,
     help="Memory for finding repeated rows; reading stops at a file that needs more.",
 )
 @talk_options(verbose="Print every group, and which checks could not be made.")

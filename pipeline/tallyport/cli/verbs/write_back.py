@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from tallyport.cli.options import WRITTEN_FORMATS, Command, id_scheme_option, read_once, refuse, schemes_by_kind
+from tallyport.cli.options import (
+    COMPRESSIONS,
+    WRITTEN_FORMATS,
+    Command,
+    flag,
+    id_scheme_option,
+    option,
+    read_once,
+    refuse,
+    schemes_by_kind,
+)
 from tallyport.cli.progress import Ticker
 from tallyport.cli.screen import SHOWN, finding_text
 from tallyport.cli.talk import Talk, talk_options
@@ -22,19 +32,13 @@ if TYPE_CHECKING:
 
 @click.command("write-back", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
-@click.option("--to", required=True, type=click.Choice(WRITTEN_FORMATS), help="The legacy format to write.")
-@click.option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for standard output.")
-@click.option("--data-set", metavar="ID", help="Data set of groups that do not name one.")
-@click.option("--metadata", metavar="SNAPSHOT", help="Write category options as option combos, by this metadata.")
+@option("--to", required=True, choices=WRITTEN_FORMATS, help="The legacy format to write.")
+@option("-o", "--output", required=True, metavar="DIR|-", help="Folder for the result; - for standard output.")
+@option("--data-set", metavar="ID", help="Data set of groups that do not name one.")
+@option("--metadata", metavar="SNAPSHOT", help="Write category options as option combos, by this metadata.")
 @id_scheme_option("With --metadata, the identifier scheme to write:")
-@click.option(
-    "--compress",
-    type=click.Choice(["none", "gz", "zst"]),
-    default="none",
-    show_default=True,
-    help="Compress the files.",
-)
-@click.option("--overwrite", is_flag=True, help="Replace existing files.")
+@option("--compress", choices=COMPRESSIONS, default="none", help="Compress the files.")
+@flag("--overwrite", help="Replace existing files.")
 @talk_options()
 def command(
     talk: Talk,
