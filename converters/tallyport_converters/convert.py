@@ -69,12 +69,12 @@ def convert(
 ) -> Report:
     """Rewrite legacy files into ADV2, a folder in `output` for each source.
 
-    `sources` are files, folders (walked) or `-` (stdin). `source_format` is told by content where it is None.
+    `sources` are files, folders (walked) or `-` (stdin). `source_format` is detected from content where it is None.
     `id_schemes` maps a kind (`de ou ds cc c co coc aoc`, "" for all) to a scheme and goes before the file's.
     `data_set` is that of files that name none. `jobs` threads read and write (None: one for each core); neither they
     nor `memory_bytes`, the budget for values that are held, change what is written. `header` says whether a CSV file
-    starts with a header row (None: told by content). `watch` is called with progress, after each block read and each
-    data element written.
+    starts with a header row (None: detected from content). `watch` is called with progress, after each block read and
+    each data element written.
 
     A source that cannot be read as a whole does not keep the others from being converted: see `Outcome.error`.
 
@@ -82,7 +82,7 @@ def convert(
         TypeError: `sources` is one path, not a list of them.
         ValueError: an option is none of what it can be.
         NameClash: two sources would write the same folder.
-        Refused: TP901 an output folder exists, TP902 another run is at work there.
+        Refused: TP901 an output folder exists, TP902 another run is using it.
         OutsideFailed: TP801, the disk failed; nothing half-written is left.
     """
     if isinstance(sources, str | os.PathLike):
@@ -121,7 +121,7 @@ def conversion(
     name: str | None = None,
     trails: Path | None = None,
 ) -> Iterator[Progress | Outcome]:
-    """Convert source by source, yielding progress and each one's outcome; see `convert`.
+    """Convert source by source, yielding progress and the outcome of each; see `convert`.
 
     `name` is what to call a single source whose path does not say it: it goes into manifest and findings, while the
     folder is named after the path. `trails`: a folder that is to take what leads back from rows that are written to
@@ -154,7 +154,7 @@ def _stem(path: str) -> str:
 
 
 def _walked(sources: Sequence[str | os.PathLike[str]], output: Path) -> Iterator[str]:
-    """Yield the files that sources stand for: folders are walked, hidden files and the output left out.
+    """Yield the files that sources stand for: folders are walked, hidden files and the output skipped.
 
     A folder without files is yielded itself.
     """

@@ -62,7 +62,7 @@ def mcp_server(profile: Callable[[], Profile], *, allow_writes: bool = False) ->
         "tallyport",
         version=__version__,
         instructions="Moves DHIS2 aggregate data and looks after a DHIS2 server. Problems are findings with codes: "
-        "the tool `explain` tells what one means.",
+        "the tool `explain` says what one means.",
         log_level="WARNING",
     )
     tools = Tools(profile, allow_writes=allow_writes)
@@ -80,7 +80,7 @@ def _description(note: ToolNote) -> str:
 
 
 def _told(tool: Callable[Parameters, Awaitable[Document]]) -> Callable[Parameters, Awaitable[Document]]:
-    """Tell of what goes wrong as a finding."""
+    """Report what goes wrong as a finding."""
 
     @wraps(tool)
     async def telling(*arguments: Parameters.args, **named: Parameters.kwargs) -> Document:
@@ -155,7 +155,7 @@ class Tools:
 
     @_told
     async def task_notifications(self, job_type: str, job_id: str, limit: int = LIMIT) -> Document:
-        """What a job of the server said so far, the newest `limit` entries, and what came of it if it ended."""
+        """What a job of the server said so far, the newest `limit` entries, and the outcome if it ended."""
         if not (job_type.replace("_", "").isalnum() and job_id.isalnum()):
             raise ValueError("a job has a type such as ANALYTICS_TABLE and an identifier")
         job = JobReference(id=job_id, job_type=job_type)
@@ -260,7 +260,7 @@ class Tools:
         skip: list[str] | None = None,
         timeout_s: float = JOB_TIMEOUT_S,
     ) -> Document:
-        """Start to make the server's analytics tables anew; `watch` follows the job to its end, with progress."""
+        """Start to rebuild the server's analytics tables; `watch` follows the job to its end, with progress."""
         self._require_writes("maintenance_refresh_analytics")
         said: list[Notification] = []
         count = 0

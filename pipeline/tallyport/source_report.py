@@ -1,7 +1,7 @@
 """Source report: what became of all values of a legacy file that was converted on the way to where they go.
 
 The sum holds: read = written + superseded + rejected, whoever rejected them. Each rejected value has the place in its
-own file, what stands there, and why; one cause is one finding.
+own file, its content, and why; one cause is one finding.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ class SourceAccount:
         return [replace(found, source=source, row=None if found.row is None else next(numbers)) for found in findings]
 
     def groups(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the groups that the conversion wrote: each one's file, where its rows begin there, and how many."""
+        """Yield the groups that the conversion wrote: the file of each, where its rows begin there, and how many."""
         assert self._conversion.manifest is not None
         starts: dict[str, int] = {}
         for group in self._conversion.manifest["groups"]:

@@ -61,7 +61,7 @@ class Finding:
         return replace(self, source=source)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the finding as a JSON object; keys without meaning for it are left out."""
+        """Return the finding as a JSON object; keys without meaning for it are omitted."""
         members: dict[str, Any] = {
             "code": self.code,
             "severity": self.severity.value,
@@ -108,7 +108,7 @@ WHITE += "\u3000\ufeff"
 """White space as people bring it in without seeing it: Unicode's, and the two characters of no width."""
 
 SPACE_SHOWN = "\u2423"
-"""What stands for white space at the ends of a text."""
+"""What is shown for white space at the ends of a text."""
 
 
 def shown(text: str) -> str:
@@ -139,7 +139,7 @@ def _outer(c: str) -> str:
 
 
 def is_address(path: str) -> bool:
-    """Tell whether a text that should be a path is an address such as `s3://bucket/key`.
+    """Return whether a text that should be a path is an address such as `s3://bucket/key`.
 
     A single slash is enough, as that is what is left of two in a normalised path.
 

@@ -29,7 +29,7 @@ ROW_LIMIT = 8 << 20
 """Bytes that a row may take."""
 
 FINDINGS_FREE, FINDING_EACH = 10_000, 64
-"""Findings about rows that are told of a file one by one: so many, and one for so many bytes that were read."""
+"""Findings about rows that are reported one by one for each file: so many, and one for so many bytes that were read."""
 
 _BOM = b"\xef\xbb\xbf"
 _TRAILING_SHOWN = 1_000
@@ -71,7 +71,7 @@ class Adv2File:
         self.trailing = ""
 
     def heads(self) -> Iterator[RawHead]:
-        """Yield the groups' heads; whatever stands behind a group's rows is in `trailing` of the turn after.
+        """Yield the groups' heads; whatever follows a group's rows is in `trailing` of the turn after.
 
         Raises:
             SourceUnreadable: TP108 malformed, TP107 no UTF-8, TP112 too long a head, TP113 no group.
@@ -142,7 +142,7 @@ class Adv2File:
                 fault, at = rows.fault
                 if fault is not Fault.NONE:  # what stands before it was read
                     if fault is Fault.MANY_KEYS:
-                        most = f"as many as {form.key_bytes:,} bytes tell apart"
+                        most = f"as many as {form.key_bytes:,} bytes distinguish"
                         raise SourceUnreadable(finding("TP224", row=rows.counts[0], expected=most))
                     raise SourceUnreadable(self._wording(fault, at - consumed))
                 if consumed:
@@ -174,7 +174,7 @@ class Adv2File:
         return self._start + len(self._buffer)
 
     def _close_group(self) -> None:
-        """Pass the `}` behind rows. `data` is the last property: what else stands there is kept in `trailing`."""
+        """Pass the `}` after rows. `data` is the last property: anything else there is kept in `trailing`."""
         byte = self._peek()
         if byte == b",":
             # Well-formed properties behind data are a fault of the header, not of the file.
@@ -217,7 +217,7 @@ class Adv2File:
             raise SourceUnreadable(self._wording(Fault.TRAILING, 0))
 
     def _peek(self) -> bytes:
-        """Return the next byte that is no white space, without taking it; empty at the end."""
+        """Return the next byte that is not white space, without taking it; empty at the end."""
         while True:
             space = _SPACE.match(self._buffer)
             self._drop(space.end() if space else 0)

@@ -325,7 +325,7 @@ def _size(form: _Form) -> int | None:
 
 
 def _check_periods(form: _Form, names: Sequence[str]) -> None:
-    """Check that periods are some, and in their usual form; of one that is none it is explained why."""
+    """Check that there are periods, in their usual form; an invalid one is explained."""
     none: list[str] = []
     unusual: dict[str, str] = {}
     for name in names:

@@ -1,4 +1,4 @@
-"""Row batches: the accepted rows of ADV2 groups in columns, for whoever writes, sends, counts or looks at them.
+"""Row batches: the accepted rows of ADV2 groups in columns, to be written, sent, counted or looked at.
 
 Streams: a block of rows becomes a batch. A row costs no Python.
 """
@@ -64,7 +64,7 @@ class RowBatches:
         return ArrowBatches(self.columns, self)
 
     def pass_by(self) -> None:
-        """Have the rows that were not read refused from now on: their file goes on to another group."""
+        """Have the rows that were not read refused from now on: their file continues with another group."""
         self.unread = _passed()
 
     def _read(self, file: Adv2File, check: RowCheck) -> Iterator[ArrowBatch]:

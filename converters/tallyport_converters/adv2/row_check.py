@@ -101,7 +101,7 @@ class RowCheck:
         if run.flaw in _OF_ROWS:
             expected = None
             if run.flaw is Flaw.ORDER:
-                expected = f"a place at or behind that of row {run.mark:,}, where the rows had come to"
+                expected = f"a place at or after that of row {run.mark:,}, where the rows had come to"
             elif run.flaw is not Flaw.REPEATED:
                 expected = f"[{', '.join(self.fields[: len(self.sizes) + 1])}, ...]"
             found = text.decode(errors="replace")
@@ -155,7 +155,7 @@ class RowFindings:
         self._more: dict[tuple[str, str | None], Finding] = {}
 
     def add(self, found: Finding) -> Iterator[Finding]:
-        """Take the next one; yields what no row behind it can share any more."""
+        """Take the next one; yields what no later row can share any more."""
         whole = joined(self._waiting, found) if self._waiting else None
         if not whole:
             yield from self._told()

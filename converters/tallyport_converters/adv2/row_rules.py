@@ -9,9 +9,9 @@ from tallyport_schemas.generations import Generation
 
 @dataclass(frozen=True, slots=True)
 class RowRules:
-    """Rules for values and comments; None where the snapshot cannot tell or there is no such rule.
+    """Rules for values and comments; None where the snapshot does not say or there is no such rule.
 
-    `multi`: a value names several options, parted by commas. `generation`: whose DHIS2 judges.
+    `multi`: a value names several options, separated by commas. `generation`: whose DHIS2 judges.
     """
 
     value_type: str | None = None

@@ -12,12 +12,12 @@ from tallyport_converters.model.combos import ComboForm
 from tallyport_converters.model.file_header import Completion
 from tallyport_schemas.finding import Finding, finding
 
-_OPTIONS_LEFT_OUT = "the completion's attribute options have no place there and were left out"
+_OPTIONS_LEFT_OUT = "the completion's attribute options have no place there and were skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Registrations:
-    """Completions that can be stated, each once, what is to be told of others, and how many were left out."""
+    """Completions that can be stated, each once, what is to be reported of others, and how many were skipped."""
 
     stated: Sequence[dict[str, Any]]
     findings: Sequence[Finding]
@@ -25,7 +25,7 @@ class Registrations:
 
 
 def registrations(completions: Sequence[Completion], data_set: str | None) -> Registrations:
-    """Turn completions into registrations; `data_set` stands in where one names none."""
+    """Turn completions into registrations; `data_set` is used where one names none."""
     stated: dict[tuple[str | None, ...], dict[str, Any]] = {}
     missing: Counter[str] = Counter()
     without_options = 0

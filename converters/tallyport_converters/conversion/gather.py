@@ -1,4 +1,4 @@
-"""Gathering: the batches of one source, parted by data element, in memory as long as the budget lasts, else on disk.
+"""Gathering: the batches of one source, separated by data element, in memory as long as the budget lasts, else on disk.
 
 Disk is written in large stretches, each data element's values side by side, so that reading them back is sequential.
 """
@@ -51,7 +51,7 @@ class Gathering:
         self._in_memory.clear()
 
     def add(self, batch: Batch) -> None:
-        """Take over the rows of the next batch in file order.
+        """Add the rows of the next batch in file order.
 
         Raises:
             SourceUnreadable: TP118, more distinct identifiers than the budget holds.

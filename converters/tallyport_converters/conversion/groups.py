@@ -65,7 +65,7 @@ class Said:
     line: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as the manifest has it; what it does not say is left out."""
+        """Return it as the manifest has it; what it does not say is skipped."""
         members = {
             "row": self.row,
             "line": self.line,
@@ -109,7 +109,7 @@ class Counts:
 
     `skipped`: rows by category that they give an option of, and that their data element or data set has not.
     `different`: superseded by a row that says something else, by data element; `sample`: the first of these.
-    `clashing_fields`: hashes of the names of fields that alone tell rows of one key apart, which rejected these rows.
+    `clashing_fields`: hashes of the names of fields that alone distinguish rows of one key, which rejected these rows.
     """
 
     written: int = 0
@@ -127,7 +127,7 @@ class Counts:
         self.notes[code, about] = (known_rows + rows, min(known_first, first))
 
     def add(self, other: Counts) -> None:
-        """Take over what another part of the work counted."""
+        """Add what another part of the work counted."""
         self.written += other.written
         self.superseded += other.superseded
         self.rejected += other.rejected
@@ -141,7 +141,7 @@ class Counts:
             self.note(code, about, rows, first)
 
     def add_split(self, split: Split) -> None:
-        """Take over what a split counted."""
+        """Add what a split counted."""
         self.rejected += split.rejected
         fields = ("period", "orgUnit", "attributeOptionCombo")
         for name, (rows, first) in zip(fields, split.disagreements, strict=True):
@@ -230,7 +230,7 @@ class GroupWriter:
         self._spare.append(used)
 
     def _count_keys(self, counts: Counts, keys: Keys, element_id: int) -> None:
-        """Take over what became of rows that share a key."""
+        """Add what happened to rows that share a key."""
         counts.superseded += keys.superseded
         counts.rejected += keys.clashing
         counts.clashing_fields |= set(clashing_fields(keys))
@@ -308,7 +308,7 @@ class GroupWriter:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Where a part of a group lies in the file of runs: its ranks, by dimension one behind the other, then its rows."""
+    """Where a part of a group lies in the file of runs: its ranks, dimension after dimension, then its rows."""
 
     start: int
     sizes: Sequence[int]

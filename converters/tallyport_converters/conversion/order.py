@@ -25,7 +25,7 @@ PERIOD_NOTES = ("", "TP406", "TP414")
 
 
 _OPERAND = re.compile(r"[A-Za-z][A-Za-z0-9]{10}(?:\.(?:[A-Za-z][A-Za-z0-9]{10}|\*)){1,2}")
-"""An operand of DHIS2's analytics: a data element, and behind points its option combo and attribute option combo."""
+"""An operand of DHIS2's analytics: a data element, and after points its option combo and attribute option combo."""
 
 OPERANDS_NAMED = 20
 
@@ -127,7 +127,7 @@ def understand(
     naming: Naming | None = None,
     known: KnownCategories | None = None,
 ) -> Identifiers:
-    """Give order and meaning to all that a source named; `data_set` stands in where its header names none.
+    """Give order and meaning to all that a source named; `data_set` is used where its header names none.
 
     `known`: where given, options of categories that a data element or data set has not are skipped.
     """

@@ -32,7 +32,7 @@ def explained(
 ) -> Iterator[tuple[Finding, Any]]:
     """Yield the finding and the original fields of every rejected row, in row order.
 
-    `clashing`: the fields that alone tell some rows of one key apart.
+    `clashing`: the fields that alone distinguish some rows of one key.
 
     Raises:
         SourceUnreadable: TP121, the source is no longer what it was.

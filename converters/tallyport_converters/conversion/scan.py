@@ -127,7 +127,7 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
 def scan_again(
     reader: Reader, places: Iterator[Place], block_bytes: int, lines: Lines | None = None
 ) -> Iterator[Scanned]:
-    """Yield the batches of some places (in order) once more, by a second reading of the source.
+    """Yield the batches of some places (in order) again, by a second reading of the source.
 
     `lines` counts all that stands before the place that was yielded last.
 
@@ -162,4 +162,4 @@ def scan_again(
 
 
 Watch = Callable[[int, int], None]
-"""Told (bytes read, rows read) as a scan goes on."""
+"""Called with (bytes read, rows read) as a scan proceeds."""

@@ -1,4 +1,4 @@
-"""Source rows: single rows of a source, read once more and slowly, each with its place as a person finds it.
+"""Source rows: single rows of a source, read again and slowly, each with its place as a person finds it.
 
 Reads the blocks that hold them, and counts the lines of what lies before.
 """
@@ -17,12 +17,12 @@ from tallyport_converters.readers.reader import Number, Reader, RejectedRow
 from tallyport_schemas.finding import Finding, shown
 
 KEY = ("dataElement", "period", "orgUnit")
-"""The fields that tell a person which value it is."""
+"""The fields that show a person which value it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A row of a source: its index, and what stands there.
+    """A row of a source: its index, and its content.
 
     `line`: where it starts, from 1, as an editor counts; None where the source has no lines of its own, such as a PDF.
     `sheet_row`: of a CSV file, the row that a spreadsheet shows.

@@ -124,7 +124,7 @@ class Origin(Protocol):
 class Attempt:
     """One source, read by one reader.
 
-    `naming`: how the reader's dictionaries are read, if not as they are. `empty`: what is to be told of no values.
+    `naming`: how the reader's dictionaries are read, if not as they are. `empty`: what is to be reported of no values.
     `row_numbers`: a folder for the numbers of the rows that are written, see `Trail`.
     """
 
@@ -308,7 +308,7 @@ class Attempt:
         self.counts.rejected = count
 
     def _tell_names(self, header: Header, ids: group_text.Ids) -> None:
-        """Say which fields were left out, and which were read by other names than DHIS2's."""
+        """Say which fields were skipped, and which were read by other names than DHIS2's."""
         for name, (groups, first) in header.left_out_of_groups.items():
             self._names.add_left_out(name, groups, first)
         for name, (rows, _) in self._names.left_out.items():
@@ -344,7 +344,7 @@ class Attempt:
         return self.options.categories({kind: scheme_of(ids, kind) for kind in KINDS})
 
     def _settle_findings(self, header: Header) -> None:
-        """Bring together what header, rows and groups gave to tell."""
+        """Bring together what header, rows and groups have to report."""
         for name, count in header.dropped.items():
             self._drop(name, count)
         for name in sorted(UNREAD_COMPLETIONS & self.dropped.keys()):
@@ -368,7 +368,7 @@ class Attempt:
         self.findings = [found.at(self.source.name) for found in placed]
 
     def _places_of(self, rows: set[int]) -> Mapping[int, SourceRow]:
-        """Return the places of rows, where the source has lines: it is read once more up to the last of them."""
+        """Return the places of rows, where the source has lines: it is read again up to the last of them."""
         read = self.places[-1].first_row + self.places[-1].rows if self.places else 0
         wanted = sorted(row for row in rows if row < read)
         if not wanted or self.reader.lines() is None:

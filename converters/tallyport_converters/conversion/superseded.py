@@ -1,4 +1,4 @@
-"""Superseded values that differ from what superseded them: how that is told, and what the manifest says of it."""
+"""Superseded values that differ from what superseded them: how that is reported, and what the manifest says of it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Tidied:
         self._first_word: int | None = None
 
     def add(self, batch: Batch, rows_before: int) -> None:
-        """Take over the counts of the next batch in file order."""
+        """Add the counts of the next batch in file order."""
         for which, count, first in batch.spaces():
             self._spaces[which] += count
             if self._first_space is None or rows_before + first < self._first_space:

@@ -1,7 +1,7 @@
 """Trail: the way back from the rows of a conversion's ADV2 files to the rows of the source that they were made of.
 
-For each file there is another, in a folder of its own, with the number of each row's source row. Where such a row
-stands, and what it says, is read in the source once more: only for rows that there is something to tell of.
+For each file there is another, in a folder of its own, with the number of each row's source row. The place and content
+of such a row are read in the source again: only for rows that there is something to report about.
 """
 
 from __future__ import annotations

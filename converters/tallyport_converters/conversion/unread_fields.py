@@ -1,4 +1,4 @@
-"""Fields of rows that were left out because nobody understands them, or read by another name than DHIS2's, by name."""
+"""Fields of rows that were skipped because nobody understands them, or read by another name than DHIS2's, by name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FieldNames:
         self._hashes: dict[int, str] = {}
 
     def add(self, found: FieldName, first_row: int) -> None:
-        """Take over what a batch says of a name; `first_row` is the source's index of the batch's first row."""
+        """Add what a batch says of a name; `first_row` is the source's index of the batch's first row."""
         name = shown_name(found.name.decode(errors="replace"))
         first = first_row + found.first
         if found.left_out:
@@ -45,7 +45,7 @@ class FieldNames:
     def findings(self, no_place: frozenset[str], *, are_options: bool = False) -> Iterable[Finding]:
         """Yield what there is to say of the names, but of those that need no warning.
 
-        `are_options`: those that mean nothing are category options, and that they were left out is said elsewhere.
+        `are_options`: those that mean nothing are category options, and that they were skipped is said elsewhere.
         """
         unknown = sorted(
             (-rows, name, first)
@@ -55,9 +55,9 @@ class FieldNames:
         for rows, name, first in unknown[:SHOWN]:
             yield not_understood(name, rows=-rows, row=first)
         if len(unknown) > SHOWN:
-            message = f"{len(unknown) - SHOWN:,} more fields are not understood and were left out"
+            message = f"{len(unknown) - SHOWN:,} more fields are not understood and were skipped"
             yield finding("TP421", message=message, count=sum(-rows for rows, *_ in unknown[SHOWN:]))
 
     def clashing(self, hashes: Collection[int]) -> list[str]:
-        """Return the names of fields that alone tell rows of one key apart, by their hashes."""
+        """Return the names of fields that alone distinguish rows of one key, by their hashes."""
         return sorted({self._hashes.get(number, OTHER) for number in hashes})

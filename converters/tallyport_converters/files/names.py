@@ -1,4 +1,4 @@
-"""Names of files made from identifiers: safe on every file system, distinct, and telling."""
+"""Names of files made from identifiers: safe on every file system, distinct, and meaningful."""
 
 from __future__ import annotations
 

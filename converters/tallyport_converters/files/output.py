@@ -215,7 +215,7 @@ def replaceable(path: Path) -> Path:
     """Return the file that `path` leads to, which may be put in its place whole: not a device, a pipe or a folder.
 
     Raises:
-        OutsideFailed: TP801, it is no file.
+        OutsideFailed: TP801, it is not a file.
     """
     leads_to = path.resolve()
     if leads_to.exists() and not leads_to.is_file():

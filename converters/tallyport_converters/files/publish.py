@@ -35,7 +35,7 @@ def run_in(output: Path, names: Sequence[str], *, overwrite: bool) -> Iterator[P
     At the end it is gone, unless folders of a run that failed wait there to be completed.
 
     Raises:
-        Refused: TP901 a folder exists and may not be replaced, TP902 another run is at work.
+        Refused: TP901 a folder exists and may not be replaced, TP902 another run is using it.
         OutsideFailed: TP801, the disk failed.
     """
     work = output / WORK

@@ -130,7 +130,7 @@ def _likeness(short: str, name: str) -> float:
 
 
 def is_no_category(name: str) -> bool:
-    """Tell whether the name of a column is surely no category's: a field's, nearly a field's, or a heading's."""
+    """Return whether the name of a column is surely no category's: a field's, nearly a field's, or a heading's."""
     return _is_no_category(plain(name)[:64])
 
 
@@ -144,24 +144,24 @@ def _is_no_category(short: str) -> bool:
 
 
 def is_reference(categories: tuple[str, ...]) -> bool:
-    """Tell whether what should be categories are the members of a reference, as metadata have it: `{"id": "..."}`."""
+    """Return whether what should be categories are the members of a reference, as metadata have it: `{"id": "..."}`."""
     return any(plain(category) in _REFERENCE for category in categories)
 
 
 def not_understood(name: str, *, rows: int | None = None, row: int | None = None) -> Finding:
-    """Say that a field was left out: of rows, or of the header where `rows` are not given."""
+    """Say that a field was skipped: of rows, or of the header where `rows` are not given."""
     message, expected = None, None
     known = named(name)
     if rows is None:
         meant = nearest(name, _OF_HEADERS)
-        message = "a property of the header is not understood and was left out"
+        message = "a property of the header is not understood and was skipped"
     else:
         meant = nearest(name)
     if known and rows is not None and known.by is NamedBy.OTHERWISE:
-        message = "a field is not read in this place and was left out"
+        message = "a field is not read in this place and was skipped"
         expected = "the data set in the header, or said with --data-set" if meant == "dataSet" else "it on the group"
     elif known and rows is not None:
-        message = f"a field was left out, as another one gives the {meant}"
+        message = f"a field was skipped, as another one gives the {meant}"
     elif meant:
         expected = f"{meant}, if that is what it holds"
     return finding("TP421", message=message, field=name, row=row, expected=expected, count=rows)

@@ -46,14 +46,14 @@ def property_named(name: str) -> str | None:
 
 
 class HeaderNames:
-    """Tells what the properties of one header are, and holds those that mean the same to saying the same."""
+    """Names the properties of one header, and checks that those of one meaning have one value."""
 
     def __init__(self, header: Header) -> None:
         self._header = header
         self._given: dict[str, tuple[str, Any]] = {}
 
     def settle(self, name: str, value: Any) -> str | None:
-        """Return DHIS2's name of a property that says something; None where it is left out, or was said before.
+        """Return DHIS2's name of a property that says something; None where it is skipped, or was said before.
 
         Raises:
             SourceUnreadable: TP122, another property of the same meaning says something else.

@@ -360,7 +360,7 @@ def _week_one(year: int, weekday: int) -> int:
 
 
 def _month_end(month: int) -> date:
-    """The last day of a month that is counted from January of year 0; by way of the next, but for December 9999."""
+    """The last day of a month that is counted from January of year 0; through the next, but for December 9999."""
     year, index = divmod(month, 12)
     return date(year, 12, 31) if index == 11 else date.fromordinal(date(year, index + 2, 1).toordinal() - 1)
 

@@ -82,7 +82,7 @@ class RowFields:
             self.doubled = Doubled(field, (self._names[field], name), (self.fields[field], said), differ)
 
     def take_named(self, name: str, said: Any) -> None:
-        """Take a field by whatever name it has in a row of DXF2; what nobody understands is passed over."""
+        """Take a field by whatever name it has in a row of DXF2; unknown fields are skipped."""
         if name in FIELDS:
             self.take(FIELDS[name], name, said)
         elif known := named(name):
@@ -94,7 +94,7 @@ class RowFields:
                 self.stand_in(known.by, CANONICAL[known.field], name, said)
 
     def stand_in(self, by: NamedBy, field: str, name: str, said: str) -> None:
-        """Keep a field that stands in where the row does not have it by a better name."""
+        """Keep a field for use where the row does not have it by a better name."""
         self.stand_ins.append((by, field, name, said))
 
     def settle(self) -> list[tuple[str, str, str]]:

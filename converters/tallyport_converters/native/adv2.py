@@ -44,7 +44,7 @@ class RowForm:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Rows `row` to `row + count - 1` share a flaw; `span` is the first one's in the block.
+    """Rows `row` to `row + count - 1` share a flaw; `span` is that of the first in the block.
 
     `position` is the element at fault; `mark` the row that the flaw `ORDER` is about, or the index that is `REFUSED`.
     """

@@ -22,7 +22,7 @@ WORDS = tuple(library.tp_word(number).decode() for number in range(abi.WORDS))
 class Layout:
     """What the columns of a CSV file mean.
 
-    `names` are the columns' names as UTF-8. `expected` is the number of cells that a row is held to, if to any.
+    `names` are the columns' names as UTF-8. `expected` is the number of cells that a row must have, if given.
     """
 
     def __init__(self, delimiter: bytes, meaning: Sequence[int], names: Sequence[bytes], expected: int) -> None:
@@ -31,7 +31,7 @@ class Layout:
 
 
 class FieldName(NamedTuple):
-    """A field by its name: how many rows had it left out, or taken for `field`, and the first of them all."""
+    """A field by its name: how many rows had it skipped, or taken for `field`, and the first of them all."""
 
     name: bytes
     left_out: int
@@ -58,7 +58,7 @@ def field_named(name: str) -> Naming | None:
 
 
 def name_hash(name: bytes) -> int:
-    """Return what stands for a name in `Keys`."""
+    """Return what represents a name in `Keys`."""
     return int(library.tp_name_hash(name, len(name), SEED))
 
 

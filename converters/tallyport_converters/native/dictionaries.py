@@ -59,7 +59,7 @@ class Rejects(Owner):
 
 
 class Blob(Owner):
-    """Packed rows, parted by data element."""
+    """Packed rows, separated by data element."""
 
     free = "tp_blob_free"
 

@@ -90,7 +90,7 @@ class Join(Owner):
 
     @property
     def counts(self) -> tuple[int, int]:
-        """Rows written and left out so far."""
+        """Rows written and skipped so far."""
         fields = self.report
         return fields.written, fields.left_out
 

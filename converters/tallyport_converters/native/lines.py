@@ -7,13 +7,13 @@ from tallyport_converters.native.library import Buffer, address, library
 
 
 def cut_json(block: Buffer) -> int:
-    """Guess where a block of DXF2 JSON may be cut: behind a comma between rows; 0 for nowhere."""
+    """Guess where a block of DXF2 JSON may be cut: after a comma between rows; 0 for nowhere."""
     at, size = address(block)
     return int(library.tp_cut_json(at, size))
 
 
 def cut_csv(block: Buffer) -> int:
-    """Guess where a block of CSV may be cut: behind a line end; 0 for nowhere."""
+    """Guess where a block of CSV may be cut: after a line end; 0 for nowhere."""
     at, size = address(block)
     return int(library.tp_cut_csv(at, size))
 
@@ -25,7 +25,7 @@ def cut_xml(block: Buffer, tag: bytes) -> int:
 
 
 class Lines:
-    """Counts the lines of a text that comes in parts, and where it is CSV, its records: both behind the last byte."""
+    """Counts the lines of a text that comes in parts, and where it is CSV, its records: both after the last byte."""
 
     def __init__(self, delimiter: str = "") -> None:
         self._struct = abi.Lines(delimiter=ord(delimiter) if delimiter else 0)
@@ -36,7 +36,7 @@ class Lines:
         library.tp_lines_count(self._struct, at, size)
 
     def copy(self) -> Lines:
-        """Return the same count, to go on with."""
+        """Return the same count, to continue from."""
         other = Lines()
         other._struct = abi.Lines.from_buffer_copy(self._struct)
         return other

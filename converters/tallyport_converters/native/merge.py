@@ -48,7 +48,7 @@ class Merge(Owner):
         return self._written.value
 
     def survey(self, used: Sequence[Used]) -> None:
-        """Find the keys whose rows only fields tell apart that nobody understands, so that `pieces` rejects those.
+        """Find the keys whose rows only unknown fields distinguish, so that `pieces` rejects those.
 
         Adds to `used` the ranks that the other rows hold, by dimension.
         """

@@ -14,7 +14,7 @@ from tallyport_converters.native.library import SEED, Owner, library
 
 
 def clashing_fields(keys: abi.Keys) -> list[int]:
-    """Return the hashes of the names of fields that tell rows of one key apart: see `name_hash`."""
+    """Return the hashes of the names of fields that distinguish rows of one key: see `name_hash`."""
     return keys.field[: keys.fields]
 
 
@@ -139,7 +139,7 @@ class Split(Owner):
 
     @property
     def has_left_out(self) -> bool:
-        """Tell whether a row has fields that nobody understands."""
+        """Return whether a row has unknown fields."""
         return bool(self.report.has_left_out)
 
     @property

@@ -31,7 +31,7 @@ _USUAL = {
     *("categoryoptioncombo", "catoptcombo", "coc", "attributeoptioncombo", "attroptcombo", "aoc"),
     *("value", "comment", "cmt", "followup", "flwup", "deleted"),
 }
-"""Names that CSV files have had for long: nothing to tell."""
+"""Names that CSV files have had for long: nothing to report."""
 
 
 @dataclass(slots=True)
@@ -52,18 +52,18 @@ class Columns:
 
 
 def is_known(cell: str) -> bool:
-    """Tell whether a cell of a header row names a column that is known."""
+    """Return whether a cell of a header row names a column that is known."""
     known = named(cell)
     return plain(cell) in _OPTION_LISTS or (known is not None and known.field != Kind.DS)
 
 
 def is_category_column(name: str) -> bool:
-    """Tell whether a column of that name is read as a category, where there are any."""
+    """Return whether a column of that name is read as a category, where there are any."""
     return plain(name) not in _OPTION_LISTS and not is_no_category(name)
 
 
 def columns_of(cells: Sequence[str], *, is_header: bool, has_row_names: bool = False) -> Columns:
-    """Find out what columns mean; `has_row_names`: the first names the row.
+    """Determine what columns mean; `has_row_names`: the first names the row.
 
     Source: legacy-formats, CSV header names in 2.43; a later column of the same name wins, as there.
 
@@ -135,7 +135,7 @@ def _check(columns: Columns, *, is_header: bool) -> None:
             finding(
                 "TP111",
                 message=f"the header row names no column {' and no column '.join(missing)}",
-                help="name the columns as DHIS2 does, or say --no-header if this is no header row",
+                help="name the columns as DHIS2 does, or say --no-header if the row is not a header",
                 row=0,
                 found=", ".join(columns.names),
                 expected=", ".join(POSITIONS),
@@ -157,7 +157,7 @@ def _check(columns: Columns, *, is_header: bool) -> None:
             found, expected = f"{len(name):,} characters in column {place}", f"at most {NAME_LIMIT:,}"
             raise SourceUnreadable(finding("TP131", row=0, field=name, found=found, expected=expected))
         if "\0" in name:
-            message = f"a NUL stands in column {place} of the header row"
+            message = f"a NUL is in column {place} of the header row"
             raise SourceUnreadable(finding("TP111", message=message, row=0, found=name, expected="a column's name"))
         # A head that was cut may end within a character, so it was decoded with surrogates for what is no UTF-8.
         if any("\ud800" <= c <= "\udfff" for c in name):

@@ -1,4 +1,4 @@
-"""Which columns a CSV file without names for them has, told by what its first records hold.
+"""Which columns a CSV file without names for them has, detected from what its first records hold.
 
 Rules: docs/formats/dxf-csv.md.
 """
@@ -39,7 +39,7 @@ _TRUTH = frozenset({"true", "false"})
 
 
 def is_before_attribute_combos(records: Sequence[Sequence[str]]) -> bool:
-    """Tell whether records have the nine columns of old files: then the fifth cell holds values.
+    """Return whether records have the nine columns of old files: then the fifth cell holds values.
 
     Some record has to show it, and none may show the opposite.
     """
@@ -84,7 +84,7 @@ def _delimiters_within(record: Sequence[str], delimiters: str) -> int:
 
 
 def has_row_names(columns: Sequence[str], records: Sequence[Sequence[str]], period_at: int) -> bool:
-    """Tell whether records have a cell more than the header row: row names in front, as R writes them."""
+    """Return whether records have a cell more than the header row: row names in front, as R writes them."""
     shifted = [len(record) == len(columns) + 1 and _is_period(record, period_at + 1) for record in records]
     return bool(shifted) and all(shifted) and not any(_is_period(record, period_at) for record in records)
 

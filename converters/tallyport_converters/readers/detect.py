@@ -1,4 +1,4 @@
-"""Which format a source is in, told by its first bytes, and the table of readers.
+"""Which format a source is in, detected from its first bytes, and the table of readers.
 
 None or two that say yes is an error that names the evidence.
 """
@@ -21,7 +21,7 @@ _XML_NAME = re.compile(r"<(?:[^\s:<>/]+:)?([^\s:<>/]+)")
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One format: its name, what tells it, and how its readers are made (the next one where the first is in doubt)."""
+    """One format: its name, its evidence, and how its readers are made (the next one where the first is in doubt)."""
 
     name: str
     sniff: Callable[[bytes], str | None]
@@ -67,7 +67,7 @@ def _sniff_pdf(head: bytes) -> str | None:
 
 
 def _as_utf8(head: bytes) -> bytes:
-    """Return text of an encoding that extends ASCII by bytes as UTF-8, good enough to tell known column names."""
+    """Return text of an encoding that extends ASCII by bytes as UTF-8, good enough to recognise known column names."""
     return head.decode("latin-1").encode()
 
 

@@ -1,4 +1,4 @@
-"""DXF2 CSV reader: one record a value, columns told by a header row or by position.
+"""DXF2 CSV reader: one record a value, columns detected from a header row or by position.
 
 Rules and leniencies: docs/formats/dxf-csv.md.
 """
@@ -46,7 +46,7 @@ def begin_table(head: bytes) -> tuple[Start, int]:
     """Read the first record, or the header row below a title; returns it and how many lines stand above.
 
     Raises:
-        SourceUnreadable: as `begin`; TP111 a whole line stands in one cell.
+        SourceUnreadable: as `begin`; TP111 a whole line is in one cell.
     """
     begun = begin(head)
     first = [cell.text for cell in begun.first]
@@ -71,12 +71,12 @@ def begin_table(head: bytes) -> tuple[Start, int]:
 
 
 def names_columns(first: list[Cell]) -> bool:
-    """Tell whether a record is a header row: two of its cells name columns that are known."""
+    """Return whether a record is a header row: two of its cells name columns that are known."""
     return sum(is_known(cell.text) for cell in first) >= 2
 
 
 class DxfCsv:
-    """Reads one DXF2 CSV source. `has_header`: None to tell by content."""
+    """Reads one DXF2 CSV source. `has_header`: None to detect it from the content."""
 
     format = "dxf-csv"
     default_scheme = "UID"
@@ -128,7 +128,7 @@ class DxfCsv:
         return list(POSITIONS_BEFORE)
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
-        """Yield the records behind the header."""
+        """Yield the records after the header."""
         skip = self._skip
         for block in self.source.blocks(size_bytes):
             if skip < len(block):

@@ -38,7 +38,7 @@ ROWS_SEEN = 16
 """A bit of the scanner's state: the values' array was opened (scan_json.c)."""
 
 ROWS_NEXT = 2 | ROWS_SEEN
-"""The scanner's state behind the comma between two rows."""
+"""The scanner's state after the comma between two rows."""
 
 PROPERTIES_LIMIT = 100_000
 """Properties beside the rows: each takes a while, and a file could be made of nothing else."""
@@ -58,7 +58,7 @@ _BOM = b"\xef\xbb\xbf"
 FAULTS = {
     Fault.TRUNCATED: ("TP108", "the JSON ends in the middle", "the rest of the document"),
     Fault.SYNTAX: ("TP108", "the JSON is malformed", "JSON"),
-    Fault.CONTROL: ("TP108", "a control character stands in a JSON string", "an escape such as \\n"),
+    Fault.CONTROL: ("TP108", "a control character is in a JSON string", "an escape such as \\n"),
     Fault.UTF8: ("TP107", "the JSON is not UTF-8", "UTF-8"),
     Fault.STRUCTURE: ("TP113", "the JSON is no data value set", 'an object with "dataValues": [...]'),
     Fault.TRAILING: ("TP108", "something follows the end of the JSON document", "nothing"),
@@ -332,7 +332,7 @@ def pruned(row: bytes) -> bytes:
 
 
 def _members(row: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and values of an object's members, as JSON; what stands for a long object or array is short."""
+    """Yield the names and values of an object's members, as JSON; what represents a long object or array is short."""
     at, depth = 1, 1
     name: bytes | None = None
     start = at

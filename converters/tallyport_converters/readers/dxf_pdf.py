@@ -55,7 +55,7 @@ _QPDF_LIMITS = {
 _QPDF_SAYS = {
     "unable to find /Root dictionary": "its catalog is not where it should be",
     "parser-max-nesting": "it is nested too deeply",
-    "unfilterable stream": "one of its streams unpacks beyond all measure, or is damaged",
+    "unfilterable stream": "one of its streams unpacks to far too much, or is damaged",
 }
 
 
@@ -86,7 +86,7 @@ class FormValues:
 def read_form(document: bytes, name: str) -> FormValues:
     """Return the values of the filled DHIS2 form in `document`; `name` is the source that findings name.
 
-    Blank fields are counted, not returned; buttons and the fields of event forms are passed over. Linear in the
+    Blank fields are counted, not returned; buttons and the fields of event forms are skipped. Linear in the
     size of the document; one that is larger than 16 MiB, or unpacks to more, is not read.
 
     Raises:
@@ -150,7 +150,7 @@ class _Meter:
 
 
 def _unpacks_beyond(*_: int) -> _DamageError:
-    return _DamageError("its streams unpack beyond all measure")
+    return _DamageError("its streams unpack to far too much")
 
 
 def _failure(exception: Exception, name: str) -> SourceUnreadable:

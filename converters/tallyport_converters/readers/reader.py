@@ -59,7 +59,7 @@ class Number(str):
 
 
 class ReadPeriod(NamedTuple):
-    """A period as a format writes it; `note` says by its code if it was read in a way worth telling, else is empty."""
+    """A period as a format writes it; `note` is a code if the way it was read is worth reporting, else empty."""
 
     period: periods.Period
     note: str
@@ -67,7 +67,7 @@ class ReadPeriod(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A rejected row read once more, slowly: the fields by their canonical names, and the row's own fields."""
+    """A rejected row read again, slowly: the fields by their canonical names, and the row's own fields."""
 
     fields: Mapping[str, Any] | None
     original: Any
@@ -85,22 +85,22 @@ class Reader(Protocol):
     next_state: int
     """The state that a guessed cut leaves behind: between two rows."""
     no_place: frozenset[str]
-    """Names of what is left out although it is understood: it needs no warning."""
+    """Names of what is skipped although it is understood: it needs no warning."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the source from its beginning; can be called again."""
 
     def lines(self) -> Lines | None:
-        """Return a count of the lines before the blocks, to go on with; None where these are not the source's text."""
+        """Return a count of the lines before the blocks, to continue from; None if these are not the source's text."""
 
     def cut(self, block: Buffer) -> int:
-        """Guess where `block` may be cut so that a row starts behind it; 0: nowhere."""
+        """Guess where `block` may be cut so that a row starts after it; 0: nowhere."""
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """Read a block that starts in `state`; `final`: nothing follows."""
 
     def take(self, batch: Batch, block: Buffer) -> None:
-        """Take over what an accepted batch says of the header; called once for each, in order."""
+        """Add what an accepted batch says of the header; called once for each, in order."""
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
         """Return what has to stand in front of the next block for it to be understood."""
@@ -155,7 +155,7 @@ def explain_interval(text: str) -> tuple[str, str | None]:
 
 
 def explain(row: RejectedRow, number: int, header: Header, reader: Reader, clashing: Sequence[str] = ()) -> Finding:
-    """Say why a row was rejected. `clashing`: the fields that alone tell some rows of one key apart.
+    """Say why a row was rejected. `clashing`: the fields that alone distinguish some rows of one key.
 
     Raises:
         AssertionError: nothing is wrong with it, so the scan and this reading disagree.
@@ -204,7 +204,7 @@ def _shown(said: object) -> str:
 
 
 def _clash(row: RejectedRow, number: int, clashing: Sequence[str]) -> Finding:
-    """Say which fields alone tell a row from another one of its key: those that it has, or that it lacks."""
+    """Say which fields alone distinguish a row from another one of its key: those that it has, or that it lacks."""
     original = row.original if isinstance(row.original, dict) else {}
     said = {**(original.get("group") or {}), **original}
     names = [name for name in clashing if name in said] or list(clashing)

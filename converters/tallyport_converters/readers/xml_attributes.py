@@ -1,4 +1,4 @@
-"""What attributes mean in DXF2 XML and ADX, for whoever reads them slowly: root, group and rejected rows.
+"""What attributes mean in DXF2 XML and ADX, for the readers that take them one by one: root, group and rejected rows.
 
 Names as in scan_xml.c. Rules: docs/formats/dxf-xml.md and docs/formats/adx.md.
 """
@@ -26,12 +26,12 @@ def local_name(name: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Tell whether a name is in no namespace."""
+    """Return whether a name is in no namespace."""
     return not name.startswith("{")
 
 
 def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
-    """Take over the root's attributes; empty ones are absent, of a name in two namespaces the first stands."""
+    """Add the root's attributes; empty ones are absent, of a name in two namespaces the first stands."""
     complete_date: str | None = None
     seen: set[str] = set()
     names = HeaderNames(header)
@@ -185,6 +185,6 @@ def adx_row(group: AdxTag, row: AdxTag, annotation: str | None) -> dict[str, Any
 
 
 def is_adx_category(name: str, *, is_group: bool) -> bool:
-    """Tell whether an attribute of that name is a category."""
+    """Return whether an attribute of that name is a category."""
     is_known = name in UNREAD_COMPLETIONS or (is_group and name in NO_PLACE)
     return not is_known and _meaning(name, is_group=is_group)[0] is None

@@ -57,7 +57,7 @@ def parse_tag(tag: bytes) -> Any:
     """Parse one element by the general parser.
 
     Raises:
-        Doubt: it is no well-formed element.
+        Doubt: it is not a well-formed element.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
@@ -108,7 +108,7 @@ class CommonXml:
         return batch
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
-        """See `Reader`: the start tag of a group that goes on."""
+        """See `Reader`: the start tag of a group that continues."""
         if batch.state != IN_GROUP:
             return b""
         at, size = batch.open_group

@@ -1,7 +1,7 @@
 """DXF2 XML and ADX of any kind, read by lxml: prefixes, comments, CDATA, other encodings, unusual nesting.
 
 Never holds the tree, never resolves an entity, refuses every DOCTYPE. Rows are handed on as JSON, which the scanner
-reads, so that there is one way behind the readers.
+reads, so that there is one way after the readers.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class _OtherRoot(Exception):
 
 
 class _Rows:
-    """The parser's target: gathers rows, and what else there is to tell, as elements come and go."""
+    """The parser's target: gathers rows, and what else there is to report, as elements come and go."""
 
     def __init__(self, adx: bool, header: Header | None) -> None:
         self.adx = adx

@@ -1,6 +1,6 @@
 """Sources: path, stdin, gzip, zip, zstd as one bounded byte stream.
 
-Compression is told by content, never by name. Nothing here knows a format; nothing decompresses more than a block
+Compression is detected from content, never by name. Nothing here knows a format; nothing decompresses more than a block
 ahead; whatever is wrong with the bytes becomes a finding.
 """
 
@@ -24,12 +24,12 @@ __all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
 Compression = Literal["none", "gzip", "zip", "zstd"]
 
 HEAD_BYTES = 65_536
-"""Decompressed bytes that every source keeps from its beginning, for telling its format."""
+"""Decompressed bytes that every source keeps from its beginning, for detecting its format."""
 
 SUFFIXES = frozenset(
     (".json", ".csv", ".xml", ".pdf", ".adx", ".txt", ".tsv", ".gz", ".zip", ".zst", ".zstd"),
 )
-"""Suffixes of formats and compressions, which an output folder's name leaves out."""
+"""Suffixes of formats and compressions, which an output folder's name omits."""
 
 _SPOOL_BYTES = 1 << 20
 
@@ -53,7 +53,7 @@ class Source:
     compression: Compression
 
     def __init__(self, handle: Handle, name: str, *, stem: str | None = None) -> None:
-        """Take over `handle`, a regular file open for reading; it is closed with the source, also if this fails.
+        """Take `handle`, a regular file open for reading; it is closed with the source, also if this fails.
 
         Raises:
             SourceUnreadable: TP101, TP102, or TP104 to TP106 as far as the first `HEAD_BYTES` show it.
@@ -152,7 +152,7 @@ class Source:
         return self._sha256
 
     def described(self, source_format: str) -> Mapping[str, object]:
-        """Return the members by which a manifest tells this source from others."""
+        """Return the members by which a manifest distinguishes this source from others."""
         return {
             "source": {
                 "name": self.name,

@@ -108,7 +108,7 @@ class Gauge:
         )
 
     def followed(self, unread: Block) -> SourceUnreadable:
-        """Return the finding for `unread`, bytes behind the compressed data that belong to nothing."""
+        """Return the finding for `unread`, bytes after the compressed data that belong to nothing."""
         offset = self._reading.offset - len(unread)
         return unreadable(
             "TP104",
@@ -135,7 +135,7 @@ def filled(blocks: Iterator[Block], size_bytes: int) -> Generator[Block]:
 
 
 def gzip_blocks(reading: Reading, size_bytes: int) -> Generator[Block]:
-    """Yield what all members of a gzip file expand to. Zero bytes behind a member are padding, as tapes leave it."""
+    """Yield what all members of a gzip file expand to. Zero bytes after a member are padding, as tapes leave it."""
     gauge = Gauge(reading, "gzip", DEFLATE_RATIO)
     rest = yield from inflated(reading, gauge, size_bytes, ZLIB_GZIP)
     while rest := rest.lstrip(b"\0") or bytes(reading.take(RAW_BYTES)):
@@ -148,7 +148,7 @@ def gzip_blocks(reading: Reading, size_bytes: int) -> Generator[Block]:
 def inflated(
     reading: Reading, gauge: Gauge, size_bytes: int, wbits: int, fed: Block = b""
 ) -> Generator[Block, None, bytes]:
-    """Yield what one zlib stream expands to, starting with the bytes `fed`; return what was taken behind its end."""
+    """Yield what one zlib stream expands to, starting with the bytes `fed`; return what was taken after its end."""
     gauge.start_stream()
     stream = zlib.decompressobj(wbits)
     while not stream.eof:

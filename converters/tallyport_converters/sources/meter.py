@@ -27,8 +27,8 @@ Refuse = Callable[[int, int], Exception]
 class Meter:
     """Allows `free_bytes`, and `ratio` bytes for each that was taken. Threads may share it.
 
-    Ask by `make` before memory or disk is used: it raises what `refuse` gives. `room` tells a decoder that works step
-    by step how much the next step may give at most.
+    Ask by `make` before memory or disk is used: it raises what `refuse` gives. `room` says to a decoder that works
+    step by step how much the next step may give at most.
     """
 
     __slots__ = ("_free_bytes", "_lock", "_refuse", "made", "ratio", "taken")

@@ -44,8 +44,8 @@ _INSIDE = "take the inner part out into a file of its own"
 class _Outline:
     """The uppermost keys of a JSON document as far as its head shows them.
 
-    `values`: a key's value where that is no array or object. `inner`: the keys of objects that a key holds, directly or
-    in an array; under "" those of a document that is an array.
+    `values`: a key's value where that is not an array or object. `inner`: the keys of objects that a key holds,
+    directly or in an array; under "" those of a document that is an array.
     """
 
     is_object: bool = True
@@ -134,7 +134,7 @@ def known_json_document(head: bytes) -> Finding | None:
 
 
 def json_document(head: bytes) -> Finding:
-    """Say what a JSON document is that is no data value set."""
+    """Say what a JSON document is that is not a data value set."""
     outline = _outline(head.decode(errors="replace"))
     unknown = (
         ("the JSON object is no data value set: it has no dataValues", "check that this is the right file")
@@ -169,7 +169,7 @@ def _json_kind(outline: _Outline) -> tuple[str, str] | None:  # noqa: PLR0912 - 
             return f'this is a wrapper: the data value set stands inside its "{name}"', _INSIDE
     for name, members in inner.items():
         if {"dataElement", "value"} <= members and name != "dataValues":
-            return f'this is no data value set: its rows stand in "{name}"', f'call "{name}" "dataValues"'
+            return f'not a data value set: its rows are in "{name}"', f'call "{name}" "dataValues"'
     if {"de", "data"} <= set(keys):
         return _ADV2
     if values.get("type") in ("FeatureCollection", "Feature") or {"features", "geometry"} & set(keys):
@@ -187,7 +187,7 @@ def _json_kind(outline: _Outline) -> tuple[str, str] | None:  # noqa: PLR0912 - 
     if _TRACKER & set(keys):
         return "this is tracker or event data, not aggregate data values", "import it with DHIS2's tracker import"
     if {"tallyport", "values", "groups"} <= set(keys):
-        return "this is the manifest of a conversion, not data", "import or validate the folder that it stands in"
+        return "this is the manifest of a conversion, not data", "import or validate the folder that it is in"
     if "pager" in keys or _METADATA & set(keys):
         return "this is metadata of DHIS2, not data values", "tallyport snapshot reads metadata; for data, " + _EXPORT
     if {"dataElement", "value"} <= set(keys):

@@ -15,7 +15,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Cell(NamedTuple):
-    """One cell: its text, whether text stands behind its closing quote, whether DHIS2 2.43 would misread its quotes."""
+    """One cell: its text, whether text follows its closing quote, whether DHIS2 2.43 would misread its quotes."""
 
     text: str
     trailing: bool = False
@@ -64,7 +64,7 @@ def _end(cell_end: re.Pattern[str], record: str, at: int) -> int:
 
 
 def not_utf8(what: str, found: str) -> Finding:
-    """Say that text is not UTF-8; `found` begins with the first byte that is none, as an escape."""
+    """Say that text is not UTF-8; `found` begins with the first invalid byte, as an escape."""
     byte = bytes.fromhex(found[2:4]) if re.match(r"\\x[0-9a-f]{2}", found) else b""
     letter = byte.decode("cp1252", errors="ignore")
     looks = f"{found} ({letter} in Windows-1252)" if letter.isprintable() and letter else found
@@ -92,7 +92,7 @@ def encoding_fault(head: bytes) -> str | None:
 class Start(NamedTuple):
     """How a CSV file begins: its delimiter and first record, and where that record starts and ends in bytes.
 
-    `misread` tells whether DHIS2 2.43 would misread what stands before the record, and the record itself.
+    `misread` says whether DHIS2 2.43 would misread what comes before the record, and the record itself.
     """
 
     delimiter: str

@@ -36,7 +36,7 @@ _MARKED = re.compile("\0(....)")
 
 
 class JsonFault(ValueError):
-    """What is wrong with a document: it is no JSON, or one value is nested too deeply."""
+    """What is wrong with a document: it is not JSON, or one value is nested too deeply."""
 
 
 class ValueTooLong(JsonFault):
@@ -69,7 +69,7 @@ class JsonMembers:
         """Yield the values that end in a piece.
 
         Raises:
-            UnicodeDecodeError: it is no UTF-8.
+            UnicodeDecodeError: it is not UTF-8.
             JsonFault: no JSON begins like this, or a value is too long.
         """
         yield from self.feed_text(self._decoder.decode(piece))

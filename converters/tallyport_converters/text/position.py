@@ -1,4 +1,4 @@
-"""Where a byte of a source lies, for a person: line, column and what stands there. Reads the source again."""
+"""Where a byte of a source lies, for a person: line, column and content. Reads the source again."""
 
 from __future__ import annotations
 

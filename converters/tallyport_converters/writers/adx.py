@@ -1,6 +1,6 @@
 """ADX writer: neighbouring rows of one period, organisation unit and attribute option combo share a group.
 
-A value that is no decimal number travels in an annotation beside `value="0"`, as the profile has it.
+A value that is not a decimal number travels in an annotation beside `value="0"`, as the profile has it.
 """
 
 from __future__ import annotations

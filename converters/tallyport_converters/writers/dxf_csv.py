@@ -99,7 +99,7 @@ def _identified(field: str, combos: Combos) -> Piece:
 
 
 def _option_list(combos: Combos, scope: FileScope) -> Iterator[Piece]:
-    """Yield the cell of attribute options, parted by spaces."""
+    """Yield the cell of attribute options, separated by spaces."""
     if not isinstance(combos, Optioned):
         if scope.has_option_lists:
             yield constant(b",")

@@ -107,7 +107,7 @@ class FileScope:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How the rows of a group are written: see `Join`. `separator` begins every row and is left out of the first."""
+    """How the rows of a group are written: see `Join`. `separator` begins every row and is omitted before the first."""
 
     pieces: Sequence[Piece]
     escape: Escape
@@ -143,7 +143,7 @@ class Writer(Protocol):
         ...
 
     def closing(self) -> bytes:
-        """Return what comes behind the rows."""
+        """Return what comes after the rows."""
         ...
 
 

@@ -141,7 +141,7 @@ def _refuse_addresses(arguments: Sequence[str], context: click.Context) -> None:
     """Refuse addresses where files are named, for all commands alike.
 
     Raises:
-        click.UsageError: one of the arguments is an address, and no option that takes one stands before it.
+        click.UsageError: one of the arguments is an address, and no option that takes one comes before it.
     """
     before = ""
     for argument in arguments:
@@ -159,7 +159,7 @@ _TAKE_ADDRESSES = frozenset({"--database", "--url", "--profile", "--server"})
 
 
 class _Failure:
-    """How a command that fails says so: text on stderr, or in the one JSON document, behind what was done before."""
+    """How a command that fails says so: text on stderr, or in the one JSON document, after what was done before."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self.held: Held = []
@@ -186,7 +186,7 @@ class _Failure:
 
 
 def _wants_json(arguments: Sequence[str]) -> bool:
-    """Whether the command is asked for JSON, told without parsing: arguments that cannot be parsed are answered too."""
+    """Whether JSON is requested, detected without parsing: arguments that cannot be parsed are answered too."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
     words = [argument.upper().replace("-", "_") for argument in options if not argument.startswith("-")]
     settings = [os.environ.get(f"TALLYPORT_{'_'.join(words[:count])}_JSON", "") for count in (1, 2)]

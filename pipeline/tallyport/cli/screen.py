@@ -104,7 +104,7 @@ def show_source(report: SourceReport, rejects: Path | None) -> None:
         hint = f"are in {rejects}" if rejects else "go to a file with --rejects FILE"
         click.echo(f"  the rejected values and why {hint}")
     if report.dropped:
-        click.echo(f"  left out (no place in ADV2): {dropped_text(report.dropped)}")
+        click.echo(f"  dropped (no place in ADV2): {dropped_text(report.dropped)}")
     if report.completions:
         click.echo(f"  data sets reported complete: {report.completions:,}")
 

@@ -63,7 +63,7 @@ class ServerOptions:
         *,
         tell: Callable[[Waiting], None] = lambda _: None,
     ) -> int:
-        """Connect, do the work and return its exit code; `tell` is told when the server goes away meanwhile."""
+        """Connect, do the work and return its exit code; `tell` hears when the server goes away meanwhile."""
         try:
             import asyncio
 

@@ -17,7 +17,7 @@ Held = list[Documented]
 """The reports of a command line, held as click's `obj` so that they are printed if the run fails later, too."""
 
 AS_JSON = "tallyport.as_json"
-"""By this a command notes in click's `meta` that its answer is one JSON document: so a failure is told as one too."""
+"""A command notes in click's `meta` by this that its answer is one JSON document: so is that of a failure."""
 
 MESSAGES = "Messages"
 """The section of options about what is printed."""

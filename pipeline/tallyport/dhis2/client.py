@@ -1,4 +1,4 @@
-"""Client: the room's door. One server, its version found out, and what can be asked of it."""
+"""Client: the room's door. One server, its version known, and what can be requested of it."""
 
 from __future__ import annotations
 

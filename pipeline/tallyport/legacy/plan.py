@@ -81,7 +81,7 @@ class LegacyFile:
             Unstated: its combos have no names.
         """
         if header.de in self._elements:
-            return "a deletion behind rows of the same data element"
+            return "a deletion after rows of the same data element"
         if len(self._deleted) > COMBINATIONS_LIMIT:
             return f"more than {COMBINATIONS_LIMIT:,} elements of a deletion scope"
         scope = (_names("ou", group.org_units), header.pe)
@@ -113,7 +113,7 @@ class Plan:
         return self._files.get(self._key(header))
 
     def take(self, header: GroupHeader) -> Finding | None:
-        """Take note of a group; returns what to tell of a deletion that has no place.
+        """Take note of a group; returns what to report of a deletion that has no place.
 
         Raises:
             Refused: TP778, there are more files than can be written side by side.

@@ -1,7 +1,7 @@
 """Write back: ADV2 files in, legacy files of one format out, without a database. Nothing here prints.
 
-Two readings: the headers tell which files there will be and what stands at their beginning, then rows stream, at the
-cost of a block each time. A row costs no Python. What a format cannot state is left out and told. Rules:
+Two readings: the headers determine which files there will be and how they begin, then rows stream, at the
+cost of a block each time. A row costs no Python. What a format cannot state is skipped and reported. Rules:
 docs/formats/writing.md.
 """
 
@@ -48,7 +48,7 @@ CULPRITS_LIMIT = 20
 """Identifiers that cannot be stated and are named."""
 
 _WIDEST = RowRules(generation=Generation.V42)
-"""Legacy files may be for any DHIS2: rows are held to what the most lenient takes, which differs in long comments."""
+"""Legacy files may be for any DHIS2: rows must fit what the most lenient takes, which differs in long comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class WrittenFile:
 
 @dataclass(slots=True)
 class WriteBackReport:
-    """What was written. Rows read are those written, ignored (invalid ADV2) and left out (not statable)."""
+    """What was written. Rows read are those written, ignored (invalid ADV2) and skipped (not statable)."""
 
     files: list[WrittenFile] = field(default_factory=list)
     read: int = 0
@@ -88,7 +88,7 @@ class WriteBackReport:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing to report, 1 rows ignored or left out, or warnings."""
+        """0 nothing to report, 1 rows ignored or skipped, or warnings."""
         return 1 if any(found.severity is not Severity.INFO for found in self.findings) else 0
 
     def as_json(self) -> Document:
@@ -127,7 +127,7 @@ def write_back(
     or one for each data set and set of identifier schemes that a file of the format can state only once; `output` may
     be a binary stream, which takes one file. `data_set` is that of groups that name none. With `metadata`, a snapshot
     or the path of one or of a DHIS2 metadata export, category options are written as option combos, and identifiers
-    in the schemes that `id_schemes` maps kinds ("" for all) to. `watch` is told of progress and of every finding.
+    in the schemes that `id_schemes` maps kinds ("" for all) to. `watch` hears of progress and of every finding.
     `report`: one to fill, for whoever needs to know what was found before it failed.
 
     Memory holds a header, a block of rows and their text.
@@ -136,7 +136,7 @@ def write_back(
         TypeError: `paths` is one path, not a list of them.
         ValueError: an option is none of what it can be; a folder holds no ADV2 file.
         SourceUnreadable: a source is no ADV2, or a header or `size` fails: nothing is written to a folder.
-        Refused: TP778 too many files; TP901 a file exists; TP902 another run is at work there.
+        Refused: TP778 too many files; TP901 a file exists; TP902 another run is using it.
         OutsideFailed: TP801, the disk failed; nothing half-written is left.
     """
     if isinstance(paths, str | os.PathLike):
@@ -212,7 +212,7 @@ class _WriteBack:
     # --- First reading: headers --------------------------------------------------------------------------------------
 
     def plan(self) -> None:
-        """Find out which files there will be.
+        """Determine which files there will be.
 
         Raises:
             SourceUnreadable, Refused: see `write_back`.
@@ -343,7 +343,7 @@ class _WriteBack:
         return read
 
     def _account(self, join: Join, header: GroupHeader, group: GroupScope, target: LegacyFile, label: str) -> None:
-        """Count a group's rows, and tell which could not be stated."""
+        """Count a group's rows, and report which could not be stated."""
         written, left_out = join.counts
         target.rows += written
         self.report.written += written
@@ -377,7 +377,7 @@ class _WriteBack:
         self._notes[key] = replace(earlier or found, count=count)
 
     def _say_unsaid(self, target: LegacyFile) -> None:
-        """Tell what a file does not say, and how to say it to whoever reads the file."""
+        """Report what a file does not say, and how to say it when the file is read."""
         scope = target.scope
         if self._writer.data_set_of is None and scope.data_set:
             help_ = f"read it with --data-set {scope.data_set}"

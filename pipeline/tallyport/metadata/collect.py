@@ -1,6 +1,6 @@
 """Collecting: tables out of the objects of metadata exports, several exports into one.
 
-What was read first stands; what another export says differently is reported, what it says besides is taken.
+What was read first stands; what another export says differently is reported, what it says in addition is taken.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Collection:
         self._objects = 0
 
     def add(self, source: Source) -> None:
-        """Take over what an export says.
+        """Add what an export says.
 
         Raises:
             SourceUnreadable: TP107, TP108, TP112, TP113 or TP118, or the source cannot be read.
@@ -130,7 +130,7 @@ class Collection:
             raise self._unfit("none of its collections", "a metadata export of DHIS2")
 
     def add_objects(self, collection: str, objects: Iterable[dict[str, Any]]) -> None:
-        """Take over objects of one collection, in the shape that an export has them in.
+        """Add objects of one collection, in the shape that an export has them in.
 
         For objects that come from elsewhere than an export: the collection is there, also where it is empty.
         """

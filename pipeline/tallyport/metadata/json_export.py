@@ -24,7 +24,7 @@ _SHOWN_CHARACTERS = 20
 def elements(source: Source) -> Iterator[tuple[str, Any]]:
     """Yield the collection and the element for every element of an export: an object of collections, or an array.
 
-    A collection without elements yields its name and None. What is no array is passed over.
+    A collection without elements yields its name and None. What is not an array is skipped.
 
     Raises:
         SourceUnreadable: TP107, TP108 or TP112, or what the source says when it cannot be read.

@@ -19,7 +19,7 @@ class SnapshotCategories:
     """Categories by their identifiers in a source's schemes."""
 
     def __init__(self, snapshot: Snapshot, schemes: Mapping[str, str]) -> None:
-        """Take over the scheme of each kind."""
+        """Add the scheme of each kind."""
         self._snapshot, self._schemes = snapshot, schemes
         index = snapshot.table("categories").index(schemes["c"])[0]
         self._names: dict[int, set[str]] = {}

@@ -125,7 +125,7 @@ class Snapshot:
     """Metadata at one moment, compact, read-only. Indexes are made when they are first used."""
 
     def __init__(self, tables: Mapping[str, Table], findings: Iterable[Finding] = ()) -> None:
-        """Take over `tables`, as exports or a file gave them."""
+        """Hold `tables`, as exports or a file gave them."""
         self._tables = dict(tables)
         self._disagreements = tuple(findings)
         self._nearby: dict[tuple[str, str], Nearby] = {}
@@ -376,7 +376,7 @@ def _known(row: int) -> int | None:
 
 
 def load_metadata(path: str | os.PathLike[str]) -> Snapshot:
-    """Return the metadata that a file holds: a snapshot, or a metadata export of DHIS2; told by content.
+    """Return the metadata that a file holds: a snapshot, or a metadata export of DHIS2; detected from content.
 
     Raises:
         SourceUnreadable: it is neither, or damaged.

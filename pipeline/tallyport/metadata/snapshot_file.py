@@ -1,7 +1,7 @@
 """Storage: a snapshot as one file, and back.
 
 The file is a zstd frame. In it: a line that says what this is, a line of JSON that lists tables and columns with their
-sizes, then the columns' bytes one after the other. Texts are parted by NUL, which no text of DHIS2 can hold; numbers
+sizes, then the columns' bytes one after the other. Texts are separated by NUL, which no text of DHIS2 can hold; numbers
 take four bytes, low first; a set is a bit a row. Everything is checked when it is read: sizes, UTF-8, that each row
 number is one of the table it points to. Texts are split into a list only when a column is used.
 """
@@ -129,7 +129,7 @@ def _numbers(values: array[int]) -> bytes:
 
 
 def is_snapshot(source: Source) -> bool:
-    """Whether a source is a snapshot, told by its content."""
+    """Whether a source is a snapshot, detected from its content."""
     return source.head(len(MAGIC)) == MAGIC
 
 
@@ -137,7 +137,7 @@ def read_tables(source: Source) -> dict[str, Table]:
     """Return the tables of a snapshot.
 
     Raises:
-        SourceUnreadable: TP113, it is no snapshot of this version or says what cannot be; TP112, it is too large;
+        SourceUnreadable: TP113, it is not a snapshot of this version or says what cannot be; TP112, it is too large;
             or what the source says when it cannot be read.
     """
     data = bytearray()
@@ -145,7 +145,7 @@ def read_tables(source: Source) -> dict[str, Table]:
         data += block
         if len(data) > SIZE_BYTES:
             found = f"more than {SIZE_BYTES:,} bytes"
-            message, advice = "the snapshot is too large", "make it anew with tallyport snapshot"
+            message, advice = "the snapshot is too large", "make it again with tallyport snapshot"
             raise SourceUnreadable(finding("TP112", message=message, help=advice, source=source.name, found=found))
     first = bytes(data[:64]).partition(b"\n")[0]
     if first != b"%s%d" % (MAGIC, VERSION):
@@ -158,7 +158,7 @@ def read_tables(source: Source) -> dict[str, Table]:
 
 
 def _unreadable(source: Source, message: str, found: str) -> SourceUnreadable:
-    advice = "make it anew with tallyport snapshot"
+    advice = "make it again with tallyport snapshot"
     expected = f"a snapshot of version {VERSION}"
     return SourceUnreadable(
         finding("TP113", message=message, help=advice, source=source.name, found=found, expected=expected)

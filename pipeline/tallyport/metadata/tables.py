@@ -83,14 +83,14 @@ TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
         },
     }
 )
-"""Every table of a snapshot, named as DHIS2's collections are, and its columns besides `uid` and attribute values."""
+"""The tables of a snapshot, named as DHIS2's collections, and their columns other than `uid` and attribute values."""
 
 
 class Lists:
     """A list for each row, all in one array; None where nothing is known of it."""
 
     def __init__(self, counts: array[int], values: Sequence[int] | Sequence[str]) -> None:
-        """Take over `counts`, `NONE` for an unknown list, and the values of all lists behind each other."""
+        """Add `counts`, `NONE` for an unknown list, and the values of all lists one after the other."""
         self.counts = counts
         self.values = values
 
@@ -119,7 +119,7 @@ class Marks:
     """A set of rows of another table for each row, a bit each; None where nothing is known of it."""
 
     def __init__(self, sets: list[bytes | None]) -> None:
-        """Take over the sets: bit 0 of byte 0 is row 0, zero bytes at the end are left out."""
+        """Add the sets: bit 0 of byte 0 is row 0, zero bytes at the end are omitted."""
         self.sets = sets
 
     def of(self, row: int, rows: int) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Connections to a DHIS2 database, and which generation of DHIS2 it is of: found out from its tables, never asked for.
+"""Connections to a DHIS2 database, and which generation of DHIS2 it is of: detected from its tables, never requested.
 
 The driver is loaded when a connection is made. Whatever the database or the network does wrong becomes a finding.
 """

@@ -161,7 +161,7 @@ class _Lookup:
         if kind in ("coc", "aoc") and len(missing) == 1 and self._wants_default(kind):
             return (
                 f"{missing[0]} may be the default option combo of the server that the values come from: "
-                "leave it out, or export them there with --options co"
+                "skip it, or export them there with --options co"
             )
         table = self._snapshot.table(KINDS[kind])
         for other in ("UID", "CODE", "NAME"):

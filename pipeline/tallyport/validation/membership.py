@@ -154,7 +154,7 @@ class _Membership:
         self._check_combos(_DATA, header.coc, self._rows.option_combos, self._rows.options, combos)
 
     def _fitting_combos(self) -> list[int] | None:
-        """Return the category combos that the data element can have here; None if it cannot be told."""
+        """Return the category combos that the data element can have here; None if it is not known."""
         can_tell = self._findings.can("combo", "data")
         element = self._rows.element
         if not can_tell or element is None:

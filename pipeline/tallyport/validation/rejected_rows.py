@@ -12,7 +12,7 @@ from dataclasses import replace
 from tallyport_schemas.finding import Finding, Severity
 
 CAUSES_LIMIT = 1_000
-"""Causes that are told apart by what was found; those beyond it are told apart by their kind alone."""
+"""Causes that are distinguished by what was found; those beyond it are distinguished by their kind alone."""
 
 _ORDER = list(Severity)
 

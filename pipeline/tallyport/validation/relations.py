@@ -67,7 +67,7 @@ def check_by_member(
     """Check a header that a conversion made: identifiers that are wrong are refused, and all else is judged without.
 
     What is wrong for some combinations of identifiers is a warning, however many these are: the rows decide.
-    Cost: as `check_relations`, once more for each round that refuses some; there are at most three.
+    Cost: as `check_relations`, again for each round that refuses some; there are at most three.
     """
     left: GroupHeader | None = header
     refused: dict[tuple[str, str], Finding] = {}

@@ -234,7 +234,7 @@ class _Group:
         yield self._result(size, late, valid=verdict.valid and not late)
 
     def _look_up(self, snapshot: Snapshot, today: date) -> None:
-        """Hold the header to the metadata; where its form fails, what can be read of it: all failures are told."""
+        """Hold the header to the metadata; where its form fails, what can be read of it: all failures are reported."""
         from tallyport.validation.relations import check_relations
 
         if self._header:

@@ -15,7 +15,7 @@ Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx"]
 _FORMATS = "dxf-json, dxf-csv, dxf-xml, dxf-pdf or adx"
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["dry-run", "run", "convert", "validate"]
-"""`convert` and `validate` are the jobs behind the requests of that name, gone when they are answered."""
+"""`convert` and `validate` are the jobs of the requests of that name, gone when they are answered."""
 
 FINAL: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
 

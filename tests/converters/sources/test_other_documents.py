@@ -26,7 +26,7 @@ DOCUMENTS: Mapping[str, tuple[str | bytes, str]] = {
     "wrapper of one": ('{"dataValueSet":' + SET + "}", 'stands inside its "dataValueSet"'),
     "wrapper of several": ('{"dataValueSets":[' + SET + "]}", 'stands inside its "dataValueSets"'),
     "wrapper of any name": ('{"payload":' + SET + "}", 'stands inside its "payload"'),
-    "rows of another name": ('{"rows":[{"dataElement":"a","value":"1"}]}', 'its rows stand in "rows"'),
+    "rows of another name": ('{"rows":[{"dataElement":"a","value":"1"}]}', 'its rows are in "rows"'),
     "array of rows": ('[{"dataElement":"a","value":"1"}]', "a bare array of values"),
     "one row": ('{"dataElement":"a","period":"202401","value":"1"}', "a single data value"),
     "GeoJSON": ('{"type":"FeatureCollection","features":[]}', "GeoJSON"),

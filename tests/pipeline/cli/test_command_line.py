@@ -432,7 +432,7 @@ def test_verbose_also_tells_how_the_format_was_told(shell: Shell) -> None:
 def test_what_has_no_place_is_shown_and_counted(shell: Shell) -> None:
     rows = [{**ROW, "storedBy": "amina", "period": f"20250{month}"} for month in range(1, 4)]
     ended = shell("convert", shell.write("a.json", *rows), "-o", "out")
-    assert "left out (no place in ADV2): storedBy 3" in ended.stdout
+    assert "dropped (no place in ADV2): storedBy 3" in ended.stdout
 
 
 def test_the_screen_is_capped_and_says_so_and_files_are_not(shell: Shell) -> None:

@@ -147,7 +147,7 @@ def test_a_server_that_does_not_come_back_in_time_ends_the_push_and_what_it_took
     assert "waited 1 s for it" in err
     assert "before that the server accounted for" in err
     assert run([*arguments, str(file)]) == OK
-    assert "went on where it stopped" in capsys.readouterr().out
+    assert "resumed where it stopped" in capsys.readouterr().out
     assert texts(server) == EXPECTED
 
 

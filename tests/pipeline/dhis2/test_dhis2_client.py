@@ -338,7 +338,7 @@ def test_the_files_credentials_go_to_no_other_server_than_theirs(tmp_path: Path)
         (
             None,
             {"url": f"https://host/dhis?password={PASSWORD}"},
-            "has something behind its path: https://host/dhis is",
+            "has something after its path: https://host/dhis is",
         ),
         (None, {"url": f"ftp://host/dhis?password={PASSWORD}"}, "the server's URL is none"),
         (None, {"url": "https://host", "username": "admin"}, "the options lack the password"),
@@ -432,7 +432,7 @@ def test_a_job_without_an_end_is_given_up_in_time(server: Dhis2Server) -> None:
         await client.tasks.await_completion(job, timeout_s=0.3, poll=QUICK, watch=said.append)
 
     failed = failure(lambda: talk(server, work))
-    assert (failed.finding.code, failed.finding.found) == ("TP860", "still at work after 0.3 s")
+    assert (failed.finding.code, failed.finding.found) == ("TP860", "still running after 0.3 s")
     assert {one.level for one in said} == {"INFO", "LOOP"}
 
 

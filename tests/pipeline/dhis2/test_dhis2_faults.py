@@ -201,7 +201,7 @@ def test_a_server_that_does_not_speak_http_is_a_clear_error(run: Runner) -> None
 def test_a_job_without_an_end_is_given_up_and_its_id_told(run: Runner) -> None:
     run.server.is_endless = True
     ended = run("maintenance", "analytics", "--watch", "--job-timeout", "1", "--json")
-    assert (ended.exit_code, ended.code, ended.found) == (OUTSIDE, "TP860", "still at work after 1 s")
+    assert (ended.exit_code, ended.code, ended.found) == (OUTSIDE, "TP860", "still running after 1 s")
     assert json.loads(ended.stdout)["job"]["id"] == "job00000000"
     ended = run("integrity", "run", "--job-timeout", "1")
     assert ended.exit_code == OUTSIDE

@@ -966,7 +966,7 @@ def test_one_row_that_jumps_ahead_makes_those_behind_it_late_and_they_share_a_fi
     file = report_of(place, ["[0,0,1]", "[1,1,2]", "[0,1,3]", "[1,0,4]", "[0,0,5]", "[1,1,6]"])
     late, again = file.groups[0].findings
     assert (late.code, late.row, late.count) == ("TP606", 2, 3)
-    assert late.expected == "a place at or behind that of row 1, where the rows had come to"
+    assert late.expected == "a place at or after that of row 1, where the rows had come to"
     assert (again.code, again.row) == ("TP607", 5)
     assert file.groups[0].result.accepted == 2
 

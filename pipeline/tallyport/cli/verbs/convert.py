@@ -172,7 +172,7 @@ def show_written(talk: Talk, outcome: Outcome, head: str) -> None:
         click.echo(f"  the rejected values and why are in {folder / 'rejects.ndjson'}")
     if manifest["dropped"]:
         hint = "" if talk.verbose else " (no place in ADV2)"
-        click.echo(f"  left out{hint}: {dropped_text(manifest['dropped'])}")
+        click.echo(f"  dropped{hint}: {dropped_text(manifest['dropped'])}")
 
 
 def _rejected(folder: Path) -> list[Finding]:

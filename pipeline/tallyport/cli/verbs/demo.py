@@ -69,7 +69,7 @@ def command(keep: Path | None, as_json: bool) -> int:
     \b
     Examples:
       tallyport demo
-      tallyport demo --keep tour     keep the files, to look at and to go on with
+      tallyport demo --keep tour     keep the files, to look at and to continue with
 
     Nothing is needed but pip install 'tallyport[embedded]'. It works in a folder of its own, which is gone afterwards.
     """
@@ -144,7 +144,7 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _own_settings() -> Iterator[None]:
-    """Leave out what the environment sets for the verbs: a database that is named there is not for this."""
+    """Skip what the environment sets for the verbs: a database that is named there is not for this."""
     prefixes = tuple(f"TALLYPORT_{name}" for name in (*(verb.upper() for verb in VERBS), "EMBEDDED"))
     left_out = {name: text for name, text in os.environ.items() if name.startswith(prefixes)}
     for name in left_out:

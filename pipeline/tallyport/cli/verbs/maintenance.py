@@ -86,7 +86,7 @@ def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, job_t
 
 @command.command("analytics", cls=Command)
 @option("--last-years", type=click.IntRange(0), metavar="N", help="Only data of that many years.")
-@option("--skip", multiple=True, metavar="PART", help="A part to leave out, such as Events; repeatable.")
+@option("--skip", multiple=True, metavar="PART", help="A part to skip, such as Events; repeatable.")
 @_watch
 @_job_timeout
 @waiting_server_options
@@ -106,7 +106,7 @@ def analytics(
       tallyport maintenance analytics --profile play --watch
       tallyport maintenance analytics --profile play --last-years 2 --skip Events
 
-    Parts that can be left out: ResourceTables, Aggregate, ValidationResult, Events, Enrollment, TrackedEntities,
+    Parts that can be skipped: ResourceTables, Aggregate, ValidationResult, Events, Enrollment, TrackedEntities,
     OrgUnitOwnership, Outliers.
     """
 

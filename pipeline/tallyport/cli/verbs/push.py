@@ -179,7 +179,7 @@ def _show_findings(report: PushReport) -> None:
 
 def _summarise(report: PushReport) -> None:
     """Print the sum of all chunks."""
-    resumed = "; went on where it stopped" if report.is_resumed else ""
+    resumed = "; resumed where it stopped" if report.is_resumed else ""
     ending = "; nothing was written: a dry run" if report.dry_run else resumed
     click.echo(f"DHIS2 {report.version}{ending}")
     for name, count in report.rows.items():

@@ -44,7 +44,7 @@ def command(
 
     Serves this machine alone. The address that is printed lets one browser in. Programs are let in by a key that is
     in the environment as TALLYPORT_SERVE_KEY, sent as a bearer token; /api/openapi.json describes the interface.
-    Ctrl-C ends it; running jobs go on, and the next one finds them.
+    Ctrl-C ends it; running jobs continue, and the next one finds them.
     """
     import webbrowser
 

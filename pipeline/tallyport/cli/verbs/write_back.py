@@ -125,7 +125,7 @@ def print_written(talk: Talk, report: WriteBackReport, *, is_stream: bool, earli
         return
     parts = [f"{report.written:,} written"]
     parts += [f"{report.ignored:,} ignored"] if report.ignored else []
-    parts += [f"{report.left_out:,} left out"] if report.left_out else []
+    parts += [f"{report.left_out:,} skipped"] if report.left_out else []
     click.echo(f"{report.read:,} read = {' + '.join(parts)}", err=is_stream)
     for file in report.files:
         line = f"  {file.rows:,} in {file.path or 'standard output'}, {file.size_bytes:,} bytes"

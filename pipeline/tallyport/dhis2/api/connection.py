@@ -413,7 +413,7 @@ class Connection:
             raise RequestFailed("TP857", source=where, status=response.status_code, found=reason) from None
 
     def no_json(self, response: httpx2.Response, body: bytes, where: str) -> RequestFailed:
-        """Return the exception for an answer that is no JSON, a page most often."""
+        """Return the exception for an answer that is not JSON, a page most often."""
         kind = response.headers.get("Content-Type", "an answer without a type").partition(";")[0]
         return RequestFailed(
             "TP857",

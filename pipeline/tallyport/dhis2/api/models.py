@@ -228,7 +228,7 @@ def not_run(checks: Sequence[str], *, details: bool) -> Finding:
 
 
 class ImportCount(Answer):
-    """Values by what became of them. 2.43 does not tell created from updated ones: all are `updated`."""
+    """Values by what became of them. 2.43 does not distinguish created from updated ones: all are `updated`."""
 
     imported: int = 0
     updated: int = 0

@@ -1,7 +1,7 @@
 """Patience: a server that goes away comes back. How long it is waited for, and the wait itself.
 
 A server is away when it cannot be reached, does not answer in time, breaks off, or has a proxy answer for it. It is
-back when it gives its system info: a request that failed is not repeated to find out, as it may be a large one.
+back when it gives its system info: a request that failed is not repeated as a probe, as it may be a large one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def is_away(failed: OutsideFailed, status: int | None) -> bool:
 
 @dataclass(slots=True)
 class Patience:
-    """How long a server that is away is waited for: 0 is not at all. `tell` is told of it, once for all requests.
+    """How long a server that is away is waited for: 0 is not at all. `tell` hears of it, once for all requests.
 
     Between looks there are `first_s` seconds, each time twice as many, up to `most_s`. `waited_s` sums up all waits.
     """

@@ -20,7 +20,7 @@ from tallyport_converters.files.folders import settings_folder
 from tallyport_schemas.finding import SourceUnreadable, finding
 
 Scheme = Literal["basic", "token", "bearer"]
-"""How one says who one is: name and password, a personal access token, or an OAuth2 bearer token."""
+"""How a user logs in: name and password, a personal access token, or an OAuth2 bearer token."""
 
 _PREFIXES = ("TALLYPORT_", "DHIS2_")
 _SETTINGS = ("url", "username", "password", "token", "bearer", "timeout_s", "answer_timeout_s", "retries")
@@ -32,7 +32,7 @@ _PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who one is. The secret is in no text that is made of it."""
+    """Which user to log in as. The secret is in no text that is made of it."""
 
     scheme: Scheme
     secret: str = field(repr=False)
@@ -78,14 +78,14 @@ class Profile:
             raise ValueError("the server's URL holds credentials: give them apart, a URL is shown")
         base = urlunsplit((parts.scheme, parts.netloc, _base_path(parts.path), "", ""))
         if parts.query:  # it is not shown, as it may be a secret
-            raise ValueError(f"the server's URL has something behind its path: {base} is enough")
+            raise ValueError(f"the server's URL has something after its path: {base} is enough")
         if min(self.timeout_s, self.answer_timeout_s) <= 0 or self.retries < 0:
             raise ValueError("timeouts are more than 0 seconds, retries not fewer than 0")
         object.__setattr__(self, "url", base)
 
 
 def _base_path(path: str) -> str:
-    """Return the part of a path under which a server lies: what stands before its API or its pages.
+    """Return the part of a path under which a server lies: what comes before its API or its pages.
 
     The API is the last `api`: a gateway may have one before that.
 

@@ -1,4 +1,4 @@
-"""Tasks: the server's jobs. What they say as they go, how they end, and what came of them."""
+"""Tasks: the server's jobs. What they say as they go, how they end, and the outcome."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ class Tasks:
     async def iter_notifications(
         self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
     ) -> AsyncIterator[Notification]:
-        """Yield what a job says as it says it, oldest first, each once; ends behind the one that is `completed`.
+        """Yield what a job says as it says it, oldest first, each once; ends after the one that is `completed`.
 
-        Waits between looks grow while nothing happens, and begin anew when something did.
+        Waits between looks grow while nothing happens, and start again when something did.
 
         Raises:
-            RequestFailed: TP860 it did not end in time, TP868 the server was away and does not go on with it; or the
+            RequestFailed: TP860 it did not end in time, TP868 the server was away and does not continue it; or the
                 server failed.
         """
         poll = poll or Poll()
@@ -103,7 +103,7 @@ class Tasks:
             wait_s = waits()
             if clock.time() + wait_s > until:
                 raise RequestFailed(
-                    "TP860", source=f"{job.job_type} {job.id}", found=f"still at work after {timeout_s:g} s"
+                    "TP860", source=f"{job.job_type} {job.id}", found=f"still running after {timeout_s:g} s"
                 )
             await asyncio.sleep(wait_s)
 
@@ -115,7 +115,7 @@ class Tasks:
         poll: Poll | None = None,
         watch: Callable[[Notification], None] | None = None,
     ) -> Notification:
-        """Wait until a job ends and return the last it said; `watch` is told all it says on the way.
+        """Wait until a job ends and return the last it said; `watch` hears all it says on the way.
 
         Raises:
             RequestFailed: TP861 it failed, TP860 it did not end in time; or the server failed.
@@ -127,11 +127,11 @@ class Tasks:
         return checked(job, last)
 
     async def summary(self, job: JobReference) -> Any:
-        """Return what came of a job, as it is; None where it has no summary (yet)."""
+        """Return the outcome of a job, as it is; None where it has no summary (yet)."""
         return await self._connection.get(f"system/taskSummaries/{job.job_type}/{job.id}", is_optional=True)
 
     async def import_summary(self, job: JobReference) -> ImportSummary | None:
-        """Return what came of a job that imports; None where it has no summary (yet)."""
+        """Return the outcome of a job that imports; None where it has no summary (yet)."""
         found = await self.summary(job)
         where = self._connection.where("GET", f"system/taskSummaries/{job.job_type}/{job.id}")
         return None if found is None else typed(ImportSummary, found, where)

@@ -198,7 +198,7 @@ class Integrity:
                 return
             wait_s = waits()
             if time.monotonic() + wait_s > until:
-                found = f"still at work after {timeout_s:g} s"
+                found = f"still running after {timeout_s:g} s"
                 raise RequestFailed("TP860", source=f"{job.job_type} {job.id}", found=found)
             await asyncio.sleep(wait_s)
 
@@ -222,7 +222,7 @@ def _missing(chosen: Sequence[IntegrityCheck], seen: Container[str], *, is_named
 
 
 def _nobody(found: Finding) -> None:
-    """Hear what is told, and do nothing."""
+    """Hear what is reported, and do nothing."""
     del found
 
 

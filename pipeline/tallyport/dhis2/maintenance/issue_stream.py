@@ -56,7 +56,7 @@ class IssueReading:
         """Return the issues that end in a piece.
 
         Raises:
-            RequestFailed: TP857, this is no details answer.
+            RequestFailed: TP857, not an answer with details.
         """
         return list(self._rows(self._document.feed(piece)))
 
@@ -87,7 +87,7 @@ class IssueReading:
         except UnicodeDecodeError as error:
             raise self._malformed(f"no UTF-8: {error.reason}") from None
         except JsonFault as fault:
-            raise self._malformed(f"{fault}, behind character {self._document.passed:,}") from None
+            raise self._malformed(f"{fault}, after character {self._document.passed:,}") from None
 
     def _row(self, name: str, issue: Any) -> IntegrityRow:
         known = self._checks.get(name)

@@ -27,7 +27,7 @@ ANALYTICS_PARTS = (
     "OrgUnitOwnership",
     "Outliers",
 )
-"""What the making of analytics tables can leave out."""
+"""What the making of analytics tables can skip."""
 
 _UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
 Watch = Callable[[Notification], None]
@@ -42,7 +42,7 @@ class Maintenance(Integrity):
     async def update_category_option_combos(self, combo: str | None = None) -> WebMessage:
         """Have the server make missing option combos and remove obsolete ones: of all category combos, or of one.
 
-        Returns when it is done. 2.42 answers without a word.
+        Returns when it is done. 2.42 answers with nothing.
 
         Raises:
             ValueError: `combo` is no identifier.

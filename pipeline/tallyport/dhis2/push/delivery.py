@@ -1,6 +1,6 @@
-"""Sending: chunks of rows, each until all its rows are settled; what is rejected is told row by row.
+"""Sending: chunks of rows, each until all its rows are settled; what is rejected is reported row by row.
 
-Several chunks may be on their way at once. What a request settles is in the journal before its chunk goes on.
+Several chunks may be on their way at once. What a request settles is in the journal before its chunk is released.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Chunk:
 class Sender:
     """Sends chunks to one server.
 
-    `keeping` knows what is stored beside values; without it, what rows do not state is cleared. `settled` is told how
+    `keeping` knows what is stored beside values; without it, what rows do not state is cleared. `settled` hears how
     many rows of which group have been settled.
     """
 

@@ -1,4 +1,4 @@
-"""Journal: how far a push has come, in a file that outlives it, so that the same command goes on where it stopped.
+"""Journal: how far a push has come, in a file that outlives it, so that the same command resumes where it stopped.
 
 A line for each request that the server acknowledged: which rows it settled, what became of them, what was found. It is
 on disk before another request takes its place. Rows may come in any order. A push that is done leaves no journal.
@@ -196,7 +196,7 @@ def journal_path(folder: Path, target: str, digests: Sequence[str]) -> Path:
 
 
 def _runs(numbers: Sequence[int]) -> list[int]:
-    """Return numbers as runs: how many are passed over, how many follow, and so on.
+    """Return numbers as runs: how many are skipped, how many follow, and so on.
 
     >>> _runs([7, 3, 4, 5])
     [3, 3, 1, 1]

@@ -36,7 +36,7 @@ _NOTHING_THERE = frozenset({"E2001", "E2002", "E2006"})
 """Nothing is stored, as the server does not know what was asked for."""
 
 _PROBES = 64
-"""Requests that find out where the user may not read, beyond those it takes where all may be read."""
+"""Requests that detect where the user may not read, beyond those it takes where all may be read."""
 
 _Key = tuple[str, ...]
 _Parameters = Mapping[str, list[str]]

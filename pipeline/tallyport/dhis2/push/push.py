@@ -45,10 +45,10 @@ async def push(
 ) -> PushReport:
     """Send values to a DHIS2 server.
 
-    `sources` are ADV2 files, legacy files, folders of either, or `-`. A push that broke off goes on where it stopped
+    `sources` are ADV2 files, legacy files, folders of either, or `-`. A push that broke off resumes where it stopped
     when it is called again with the same sources for the same server. `conversions`: those that were made before, with
-    a trail, and have their folders among the sources. `watch` is told of everything as it happens, and at the end of
-    what became of each legacy file. `report`: one to fill, for whoever needs to know how far a push came that fails.
+    a trail, and have their folders among the sources. `watch` hears of everything as it happens, and at the end of
+    the outcome of each legacy file. `report`: one to fill, for whoever needs to know how far a push came that fails.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.

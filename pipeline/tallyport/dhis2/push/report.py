@@ -1,4 +1,4 @@
-"""Push report: how to push, what is told on the way, and what came of it."""
+"""Push report: how to push, what is reported on the way, and the outcome."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PushOptions:
     to a 2.41 or as jobs. `is_lenient`: have 2.41 and 2.42 store what 2.43 refuses, such as an option combo of another
     category combo. `clears`: let the server clear stored comments and follow-up flags that a row does not state,
     instead of reading and sending them along. `completions`: send what the sources state of complete data sets, too.
-    `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that lets a push go on, by
+    `conversion`: how sources that are no ADV2 are read. `state`: folder for the journal that lets a push resume, by
     default the platform's. `wait_s`: how long a server that goes away is waited for.
     """
 
@@ -64,7 +64,7 @@ class ChunkPushed:
 
 @dataclass(frozen=True, slots=True)
 class ClearingAhead:
-    """Told before the first value is sent: of how many rows a stored comment or follow-up flag may be cleared."""
+    """Reported before the first value is sent: of how many rows a stored comment or follow-up flag may be cleared."""
 
     rows: int
 
@@ -101,10 +101,10 @@ class PushReport:
     _of_identifiers: dict[tuple[object, ...], int] = field(default_factory=dict, repr=False)
 
     def take(self, found: RowFinding, tell: Watch) -> None:
-        """Take up a finding, and tell of it; of a legacy file, about the row there.
+        """Take up a finding, and report it; of a legacy file, about the row there.
 
         An identifier that a group's rows are rejected for is one finding, however many requests they went in: it is
-        told once, and its count grows.
+        reported once, and its count grows.
         """
         account = self.accounts.of(found.file)
         if account:

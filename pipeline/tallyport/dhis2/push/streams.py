@@ -11,7 +11,7 @@ from typing import Any, Self
 class Streams:
     """Work that runs side by side, `most` at once. An asynchronous context manager: left when all has ended.
 
-    When one fails the others are waited for, so that what came of them is known; then the failure is raised.
+    When one fails the others are waited for, so that their outcome is known; then the failure is raised.
     """
 
     def __init__(self, most: int) -> None:

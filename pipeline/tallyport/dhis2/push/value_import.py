@@ -62,7 +62,7 @@ def redacted(text: str, client: Client) -> str:
 
 
 class ValueImport:
-    """Imports of values at one server. `watch` is told what jobs say, `tell` gets findings."""
+    """Imports of values at one server. `watch` hears what jobs say, `tell` gets findings."""
 
     def __init__(self, client: Client, options: PushOptions, watch: Watch, tell: Callable[[Told], None]) -> None:
         self._client, self._options, self._watch, self._tell = client, options, watch, tell

@@ -1,6 +1,6 @@
 """Acknowledgement: whether what a server says of an import accounts for every row that it was sent.
 
-A summary that is no success and names no rows says nothing of any of them: some may be stored, and nobody knows which.
+A summary that is not a success and names no rows says nothing of any of them: some may be stored, nobody knows which.
 So does one whose counts do not add up, such as that of 2.43 for a request that it did not understand.
 """
 
@@ -37,7 +37,7 @@ def check_acknowledged(said: Said, rows: Sequence[Row], version: tuple[int, int]
     """Return if the summary says of each row what became of it; a request without rows has to succeed, or say why not.
 
     Raises:
-        Unacknowledged: TP866 it is no success and does not name the rows, TP867 its counts do not add up.
+        Unacknowledged: TP866 it is not a success and does not name the rows, TP867 its counts do not add up.
     """
     summary = said.summary
     if is_whole(summary, rows):

@@ -1,6 +1,6 @@
 """Rejections: what a server's summary of an import says of the rows it was sent, as counts and findings.
 
-Servers tell it differently: 2.42 judges row by row, answers 409 with the culprit by its kind; 2.43 judges the whole
+Servers report it differently: 2.42 judges row by row, answers 409 with the culprit by its kind; 2.43 judges the whole
 request first, names the culprits within a text, and counts none of the rows of a request that it rejects.
 """
 
@@ -17,7 +17,7 @@ from tallyport.dhis2.request.data_values import MEMBERS, Row
 from tallyport_schemas.finding import Finding, Severity, finding, shown
 
 CLASSES = ("imported", "updated", "deleted", "ignored", "rejected")
-"""What becomes of a row that is sent. 2.43 does not tell imported and deleted from updated ones."""
+"""What happens to a row that is sent. 2.43 does not distinguish imported and deleted from updated ones."""
 
 Told = tuple[str, int, Finding]
 """A finding with the file and the group that it is about."""
@@ -38,7 +38,7 @@ KINDS = (*MEMBERS, _COMBO_OF_ELEMENT)
 _LISTED = re.compile(r"`\[([^\]]*)\]`")
 
 _KEY = ("dataElement", "period", "orgUnit")
-"""What tells a person which value it is."""
+"""What shows a person which value it is."""
 
 _IGNORED_42 = (
     "mostly they are stored already as they are; zeros that are not significant are not stored by 2.41 and 2.42"
@@ -120,7 +120,7 @@ def _lists_others(conflict: Conflict, named: Iterable[str | None]) -> bool:
 
 
 def _named_in(text: str | None, names: Iterable[str]) -> set[str]:
-    """Return the identifiers that a text names; one that is part of another is not told from it, so it is left out."""
+    """Return the identifiers that a text names; one that is part of another is skipped, as it may not be meant."""
     named = {name for name in names if text and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)}
     return {name for name in named if not any(name != other and name in other for other in named)}
 

@@ -1,4 +1,4 @@
-"""Memory: what was found before, by what was asked. Bounded: it begins anew when it is full."""
+"""Memory: what was found before, by what was asked. Bounded: it begins again when it is full."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class StoredObjects:
 
 
 def header_objects(database: Connection[Row], header: GroupHeader, units: KnownUnits) -> StoredObjects:
-    """Return what a header names besides its periods, and all that decides whether it belongs together."""
+    """Return what a header names other than its periods, and all that decides whether it belongs together."""
     fetched = _Fetched(database, header.ids)
     fetched.of_header(header, units)
     return fetched.objects()

@@ -39,7 +39,7 @@ _PASSING = {**_LASTING, "fsync": "off", "synchronous_commit": "off", "full_page_
 class Embedded:
     """The database while it runs. `metadata`: name of the file that it has its metadata from.
 
-    `filled` says what was taken over from that file just now; None where it had been before.
+    `filled` says what was stored from that file just now; None where it had been before.
     """
 
     url: str
@@ -103,7 +103,7 @@ def embedded_database(
 def _brought_up(
     database: Connection[Row], place: Path, metadata: str | os.PathLike[str] | None, digest: str | None
 ) -> Filled | None:
-    """Make the tables and take over the metadata, each if need be; in one transaction."""
+    """Make the tables and store the metadata, each if need be; in one transaction."""
     row = database.execute(statement("embedded/is_made")).fetchone()
     if row == (False,):
         database.execute(statement("embedded/tables"))

@@ -1,7 +1,7 @@
 """Filling: a snapshot of metadata into the tables of the embedded database, by COPY and one statement a step.
 
 Objects keep their ids from one snapshot to the next, and so their values. What a snapshot only mentions cannot be
-made: it is told, all of it, and nothing is changed.
+made: all of it is reported, and nothing is changed.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ _LEVELS = 21
 
 @dataclass(frozen=True, slots=True)
 class Filled:
-    """How many objects were taken over, by collection, and what there is to say of it: TP783, TP784."""
+    """How many objects were stored, by collection, with findings: TP783, TP784."""
 
     objects: dict[str, int]
     findings: tuple[Finding, ...]
 
 
 def fill(database: Connection[Row], snapshot: Snapshot) -> Filled:
-    """Take over a snapshot in the transaction that is open.
+    """Add a snapshot in the transaction that is open.
 
     Raises:
         SourceUnreadable: TP782, it refers to objects that it does not hold, or DHIS2's tables cannot hold it.

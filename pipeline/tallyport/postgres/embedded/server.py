@@ -153,7 +153,7 @@ class EmbeddedServer:
 
     @property
     def _socket_folder(self) -> Path:
-        """The folder of the socket: that of the data, where its path can be told to the system and to libpq."""
+        """The folder of the socket: that of the data, where the system and libpq can take its path."""
         if len(os.fsencode(self._folder)) <= _SOCKET_PATH_LIMIT and "," not in str(self._folder):
             return self._folder
         name = hashlib.sha256(os.fsencode(self._folder)).hexdigest()[:12]

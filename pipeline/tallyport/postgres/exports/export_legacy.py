@@ -1,6 +1,6 @@
 """Export as legacy files: values of a DHIS2 database in a legacy format, in one call. Nothing here prints.
 
-They come by way of ADV2, in a folder that is gone afterwards.
+They come through ADV2, in a folder that is gone afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class LegacyExportReport:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing to report, 1 values rejected, ignored or left out, or warnings."""
+        """0 nothing to report, 1 values rejected, ignored or skipped, or warnings."""
         return max(self.read.exit_code, self.written.exit_code if self.written else 0)
 
     def as_json(self) -> Document:

@@ -1,7 +1,7 @@
 """Exporting: values of a DHIS2 database into ADV2, as a conversion would write them. Nothing here prints.
 
-One transaction sees one state of the database; it only reads. What comes of it is a function of the values alone, and
-appears whole or not at all.
+One transaction sees one state of the database; it only reads. The result is a function of the values alone, and
+appears complete or not at all.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def export_values(
 ) -> ExportReport:
     """Write values of the DHIS2 database at `database`, a URL of PostgreSQL, as ADV2: a folder in `output`.
 
-    The folder has the database's name. Memory is bounded as in a conversion. `watch` is told how far things are.
+    The folder has the database's name. Memory is bounded as in a conversion. `watch` hears how far things are.
 
     Raises:
         SourceUnreadable: TP760 a filter names what is not there; TP761, TP763, TP764, TP766, TP767 objects that cannot

@@ -1,6 +1,6 @@
 """Selecting: what filters name, looked up in a DHIS2 database, as ids that statements take.
 
-Objects are named by UID, or else by code. A list that is None stands for all there are.
+Objects are named by UID, or else by code. None in place of a list means all there are.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Filters:
         if self.periods and (self.start or self.end):
             raise ValueError("periods are given by themselves, or by the days that they lie between")
         if self.start and self.end and self.start > self.end:
-            raise ValueError(f"the start, {self.start}, lies behind the end, {self.end}")
+            raise ValueError(f"the start, {self.start}, is after the end, {self.end}")
         if self.children and not self.org_units:
             raise ValueError("children need organisation units that they lie below")
         if self.children and self.org_unit_groups:

@@ -1,6 +1,6 @@
 """Identifying: what objects are called in the identifier schemes that an export writes.
 
-An identifier that is missing, or that objects share, puts them in doubt: it is no matter until a value refers to them.
+An identifier that is missing, or that objects share, puts them in doubt: that matters only if a value refers to them.
 """
 
 from __future__ import annotations

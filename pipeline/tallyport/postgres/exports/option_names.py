@@ -1,6 +1,6 @@
 """Option combos by their category options, and what settles whose options these are: category combo, data set, nothing.
 
-What an import could not tell apart is refused, with all culprits named. Works on the distinct data elements and option
+What an import could not distinguish is refused, with all culprits named. Works on the distinct data elements and option
 combos of the values, never on rows.
 """
 

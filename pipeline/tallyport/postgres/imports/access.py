@@ -34,7 +34,7 @@ _ADD_VALUES = "F_DATAVALUE_ADD"
 
 
 class Check(StrEnum):
-    """A check that DHIS2's `force` skips, and an import can be told to skip."""
+    """A check that DHIS2's `force` skips, and an import can skip."""
 
     INPUT_PERIODS = "input-periods"
     EXPIRY = "expiry"

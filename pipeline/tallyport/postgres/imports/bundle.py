@@ -80,7 +80,7 @@ class Bundle:
             self._taken.setdefault(cell, []).append(combos)
 
     def write(self, told: Callable[[Changed], None] | None) -> set[int]:
-        """Write them, within a transaction that the caller holds; returns the numbers of those that were left out.
+        """Write them, within a transaction that the caller holds; returns the numbers of those that were skipped.
 
         Each of these is to be imported by itself. `told` is called when it is planned what changes, group by group.
         """

@@ -1,9 +1,9 @@
 """Changes: what an import does to each row that changes something, as a file of a JSON object a line.
 
-`file`, `group` and `row` name the row, `change` what becomes of it: insert, update, undelete, delete. Then its key by
+`file`, `group` and `row` name the row, `change` what happens to it: insert, update, undelete, delete. Then its key by
 UID; what is stored: `before` (the value), `comment_before`, `followup_before`, `deleted_before`; what is written:
 `value`, `comment`, `followup`, `deleted`. Of these, what is null has no entry. Rows that are not in the file change
-nothing, or are left out with a finding. Groups that fail have no lines. A run that is cut short
+nothing, or are skipped with a finding. Groups that fail have no lines. A run that is cut short
 leaves the lines of the groups that it has written.
 """
 

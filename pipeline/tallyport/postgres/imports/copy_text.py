@@ -20,7 +20,7 @@ class CopyText(Owner):
     """Writes rows of the group with this header.
 
     `columns` names what a line has: the row's number, then the places that it needs, then value, deleted, follow-up and
-    comment; `key_columns` those of a batch of keys. A dimension with one identifier has place 0, which is left out. The
+    comment; `key_columns` those of a batch of keys. A dimension with one identifier has place 0, which is skipped. The
     place of a combo that is given by category options is their indexes read as one number, the last one running
     fastest.
     """
@@ -47,7 +47,7 @@ class CopyText(Owner):
         super().__init__(library.tp_copy_text_new(len(explicit), (c_uint64 * len(explicit))(*explicit), bytes(last)))
 
     def lines(self, batch: ArrowBatch, start: int = 0, stop: int | None = None, *, group: int | None = None) -> bytes:
-        """Return some rows as whole lines, each behind a group's number if one is given."""
+        """Return some rows as whole lines, each after a group's number if one is given."""
         size = c_uint64()
         stop = len(batch) if stop is None else stop
         number = _NO_GROUP if group is None else group

@@ -1,6 +1,6 @@
 """Group: the steps that take one ADV2 group into the database, within a transaction that the caller holds.
 
-Header first: looked up and checked. Then the rows, whole or batch by batch: staged, left out where they cannot be
+Header first: looked up and checked. Then the rows, whole or batch by batch: staged, skipped where they cannot be
 stored, compared with what is stored, written.
 """
 
@@ -40,7 +40,7 @@ from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import GroupHeader
 
 CHANGES = ("insert", "update", "undelete", "delete", "unchanged", "ignored")
-"""What may become of a row."""
+"""What may happen to a row."""
 
 _LEFT_OUT_BY = {
     "TP721": "leave_out_no_combo",
@@ -74,9 +74,9 @@ class ImportOptions:
     """How to import.
 
     `dry_run` takes everything back at its end: its counts are those of the run. `username` is stored with every value
-    that is written; a DHIS2 user must have it, and is held to what DHIS2 lets that user write. `force`: checks that are
-    not made. `today` decides what is open, what has expired, and which periods lie in the future. `batch`: how much is
-    taken at a time, None for a choice group by group. `undo`: the folder for files that bring back what groups remove
+    that is written; a DHIS2 user must have it, and may write only what DHIS2 lets that user write. `force`: checks that
+    are not made. `today` decides what is open, what has expired, and which periods lie in the future. `batch`: how much
+    is taken at a time, None for a choice group by group. `undo`: the folder for files that restore what groups remove
     for good; None refuses such groups. `sql`: a file that gets all statements. `changes`: one that gets all changes.
     `assume`: the generation whose tables these are, whatever their history says.
     """
@@ -105,7 +105,7 @@ class Outcome:
     read: int = 0
 
     def leave_out(self, left_out: Finding) -> None:
-        """Tell of rows that were left out; batches share a finding."""
+        """Report rows that were skipped; batches share a finding."""
         for at, known in enumerate(self.findings):
             if (known.code, known.field) == (left_out.code, left_out.field) and known.count and left_out.count:
                 self.findings[at] = replace(known, count=known.count + left_out.count)
@@ -162,7 +162,7 @@ def stage_scopes(session: Session, scopes: Mapping[int, Scope]) -> None:
 class GroupImport:
     """The import of the group whose head `file` has just given. `told` is called when it is planned what changes.
 
-    `rejected` is given where the group was made of a legacy file: it takes every row that is left out, and identifiers
+    `rejected` is given where the group was made of a legacy file: it takes every row that is skipped, and identifiers
     that are wrong cost their own rows alone. A group that deletes is as strict as any: its scope is what it names.
     """
 
@@ -261,7 +261,7 @@ class GroupImport:
 
     @property
     def names_rows(self) -> bool:
-        """Whether each row that is left out is named."""
+        """Whether each row that is skipped is named."""
         return self._rejected is not None
 
     # --- Together with others ----------------------------------------------------------------------------------------
@@ -394,7 +394,7 @@ class GroupImport:
     # --- One batch ---------------------------------------------------------------------------------------------------
 
     def _settle(self, header: GroupHeader, looked_up: LookedUp, scope: Scope, batch: Batch, mode: Mode) -> int:
-        """Write the staged rows of a batch; returns how many were not left out."""
+        """Write the staged rows of a batch; returns how many were not skipped."""
         session, outcome = self._session, self.outcome
         ((staged,),) = session.look_up("count_staged")
         staged -= self._leave_out(looked_up, scope)
@@ -452,7 +452,7 @@ class GroupImport:
             self.outcome.cleared += session.run("delete_scope_soft", **writing, **stretch)
 
     def _leave_out_nothing(self, found: Iterable[Nothing]) -> int:
-        """Tell of the group's rows for which 2.42 stores nothing; returns how many were left out."""
+        """Report the group's rows for which 2.42 stores nothing; returns how many were skipped."""
         left_out = 0
         for nothing in found:
             count = nothing.count
@@ -472,7 +472,7 @@ class GroupImport:
         return self._rejected is not None and header.delete is None
 
     def _of_header(self, header: GroupHeader, findings: Sequence[Finding]) -> list[Finding]:
-        """Return what is to be told of a header: what is wrong for some rows alone is told with these."""
+        """Return what is to be reported of a header: what is wrong for some rows alone is reported with these."""
         if not self._by_member(header):
             return list(findings)
         return [found for found in findings if found.code not in _OF_ROWS or found.severity is Severity.ERROR]
@@ -536,7 +536,7 @@ class GroupImport:
             raise GroupFails([*self.outcome.findings, finding("TP751", field="pe", culprits=culprits)])
 
     def _leave_out(self, looked_up: LookedUp, scope: Scope) -> int:
-        """Leave out rows that fall on what cannot be stored; returns how many."""
+        """Skip rows that cannot be stored; returns how many."""
         codes = {found.code for found in looked_up.findings if found.severity is Severity.WARNING}
         left_out = self._left_out("leave_out_approved", "TP754", code="TP754", data_sets=self._approvable)
         if self._allowed.unshared:
@@ -568,7 +568,7 @@ class GroupImport:
         ]
 
     def _left_out(self, name: str, cause: str, code: str = "TP750", **parameters: Any) -> int:
-        """Leave rows out by a step; `cause` is why, `code` what is told where a finding of the header has told why."""
+        """Skip rows by a step; `cause` is why, `code` is reported if a finding of the header has given the reason."""
         is_told_by_row = self._rejected is not None
         ((count, first, rows),) = self._session.rows(name, all_rows=is_told_by_row, **parameters)
         if self._rejected is not None and count:

@@ -41,15 +41,15 @@ def import_values(
     `sources` are ADV2 files, legacy files, folders of either, or `-`. Each group is written as a whole or not at all,
     rows of legacy files one by one; what is stored already is not written again. `conversion`: how sources that are no
     ADV2 are read. `conversions`: those that were made before, with a trail, and have their folders among the sources.
-    `rejects`: a file that takes all rejected values of legacy files, as NDJSON. `watch` is told of every group, file
-    and conversion as it is done, and at the end of what became of each legacy file. `report`: one to fill, for whoever
+    `rejects`: a file that takes all rejected values of legacy files, as NDJSON. `watch` hears of every group, file
+    and conversion as it is done, and at the end of the outcome of each legacy file. `report`: one to fill, for whoever
     needs to know how far an import came that fails.
 
     Raises:
         TypeError: `sources` is one path, not a list of them.
         Refused: TP752, TP903, TP904, the user does not exist, or must not write; TP759, who may not force checks does;
             TP905 to TP907, the tables are not known.
-        OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the one at work is not. TP801,
+        OutsideFailed: TP805 to TP809, the database failed: groups before that are in, the running one is not. TP801,
             the disk failed.
     """
     if isinstance(sources, str | os.PathLike):

@@ -23,7 +23,7 @@ _IN_MEMORY = 1 << 20
 
 
 class RowFeed(RowBatches):
-    """The rows of a group with what an import does besides: it reads ahead, and keeps what ignored rows name.
+    """The rows of a group with what an import does in addition: it reads ahead, and keeps what ignored rows name.
 
     `text` makes lines for COPY of batches. Where the group deletes, `kept` takes a line for each ignored row that has
     all its indexes, with the key columns of `text`: beyond some, on the disk. Use the feed in a `with`.
@@ -37,7 +37,7 @@ class RowFeed(RowBatches):
         refused: Refused = MappingProxyType({}),
         rejected: RejectedRows | None = None,
     ) -> None:
-        """`refused`: identifiers that rows may not name. `rejected` takes each row that is left out, if it is given."""
+        """`refused`: identifiers that rows may not name. `rejected` takes each row that is skipped, if it is given."""
         check = row_check(header, rules, refused, apart=rejected is not None)
         super().__init__(file, header, check, rejected.add_finding if rejected is not None else None)
         self.text = CopyText(header)

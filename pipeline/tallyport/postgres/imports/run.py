@@ -107,7 +107,7 @@ class FileLoad:
 
 
 Event = GroupLoad | FileLoad | Progress | Finding
-"""What an import tells as it goes; a finding is about the database as a whole, and comes before anything is written."""
+"""What an import reports as it goes; a finding is about the whole database, and comes before anything is written."""
 
 _WORTH = 2
 """Groups that are written together at least."""
@@ -149,7 +149,7 @@ class ImportReport:
 
     @property
     def exit_code(self) -> int:
-        """0 nothing was found, 1 values left out or warnings, 3 a group failed or a source is unreadable, 5 refused.
+        """0 nothing was found, 1 values skipped or warnings, 3 a group failed or a source is unreadable, 5 refused.
 
         Groups of a legacy file are no units of its own: their rows are rejected like others, unless it is all of them.
         """
@@ -187,7 +187,7 @@ def load(paths: Sequence[str | os.PathLike[str]], database: str, options: Import
         ValueError: a folder holds no ADV2 file.
         Refused: TP752, TP903, TP904, the user does not exist, or must not write; TP759, who may not force checks does;
             TP905 to TP907, the tables are not known.
-        OutsideFailed: TP805 to TP809: groups before it are in, the one at work is not.
+        OutsideFailed: TP805 to TP809: groups before it are in, the running one is not.
     """
     options = options or ImportOptions()
     report = ImportReport(options.dry_run)

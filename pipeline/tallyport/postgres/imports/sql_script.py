@@ -1,6 +1,6 @@
 """Script: what an import does, as a file of SQL that a person can read and psql can run to the same effect.
 
-Values are written into the statements as literals, rows as the lines that COPY takes. A group stands in the script when
+Values are written into the statements as literals, rows as the lines that COPY takes. A group is in the script when
 it is in the database; one that fails leaves a comment.
 """
 

@@ -29,7 +29,7 @@ class Triggers:
 
 
 def triggers(database: Connection[Row]) -> Triggers:
-    """Find out what may be done about triggers in a session; leaves nothing behind."""
+    """Determine what may be done about triggers in a session; leaves nothing behind."""
     found = database.execute(statement("imports/triggers")).fetchone()
     assert found is not None
     are_known, log, role = found

@@ -61,7 +61,7 @@ def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Pat
 def restore(session: Session, header: GroupHeader, *, data_element: int) -> tuple[int, Finding | None, dict[str, int]]:
     """Plan what the staged rows of an undo bring back, but for what was written since.
 
-    Returns how many rows that leaves out, what there is to tell of them, and how many change what, by change.
+    Returns how many rows that skips, what there is to report of them, and how many change what, by change.
     """
     ((newer, first),) = session.rows("keep_newer", data_element=data_element, removed_at=header.undo)
     told = finding("TP744", row=first, count=newer) if newer else None

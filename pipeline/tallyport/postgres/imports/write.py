@@ -19,7 +19,7 @@ Changed = dict[int, dict[str, int]]
 
 @dataclass(frozen=True, slots=True)
 class Nothing:
-    """Rows of a group for which 2.42 stores nothing: zeros, or blanks. `rows`: those that were left out."""
+    """Rows of a group for which 2.42 stores nothing: zeros, or blanks. `rows`: those that were skipped."""
 
     group: int
     is_zero: bool
