@@ -1,4 +1,7 @@
-"""Mutations of all fixtures, in the test command: 20,000 of them, `TALLYPORT_FUZZ_CASES` for another number."""
+"""Mutations of all fixtures, in the test command: 8,000 of them, `TALLYPORT_FUZZ_CASES` for another number.
+
+They are for what is in Python, and for its protocol with the scanner. What is in C alone is searched by fuzz/.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import pytest
 
 from support import fuzz
 
-CASES = int(os.environ.get("TALLYPORT_FUZZ_CASES", "20000"))
+CASES = int(os.environ.get("TALLYPORT_FUZZ_CASES", "8000"))
 SEED = int(os.environ.get("TALLYPORT_FUZZ_SEED", "1"))
 PROCESSES = 2
 

@@ -218,12 +218,18 @@ static bool left_out_object(Scan *s, bool is_counted) {
             return false;
         if (*s->json.p == '}')
             break;
+        if (*s->json.p != '"')
+            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
         if (!json_scalar(&s->json, &name, &type, &storable) || !json_space(&s->json))
             return false;
-        s->json.p++; /* the colon */
+        if (*s->json.p != ':')
+            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
+        s->json.p++;
         if (!json_space(&s->json) || !left_out(s, &name, FIELD_UNKNOWN, 0) || !json_space(&s->json))
             return false;
     } while (*s->json.p == ',');
+    if (*s->json.p != '}')
+        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
     s->json.p++;
     if (is_counted)
         s->batch->pending_count = pending;
