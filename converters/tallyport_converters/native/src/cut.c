@@ -3,7 +3,7 @@
  * Only a guess: a string may hold the same bytes. Whoever scans from a guess has it confirmed by the scan of the block
  * before, which must end exactly there, between two rows.
  */
-#include "core.h"
+#include "batch.h"
 
 static const uint8_t *last(const uint8_t *block, const uint8_t *end, uint8_t byte) {
     while (end > block)
@@ -13,7 +13,7 @@ static const uint8_t *last(const uint8_t *block, const uint8_t *end, uint8_t byt
 }
 
 static const uint8_t *before_space(const uint8_t *block, const uint8_t *p) {
-    while (p > block && (p[-1] == ' ' || p[-1] == '\n' || p[-1] == '\r' || p[-1] == '\t'))
+    while (p > block && is_space(p[-1]))
         p--;
     return p;
 }
@@ -44,8 +44,7 @@ uint64_t tp_cut_csv(const uint8_t *block, uint64_t size) {
 uint64_t tp_cut_xml(const uint8_t *block, uint64_t size, const uint8_t *tag, uint64_t tag_size) {
     const uint8_t *p = block + size;
     while ((p = last(block, p, '<')))
-        if (block + size - p > (ptrdiff_t)tag_size && !memcmp(p, tag, tag_size) &&
-            (p[tag_size] == ' ' || p[tag_size] == '\n' || p[tag_size] == '\r' || p[tag_size] == '\t'))
+        if (block + size - p > (ptrdiff_t)tag_size && !memcmp(p, tag, tag_size) && is_space(p[tag_size]))
             return (uint64_t)(p - block);
     return 0;
 }

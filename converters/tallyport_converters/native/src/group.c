@@ -38,9 +38,7 @@ static uint32_t *group_slot(const Split *split, uint32_t ds, uint32_t coc_shape,
 
 static void widen_table(Split *split) {
     uint64_t size = split->table_size ? split->table_size * 2 : 16;
-    uint32_t *table = calloc(size, sizeof *table);
-    if (!table)
-        longjmp(*no_memory, 1);
+    uint32_t *table = zeroed(size, sizeof *table);
     free(split->table);
     split->table = table;
     split->table_size = size;
@@ -53,6 +51,8 @@ static void widen_table(Split *split) {
 static Group *group_of(Split *split, Group *recent, uint32_t ds, uint32_t coc_shape, uint32_t aoc_shape) {
     if (recent && recent->ds == ds && recent->coc_shape == coc_shape && recent->aoc_shape == aoc_shape)
         return recent;
+    if (split->report.groups == UINT32_MAX)
+        out_of_memory(); /* the table counts groups in 32 bits */
     if (split->report.groups >= split->table_size / 2)
         widen_table(split);
     uint32_t *slot = group_slot(split, ds, coc_shape, aoc_shape);
@@ -102,7 +102,7 @@ static void sort_entries(Group *group) {
     }
     Entry *to = malloc(n * sizeof *to);
     if (!to)
-        longjmp(*no_memory, 1);
+        out_of_memory();
     for (int byte = 0; byte < 16; byte++) {
         int shift = byte % 8 * 8;
         if (!((byte < 8 ? low : high) >> shift & 0xFF))

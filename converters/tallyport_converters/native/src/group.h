@@ -2,7 +2,7 @@
 #ifndef TALLYPORT_GROUP_H
 #define TALLYPORT_GROUP_H
 
-#include "core.h"
+#include "batch.h"
 
 /* A value on its way to a group: this, then the value's bytes, the comment's, and what was left out of the row (core.h),
  * padded to 8 bytes. Ids are those of the whole source until a split puts ranks in their place. */

@@ -2,6 +2,7 @@
  *
  * A row that a piece cannot state is left out whole, and counted under that piece.
  */
+#include "number.h"
 #include "row_batch.h"
 
 #include <stdlib.h>
@@ -31,7 +32,7 @@ typedef struct {
     const uint8_t *at;
     size_t size;
     bool given;
-} Field;
+} Given;
 
 void tp_join_free(Join *join) {
     if (!join)
@@ -74,36 +75,16 @@ static void *copied(const void *data, size_t size) {
 /* Add a piece with its texts: `ends` has one more than there are. False: out of memory, or more than there may be. */
 uint32_t tp_join_piece(Join *join, uint32_t kind, uint32_t first, uint32_t count, uint32_t texts,
                               const uint8_t *text, const uint64_t *ends, const uint8_t *stated) {
-    if (join->piece_count == PIECES_LIMIT || first + count > join->places)
+    if (join->piece_count == PIECES_LIMIT || first > join->places || count > join->places - first)
         return false;
     Piece *piece = &join->piece[join->piece_count++];
-    *piece = (Piece){kind, first, count, texts, copied(text, ends[texts]), copied(ends, (texts + 1) * sizeof *ends),
+    *piece = (Piece){kind, first, count, texts, copied(text, ends[texts]), copied(ends, ((size_t)texts + 1) * sizeof *ends),
                      copied(stated, texts)};
     return piece->text && piece->ends && piece->stated;
 }
 
 static inline void add_text(Join *join, const Piece *piece, uint64_t number) {
     bytes_add(&join->out, piece->text + piece->ends[number], piece->ends[number + 1] - piece->ends[number]);
-}
-
-static void add_json(Bytes *out, const uint8_t *p, size_t size) {
-    static const char hex[] = "0123456789abcdef";
-    for (const uint8_t *end = p + size; p < end; p++) {
-        const uint8_t *from = p;
-        while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
-            p++;
-        bytes_add(out, from, (size_t)(p - from));
-        if (p == end)
-            return;
-        const char *named = *p ? strchr("\bb\ff\nn\rr\tt\"\"\\\\", *p) : NULL;
-        if (*p >= 0x20 || (named && (*p == '\b' || *p == '\f' || *p == '\n' || *p == '\r' || *p == '\t'))) {
-            uint8_t escape[2] = {'\\', *p >= 0x20 ? *p : (uint8_t)named[1]};
-            bytes_add(out, escape, sizeof escape);
-        } else {
-            uint8_t escape[6] = {'\\', 'u', '0', '0', (uint8_t)hex[*p >> 4], (uint8_t)hex[*p & 15]};
-            bytes_add(out, escape, sizeof escape);
-        }
-    }
 }
 
 /* Without quotes a cell loses spaces and tabs around it, and `null` is no value with and without them. */
@@ -175,36 +156,19 @@ static bool add_xml(Bytes *out, const uint8_t *p, size_t size) {
     return true;
 }
 
-static bool add_escaped(Join *join, const Field *field, bool *misread) {
+static bool add_escaped(Join *join, const Given *field, bool *misread) {
     if (join->escape == ESCAPE_CSV)
         return add_csv(&join->out, field->at, field->size, misread);
     if (join->escape == ESCAPE_XML)
         return add_xml(&join->out, field->at, field->size);
-    add_json(&join->out, field->at, field->size);
+    json_add_escaped(&join->out, field->at, field->size);
     return true;
 }
 
-/* `-?[0-9]+(\.[0-9]+)?`, which XML Schema has as a decimal as well. */
-static bool is_decimal(const Field *field) {
-    const uint8_t *p = field->at, *end = p + field->size, *from;
-    p += p < end && *p == '-';
-    for (from = p; p < end && *p >= '0' && *p <= '9'; p++)
-        ;
-    if (p == from)
-        return false;
-    if (p < end && *p == '.') {
-        for (from = ++p; p < end && *p >= '0' && *p <= '9'; p++)
-            ;
-        if (p == from)
-            return false;
-    }
-    return p == end;
-}
-
 /* A text of a row; an empty one is none here. */
-static inline Field field_of(const TextColumn *column, uint64_t row) {
+static inline Given field_of(const TextColumn *column, uint64_t row) {
     int32_t from = column->ends[row], to = column->ends[row + 1];
-    return (Field){column->data + from, (size_t)(to - from), to > from};
+    return (Given){column->data + from, (size_t)(to - from), to > from};
 }
 
 static bool add_piece(Join *join, const Piece *piece, uint64_t text, const RowBatch *batch, uint64_t row,
@@ -227,9 +191,9 @@ static bool add_piece(Join *join, const Piece *piece, uint64_t text, const RowBa
     default:
         break;
     }
-    Field field = field_of(&batch->text[piece->kind == PIECE_COMMENT ? TEXT_COMMENT : TEXT_VALUE], row);
+    Given field = field_of(&batch->text[piece->kind == PIECE_COMMENT ? TEXT_COMMENT : TEXT_VALUE], row);
     bool is_chosen = piece->kind == PIECE_DECIMAL || piece->kind == PIECE_OTHER;
-    if (!field.given || (is_chosen && is_decimal(&field) != (piece->kind == PIECE_DECIMAL))) {
+    if (!field.given || (is_chosen && decimal_of(field.at, field.size).good != (piece->kind == PIECE_DECIMAL))) {
         add_text(join, piece, field.given ? OTHERWISE : ABSENT);
         return true;
     }

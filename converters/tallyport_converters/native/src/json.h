@@ -6,7 +6,9 @@
 #ifndef TALLYPORT_JSON_H
 #define TALLYPORT_JSON_H
 
-#include "core.h"
+#include "batch.h"
+
+#define DEPTH_LIMIT 256
 
 typedef struct {
     const uint8_t *start, *p, *end;
@@ -25,7 +27,7 @@ static inline bool json_fail(Json *s, enum Fault fault, const uint8_t *at) {
 static inline bool json_need(Json *s) { return json_fail(s, s->final ? FAULT_TRUNCATED : FAULT_NEED_MORE, s->end); }
 
 static inline bool json_space(Json *s) {
-    while (s->p < s->end && (*s->p == ' ' || *s->p == '\n' || *s->p == '\r' || *s->p == '\t'))
+    while (s->p < s->end && is_space(*s->p))
         s->p++;
     return s->p < s->end || json_need(s);
 }
@@ -65,7 +67,7 @@ static inline bool json_string(Json *s, const uint8_t **text, size_t *size, bool
                     if (p + i == s->end)
                         return json_need(s);
                     uint8_t c = p[i] | 0x20;
-                    if (!((p[i] >= '0' && p[i] <= '9') || (c >= 'a' && c <= 'f')))
+                    if (!is_digit(p[i]) && (c < 'a' || c > 'f'))
                         return json_fail(s, FAULT_SYNTAX, p + i);
                 }
                 p += 6;
@@ -138,9 +140,9 @@ static inline bool json_number(Json *s) {
     do {                                                                                                               \
         if (p == end)                                                                                                  \
             return json_need(s);                                                                                            \
-        if (*p < '0' || *p > '9')                                                                                      \
+        if (!is_digit(*p))                                                                                             \
             return json_fail(s, FAULT_SYNTAX, p);                                                                           \
-        while (p < end && *p >= '0' && *p <= '9')                                                                      \
+        while (p < end && is_digit(*p))                                                                      \
             p++;                                                                                                       \
     } while (0)
     if (*p == '-')
@@ -229,7 +231,7 @@ static inline bool json_skip(Json *s, int depth) {
         }
     }
     default:
-        if (*s->p == '-' || (*s->p >= '0' && *s->p <= '9'))
+        if (*s->p == '-' || is_digit(*s->p))
             return json_number(s);
         return json_fail(s, FAULT_SYNTAX, s->p);
     }
@@ -261,7 +263,7 @@ static inline bool json_scalar(Json *s, Text *text, uint8_t *type, bool *storabl
         return false;
     if (*type != 'n' && *type != '{' && *type != '[')
         *text = (Text){.at = at, .size = (size_t)(s->p - at), .present = true};
-    if (*type == '-' || (*type >= '0' && *type <= '9'))
+    if (*type == '-' || is_digit(*type))
         *type = '0';
     return true;
 }

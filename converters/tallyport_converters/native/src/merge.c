@@ -85,9 +85,7 @@ Merge *tp_merge_new(uint32_t runs, ReadRun read, uint8_t *bits) {
     if (!merge)
         return NULL;
     NO_MEMORY_GUARD((tp_merge_free(merge), NULL));
-    merge->run = calloc(runs, sizeof *merge->run);
-    if (!merge->run)
-        longjmp(*no_memory, 1);
+    merge->run = zeroed(runs, sizeof *merge->run);
     merge->runs = runs;
     merge->read = read;
     merge->bits = bits;

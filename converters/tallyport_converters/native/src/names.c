@@ -1,7 +1,7 @@
 /* The names under which fields of data values circulate, in any letter case, with `_`, `-`, a space or nothing between
  * words. What DHIS2 itself calls them in each format is the scanners' to know. See docs/formats/README.md.
  */
-#include "core.h"
+#include "batch.h"
 
 #define LONGEST 48 /* letters of a name that may be known */
 

@@ -125,10 +125,8 @@ Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t 
         }
     }
     uint32_t des = batch->intern[DE].count;
-    Blob *blob = packing->blob = calloc(1, sizeof *blob);
-    uint64_t *sizes = packing->sizes = calloc((size_t)des + 2, sizeof *sizes);
-    if (!blob || !sizes)
-        longjmp(*no_memory, 1);
+    Blob *blob = packing->blob = zeroed(1, sizeof *blob);
+    uint64_t *sizes = packing->sizes = zeroed((size_t)des + 2, sizeof *sizes);
     for (uint64_t i = 0; i < batch->report.rows; i++) {
         const Row *row = &batch->row[i];
         if (row->flags & ROW_REJECTED)
@@ -137,10 +135,8 @@ Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t 
             .flags = row->flags, .value_size = row->value_size, .comment_size = row->comment_size};
         sizes[row->id[DE]] += packed_size(&packed);
     }
-    blob->des = malloc(((size_t)des + 1) * sizeof *blob->des);
-    blob->starts = malloc(((size_t)des + 2) * sizeof *blob->starts);
-    if (!blob->des || !blob->starts)
-        longjmp(*no_memory, 1);
+    blob->des = zeroed((size_t)des + 1, sizeof *blob->des);
+    blob->starts = zeroed((size_t)des + 2, sizeof *blob->starts);
     uint64_t at = 0;
     for (uint32_t de = 1; de <= des; de++) {
         uint64_t size = sizes[de];
@@ -155,7 +151,7 @@ Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t 
     blob->size = at;
     blob->data = malloc(at + 1);
     if (!blob->data)
-        longjmp(*no_memory, 1);
+        out_of_memory();
     for (uint64_t i = 0; i < batch->report.rows; i++) {
         const Row *row = &batch->row[i];
         if (row->flags & ROW_REJECTED) {

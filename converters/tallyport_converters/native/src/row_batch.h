@@ -6,7 +6,7 @@
 #ifndef TALLYPORT_ROW_BATCH_H
 #define TALLYPORT_ROW_BATCH_H
 
-#include "core.h"
+#include "batch.h"
 
 #include <stdatomic.h>
 

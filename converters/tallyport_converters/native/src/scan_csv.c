@@ -3,7 +3,7 @@
  * RFC 4180 with the readings of docs/formats/dxf-csv.md: any line end, blank lines passed, spaces and tabs before a
  * cell and around an unquoted one passed, a quote within an unquoted cell literal.
  */
-#include "core.h"
+#include "batch.h"
 
 typedef struct {
     Text text;
@@ -28,8 +28,8 @@ static inline const uint8_t *cell_end(const uint8_t *p, const uint8_t *end, uint
 }
 
 /* One cell from `p`; returns the delimiter or line end behind it (or the end), NULL when the quote stays open. */
-static const uint8_t *cell(Batch *batch, const uint8_t *p, const uint8_t *end, uint8_t delimiter, Cell *cell,
-                           uint32_t *notices) {
+static const uint8_t *read_cell(Batch *batch, const uint8_t *p, const uint8_t *end, uint8_t delimiter, Cell *cell,
+                                uint32_t *notices) {
     *cell = (Cell){0};
     while (p < end && (*p == ' ' || *p == '\t') && *p != delimiter)
         p++;
@@ -97,24 +97,11 @@ typedef struct {
     uint64_t attribute_options_column;
 } Record;
 
-/* What a cell says of a field, alone in a draft. */
-static void take_field(Batch *batch, Draft *draft, enum Column meaning, const Text *cell) {
-    const uint8_t *text = text_data(batch, cell);
-    if (meaning == COLUMN_VALUE)
-        draft->value = *cell;
-    else if (meaning == COLUMN_COMMENT)
-        draft->comment = *cell;
-    else if (meaning == COLUMN_FOLLOWUP || meaning == COLUMN_DELETED)
-        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, cell->size));
-    else
-        draft_identify(batch, draft, (int)meaning, cell);
-}
-
 COLD void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
     Draft other = {0};
     if (meaning <= COLUMN_COMMENT && memchr(text_data(batch, &cell->text), 0, cell->text.size))
         other.flags |= ROW_REJECTED;
-    take_field(batch, &other, meaning, &cell->text);
+    draft_take(batch, &other, (uint32_t)meaning, &cell->text);
     draft_unite(batch, &record->draft, &other, (uint32_t)meaning);
 }
 
@@ -137,16 +124,6 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     if (kept && memchr(text, 0, size))
         draft->flags |= ROW_REJECTED;
     switch (meaning) {
-    case COLUMN_VALUE:
-        draft->value = cell->text;
-        break;
-    case COLUMN_COMMENT:
-        draft->comment = cell->text;
-        break;
-    case COLUMN_FOLLOWUP:
-    case COLUMN_DELETED:
-        draft_boolean(draft, meaning == COLUMN_DELETED, boolean_text(text, size));
-        break;
     case COLUMN_STORED_BY:
     case COLUMN_CREATED:
     case COLUMN_LAST_UPDATED:
@@ -180,7 +157,7 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         if (meaning >= COLUMN_AGAIN)
             take_again(batch, record, (enum Column)(meaning - COLUMN_AGAIN), cell);
         else
-            draft_identify(batch, draft, (int)meaning, &cell->text);
+            draft_take(batch, draft, (uint32_t)meaning, &cell->text);
     }
 }
 
@@ -196,16 +173,7 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
             batch_leave_out(batch, name, name_size, text_data(batch, &record->option[i]), record->option[i].size);
             continue;
         }
-        draft_trim(batch, draft, &record->option[i]);
-        if (!record->option[i].size)
-            continue;
-        if (scratch->size == start)
-            bytes_add_byte(scratch, 'M');
-        bytes_add(scratch, name, name_size);
-        bytes_add_byte(scratch, 0);
-        bytes_reserve(scratch, record->option[i].size + 1);
-        bytes_add(scratch, text_data(batch, &record->option[i]), record->option[i].size);
-        bytes_add_byte(scratch, 0);
+        batch_add_option(batch, draft, start, name, name_size, &record->option[i]);
     }
     if (scratch->size > start && !(draft->flags & ROW_REJECTED)) /* an option that holds NUL would read as two */
         draft->id[COC] = intern_text(&batch->intern[COC], scratch->data + start, scratch->size - start);
@@ -247,12 +215,7 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
 /* Scan records from a record's start; `consumed` ends at the last record's end that is certain. */
 void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout *layout, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *bad, *unit = block;
-    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
-    if (size >= BLOCK_LIMIT) {
-        batch->report.fault = FAULT_BLOCK_SIZE;
-        return;
-    }
-    batch->report.fault = FAULT_NONE;
+    SCAN_GUARD(batch->report, size);
     Record record;
     while (p < end) {
         unit = p;
@@ -276,7 +239,7 @@ void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout
         bool says_something = false;
         for (;; column++) {
             Cell found;
-            p = cell(batch, p, end, (uint8_t)layout->delimiter, &found, &record.draft.notices);
+            p = read_cell(batch, p, end, (uint8_t)layout->delimiter, &found, &record.draft.notices);
             if (!p)
                 break;
             if (!says_something)

@@ -501,12 +501,7 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
     Scan s = {.json = {.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final},
               .batch = batch,
               .row_data_set = row_data_set};
-    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
-    if (size >= BLOCK_LIMIT) {
-        batch->report.fault = FAULT_BLOCK_SIZE;
-        return;
-    }
-    batch->report.fault = FAULT_NONE;
+    SCAN_GUARD(batch->report, size);
     const uint8_t *unit = s.json.p;
     uint64_t properties = 0;
     uint32_t state = started & ~(uint32_t)ROWS_SEEN, rows_seen = started & ROWS_SEEN;
@@ -570,7 +565,7 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
     if (good) {
         batch->report.state = END | rows_seen;
         unit = s.json.p;
-        while (s.json.p < s.json.end && (*s.json.p == ' ' || *s.json.p == '\n' || *s.json.p == '\r' || *s.json.p == '\t'))
+        while (s.json.p < s.json.end && is_space(*s.json.p))
             s.json.p++;
         unit = s.json.p;
         if (s.json.p < s.json.end)

@@ -4,7 +4,7 @@
  * big endian. The identifiers are the tables' ids, 8 bytes each, and get their names later, once for each distinct one.
  * Source: https://www.postgresql.org/docs/current/sql-copy.html, Binary Format.
  */
-#include "core.h"
+#include "batch.h"
 
 enum TupleField { /* below KINDS: an id, as enum Kind */
     TUPLE_VALUE = KINDS,
@@ -47,12 +47,7 @@ static bool is_utf8(const Text *text) {
 /* Scan tuples from a tuple's start; `consumed` ends at the last one that is whole. */
 void tp_scan_tuples(Batch *batch, const uint8_t *block, uint64_t size, uint32_t final) {
     const uint8_t *p = block, *end = block + size, *unit = block;
-    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
-    if (size >= BLOCK_LIMIT) {
-        batch->report.fault = FAULT_BLOCK_SIZE;
-        return;
-    }
-    batch->report.fault = FAULT_NONE;
+    SCAN_GUARD(batch->report, size);
     for (; p < end; unit = p) {
         Draft draft = {0};
         batch_start_row(batch);

@@ -6,7 +6,7 @@
  * The root's start tag is handed over as a property: Python has it parsed by the general parser.
  * Rules: XML 1.0, productions in brackets; [AVNORM] is its section 3.3.3.
  */
-#include "core.h"
+#include "batch.h"
 
 enum State { START, BODY, IN_GROUP, END };
 enum Mode { MODE_DXF, MODE_ADX };
@@ -82,8 +82,6 @@ static bool fail(Scan *s, enum Fault fault) {
 
 static bool need(Scan *s) { return fail(s, s->final ? FAULT_DOUBT : FAULT_NEED_MORE); }
 
-static inline bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
-
 static inline bool space(Scan *s) {
     while (s->p < s->end && is_space(*s->p))
         s->p++;
@@ -124,7 +122,7 @@ static bool reference(Scan *s) {
             return fail(s, FAULT_DOUBT);
         for (; p < stop; p++) {
             uint8_t lower = *p | 0x20;
-            if (*p >= '0' && *p <= '9')
+            if (is_digit(*p))
                 c = c * (hex ? 16 : 10) + (*p - '0');
             else if (hex && lower >= 'a' && lower <= 'f')
                 c = c * 16 + (uint32_t)(lower - 'a') + 10;
@@ -211,7 +209,7 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
 }
 
 static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
-static bool name_char(uint8_t c) { return name_start(c) || (c >= '0' && c <= '9') || c == '-' || c == '.'; }
+static bool name_char(uint8_t c) { return name_start(c) || is_digit(c) || c == '-' || c == '.'; }
 
 static enum Field field_of(const Meant *names, const uint8_t *name, size_t size, uint32_t *naming) {
     *naming = 0;
@@ -233,7 +231,7 @@ static enum Field field_of(const Meant *names, const uint8_t *name, size_t size,
 
 /* The attributes of a tag whose name is behind, up to its `>` or `/`; returns their number, -1 on a stop.
  * `known`: how many of `attributes` hold the row before, whose gaps are tried first. */
-static int attributes(Scan *s, const uint8_t *tag, const Meant *names, Attribute *attributes, int known) {
+static int read_attributes(Scan *s, const uint8_t *tag, const Meant *names, Attribute *attributes, int known) {
     bool all_matched = true;
     const uint8_t *gap = tag;
     for (int n = 0;; n++) {
@@ -295,26 +293,10 @@ static bool closing(Scan *s, const char *name) {
 }
 
 HOT void take(Batch *batch, Draft *draft, const Attribute *a) {
-    const uint8_t *value = text_data(batch, &a->value);
-    switch (a->field) {
-    case FIELD_VALUE:
-        draft->value = a->value;
-        break;
-    case FIELD_COMMENT:
-        draft->comment = a->value;
-        break;
-    case FIELD_FOLLOWUP:
-    case FIELD_DELETED:
-        draft_boolean(draft, a->field == FIELD_DELETED, boolean_text(value, a->value.size));
-        break;
-    case FIELD_STORED_BY:
-    case FIELD_CREATED:
-    case FIELD_LAST_UPDATED:
+    if (a->field >= FIELD_STORED_BY)
         draft->dropped |= 1u << (a->field - FIELD_STORED_BY + DROPPED_STORED_BY);
-        break;
-    default:
-        draft_identify(batch, draft, (int)a->field, &a->value);
-    }
+    else
+        draft_take(batch, draft, a->field, &a->value);
 }
 
 /* Take over a second attribute of the same meaning. */
@@ -363,8 +345,6 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
         draft->notices |= 1u << NOTICE_COMBO_AND_OPTIONS;
     Bytes *scratch = &batch->scratch;
     size_t start = scratch->size;
-    if (taken)
-        bytes_add_byte(scratch, 'M');
     for (int i = 0; i < count; i++) {
         const Attribute *a = &attributes[i];
         if (a->field != FIELD_UNKNOWN || !a->value.size)
@@ -373,17 +353,9 @@ static void settle(Batch *batch, Draft *draft, const Attribute *attributes, int 
             batch_leave_out(batch, a->name, a->name_size, text_data(batch, &a->value), a->value.size);
             continue;
         }
-        Text option = a->value;
-        draft_trim(batch, draft, &option);
-        if (!option.size)
-            continue;
-        bytes_add(scratch, a->name, a->name_size);
-        bytes_add_byte(scratch, 0);
-        bytes_reserve(scratch, option.size + 1);
-        bytes_add(scratch, text_data(batch, &option), option.size);
-        bytes_add_byte(scratch, 0);
+        batch_add_option(batch, draft, start, a->name, a->name_size, &a->value);
     }
-    if (taken && scratch->size > start + 1)
+    if (scratch->size > start)
         draft->id[categories] = intern_text(&batch->intern[categories], scratch->data + start, scratch->size - start);
     scratch->size = start;
 }
@@ -427,7 +399,7 @@ static bool row(Scan *s, enum Mode mode, const Draft *group) {
         batch->left_out_count = s->group_left_out_count;
         memcpy(batch->left_out, s->group_left_out, s->group_left_out_count * sizeof *batch->left_out);
     }
-    int count = attributes(s, start, mode == MODE_DXF ? DXF_ROW : ADX_ROW, s->row, s->row_attributes);
+    int count = read_attributes(s, start, mode == MODE_DXF ? DXF_ROW : ADX_ROW, s->row, s->row_attributes);
     s->row_attributes = 0;
     if (count < 0 || !end_of_tag(s, &empty))
         return false;
@@ -476,7 +448,7 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     if (!literal(s, "<group"))
         return false;
     batch_start_row(s->batch);
-    int count = attributes(s, start, ADX_GROUP, found, 0);
+    int count = read_attributes(s, start, ADX_GROUP, found, 0);
     if (count < 0 || !end_of_tag(s, empty))
         return false;
     *group = (Draft){0};
@@ -504,11 +476,7 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
 void tp_scan_xml(Batch *batch, const uint8_t *block, uint64_t size, uint32_t mode, uint32_t state,
                         uint32_t final) {
     Scan *s = &(Scan){.start = block, .p = block, .end = block + size, .batch = batch, .final = final};
-    NO_MEMORY_GUARD((void)(batch->report.fault = FAULT_NO_MEMORY));
-    if (size >= BLOCK_LIMIT) {
-        batch->report.fault = FAULT_BLOCK_SIZE;
-        return;
-    }
+    SCAN_GUARD(batch->report, size);
     const char *root_name = mode == MODE_ADX ? "adx" : "dataValueSet";
     const Draft none = {0};
     Draft group = {0};

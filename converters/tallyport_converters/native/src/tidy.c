@@ -42,6 +42,8 @@ static const char *const NOTHING[WORDS] = {
     "\xE2\x80\x94",
 };
 
+bool text_blank(const uint8_t *p, size_t size) { return cut_space(&p, &size) && !size; }
+
 const char *tp_word(uint32_t number) { return NOTHING[number]; }
 
 static uint8_t small(uint8_t c) { return c >= 'A' && c <= 'Z' ? c | 0x20 : c; }

@@ -17,6 +17,8 @@ static inline bool cut_space(const uint8_t **p, size_t *size) {
            cut_outer_space(p, size);
 }
 
+bool text_blank(const uint8_t *p, size_t size);
+
 /* The number of a word for nothing, counted from 1; 0 if the text is none. */
 uint8_t word_for_nothing_slowly(const uint8_t *p, size_t size);
 static inline uint8_t word_for_nothing(const uint8_t *p, size_t size) {

@@ -1,180 +1,9 @@
-/* Texts, dictionaries and batches: see core.h. */
-#include "core.h"
+/* See batch.h. */
+#include "batch.h"
 
 #include <stdlib.h>
 
-_Thread_local jmp_buf *no_memory;
-
-void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size) {
-    if (wanted <= *capacity)
-        return memory;
-    size_t next = *capacity ? *capacity : 64;
-    while (next < wanted)
-        next += next / 2 + 1;
-    void *moved = next > SIZE_MAX / item_size ? NULL : realloc(memory, next * item_size);
-    if (!moved)
-        longjmp(*no_memory, 1);
-    *capacity = next;
-    return moved;
-}
-
-void bytes_reserve(Bytes *bytes, size_t more) {
-    bytes->data = grow(bytes->data, &bytes->capacity, bytes->size + more, 1);
-}
-
-void bytes_add(Bytes *bytes, const void *data, size_t size) {
-    if (!size)
-        return;
-    bytes_reserve(bytes, size);
-    memcpy(bytes->data + bytes->size, data, size);
-    bytes->size += size;
-}
-
-void bytes_add_byte(Bytes *bytes, uint8_t byte) {
-    bytes_reserve(bytes, 1);
-    bytes->data[bytes->size++] = byte;
-}
-
-void bytes_free(Bytes *bytes) {
-    free(bytes->data);
-    *bytes = (Bytes){0};
-}
-
-int utf8_step(const uint8_t *p, const uint8_t *end) {
-    /* The table of well-formed sequences: Unicode 15, table 3-7. */
-    uint8_t a = p[0];
-    int size = a >= 0xC2 && a <= 0xDF ? 2 : a >= 0xE0 && a <= 0xEF ? 3 : a >= 0xF0 && a <= 0xF4 ? 4 : 0;
-    if (!size)
-        return 0;
-    uint8_t low = a == 0xE0 ? 0xA0 : a == 0xF0 ? 0x90 : 0x80;
-    uint8_t high = a == 0xED ? 0x9F : a == 0xF4 ? 0x8F : 0xBF;
-    for (int i = 1; i < size; i++) {
-        if (p + i == end)
-            return -1;
-        if (p[i] < low || p[i] > high)
-            return 0;
-        low = 0x80, high = 0xBF;
-    }
-    return size;
-}
-
-bool utf8_valid(const uint8_t *p, const uint8_t *end, const uint8_t **bad) {
-    while (p < end) {
-        if (end - p >= 8 && !(load64(p) & 0x8080808080808080u)) {
-            p += 8;
-            continue;
-        }
-        if (*p < 0x80) {
-            p++;
-            continue;
-        }
-        int size = utf8_step(p, end);
-        if (size <= 0) {
-            *bad = p;
-            return false;
-        }
-        p += size;
-    }
-    return true;
-}
-
-void utf8_encode(Bytes *out, uint32_t c) {
-    uint8_t b[4];
-    int size = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    if (size == 1)
-        b[0] = (uint8_t)c;
-    for (int i = size - 1; size > 1 && i > 0; i--, c >>= 6)
-        b[i] = 0x80 | (c & 0x3F);
-    if (size > 1)
-        b[0] = (uint8_t)((size == 2 ? 0xC0 : size == 3 ? 0xE0 : 0xF0) | c);
-    bytes_add(out, b, (size_t)size);
-}
-
-bool text_too_long(const uint8_t *p, size_t size) {
-    if (size <= TEXT_LIMIT)
-        return false; /* a UTF-16 unit takes at least one byte */
-    size_t units = 0;
-    for (size_t i = 0; i < size; i++)
-        units += ((p[i] & 0xC0) != 0x80) + (p[i] >= 0xF0);
-    return units > TEXT_LIMIT;
-}
-
-bool text_blank(const uint8_t *p, size_t size) {
-    return cut_space(&p, &size) && !size;
-}
-
-void intern_init(Intern *intern, uint64_t seed) {
-    memset(intern, 0, sizeof *intern);
-    intern->seed = seed;
-}
-
-void intern_free(Intern *intern) {
-    bytes_free(&intern->text);
-    free(intern->ends);
-    free(intern->slots);
-    memset(intern, 0, sizeof *intern);
-}
-
-static inline uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed) {
-    /* Whatever meets the text is secret: a text that holds a known factor would make the product forget the seed. */
-    const uint64_t secret = (seed << 32 | seed >> 32) ^ 0xe7037ed1a0b428dbu;
-    uint64_t h = seed ^ 0xa0761d6478bd642fu, a, b;
-    size_t left = n;
-    for (; left > 16; p += 16, left -= 16)
-        h = mix(load64(p) ^ secret, load64(p + 8) ^ h);
-    if (left >= 8) {
-        a = load64(p), b = load64(p + left - 8);
-    } else {
-        a = b = 0;
-        for (size_t i = 0; i < left; i++)
-            a = a << 8 | p[i];
-    }
-    return mix(secret ^ n, mix(a ^ secret, b ^ h));
-}
-
-static void intern_rehash(Intern *intern) {
-    uint32_t size = intern->slots ? (intern->mask + 1) * 2 : 64; /* 0: there are no more 32-bit sizes */
-    Slot *slots = size ? calloc(size, sizeof *slots) : NULL;
-    if (!slots)
-        longjmp(*no_memory, 1);
-    for (uint32_t i = 0; intern->slots && i <= intern->mask; i++)
-        if (intern->slots[i].id) {
-            uint32_t at = (uint32_t)intern->slots[i].hash & (size - 1);
-            while (slots[at].id)
-                at = (at + 1) & (size - 1);
-            slots[at] = intern->slots[i];
-        }
-    free(intern->slots);
-    intern->slots = slots;
-    intern->mask = size - 1;
-}
-
-uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size) {
-    if (!intern->slots || intern->count >= (intern->mask + 1) / 2)
-        intern_rehash(intern);
-    uint64_t hash = hash_text(text, size, intern->seed);
-    uint32_t at = (uint32_t)hash & intern->mask;
-    for (; intern->slots[at].id; at = (at + 1) & intern->mask)
-        if (intern->slots[at].hash == hash) {
-            size_t known_size;
-            const uint8_t *known = interned(intern, intern->slots[at].id, &known_size);
-            if (known_size == size && same_bytes(known, text, size))
-                return intern->slots[at].id;
-        }
-    /* 32-bit offsets: a dictionary of 4 GiB is far beyond any memory budget. */
-    if (intern->text.size + size > UINT32_MAX)
-        longjmp(*no_memory, 1);
-    size_t capacity = intern->ends_capacity;
-    intern->ends = grow(intern->ends, &capacity, (size_t)intern->count + 2, sizeof *intern->ends);
-    intern->ends_capacity = (uint32_t)capacity;
-    intern->ends[0] = 0;
-    bytes_reserve(&intern->text, size + 1); /* also where all texts are empty: NULL takes no offset */
-    bytes_add(&intern->text, text, size);
-    uint32_t id = ++intern->count;
-    intern->ends[id] = (uint32_t)intern->text.size;
-    intern->slots[at] = (Slot){hash, id};
-    return id;
-}
+#define TEXT_BYTES (4 * TEXT_LIMIT) /* of a text at most: none that is longer is kept */
 
 Batch *tp_batch_new(uint64_t seed) {
     Batch *batch = calloc(1, sizeof *batch);
@@ -351,6 +180,21 @@ void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t 
         draft->flags |= ROW_REJECTED | ROW_CONFLICT;
 }
 
+void batch_add_option(Batch *batch, Draft *draft, size_t start, const uint8_t *name, size_t name_size, const Text *option) {
+    Bytes *scratch = &batch->scratch;
+    Text text = *option;
+    draft_trim(batch, draft, &text);
+    if (!text.size)
+        return;
+    bytes_reserve(scratch, name_size + text.size + 3); /* first, as the text may lie there */
+    if (scratch->size == start)
+        bytes_add_byte(scratch, 'M');
+    bytes_add(scratch, name, name_size);
+    bytes_add_byte(scratch, 0);
+    bytes_add(scratch, text_data(batch, &text), text.size);
+    bytes_add_byte(scratch, 0);
+}
+
 void batch_property(Batch *batch, uint32_t key_at, uint32_t key_size, uint32_t value_at, uint32_t value_size) {
     batch->report.properties =
         grow(batch->report.properties, &batch->property_capacity, batch->report.property_count + 1, sizeof(Property));
@@ -371,7 +215,8 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
     if ((draft->flags & (ROW_FOLLOWUP_TRUE | ROW_FOLLOWUP_FALSE)) == ROW_FOLLOWUP_FALSE)
         draft->dropped |= 1u << DROPPED_FOLLOWUP_FALSE;
     if (!draft->id[DE] || !(draft->flags & (ROW_HAS_VALUE | ROW_HAS_COMMENT | ROW_DELETED)) ||
-        text_too_long(value, value_size) || text_too_long(comment, comment_size))
+        text_longer(value, value_size, TEXT_LIMIT) ||
+        text_longer(comment, comment_size, TEXT_LIMIT))
         draft->flags |= ROW_REJECTED;
     if (draft->flags & ROW_REJECTED) {
         batch->report.rejected++;
@@ -386,6 +231,8 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
             batch->report.notices[i].first = batch->report.rows;
     if (batch->pending_count)
         batch_count_names(batch);
+    if (batch->text.size > UINT32_MAX - 2 * TEXT_BYTES - LEFT_OUT_LIMIT * sizeof(LeftOut))
+        out_of_memory(); /* offsets have 32 bits */
     memcpy(row->id, draft->id, sizeof row->id);
     row->text = (uint32_t)batch->text.size;
     row->value_size = (uint32_t)value_size;

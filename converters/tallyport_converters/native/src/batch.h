@@ -1,20 +1,14 @@
-/* What the scanners and the grouping share: texts, dictionaries, and the batch of rows that a scan fills.
+/* The rows that a scan fills a batch with, and a row while it is read.
  *
  * Everything here works on memory it is given: no files, no locale, no global state. Every read of input is bounded
  * by an end pointer. Offsets within one scanned block are 32 bits: no scan takes a block of `BLOCK_LIMIT` bytes.
- * Out of memory jumps back to the exported function (see `NO_MEMORY_GUARD`), which reports it.
  */
-#ifndef TALLYPORT_CORE_H
-#define TALLYPORT_CORE_H
+#ifndef TALLYPORT_BATCH_H
+#define TALLYPORT_BATCH_H
 
+#include "dictionary.h"
 #include "scanner.h"
 #include "tidy.h"
-
-#include <setjmp.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 /* Of functions that every field goes through, and of those that hardly any does. */
 #if defined(__GNUC__)
@@ -40,29 +34,14 @@ typedef struct {
 
 static inline size_t left_out_size(uint32_t flags) { return (size_t)(flags >> LEFT_OUT_SHIFT) * sizeof(LeftOut); }
 
-#define TEXT_LIMIT 50000 /* UTF-16 units that DHIS2 stores of a value or comment */
-#define DEPTH_LIMIT 256
 #define BLOCK_LIMIT ((uint64_t)1 << 30)
 
-typedef struct {
-    uint8_t *data;
-    size_t size, capacity;
-} Bytes;
-
-typedef struct {
-    uint64_t hash;
-    uint32_t id; /* 0: free */
-} Slot;
-
-/* A dictionary of distinct texts; ids count from 1 in order of arrival. */
-typedef struct {
-    Bytes text;
-    uint32_t *ends; /* ends[id]: end of text id; ends[0] = 0 */
-    uint32_t count, ends_capacity;
-    Slot *slots;
-    uint32_t mask;
-    uint64_t seed; /* differs from run to run, so that no input can be made to collide */
-} Intern;
+/* First statement of a scan, whose `report` says so where memory runs out or the block is too large. */
+#define SCAN_GUARD(report, size)                                                                                       \
+    NO_MEMORY_GUARD((void)((report).fault = FAULT_NO_MEMORY));                                                         \
+    (report).fault = (size) < BLOCK_LIMIT ? FAULT_NONE : FAULT_BLOCK_SIZE;                                             \
+    if ((report).fault)                                                                                                \
+    return
 
 typedef struct {
     uint32_t id[KINDS]; /* into the batch's dictionaries; 0: absent */
@@ -109,37 +88,6 @@ struct Batch {
     uint32_t left_out_count, stand_in_count;
 };
 
-extern _Thread_local jmp_buf *no_memory;
-
-/* First statement of an exported function that allocates; `result` is returned when memory runs out. */
-#define NO_MEMORY_GUARD(result)                                                                                        \
-    jmp_buf guard;                                                                                                     \
-    no_memory = &guard;                                                                                                \
-    if (setjmp(guard))                                                                                                 \
-    return result
-
-void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size);
-void bytes_reserve(Bytes *bytes, size_t more);
-void bytes_add(Bytes *bytes, const void *data, size_t size);
-void bytes_add_byte(Bytes *bytes, uint8_t byte);
-void bytes_free(Bytes *bytes);
-
-/* Length of the valid UTF-8 sequence of 2-4 bytes at `p`, 0 if it is none, -1 if the input ends within it. */
-int utf8_step(const uint8_t *p, const uint8_t *end);
-bool utf8_valid(const uint8_t *p, const uint8_t *end, const uint8_t **bad);
-void utf8_encode(Bytes *out, uint32_t code_point);
-bool text_too_long(const uint8_t *p, size_t size);
-bool text_blank(const uint8_t *p, size_t size);
-
-void intern_init(Intern *intern, uint64_t seed);
-void intern_free(Intern *intern);
-uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size);
-static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t *size) {
-    uint32_t start = intern->ends[id - 1];
-    *size = intern->ends[id] - start;
-    return intern->text.data + start; /* there is data, even of one empty text */
-}
-
 Row *batch_row(Batch *batch);
 /* Note that the row has a field of that name: its id, 0 if it was noted before. Then count it, if it says anything. */
 uint32_t batch_see_name(Batch *batch, const uint8_t *name, size_t size);
@@ -158,14 +106,9 @@ typedef struct {
     Text value, comment;
     uint32_t flags;
     uint32_t dropped, notices; /* bits, by enum Dropped and enum Notice */
-    uint16_t spaces[SPACES_COUNT];
+    uint32_t spaces[SPACES_COUNT];
     uint8_t word[WORD_PLACES];
 } Draft;
-
-/* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset. */
-static inline const uint8_t *bytes_from(const Bytes *bytes, size_t offset) {
-    return bytes->data ? bytes->data + offset : NULL;
-}
 
 static inline const uint8_t *text_data(const Batch *batch, const Text *text) {
     return text->in_scratch ? bytes_from(&batch->scratch, text->offset) : text->at;
@@ -219,37 +162,27 @@ static inline void draft_identify(Batch *batch, Draft *draft, int kind, const Te
  * rejected. */
 void draft_unite(const Batch *batch, Draft *draft, const Draft *other, uint32_t field);
 
-/* Count the names of the row that is being read. */
-void batch_count_names(Batch *batch);
-
 /* Read a boolean text: 1 true, 0 false, -1 empty, -2 none. */
 int boolean_text(const uint8_t *p, size_t size);
 void draft_boolean(Draft *draft, bool is_deleted, int truth);
 
-/* Both halves of a product: what hashes are made of. */
-static inline uint64_t mix(uint64_t a, uint64_t b) {
-    __uint128_t product = (__uint128_t)a * b;
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
+/* Take over what a field says; `field` is below FIELD_STORED_BY. */
+HOT void draft_take(Batch *batch, Draft *draft, uint32_t field, const Text *said) {
+    if (field == FIELD_VALUE)
+        draft->value = *said;
+    else if (field == FIELD_COMMENT)
+        draft->comment = *said;
+    else if (field == FIELD_FOLLOWUP || field == FIELD_DELETED)
+        draft_boolean(draft, field == FIELD_DELETED, boolean_text(text_data(batch, said), said->size));
+    else
+        draft_identify(batch, draft, (int)field, said);
 }
 
-static inline uint64_t load64(const uint8_t *p) {
-    uint64_t v;
-    memcpy(&v, p, 8);
-    return v;
-}
+/* Add the option of a category to a combo's text, which begins at `start` of the scratch: 'M', then category NUL option NUL
+ * of each. What says nothing is passed. */
+void batch_add_option(Batch *batch, Draft *draft, size_t start, const uint8_t *name, size_t name_size, const Text *option);
 
-static inline bool same_bytes(const uint8_t *a, const uint8_t *b, size_t n) {
-    if (n >= 8) {
-        size_t i = 0;
-        for (; i + 8 <= n; i += 8)
-            if (load64(a + i) != load64(b + i))
-                return false;
-        return load64(a + n - 8) == load64(b + n - 8);
-    }
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i])
-            return false;
-    return true;
-}
+/* Count the names of the row that is being read. */
+void batch_count_names(Batch *batch);
 
 #endif

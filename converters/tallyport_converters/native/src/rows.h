@@ -1,0 +1,88 @@
+/* The rows of one ADV2 group: what their scan, their judging and the batches made of them share. */
+#ifndef TALLYPORT_ROWS_H
+#define TALLYPORT_ROWS_H
+
+#include "json.h"
+#include "row_batch.h"
+
+typedef unsigned __int128 Key;
+
+typedef struct {
+    uint64_t block;
+    Key rest;
+    uint32_t at, size;     /* span of the row */
+    uint32_t text, note;   /* ids of what Python judges, 0: nothing */
+    uint32_t refused;      /* FLAW_REFUSED: the index */
+    uint8_t flaw, position; /* position: element of the row that is at fault */
+    uint8_t verdict;        /* what Python said of it, where it judged */
+    uint8_t value_at;       /* of a plain row: where its value begins in its span; 0: of any other */
+    bool deleted;
+    bool named; /* all its indexes are there and in range, whatever else is wrong with it */
+} AdvRow;
+
+/* The scan of one group's rows. */
+struct Rows {
+    RowsReport report;
+    RowRules rules;
+    AdvRow *row;
+    size_t row_capacity, row_count, run_capacity;
+    Bytes scratch, taken[TEXT_COLUMNS]; /* taken: the texts of the batch that is being filled */
+    RowBatch *filling;
+    Intern texts, notes;
+    uint64_t seed, mark_block, mark_row; /* the last accepted row's */
+    bool marked, refuses;
+    Key *keys; /* accepted in the block of the mark, in order of acceptance */
+    size_t key_count, key_capacity;
+    bool keys_rising;
+    uint32_t *table; /* of key numbers + 1; only where keys do not rise */
+    size_t table_size, table_capacity;
+    uint64_t range;              /* keys that there can be in a block; UINT64_MAX: more than a bit each has room for */
+    size_t keys_listed, keys_most; /* from how many on a bit for each is smaller; how many may be listed */
+    uint8_t *bits;
+    size_t bits_capacity;
+    bool by_bits;
+};
+
+typedef struct {
+    const uint8_t *at;
+    size_t size;
+    bool storable;
+} Literal;
+
+/* A JSON string as a text, decoded if it must be. */
+static inline bool string_text(Json *j, Literal *out) {
+    bool escaped;
+    j->p++;
+    if (!json_string(j, &out->at, &out->size, &escaped))
+        return false;
+    out->storable = true;
+    if (escaped) {
+        size_t offset = j->scratch->size;
+        out->storable = json_unescape(j->scratch, out->at, out->size);
+        out->at = j->scratch->data + offset; /* used before the scratch grows again, or offset is kept */
+        out->size = j->scratch->size - offset;
+    }
+    return true;
+}
+
+/* Say what is wrong with a row, if nothing is yet. */
+static inline void blame(AdvRow *row, enum Flaw flaw, uint32_t position) {
+    if (row->flaw == FLAW_NONE) {
+        row->flaw = (uint8_t)flaw;
+        row->position = (uint8_t)(position > 255 ? 255 : position);
+    }
+}
+
+/* `false`, `true` or (with `nullable`) null; -1 for anything else. */
+static inline bool flag_element(Json *j, bool nullable, int *truth) {
+    uint8_t first = *j->p;
+    if (!json_skip(j, 2))
+        return false;
+    *truth = first == 't' ? 1 : first == 'f' || (nullable && first == 'n') ? 0 : -1;
+    return true;
+}
+
+/* What is wrong with a text as a value. */
+enum Flaw check_value(const RowRules *rules, const uint8_t *text, size_t size);
+
+#endif

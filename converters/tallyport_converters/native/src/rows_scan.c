@@ -1,0 +1,339 @@
+/* ADV2 rows, in blocks: each is read, and judged by what its header allows.
+ *
+ * Pure per row: index bounds, order, JSON types and the form of one value; no look-up but in arrays made once a group.
+ * Texts that only Python can judge are handed over once for each distinct text of a block.
+ */
+#include "number.h"
+#include "rows.h"
+
+/* An index of a row; `good_indexes` counts those that are in range. */
+static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow *row, uint32_t *good_indexes) {
+    uint64_t index = 0;
+    const uint8_t *from = j->p, *p = from;
+    while (p < j->end && *p >= '0' && *p <= '9' && p - from < 10)
+        index = index * 10 + (*p++ - '0');
+    bool plain = p > from && p < j->end && (*p == ',' || *p == ']' || *p == ' ' || *p == '\n' || *p == '\r' || *p == '\t') &&
+                 (p - from == 1 || *from != '0');
+    if (!plain) {
+        bool negative = *from == '-';
+        if (!json_skip(j, 2))
+            return false;
+        /* A whole number beyond what was read above, or below zero, is out of range; all else is no index. */
+        bool whole = true;
+        for (p = from + negative; p < j->p; p++)
+            whole &= *p >= '0' && *p <= '9';
+        blame(row, whole && j->p > from + negative ? FLAW_INDEX_RANGE : FLAW_INDEX_TYPE, place);
+        return true;
+    }
+    j->p = p;
+    if (index >= rules->sizes[place]) {
+        blame(row, FLAW_INDEX_RANGE, place);
+        return true;
+    }
+    if (rules->refused[place] && rules->refused[place][index]) {
+        if (row->flaw == FLAW_NONE)
+            row->refused = (uint32_t)index;
+        blame(row, FLAW_REFUSED, place);
+    }
+    if (place < rules->block_places)
+        row->block = row->block * rules->sizes[place] + index;
+    else
+        row->rest = row->rest * rules->sizes[place] + index;
+    ++*good_indexes;
+    return true;
+}
+
+typedef struct {
+    bool null_value, deleted, has_comment;
+    enum Flaw misfit; /* of the value with its type: said only of rows whose form is right */
+} Seen;
+
+static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
+    const RowRules *rules = &rows->rules;
+    Literal text = {.at = j->p, .storable = true};
+    uint8_t first = *j->p;
+    if (first == '"') {
+        if (!string_text(j, &text))
+            return false;
+        if (!text.storable)
+            blame(row, FLAW_UNSTORABLE, position);
+        else if (text_longer(text.at, text.size, TEXT_LIMIT))
+            blame(row, FLAW_TEXT_LONG, position);
+    } else {
+        if (!json_skip(j, 2))
+            return false;
+        if (first == 'n') {
+            seen->null_value = true;
+            return true;
+        }
+        text.size = (size_t)(j->p - text.at);
+        if (first == '[' || first == '{')
+            blame(row, FLAW_VALUE_TYPE, position);
+        else if (text.size > TEXT_LIMIT)
+            blame(row, FLAW_TEXT_LONG, position);
+    }
+    if (row->flaw)
+        return true;
+    if (!text.size) { /* an empty text is no value, as in DHIS2 */
+        seen->null_value = true;
+        return true;
+    }
+    if (rules->rule == RULE_JUDGED)
+        row->text = intern_text(&rows->texts, text.at, text.size);
+    else
+        seen->misfit = check_value(rules, text.at, text.size);
+    return true;
+}
+
+static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
+    if (*j->p == '"') {
+        Literal text;
+        if (!string_text(j, &text))
+            return false;
+        if (!text.storable)
+            blame(row, FLAW_UNSTORABLE, position);
+        else if (text_longer(text.at, text.size, rows->rules.comment_limit))
+            blame(row, FLAW_COMMENT_LONG, position);
+        else if (rows->rules.judges_comments && text.size)
+            row->note = intern_text(&rows->notes, text.at, text.size);
+        seen->has_comment = text.size > 0;
+        return true;
+    }
+    bool null = *j->p == 'n';
+    if (!json_skip(j, 2))
+        return false;
+    if (!null)
+        blame(row, FLAW_COMMENT_TYPE, position);
+    return true;
+}
+
+/* A time as PostgreSQL writes it, in local time: `2025-01-31 14:30:00`, perhaps with up to six decimals. */
+static bool is_time(const uint8_t *p, size_t size) {
+    static const char form[] = "dddd-dd-dd dd:dd:dd.dddddd";
+    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (size < 19 || size == 20 || size > 26)
+        return false;
+    uint32_t parts[7] = {0}, part = 0;
+    for (size_t i = 0; i < size; i++) {
+        if (form[i] != 'd') {
+            if (p[i] != (uint8_t)form[i])
+                return false;
+            part++;
+            continue;
+        }
+        if (p[i] < '0' || p[i] > '9')
+            return false;
+        parts[part] = parts[part] * 10 + (p[i] - '0');
+    }
+    uint32_t year = parts[0], month = parts[1], day = parts[2];
+    bool is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    return year && month >= 1 && month <= 12 && day >= 1 && day <= days[month - 1] - (uint32_t)(month == 2 && !is_leap) &&
+           parts[3] < 24 && parts[4] < 60 && parts[5] < 60;
+}
+
+#define STORED_BY_LIMIT 255
+
+/* Of a row of an undo, behind its comment: who stored the value; when it was made, and changed last. */
+static bool stamp_element(Json *j, uint32_t place, uint32_t position, AdvRow *row) {
+    if (*j->p != '"') {
+        if (place || *j->p != 'n') /* only who stored it may be unknown */
+            blame(row, FLAW_STAMP, position);
+        return json_skip(j, 2);
+    }
+    Literal text;
+    if (!string_text(j, &text))
+        return false;
+    if (!text.storable)
+        blame(row, FLAW_UNSTORABLE, position);
+    else if (place == 0 ? text_longer(text.at, text.size, STORED_BY_LIMIT) : !is_time(text.at, text.size))
+        blame(row, FLAW_STAMP, position);
+    return true;
+}
+
+static bool one_row(Json *j, Rows *rows, AdvRow *row) {
+    const uint8_t *from = j->p;
+    Seen seen = {0};
+    uint32_t position = 0, good_indexes = 0, places = rows->rules.places;
+    *row = (AdvRow){.at = (uint32_t)(from - j->start), .named = places == 0};
+    j->scratch->size = 0;
+    if (*j->p != '[') {
+        if (!json_skip(j, 1))
+            return false;
+        blame(row, FLAW_NO_ARRAY, 0);
+        row->size = (uint32_t)(j->p - from);
+        return true;
+    }
+    j->p++;
+    if (!json_space(j))
+        return false;
+    if (*j->p == ']') {
+        j->p++;
+        blame(row, FLAW_TOO_SHORT, 0);
+        row->size = (uint32_t)(j->p - from);
+        return true;
+    }
+    for (;; position++) {
+        bool good;
+        int truth;
+        if (!json_space(j))
+            return false;
+        if (position < places) {
+            good = index_element(j, &rows->rules, position, row, &good_indexes);
+        } else if (position == places) {
+            good = value_element(j, rows, position, row, &seen);
+        } else if (position == places + 1) {
+            good = flag_element(j, false, &truth);
+            if (good && truth < 0)
+                blame(row, FLAW_DELETED_TYPE, position);
+            seen.deleted = good && truth == 1;
+        } else if (position == places + 2) {
+            good = flag_element(j, true, &truth);
+            if (good && truth < 0)
+                blame(row, FLAW_FOLLOWUP_TYPE, position);
+        } else if (position == places + 3) {
+            good = comment_element(j, rows, position, row, &seen);
+        } else if (rows->rules.restores && position < places + 7) {
+            good = stamp_element(j, position - places - 4, position, row);
+        } else {
+            good = json_skip(j, 2);
+            blame(row, FLAW_TOO_LONG, position);
+        }
+        if (!good || !json_space(j))
+            return false;
+        uint8_t c = *j->p;
+        if (c != ',' && c != ']')
+            return json_fail(j, FAULT_SYNTAX, j->p);
+        j->p++;
+        if (c == ']')
+            break;
+    }
+    if (position < (rows->rules.restores ? places + 6 : places))
+        blame(row, FLAW_TOO_SHORT, 0);
+    if (!rows->rules.restores && seen.null_value && !seen.deleted && !seen.has_comment)
+        blame(row, FLAW_VALUE_NULL, places);
+    if (seen.misfit)
+        blame(row, seen.misfit, places);
+    row->size = (uint32_t)(j->p - from);
+    row->deleted = seen.deleted;
+    row->named = good_indexes == places;
+    return true;
+}
+
+#define PLAIN_PLACES 12
+#define PLAIN_REACH (PLAIN_PLACES * 10 + 64) /* bytes that a plain row may take */
+
+/* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
+ * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. */
+static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row) {
+    const RowRules *rules = &rows->rules;
+    const uint8_t *p = from;
+    uint64_t block = 0;
+    Key rest = 0;
+    p++;
+    for (uint32_t place = 0; place < rules->places; place++) {
+        uint32_t digit = (uint32_t)*p - '0', index = digit, digits = 1;
+        if (digit > 9)
+            return NULL;
+        for (p++; digits < 10 && (digit = (uint32_t)*p - '0') <= 9; p++, digits++)
+            index = index * 10 + digit;
+        if (*p++ != ',' || digits > 9 || index >= rules->sizes[place] || (digits > 1 && *(p - 1 - digits) == '0'))
+            return NULL;
+        if (place < rules->block_places)
+            block = block * rules->sizes[place] + index;
+        else
+            rest = rest * rules->sizes[place] + index;
+    }
+    const uint8_t *value = p, *limit = p + 48;
+    size_t value_at = (size_t)(p - from);
+    p += *p == '-';
+    if (*p == '0' && p[1] >= '0' && p[1] <= '9')
+        return NULL;
+    const uint8_t *digits = p;
+    while (p < limit && *p >= '0' && *p <= '9')
+        p++;
+    if (p == digits)
+        return NULL;
+    if (*p == '.') {
+        const uint8_t *fraction = ++p;
+        while (p < limit && *p >= '0' && *p <= '9')
+            p++;
+        if (p == fraction)
+            return NULL;
+    }
+    if (*p != ']' || rules->rule == RULE_JUDGED || check_value(rules, value, (size_t)(p - value)) != FLAW_NONE)
+        return NULL;
+    row->block = block;
+    row->rest = rest;
+    row->text = row->note = 0;
+    row->flaw = row->position = row->verdict = 0;
+    row->value_at = (uint8_t)value_at;
+    row->deleted = false;
+    row->named = true;
+    return p + 1;
+}
+
+/* Scan rows of a block; they are judged by tp_rows_judge. */
+void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
+    Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
+    SCAN_GUARD(rows->report, size);
+    rows->row_count = 0;
+    rows->report.run_count = 0;
+    /* What Python judges is distinct within a block: the dictionaries start anew. */
+    if (rows->texts.count) {
+        intern_free(&rows->texts);
+        intern_init(&rows->texts, rows->seed);
+    }
+    if (rows->notes.count) {
+        intern_free(&rows->notes);
+        intern_init(&rows->notes, rows->seed);
+    }
+    const uint8_t *unit = block;
+    bool good = true;
+    while (good && state != ROWS_END) {
+        rows->report.state = state;
+        good = json_space(j);
+        unit = j->p; /* white space is done with, however much there is */
+        if (!good)
+            break;
+        uint8_t c = *j->p;
+        if (state == ROWS_AFTER) {
+            if (c != ',' && c != ']')
+                good = json_fail(j, FAULT_SYNTAX, j->p);
+            j->p += good;
+            state = c == ',' ? ROWS_NEXT : ROWS_END;
+        } else if (c == ']' && state == ROWS_FIRST) {
+            j->p++;
+            state = ROWS_END;
+        } else {
+            if (rows->row_count == rows->row_capacity)
+                rows->row = grow(rows->row, &rows->row_capacity, rows->row_count + 1, sizeof *rows->row);
+            const uint8_t *from = j->p, *behind = NULL;
+            AdvRow *row = &rows->row[rows->row_count];
+            bool may_be_plain = c == '[' && !rows->refuses && !rows->rules.restores;
+            if (may_be_plain && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
+                behind = plain_row(rows, from, row);
+            if (behind) {
+                row->at = (uint32_t)(from - block);
+                row->size = (uint32_t)(behind - from);
+                j->p = behind;
+                rows->row_count++;
+                if (behind[0] == ',' && behind[1] == '\n' && behind[2] == '[') {
+                    j->p += 2; /* the next row follows as writers have it: no turn for what parts them */
+                    state = ROWS_NEXT;
+                    continue;
+                }
+            } else {
+                good = one_row(j, rows, row);
+                rows->row_count += good;
+            }
+            state = ROWS_AFTER;
+        }
+    }
+    if (good) {
+        rows->report.state = ROWS_END;
+        unit = j->p;
+    }
+    rows->report.consumed = (uint64_t)(unit - block);
+    rows->report.fault = j->fault == FAULT_NEED_MORE ? FAULT_NONE : j->fault;
+    rows->report.fault_at = j->fault_at ? (uint64_t)(j->fault_at - block) : 0;
+}
