@@ -22,7 +22,7 @@ from tallyport_converters.readers.reader import Reader
 from tallyport_schemas.finding import WHITE
 
 _PACKED = struct.Struct("<Q8I")  # `Packed` in group.h
-_DELETED, _FOLLOWUP_TRUE, _FOLLOWUP_FALSE = 4, 8, 16  # `RowFlag` in core.h
+_DELETED, _FOLLOWUP_TRUE, _FOLLOWUP_FALSE = 4, 8, 16  # `RowFlag`
 
 
 class Row(NamedTuple):

@@ -1,4 +1,4 @@
-"""ADV2's bytes: the only room that knows them. Header and frame here, rows in native/render.c.
+"""ADV2's bytes: the only room that knows them. Header and frame here, rows in native/src/render.c.
 
 Format: docs/adv2-format.md. What is written is a function of the values alone.
 """

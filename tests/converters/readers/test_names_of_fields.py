@@ -207,3 +207,14 @@ def test_the_command_line_says_it_and_ends_with_1(tmp_path: Path) -> None:
     text = done.stderr.decode()
     assert "catOptCombo as categoryOptionCombo" in text
     assert 'field "mechanism"' in text
+
+
+@pytest.mark.parametrize("again", ["null", "[1]", '"deOther0001"'])
+def test_the_first_of_a_repeated_name_stands_and_counts_whatever_the_second_says(tmp_path: Path, again: str) -> None:
+    path = tmp_path / "a.json"
+    key = '"dataElementCode":"deMechQtr01","period":"202401","orgUnit":"ouClinicA01"'
+    path.write_text(f'{{"dataValues":[{{{key},"value":"1","dataElementCode":{again}}}]}}')
+    found = converted(tmp_path, path)
+    assert found["values"]["written"] == 1
+    assert found["dropped"] == {}
+    assert len(told(found, "TP423")) == 1

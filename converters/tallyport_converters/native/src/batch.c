@@ -75,10 +75,9 @@ void batch_take_named(Batch *batch, const uint8_t *name, size_t size, uint32_t f
         batch_take_seen(batch, id, field);
 }
 
-void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8_t *said, size_t said_size) {
-    uint32_t id = batch_see_name(batch, name, size);
-    if (!id)
-        return;
+/* Leave out a field that batch_see_name gave its id. */
+static void leave_out_seen(Batch *batch, uint32_t id, const uint8_t *name, size_t size, const uint8_t *said,
+                           size_t said_size) {
     count_later(batch, id, false);
     batch->left_out = grow(batch->left_out, &batch->left_out_capacity, LEFT_OUT_LIMIT, sizeof *batch->left_out);
     LeftOut *all = batch->left_out;
@@ -95,6 +94,12 @@ void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8
         all[last] = all[last - 1];
     all[last] = field;
     batch->left_out_count++;
+}
+
+void batch_leave_out(Batch *batch, const uint8_t *name, size_t size, const uint8_t *said, size_t said_size) {
+    uint32_t id = batch_see_name(batch, name, size);
+    if (id)
+        leave_out_seen(batch, id, name, size, said, said_size);
 }
 
 void batch_count_names(Batch *batch) {
@@ -114,11 +119,14 @@ void batch_start_row(Batch *batch) {
 }
 
 void batch_stand_in(Batch *batch, const Text *name, const Text *said, uint32_t field, uint32_t naming) {
+    uint32_t id = batch_see_name(batch, text_data(batch, name), name->size);
+    if (!id)
+        return; /* the first of a name stands */
     batch->stand_in = grow(batch->stand_in, &batch->stand_in_capacity, STAND_INS, sizeof *batch->stand_in);
     if (batch->stand_in_count < STAND_INS)
-        batch->stand_in[batch->stand_in_count++] = (StandIn){*name, *said, field, naming};
+        batch->stand_in[batch->stand_in_count++] = (StandIn){*name, *said, field, naming, id};
     else
-        batch_leave_out(batch, text_data(batch, name), name->size, text_data(batch, said), said->size);
+        leave_out_seen(batch, id, text_data(batch, name), name->size, text_data(batch, said), said->size);
 }
 
 uint32_t batch_combo(Batch *batch, int kind, const Text *text) {
@@ -140,10 +148,10 @@ void batch_settle_stand_ins(Batch *batch, Draft *draft) {
             if (found->naming != naming)
                 continue;
             if (draft->id[found->field]) {
-                batch_leave_out(batch, name, found->name.size, said, found->said.size);
+                leave_out_seen(batch, found->id, name, found->name.size, said, found->said.size);
                 continue;
             }
-            batch_take_named(batch, name, found->name.size, found->field);
+            batch_take_seen(batch, found->id, found->field);
             draft_identify(batch, draft, (int)found->field, &found->said);
         }
 }

@@ -61,7 +61,7 @@ typedef struct {
 
 typedef struct {
     Text name, said;
-    uint32_t field, naming;
+    uint32_t field, naming, id; /* id: of the name */
 } StandIn;
 
 #define STAND_INS 16

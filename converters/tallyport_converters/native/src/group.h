@@ -4,7 +4,7 @@
 
 #include "batch.h"
 
-/* A value on its way to a group: this, then the value's bytes, the comment's, and what was left out of the row (core.h),
+/* A value on its way to a group: this, then the value's bytes, the comment's, and what was left out of the row (batch.h),
  * padded to 8 bytes. Ids are those of the whole source until a split puts ranks in their place. */
 typedef struct {
     uint64_t row; /* within the source */

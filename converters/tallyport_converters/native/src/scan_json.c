@@ -183,7 +183,7 @@ static bool dropped(Scan *s, Draft *draft, enum Dropped which) {
     return true;
 }
 
-/* A field that nobody understands, or one that may stand in for another: see core.h. */
+/* A field that nobody understands, or one that may stand in for another: see batch.h. */
 static bool left_out(Scan *s, const Text *name, enum Field field, uint32_t naming) {
     Batch *batch = s->batch;
     const uint8_t *at = s->json.p;
