@@ -13,6 +13,8 @@ from pathlib import Path
 
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.native.dictionaries import Blob, Dictionaries, Rejects, address_of, pack, view_of
+from tallyport_converters.native.merge import temporary_file_cut
+from tallyport_converters.sources.raw import read_into
 from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
 
 DICTIONARY_BYTES = 16 << 20
@@ -139,11 +141,11 @@ class Gathering:
         view, done = memoryview(part), 0
         while done < size:
             try:
-                got = os.preadv(self._file, [view[done:]], offset + done)
+                got = read_into(self._file, view[done:], offset + done)
             except OSError as error:
                 raise OutsideFailed(finding("TP801", found=error.strerror, field="temporary file")) from error
             if not got:
-                raise OutsideFailed(finding("TP801", found="a temporary file was cut", field="temporary file"))
+                raise temporary_file_cut()
             done += got
         view.release()
         return part

@@ -5,7 +5,6 @@ Where they fit the limit, in memory; beyond it as sorted runs on disk that are m
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from ctypes import _Pointer, c_uint32
@@ -21,7 +20,7 @@ from tallyport_converters.conversion.order import PERIOD_NOTES, Identifiers
 from tallyport_converters.files.output import Compress, OutputFile, failed
 from tallyport_converters.native.abi import PAIRS, Keys, Pair, RowFlag
 from tallyport_converters.native.dictionaries import address_of, view_of
-from tallyport_converters.native.merge import Merge
+from tallyport_converters.native.merge import Merge, temporary_file_cut
 from tallyport_converters.native.split import (
     Form,
     OwnedBytes,
@@ -33,6 +32,7 @@ from tallyport_converters.native.split import (
     sample,
 )
 from tallyport_converters.sources.meter import Meter
+from tallyport_converters.sources.raw import read_into
 
 PIECE_BYTES = 1 << 20
 
@@ -319,7 +319,7 @@ class _Run:
         """Add the part's ranks to those of its group."""
         at = self.start
         for ranks, size in zip(used, self.sizes, strict=True):
-            ranks.add(os.pread(file, size, at))
+            ranks.add(b"".join(iter(partial(_span_reader(file, at, size), size), b"")))
             at += size
 
 
@@ -328,9 +328,14 @@ def _span_reader(file: int, start: int, size: int) -> Callable[[int], bytes]:
 
     def read(wanted: int) -> bytes:
         nonlocal position
-        data = os.pread(file, min(wanted, start + size - position), position)
-        position += len(data)
-        return data
+        data = bytearray(min(wanted, start + size - position))
+        if not data:
+            return b""
+        got = read_into(file, data, position)
+        if not got:
+            raise temporary_file_cut()
+        position += got
+        return bytes(data[:got])
 
     return read
 

@@ -6,7 +6,6 @@ of such a row are read in the source again: only for rows that there is somethin
 
 from __future__ import annotations
 
-import os
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -43,7 +42,8 @@ class Trail:
         found = array("Q")
         with (self.folder / f"{file}{SUFFIX}").open("rb") as numbers:
             for row in rows:
-                found.frombytes(os.pread(numbers.fileno(), _SIZE, row * _SIZE))
+                numbers.seek(row * _SIZE)
+                found.frombytes(numbers.read(_SIZE))
         return found
 
     def rows(self, numbers: Iterable[int]) -> Iterator[SourceRow]:

@@ -11,10 +11,12 @@ from tallyport_converters.native import abi
 from tallyport_converters.native.dictionaries import Rejects
 from tallyport_converters.native.library import Owner, library
 from tallyport_converters.native.split import Form, Used
+from tallyport_schemas.finding import OutsideFailed, finding
 
 
-class RunCut(Exception):
-    """A run ends within a value."""
+def temporary_file_cut() -> OutsideFailed:
+    """Return what to raise where a temporary file ends too early: somebody, or a full disk, cut it."""
+    return OutsideFailed(finding("TP801", found="a temporary file was cut", field="temporary file"))
 
 
 class Merge(Owner):
@@ -61,7 +63,7 @@ class Merge(Owner):
         if self._failure:
             raise self._failure
         if self.handle and library.tp_merge_cut(self.handle):
-            raise RunCut
+            raise temporary_file_cut()
         if not good:
             raise MemoryError
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
+import threading
 from collections.abc import Generator
 from typing import IO, TYPE_CHECKING, TypeAlias
 
@@ -34,6 +34,27 @@ def failed(error: Exception, what: str, *, source: str, found: str | None = None
     return unreadable("TP101", f"{what}: {reason[:1].lower()}{reason[1:]}", source=source, found=found)
 
 
+_SEEKING = threading.Lock()
+
+
+def read_into(file: int, buffer: bytearray | memoryview, offset: int) -> int:
+    """Fill a buffer from `offset` of an open file on; returns the bytes read, 0 only at its end. For any thread.
+
+    Forked processes share the descriptor's position, so it is left alone where the system can: Windows, and macOS
+    before 11, have no `preadv`, and Windows no `pread`.
+    """
+    if hasattr(os, "preadv"):
+        return os.preadv(file, [buffer], offset)
+    if hasattr(os, "pread"):
+        data = os.pread(file, len(buffer), offset)
+    else:
+        with _SEEKING:
+            os.lseek(file, offset, os.SEEK_SET)
+            data = os.read(file, len(buffer))
+    buffer[: len(data)] = data
+    return len(data)
+
+
 class RawFile:
     """An open regular file with the size and modification time it had at opening."""
 
@@ -59,12 +80,7 @@ class RawFile:
         buffer = bytearray(size_bytes)
         fileno = self._handle.fileno()
         try:
-            if sys.platform == "win32":
-                self._handle.seek(offset)
-                n = self._handle.readinto(buffer)  # type: ignore[attr-defined]
-            else:
-                # Not seek and read: forked processes share the descriptor's position.
-                n = os.preadv(fileno, [buffer], offset)
+            n = read_into(fileno, buffer, offset)
         except OSError as error:
             raise failed(error, f"the source cannot be read from byte {offset:,} on", source=self.name) from error
         if not n:

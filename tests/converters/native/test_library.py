@@ -5,14 +5,19 @@ from __future__ import annotations
 import ctypes.util
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 from support.places import ROOT
 from support.running import environment
-from tallyport_converters.native.abi import DIGEST
+from tallyport_converters.native.abi import DIGEST, NO_RANK
+from tallyport_converters.native.batch import Batch
+from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
 from tallyport_converters.native.library import library_path, load
+from tallyport_converters.native.merge import Merge
+from tallyport_converters.native.split import Form, Meaning, Split
 from tallyport_schemas.finding import OutsideFailed
 
 NATIVE = ROOT / "converters" / "tallyport_converters" / "native"
@@ -63,3 +68,30 @@ def test_the_command_line_says_so_without_a_traceback(tmp_path: Path) -> None:
     assert done.returncode == 4
     assert done.stderr.startswith("error[TP810]: the compiled scanner cannot be used")
     assert "install tallyport again" in done.stderr
+
+
+@pytest.mark.parametrize("left", [3, 40])
+def test_a_run_that_ends_within_a_value_is_a_cut_temporary_file(left: int) -> None:
+    document = b'{"dataValues":[{"dataElement":"a","period":"202401","orgUnit":"b","value":"1"}]}'
+    with Batch() as batch, Dictionaries() as dictionaries, Rejects() as rejects:
+        batch.scan_json(document, state=0, final=True)
+        with pack(batch, dictionaries, rejects, 0) as blob:
+            meaning = Meaning(
+                ranks=[[NO_RANK, 0], [NO_RANK, 0], [0], [0]],
+                period_notes=[0, 0],
+                coc_shapes=[0],
+                aoc_shapes=[0],
+                data_sets=[0],
+                header=[NO_RANK] * 4,
+                header_data_set=0,
+            )
+            with Split([(at, size) for _, at, size in blob.segments()], meaning, rejects) as split:
+                with split.run(0) as run:
+                    whole = bytes(run.view())
+                form = Form([None] * 4, [None] * 4, followup_false=False)
+                with Merge([lambda: BytesIO(whole).read], rejects) as merge:
+                    assert b"".join(merge.pieces(form, 64)) == b"[1]"
+                cut = whole + whole[:left]
+                with Merge([lambda: BytesIO(cut).read], rejects) as merge, pytest.raises(OutsideFailed) as failed:
+                    list(merge.pieces(form, 64))
+                assert failed.value.finding.found == "a temporary file was cut"

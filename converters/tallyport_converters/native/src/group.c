@@ -195,7 +195,7 @@ Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const
                 (Entry){(uint64_t)p->pe << 32 | p->ou, (uint64_t)p->coc << 32 | p->aoc, p};
         }
     }
-    for (uint64_t i = 0; i < split->report.groups; i++) {
+    for (uint64_t i = 0; split->group && i < split->report.groups; i++) {
         sort_entries(&split->group[i]);
         if (!as_run)
             settle_keys(&split->group[i], &split->report.keys, bits);

@@ -218,6 +218,7 @@ static void add_row(Join *join, const RowBatch *batch, uint64_t row) {
     for (uint32_t i = 0; i < join->piece_count; i++)
         text[i] = join->piece[i].kind == PIECE_PLACES ? text_of(join, &join->piece[i], batch, row) : 0;
     for (uint32_t i = 0; same && i < join->group_pieces; i++)
+        /* cppcheck-suppress uninitvar ; pieces of a group are the first of all pieces */
         same = text[i] == join->group[i];
     if (!same && join->grouped)
         bytes_add(&join->out, join->close.data, join->close.size);

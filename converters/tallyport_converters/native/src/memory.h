@@ -31,8 +31,9 @@ static inline void leave_guard(Guard *guard) { innermost_guard = guard->outer; }
 _Noreturn void out_of_memory(void);
 
 /* Room for `count` items of `size` bytes, all zero. */
-void *zeroed(size_t count, size_t size);
-void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size);
+__attribute__((returns_nonnull)) void *zeroed(size_t count, size_t size);
+/* Room for at least `wanted` items, of which there is one or more. */
+__attribute__((returns_nonnull)) void *grow(void *memory, size_t *capacity, size_t wanted, size_t item_size);
 
 typedef struct {
     uint8_t *data;
@@ -45,9 +46,9 @@ void bytes_add_byte(Bytes *bytes, uint8_t byte);
 void bytes_add_number(Bytes *bytes, uint32_t number);
 void bytes_free(Bytes *bytes);
 
-/* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset. */
+/* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset: then where nothing is to be read. */
 static inline const uint8_t *bytes_from(const Bytes *bytes, size_t offset) {
-    return bytes->data ? bytes->data + offset : NULL;
+    return bytes->data ? bytes->data + offset : (const uint8_t *)"";
 }
 
 #endif

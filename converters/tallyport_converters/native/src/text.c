@@ -61,7 +61,8 @@ bool text_longer(const uint8_t *p, size_t size, size_t limit) {
 }
 
 void json_add_escaped(Bytes *out, const uint8_t *p, size_t size) {
-    static const char hex[] = "0123456789abcdef", short_form[] = "btn?fr"; /* of U+0008 to U+000D */
+    static const char hex[] = "0123456789abcdef";
+    static const char short_form[0x20] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     for (const uint8_t *end = p + size; p < end; p++) {
         const uint8_t *from = p;
         while (p < end && *p >= 0x20 && *p != '"' && *p != '\\')
@@ -69,13 +70,9 @@ void json_add_escaped(Bytes *out, const uint8_t *p, size_t size) {
         bytes_add(out, from, (size_t)(p - from));
         if (p == end)
             return;
-        uint8_t escape[6] = {'\\', *p, '0', '0', (uint8_t)hex[*p >> 4], (uint8_t)hex[*p & 15]};
-        bool is_long = *p < 8 || *p == 11 || (*p > 13 && *p < 0x20);
-        if (is_long)
-            escape[1] = 'u';
-        else if (*p < 0x20)
-            escape[1] = (uint8_t)short_form[*p - 8];
-        bytes_add(out, escape, is_long ? sizeof escape : 2);
+        char shortly = *p < sizeof short_form ? short_form[*p] : (char)*p;
+        uint8_t escape[6] = {'\\', shortly ? (uint8_t)shortly : 'u', '0', '0', (uint8_t)hex[*p >> 4], (uint8_t)hex[*p & 15]};
+        bytes_add(out, escape, shortly ? 2 : sizeof escape);
     }
 }
 
