@@ -93,7 +93,7 @@ class Script(WholeFile):
         from psycopg import ClientCursor
 
         whole = ClientCursor(database).mogrify(text, parameters) if parameters else text
-        return f"{whole.rstrip()}\n".encode()
+        return f"{whole.rstrip().removesuffix(';')};\n".encode()  # one that ends in a part has none
 
     def _put(self, file: IO[bytes], data: bytes) -> None:
         try:
