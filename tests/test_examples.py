@@ -60,11 +60,16 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def commands() -> Iterator[Example]:
+    """Yield each command once, of the first page that has it."""
+    seen: set[str] = set()
     for page in PAGES:
         lines = "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
         lines = [line.partition(" #")[0].strip() for line in lines if line.strip()]
         runs = [line for line in lines if not any(re.match(start, line) for start in NOT_RUN)]
         for number, line in enumerate(runs):
+            if line in seen:
+                continue
+            seen.add(line)
             yield Example(str(page.relative_to(ROOT)), number, line)
 
 
