@@ -31,20 +31,6 @@ _STATUS: Mapping[str, int] = {
     "TP926": 429,
     "TP930": 503,
 }
-_MEANING: Mapping[int, str] = {
-    400: "The request breaks off, or is not JSON.",
-    401: "The sender is unknown.",
-    403: "The request comes from another site.",
-    404: "There is no such thing.",
-    409: "Not possible in this state.",
-    413: "The body is too large; no more than the limit was read.",
-    415: "The body is not JSON.",
-    421: "The request is for another host.",
-    422: "The request or the file is invalid.",
-    429: "Too many jobs are waiting.",
-    503: "The server is stopping.",
-    507: "The disk is full.",
-}
 ALWAYS = (401, 403, 421, 422)
 """Statuses that any request may be answered with."""
 
@@ -64,7 +50,7 @@ def failed(code: str, *, status: int | None = None, **more: str | None) -> Faile
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the statuses of refusals, for the OpenAPI document."""
-    return {status: {"model": Failure, "description": _MEANING[status]} for status in statuses}
+    return {status: {"model": Failure} for status in statuses}
 
 
 def invalid(error: RequestValidationError) -> Failed:
