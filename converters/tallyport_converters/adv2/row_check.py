@@ -210,12 +210,13 @@ def row_check(
             names += place_names(option, options)
         elif combos:
             names.append(combo)
-    taken = [place for place, size in enumerate(header.places) if size > 1]
-    placed = [(names[place], header.places[place]) for place in taken]
-    by_element = {element: refused[place] for element, place in enumerate(taken) if place in refused}
-    sizes = [size for _, size in placed]
-    block_places = sum(name in ("pe", "ou") for name, _ in placed)
-    fields = [*(name for name, _ in placed), "value", "deleted", "followup", "comment"]
+    taken = [
+        (place, name, size) for place, (name, size) in enumerate(zip(names, header.places, strict=True)) if size > 1
+    ]
+    by_element = {element: refused[place] for element, (place, *_) in enumerate(taken) if place in refused}
+    sizes = [size for *_, size in taken]
+    block_places = sum(name in ("pe", "ou") for _, name, _ in taken)
+    fields = [*(name for _, name, _ in taken), "value", "deleted", "followup", "comment"]
     if header.undo is not None:
         rules = _AS_STORED
         fields += ["stored by", "created", "last updated"]
