@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -117,11 +117,20 @@ def run(target: str, binary: Path, seconds: int) -> Outcome:
     return Outcome(target, executions, outcome.seconds, "\n".join(lines))
 
 
+def llvm_tool(name: str) -> str | None:
+    """Return a tool of the clang that compiles."""
+    found = subprocess.run([clang() or "clang", f"-print-prog-name={name}"], capture_output=True, text=True, check=True)
+    return shutil.which(found.stdout.strip())
+
+
 def coverage(targets: Sequence[str], jobs: int) -> Iterator[tuple[str, int, int]]:
     """Yield (file, lines, lines reached) of the scanner, by all seeds and all that runs have found."""
     folder = BUILD / "covered"
     binaries = build(targets, COVERED, folder, jobs)
-    tools = [(clang() or "").replace("clang", tool) for tool in ("llvm-profdata", "llvm-cov")]
+    profdata, cov = (llvm_tool(name) for name in ("llvm-profdata", "llvm-cov"))
+    if not profdata or not cov:
+        print("no coverage: llvm-profdata and llvm-cov are not there (apt-get install llvm)")
+        return
     profiles = []
     for target, binary in binaries.items():
         profile = folder / f"{target}.profraw"
@@ -134,17 +143,17 @@ def coverage(targets: Sequence[str], jobs: int) -> Iterator[tuple[str, int, int]
         )
         profiles.append(str(profile))
     merged = folder / "all.profdata"
-    subprocess.run([tools[0], "merge", "-sparse", "-o", str(merged), *profiles], check=True)
+    subprocess.run([profdata, "merge", "-sparse", "-o", str(merged), *profiles], check=True)
     objects = [argument for binary in binaries.values() for argument in ("-object", str(binary))][1:]
     report = subprocess.run(
-        [tools[1], "export", "-summary-only", "-format=lcov", f"-instr-profile={merged}", *objects, str(NATIVE)],
+        [cov, "export", "-summary-only", "-format=lcov", f"-instr-profile={merged}", *objects, str(NATIVE)],
         capture_output=True,
         text=True,
         check=True,
     )
     for record in report.stdout.split("end_of_record"):
         found = dict(re.findall(r"^(SF|LF|LH):(.*)$", record, re.MULTILINE))
-        if found:
+        if found and found["LF"] != "0":
             yield Path(found["SF"]).name, int(found["LF"]), int(found["LH"])
 
 
@@ -163,17 +172,19 @@ def main() -> int:
         print("no fuzzing: there is no clang with libFuzzer on this machine (or $CLANG is none)")
         return 0
     binaries = build(targets, SANITIZED, BUILD / "bin", options.jobs)
+    found = False
     with ThreadPoolExecutor(options.jobs) as threads:
         runs = [threads.submit(run, target, binary, options.seconds) for target, binary in binaries.items()]
-        outcomes = [future.result() for future in runs]
-    for outcome in outcomes:
-        print(f"{outcome.target:8} {outcome.executions:12,} executions in {outcome.seconds:,.0f} s", flush=True)
-        if outcome.finding:
-            print("  " + outcome.finding.replace("\n", "\n  "))
+        for done in as_completed(runs):
+            outcome = done.result()
+            print(f"{outcome.target:8} {outcome.executions:12,} executions in {outcome.seconds:,.0f} s", flush=True)
+            if outcome.finding:
+                print("  " + outcome.finding.replace("\n", "\n  "), flush=True)
+            found |= bool(outcome.finding)
     if options.coverage:
         for file, lines, reached in sorted(coverage(targets, options.jobs)):
             print(f"{file:16} {reached:5} of {lines:5} lines, {100 * reached / max(1, lines):.1f} %")
-    return 1 if any(outcome.finding for outcome in outcomes) else 0
+    return int(found)
 
 
 if __name__ == "__main__":
