@@ -69,7 +69,7 @@ def command(keep: Path | None, as_json: bool) -> int:
     \b
     Examples:
       tallyport demo
-      tallyport demo --keep tour     keep the files, to look at and to continue with
+      tallyport demo --keep tour     keep the files, to continue with
 
     Nothing is needed but pip install 'tallyport[embedded]'. It works in a folder of its own, which is gone afterwards.
     """
