@@ -27,8 +27,17 @@ def counting_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if command is None:
         pytest.skip("there is no C compiler on this machine")
     library = tmp_path_factory.mktemp("native") / "counting.so"
-    flags = ["-std=c11", "-O0", "-fPIC", "-shared", "-fvisibility=hidden", "-include", str(HERE / "counted.h")]
-    sources = [*sorted(NATIVE.glob("*.c")), HERE / "counted.c"]
+    flags = [
+        "-std=c11",
+        "-O0",
+        "-fPIC",
+        "-shared",
+        "-fvisibility=hidden",
+        "-include",
+        str(HERE / "counted.h"),
+        f"-I{NATIVE}",
+    ]
+    sources = [*sorted(NATIVE.glob("*.c")), HERE / "counted.c", HERE / "nested.c"]
     subprocess.run([*command, *flags, "-o", str(library), *map(str, sources)], check=True)
     return library
 
@@ -44,5 +53,6 @@ def test_whichever_allocation_fails_it_is_told_and_nothing_stays_allocated(count
     )
     assert done.returncode == 0, done.stderr
     failures = dict(line.split() for line in done.stdout.splitlines())
+    assert failures.pop("nested") == "3"
     assert failures.keys() == {"convert", "read_others", "validate"}
     assert all(int(count) > 5 for count in failures.values())

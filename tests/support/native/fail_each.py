@@ -138,6 +138,7 @@ def main() -> None:
             assert held() == before, f"{work.__name__}: {held() - before} allocations are left after failure {failures}"
             assert left <= 0
         print(work.__name__, failures)
+    print("nested", library.tests_nested())
 
 
 main()
