@@ -164,7 +164,8 @@ class HeaderResolver(Resolver[Key]):
             found = self.placed(combos, [self._named.keys("co", scheme, names) for names in options.options])
         if found.collisions:
             expected = "one option combo for the same category options"
-            raise Unsettled(ROLES[kind], ", ".join(self.labels("coc", found.collisions)), expected)
+            role = kind if options is None else ROLES[kind]
+            raise Unsettled(role, ", ".join(self.labels("coc", found.collisions)), expected)
         return found
 
     def _data_combo(self, header: GroupHeader) -> Key:

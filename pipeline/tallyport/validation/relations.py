@@ -8,7 +8,7 @@ snapshot cannot answer is said to be not made.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import compress
 
@@ -30,58 +30,41 @@ _FILE_TYPES = frozenset({"FILE_RESOURCE", "IMAGE"})
 class Relations:
     """What the metadata says of a header: its failures, the checks that could not be made, and the rules for rows.
 
-    `rules` is None where the data element is not known. `rows`: what the header names.
+    `rules` is None where the data element is not known. `rows`: what the header names. `refused`: identifiers that no
+    row may name; all else was judged without them, and if of some dimension none is left, it `is_empty`.
     """
 
     findings: list[Finding]
     not_made: list[str]
     rules: RowRules | None
     rows: HeaderRows
+    refused: Refused = field(default_factory=dict)
+    is_empty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RelationsByMember:
-    """What the metadata says of a header without the identifiers that are `refused`.
-
-    `left` is that header: what `relations` are about; None where of some dimension nothing is left.
-    """
-
-    relations: Relations
-    refused: Refused
-    left: GroupHeader | None
-
-
-def check_relations(header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = ()) -> Relations:
+def check_relations(
+    header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = (), by_member: bool = False
+) -> Relations:
     """Check a header against the metadata. `today` decides which periods lie in the future, and what is open.
 
-    `skipped`: of TP729 and TP731 to TP733, the codes of what is not checked; TP731 and TP732 go together.
+    `skipped`: of TP729 and TP731 to TP733, the codes of what is not checked; TP731 and TP732 go together. `by_member`,
+    for a header that a conversion made: identifiers that are wrong are refused, and what is wrong for some combinations
+    is a warning, however many these are, as the rows decide.
 
-    Cost: a few microseconds for each identifier of the header, the first time also the snapshot's indexes.
-    """
-    return _relations(header, snapshot, HeaderFindings(snapshot, deletes=bool(header.delete)), today, skipped)
-
-
-def check_by_member(
-    header: GroupHeader, snapshot: Snapshot, *, today: date, skipped: Container[str] = ()
-) -> RelationsByMember:
-    """Check a header that a conversion made: identifiers that are wrong are refused, and all else is judged without.
-
-    What is wrong for some combinations of identifiers is a warning, however many these are: the rows decide.
-    Cost: as `check_relations`, again for each round that refuses some; there are at most three.
+    Cost: a few microseconds for each identifier of the header, the first time also the snapshot's indexes; by member,
+    again for each round that refuses some, of which there are at most three.
     """
     left: GroupHeader | None = header
     refused: dict[tuple[str, str], Finding] = {}
     while True:
         assert left is not None
-        findings = HeaderFindings(snapshot, deletes=bool(header.delete), by_member=True)
+        findings = HeaderFindings(snapshot, deletes=bool(header.delete), by_member=by_member)
         relations = _relations(left, snapshot, findings, today, skipped)
-        if not findings.refused:
-            break
-        refused |= findings.refused
-        left = _without(header, refused.keys())
-        if left is None:
-            break
-    return RelationsByMember(relations, _by_place(header, refused), left)
+        if findings.refused:
+            refused |= findings.refused
+            left = _without(header, refused.keys())
+        if not findings.refused or left is None:
+            return replace(relations, refused=_by_place(header, refused), is_empty=left is None)
 
 
 def _relations(

@@ -193,6 +193,18 @@ def test_rows_whose_options_have_no_combo_are_told_and_the_others_sent(
     assert (len(server.values), report.left_out, report.exit_code) == (1, 2, FINDINGS)
 
 
+def test_options_that_two_option_combos_fit_are_sent_as_neither(new: Dhis2Server, tmp_path: Path, state: Path) -> None:
+    combos = new.metadata.collections["categoryOptionCombos"]
+    first = next(combo for combo in combos if combo["id"] == "ocUnder5F01")
+    combos.append({**first, "id": "ocTwin00001", "code": None})
+    said = {"de": "deVisits001", "co": [["coUnder5001"], ["coFemale001", "coMale00001"]]}
+    report = pushed(new, written(tmp_path / "a.adv2.json", group([[0, 0, 1, 2]], **said)), state=state)
+    (told,) = found(report, "TP874")
+    assert "ocUnder5F01" in str(told.found)
+    assert "ocTwin00001" in str(told.found)
+    assert (len(new.values), report.failed_groups, report.exit_code) == (0, 1, UNREADABLE)
+
+
 def test_identifier_schemes_are_said_with_the_request(server: Dhis2Server, tmp_path: Path, state: Path) -> None:
     said = {"ids": {"de": "CODE", "ou": "CODE", "ds": "CODE"}, "de": "STOCK", "ds": "MONTHLY", "ou": ["CLINIC_A1"]}
     file = written(tmp_path / "a.adv2.json", group([[0, 5], [1, 6]], **said))

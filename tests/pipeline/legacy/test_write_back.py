@@ -321,6 +321,20 @@ def test_metadata_that_do_not_settle_the_category_combo_leave_the_group_out(shel
     assert 'categoryOptionCombo="ocFixed0001"' in (shell.folder / "out" / "january.xml").read_text()
 
 
+def test_options_that_two_option_combos_fit_are_written_as_neither(shell: Shell) -> None:
+    document = json.loads(METADATA.read_text())
+    first = next(combo for combo in document["categoryOptionCombos"] if combo["id"] == "ocUnder5F01")
+    document["categoryOptionCombos"].append({**first, "id": "ocTwin00001", "code": None})
+    metadata = shell.folder / "twins.json"
+    metadata.write_text(json.dumps(document))
+    source = shell.write((OPTIONS % ("dsMonthly01", BY_CATEGORY, "[]")).replace('"ao":[],', ""))
+    ended = shell(source, "--to", "dxf-xml", "-o", "out", "--metadata", str(metadata), "--json")
+    (found,) = ended.document["findings"]
+    assert (found["code"], found["field"]) == ("TP771", "co")
+    assert "ocUnder5F01" in found["found"]
+    assert "ocTwin00001" in found["found"]
+
+
 def test_identifiers_are_written_in_the_scheme_asked_for(shell: Shell) -> None:
     group = (
         '{"ds":"dsMonthly01","de":"deVisits001","pe":"202501","ou":"ouClinicA01",'

@@ -653,3 +653,24 @@ def test_header_that_fails_by_its_form_is_held_to_the_metadata_as_far_as_it_can_
         ("TP701", "ds"),
         ("TP703", "ou"),
     ]
+
+
+def twin(uid: str) -> Change:
+    """Have two option combos of the same options."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["categoryOptionCombos"].append({**of(document, uid), "id": "ocTwin00001", "code": None})
+
+    return change
+
+
+def test_two_option_combos_of_the_same_options_are_named() -> None:
+    found = the_only(check(header(co=options(AGE_SEX)), changed(twin("ocUnder5F01"))))
+    assert (found.code, found.field, found.severity) == ("TP709", "co", Severity.ERROR)
+    assert "ocUnder5F01" in str(found.found)
+    assert "ocTwin00001" in str(found.found)
+
+
+def test_options_that_two_option_combos_do_not_fit_are_not_concerned() -> None:
+    others = header(co=options([["coUnder5001"], ["coMale00001"]]))
+    assert not check(others, changed(twin("ocUnder5F01"))).findings

@@ -9,7 +9,7 @@ request to DHIS2 does. What an import writes locks what it refers to, so that an
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,7 @@ from tallyport.postgres.catalog.memory import Memory
 from tallyport.postgres.catalog.org_unit_cache import KnownUnits
 from tallyport.postgres.catalog.stored_metadata import StoredObjects, header_objects
 from tallyport.postgres.connection import Row
-from tallyport.validation.existence import HeaderRows
-from tallyport.validation.relations import Relations, check_by_member, check_relations
-from tallyport_converters.adv2.row_check import Refused
+from tallyport.validation.relations import Relations, check_relations
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import Period
 from tallyport_schemas.finding import Finding, finding
@@ -50,15 +48,14 @@ class Scope:
 class LookedUp:
     """A header against the database. `scope` is None where an error was found.
 
-    `periods_after_option_end`: how many periods the data set stays open after the end of attribute options. `refused`:
-    identifiers that no row may name; they have no place in `scope`.
+    `periods_after_option_end`: how many periods the data set stays open after the end of attribute options. What
+    `relations` refuse has no place in `scope`.
     """
 
     relations: Relations
     findings: Sequence[Finding]
     scope: Scope | None
     periods_after_option_end: int
-    refused: Refused = field(default_factory=dict)
 
 
 class KnownHeaders:
@@ -81,8 +78,8 @@ def look_up(
 ) -> LookedUp:
     """Check a header against the database itself, and find the ids of what it names.
 
-    `known`: from other groups of the run, with the same `today` and `skipped`, which is as in `check_relations`.
-    `by_member`: identifiers that are wrong are refused one by one, as `check_by_member` does.
+    `known`: from other groups of the run, with the same `today` and `skipped`; these and `by_member` are as in
+    `check_relations`.
     """
     scheme = tuple(header.ids.items())
     named = (scheme, header.ds, header.cc, header.de, header.ou, header.coc, header.co, header.aoc, header.ao)
@@ -94,32 +91,23 @@ def look_up(
         with database.transaction():
             objects = header_objects(database, header, known.units)
         known.objects.keep(named, objects, objects.count)
-    found = _checked(header, objects, today, skipped, by_member=by_member)
+    relations = check_relations(header, objects.snapshot, today=today, skipped=skipped, by_member=by_member)
+    found = _looked_up(header, objects, relations)
     known.looked_up.keep(asked, found, len(header.pe) + len(header.ou))
     return found
 
 
-def _checked(
-    header: GroupHeader, objects: StoredObjects, today: date, skipped: Container[str], *, by_member: bool
-) -> LookedUp:
-    """Check a header by the objects that it names, and give ids their places."""
-    snapshot = objects.snapshot
-    refused: Refused = {}
-    is_empty = False
-    if by_member:
-        judged = check_by_member(header, snapshot, today=today, skipped=skipped)
-        relations, refused, is_empty = judged.relations, judged.refused, judged.left is None
-    else:
-        relations = check_relations(header, snapshot, today=today, skipped=skipped)
+def _looked_up(header: GroupHeader, objects: StoredObjects, relations: Relations) -> LookedUp:
+    """Give ids their places, where the header is right."""
     found = list(relations.findings)
     scope = None
-    if not is_empty and not _has_errors(found):
+    if not relations.is_empty and not _has_errors(found):
         combos, attributes = (_placed(header, kind, objects, found) for kind in ("coc", "aoc"))
         if not _has_errors(found):
-            scope = _scope(header, relations.rows, objects, refused, combos, attributes)
-    after_end = snapshot.table("dataSets").ints("open_periods_after_option_end")
+            scope = _scope(header, relations, objects, combos, attributes)
+    after_end = objects.snapshot.table("dataSets").ints("open_periods_after_option_end")
     back = max((after_end[row] for row in relations.rows.data_sets), default=0)
-    return LookedUp(relations, found, scope, back, refused)
+    return LookedUp(relations, found, scope, back)
 
 
 def _has_errors(findings: Iterable[Finding]) -> bool:
@@ -141,13 +129,12 @@ def _placed(header: GroupHeader, kind: str, objects: StoredObjects, found: list[
 
 def _scope(
     header: GroupHeader,
-    rows: HeaderRows,
+    relations: Relations,
     objects: StoredObjects,
-    refused: Refused,
     combos: dict[int, int],
     attributes: dict[int, int],
 ) -> Scope:
-    no_periods, no_units = refused.get(0, ()), refused.get(1, ())
+    rows, no_periods, no_units = relations.rows, *(relations.refused.get(place, {}) for place in (0, 1))
     named = enumerate(objects.snapshot.keys("ou", header.ids["ou"], header.ou))
     units = {at: row for at, row in named if row is not None and at not in no_units}
     assert rows.element is not None, "relations fail without a data element"

@@ -240,7 +240,7 @@ class GroupImport:
 
     def failures(self, header: GroupHeader, looked_up: LookedUp) -> list[Finding]:
         """Return why a group fails of which the header has no scope."""
-        members = [found for of_place in looked_up.refused.values() for found in of_place.values()]
+        members = [found for of_place in looked_up.relations.refused.values() for found in of_place.values()]
         return [*self._of_header(header, looked_up.findings), *members]
 
     def read_rest(self) -> tuple[int, SourceUnreadable | None]:
@@ -350,7 +350,7 @@ class GroupImport:
         """Return the rows, None where there are none: the same each time that it is asked for."""
         if not self._head.has_rows:
             return nullcontext()
-        refused = self._refused(header, looked_up.refused)
+        refused = self._refused(header, looked_up.relations.refused)
         rules = looked_up.relations.rules and replace(looked_up.relations.rules, generation=self._run.generation)
         self._fed = self._fed or RowFeed(self._file, header, rules, refused, self._rejected)
         return self._fed

@@ -15,15 +15,13 @@ left join lateral (
     where m.categoryoptionid = o.categoryoptionid
     having count(*) > 0
 ) as meant on true
-where o.categoryoptionid in (
+where
+    o.categoryoptionid in (
         select m.categoryoptionid
         from categorycombos_categories as k
         join categories_categoryoptions as m using (categoryid)
         where k.categorycomboid = any(%(combos)s::bigint[])
     )
-    or case %(scheme)s::text
-        when 'UID' then o.uid
-        when 'CODE' then o.code
-        when 'NAME' then o.name
-        else o.attributevalues #>> array[%(attribute)s::text, 'value']
-    end = any(%(names)s::text[]);
+    or
+    --> is_named
+;

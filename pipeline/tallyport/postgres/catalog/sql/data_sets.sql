@@ -6,25 +6,25 @@
 with members as (
     select
         m.datasetid,
-        jsonb_agg(jsonb_build_object('dataElement', e.uid, 'categoryCombo', o.uid)) as elements,
+        jsonb_agg(jsonb_build_object('dataElement', e.uid, 'categoryCombo', c.uid)) as elements,
         array_agg(m.categorycomboid) as combos
     from datasetelement as m
     join dataelement as e using (dataelementid)
-    left join categorycombo as o on o.categorycomboid = m.categorycomboid
+    left join categorycombo as c on c.categorycomboid = m.categorycomboid
     where %(data_elements)s::bigint[] is null or m.dataelementid = any(%(data_elements)s::bigint[])
     group by m.datasetid
 )
 select
-    s.datasetid, s.uid, s.code, s.name, s.attributevalues #>> array[%(attribute)s::text, 'value'],
-    p.name, c.categorycomboid, c.uid, s.expirydays, s.openfutureperiods, s.openperiodsaftercoenddate,
+    o.datasetid, o.uid, o.code, o.name, o.attributevalues #>> array[%(attribute)s::text, 'value'],
+    p.name, c.categorycomboid, c.uid, o.expirydays, o.openfutureperiods, o.openperiodsaftercoenddate,
     coalesce(m.elements, '[]'), coalesce(m.combos, '{}')
-from dataset as s
+from dataset as o
 join periodtype as p using (periodtypeid)
 join categorycombo as c using (categorycomboid)
 left join members as m using (datasetid)
-where m.elements is not null or %(names)s::text[] is null or case %(scheme)s::text
-    when 'UID' then s.uid
-    when 'CODE' then s.code
-    when 'NAME' then s.name
-    else s.attributevalues #>> array[%(attribute)s::text, 'value']
-end = any(%(names)s::text[]);
+where
+    m.elements is not null
+    or %(names)s::text[] is null
+    or
+    --> is_named
+;

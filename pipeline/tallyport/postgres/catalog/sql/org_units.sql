@@ -3,13 +3,9 @@
 -- Result: id, uid, code, name, the attribute's value, path, opening date, closed date.
 with named as materialized (
     select path
-    from organisationunit
-    where case %(scheme)s::text
-        when 'UID' then uid
-        when 'CODE' then code
-        when 'NAME' then name
-        else attributevalues #>> array[%(attribute)s::text, 'value']
-    end = any(%(names)s::text[])
+    from organisationunit as o
+    where
+        --> is_named
 ), wanted as (
     select distinct step as uid from named cross join lateral unnest(string_to_array(path, '/')) as step where step <> ''
 )
