@@ -86,7 +86,29 @@ def _compressor(kind: Compress) -> _Compressor | None:
     return None
 
 
-class OutputFile:
+class _Output:
+    """Where bytes go, compressed if asked. `size_bytes` and `sha256` are those of the bytes that arrive there."""
+
+    def __init__(self, compress: Compress) -> None:
+        self.size_bytes = 0
+        self._hash = hashlib.sha256()
+        self._compressor = _compressor(compress)
+
+    def write(self, data: Data) -> None:
+        """Append."""
+        self._put(self._compressor.compress(data) if self._compressor else data)
+
+    def _put(self, data: Data) -> None:
+        self._hash.update(data)
+        self.size_bytes += len(data)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of what was written, in hex."""
+        return self._hash.hexdigest()
+
+
+class OutputFile(_Output):
     """One file, written once. `size_bytes` and `sha256` are those of the bytes on disk.
 
     `meter` is asked before anything is written, by what it has before it is packed.
@@ -97,11 +119,9 @@ class OutputFile:
     """
 
     def __init__(self, path: Path, compress: Compress = "none", meter: Meter | None = None) -> None:
+        super().__init__(compress)
         self.path = path
-        self.size_bytes = 0
         self._meter = meter
-        self._hash = hashlib.sha256()
-        self._compressor = _compressor(compress)
         try:
             self._file = path.open("xb", buffering=0)
         except OSError as error:
@@ -111,11 +131,10 @@ class OutputFile:
         """Append."""
         if self._meter:
             self._meter.make(len(data))
-        self._put(self._compressor.compress(data) if self._compressor else data)
+        super().write(data)
 
     def _put(self, data: Data) -> None:
-        self._hash.update(data)
-        self.size_bytes += len(data)
+        super()._put(data)
         view = memoryview(data)
         try:
             while view:
@@ -136,11 +155,6 @@ class OutputFile:
         finally:
             self._file.close()
 
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of what was written, in hex."""
-        return self._hash.hexdigest()
-
     def __enter__(self) -> Self:
         return self
 
@@ -153,25 +167,15 @@ class OutputFile:
             self.close()
 
 
-class OutputStream:
-    """A stream that is written once, such as standard output; left open. What it raises is the stream's own.
-
-    `size_bytes` and `sha256` are those of the bytes that it got.
-    """
+class OutputStream(_Output):
+    """A stream that is written once, such as standard output; left open. What it raises is the stream's own."""
 
     def __init__(self, stream: BinaryIO, compress: Compress = "none") -> None:
-        self.size_bytes = 0
+        super().__init__(compress)
         self._stream = stream
-        self._hash = hashlib.sha256()
-        self._compressor = _compressor(compress)
-
-    def write(self, data: Data) -> None:
-        """Append."""
-        self._put(self._compressor.compress(data) if self._compressor else data)
 
     def _put(self, data: Data) -> None:
-        self._hash.update(data)
-        self.size_bytes += len(data)
+        super()._put(data)
         self._stream.write(data)
 
     def close(self) -> None:
@@ -179,11 +183,6 @@ class OutputStream:
         if self._compressor:
             self._put(self._compressor.flush())
         self._stream.flush()
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of what was written, in hex."""
-        return self._hash.hexdigest()
 
 
 _UNSYNCED = {errno.EACCES, errno.EPERM, errno.EINVAL, errno.ENOTSUP, errno.EISDIR, errno.EBADF}
