@@ -426,6 +426,16 @@ def test_module_is_named_for_what_it_holds(module: str) -> None:
     assert not name.endswith("ing") or name == "finding", f"{module}: a noun of the domain, not what it does"
 
 
+def test_no_two_public_classes_share_a_name() -> None:
+    """But for the structures of the core, which are generated and have the names that they have in C."""
+    found: dict[str, list[str]] = {}
+    for module in MODULES.keys() - {"tallyport_converters.native.abi"}:
+        for node in parsed(module).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(module)
+    assert {name: homes for name, homes in found.items() if len(homes) > 1} == {}
+
+
 @pytest.mark.parametrize("package", ROOMS)
 def test_room_has_no_more_modules_than_one_takes_in_at_a_glance(package: str) -> None:
     assert len(ROOMS[package]) <= MOST_MODULES

@@ -20,7 +20,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from tallyport.dhis2.api.models import JobReference, JobReport, Notification, OptionCombosReport, Severity
+from tallyport.dhis2.api.models import IssueSeverity, JobReference, JobReport, Notification, OptionCombosReport
 from tallyport.dhis2.api.profiles import Profile
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
 from tallyport.dhis2.client import open_client
@@ -110,7 +110,9 @@ class Tools:
             return (await client.report()).as_json()
 
     @_told
-    async def integrity_list_checks(self, section: str | None = None, severity: Severity | None = None) -> Document:
+    async def integrity_list_checks(
+        self, section: str | None = None, severity: IssueSeverity | None = None
+    ) -> Document:
         """The server's checks of data integrity; of a section, of a severity and stronger ones."""
         async with open_client(self._profile()) as client:
             found = await client.maintenance.select_checks(section=section, severity=severity)
@@ -121,7 +123,7 @@ class Tools:
         self,
         checks: list[str] | None = None,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         details: bool = False,
     ) -> Document:
         """How many issues each check found in the last run. `details`: by the last run with details."""
@@ -136,7 +138,7 @@ class Tools:
         self,
         checks: list[str] | None = None,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         limit: int = LIMIT,
     ) -> Document:
         """The issues of the last run with details, the first `limit` of them; `complete` if these are all."""
@@ -231,7 +233,7 @@ class Tools:
         self,
         checks: list[str] | None = None,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         details: bool = False,
         watch: bool = True,
         timeout_s: float = JOB_TIMEOUT_S,

@@ -39,7 +39,7 @@ from tallyport_converters.conversion.gather import Gathering
 from tallyport_converters.conversion.groups import Counts, GroupWriter
 from tallyport_converters.conversion.order import understand
 from tallyport_converters.conversion.rejects import explained
-from tallyport_converters.conversion.scan import Place, scan_all
+from tallyport_converters.conversion.scan import BlockPlace, scan_all
 from tallyport_converters.convert import convert
 from tallyport_converters.model.file_header import settle_schemes
 from tallyport_converters.native.batch import Batch
@@ -364,7 +364,7 @@ class Bench:
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir()
         executor: Executor | None = self._threads if case.jobs > 1 else None
-        counts, dropped, places = Counts(), Counter[str](), list[Place]()
+        counts, dropped, places = Counts(), Counter[str](), list[BlockPlace]()
         gathering = Gathering(scratch, MEMORY_BYTES)
         try:
             for scanned in scan_all(reader, executor, case.jobs, case.block_bytes):

@@ -54,7 +54,7 @@ class WrittenGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RowText:
     """What one row says: its index in the source, its line if there are any, and its texts, cut where they are long."""
 
     row: int
@@ -84,8 +84,8 @@ class Superseding:
     data_element: str
     period: str
     org_unit: str
-    lost: Said
-    by: Said
+    lost: RowText
+    by: RowText
 
     def on_lines(self, lines: Mapping[int, int | None]) -> Superseding:
         """Return the same with the lines of its rows, by their indexes."""
@@ -240,9 +240,9 @@ class GroupWriter:
             counts.add(Counts(different={element: keys.different}, sample=shown))
 
     def _superseding(self, element: str, pair: Pair) -> Superseding:
-        def said(row: int, flags: int, number: int) -> Said:
+        def said(row: int, flags: int, number: int) -> RowText:
             texts = pair_text(pair, number), pair_text(pair, 2 + number)
-            return Said(row, *texts, bool(flags & RowFlag.DELETED), bool(flags & RowFlag.FOLLOWUP_TRUE))
+            return RowText(row, *texts, bool(flags & RowFlag.DELETED), bool(flags & RowFlag.FOLLOWUP_TRUE))
 
         period, unit, *_ = pair.ranks
         return Superseding(

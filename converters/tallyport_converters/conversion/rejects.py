@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tallyport_converters.conversion.scan import Place
+from tallyport_converters.conversion.scan import BlockPlace
 from tallyport_converters.conversion.source_rows import source_rows
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.native.dictionaries import Rejects
@@ -26,7 +26,7 @@ def explained(
     reader: Reader,
     header: Header,
     rejects: Rejects,
-    places: Sequence[Place],
+    places: Sequence[BlockPlace],
     block_bytes: int,
     clashing: Sequence[str] = (),
 ) -> Iterator[tuple[Finding, Any]]:

@@ -24,7 +24,7 @@ UNIT_LIMIT = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BlockPlace:
     """How to come by a scanned block again: its bytes in the reader's blocks, and how it was scanned."""
 
     start: int
@@ -42,7 +42,7 @@ class Scanned:
 
     batch: Batch
     block: Buffer
-    place: Place
+    place: BlockPlace
 
 
 @dataclass(slots=True)
@@ -110,7 +110,7 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         if batch.fault is not Fault.NONE:
             found = reader.fault(batch, start - len(context))
             raise SourceUnreadable(found if found.row is None else replace(found, row=rows + found.row))
-        place = Place(start, start + len(block) - len(context), context, state, item.final, rows, batch.rows)
+        place = BlockPlace(start, start + len(block) - len(context), context, state, item.final, rows, batch.rows)
         rows += batch.rows
         state = batch.state
         consumed = batch.consumed
@@ -125,7 +125,7 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
 
 
 def scan_again(
-    reader: Reader, places: Iterator[Place], block_bytes: int, lines: Lines | None = None
+    reader: Reader, places: Iterator[BlockPlace], block_bytes: int, lines: Lines | None = None
 ) -> Iterator[Scanned]:
     """Yield the batches of some places (in order) again, by a second reading of the source.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from tallyport_converters.conversion.scan import Place, scan_again
+from tallyport_converters.conversion.scan import BlockPlace, scan_again
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.readers.reader import Number, Reader, RejectedRow
 from tallyport_schemas.finding import Finding, shown
@@ -46,7 +46,9 @@ class SourceRow:
         return replace(found, row=self.number, line=self.line, sheet_row=self.sheet_row, keys=self.keys(header))
 
 
-def source_rows(reader: Reader, rows: Iterable[int], places: Sequence[Place], block_bytes: int) -> Iterator[SourceRow]:
+def source_rows(
+    reader: Reader, rows: Iterable[int], places: Sequence[BlockPlace], block_bytes: int
+) -> Iterator[SourceRow]:
     """Yield rows, given in rising order, of a source that was read to its end in `places`.
 
     Raises:
@@ -56,7 +58,7 @@ def source_rows(reader: Reader, rows: Iterable[int], places: Sequence[Place], bl
     starts = [place.first_row for place in places]
     waiting: deque[list[int]] = deque()
 
-    def wanted() -> Iterator[Place]:
+    def wanted() -> Iterator[BlockPlace]:
         for at, of_place in groupby(rows, key=lambda row: bisect_right(starts, row) - 1):
             waiting.append(list(of_place))
             yield places[at]

@@ -20,7 +20,7 @@ from tallyport_converters.conversion.groups import Counts, GroupWriter, WrittenG
 from tallyport_converters.conversion.manifest import RejectLines, json_line, manifest, place_groups
 from tallyport_converters.conversion.order import Naming, understand
 from tallyport_converters.conversion.rejects import explained
-from tallyport_converters.conversion.scan import Place, scan_all
+from tallyport_converters.conversion.scan import BlockPlace, scan_all
 from tallyport_converters.conversion.source_rows import SourceRow, source_rows
 from tallyport_converters.conversion.superseded import superseded_by_others
 from tallyport_converters.conversion.tidied import Tidied
@@ -150,7 +150,7 @@ class Attempt:
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
         self._names = FieldNames()
-        self.places: list[Place] = []
+        self.places: list[BlockPlace] = []
         self.tidied = Tidied()
         self.meter = output_meter(0)
         self.findings: list[Finding] = []

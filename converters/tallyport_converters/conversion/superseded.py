@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tallyport_converters.conversion.groups import Counts, Said, Superseding
+from tallyport_converters.conversion.groups import Counts, RowText, Superseding
 from tallyport_schemas.finding import Finding, finding
 
 ELEMENTS_LIMIT = 100
@@ -64,7 +64,7 @@ def _pair(pair: Superseding) -> str:
     return f"{key}: {first} has {lost} and {last} {by}"
 
 
-def _said(one: Said, other: Said) -> str:
+def _said(one: RowText, other: RowText) -> str:
     """Show what a row says, as far as that is the difference."""
     parts = []
     if one.value != other.value or (one.is_deleted, one.comment, one.is_marked) == (

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallyport_converters.conversion.scan import Place
+from tallyport_converters.conversion.scan import BlockPlace
 from tallyport_converters.conversion.source_rows import SourceRow, source_rows
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.readers.reader import Reader
@@ -33,7 +33,7 @@ class Trail:
     name: str
     reader: Callable[[Source], Reader]
     header: Header
-    places: Sequence[Place]
+    places: Sequence[BlockPlace]
     block_bytes: int
     folder: Path
 

@@ -19,7 +19,7 @@ WORDS = tuple(library.tp_word(number).decode() for number in range(abi.WORDS))
 """Words for nothing."""
 
 
-class Layout:
+class CsvLayout:
     """What the columns of a CSV file mean.
 
     `names` are the columns' names as UTF-8. `expected` is the number of cells that a row must have, if given.
@@ -77,7 +77,7 @@ class Batch(Owner):
         library.tp_scan_json(self.handle, at, size, state, final, row_data_set)
         check_scan(self.report.fault)
 
-    def scan_csv(self, block: Buffer, layout: Layout, *, final: bool) -> None:
+    def scan_csv(self, block: Buffer, layout: CsvLayout, *, final: bool) -> None:
         """Scan CSV records; see tp_scan_csv."""
         at, size = address(block)
         library.tp_scan_csv(self.handle, at, size, layout.struct, final)

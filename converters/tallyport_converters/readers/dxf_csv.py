@@ -15,7 +15,7 @@ from tallyport_converters.model.field_names import named
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import RowFields
 from tallyport_converters.native.abi import Column, Fault, Field, Kind, Notice
-from tallyport_converters.native.batch import Batch, Layout
+from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.library import Buffer
 from tallyport_converters.native.lines import Lines, cut_csv
 from tallyport_converters.readers.csv_columns import columns_of, is_known
@@ -107,7 +107,7 @@ class DxfCsv:
         for name, field in self.columns.taken.items():
             self.header.take_named(name, field)
         names = [name.encode() for name in self.columns.names]
-        self.layout = Layout(begun.delimiter.encode(), self.columns.meanings, names, len(names) if is_header else 0)
+        self.layout = CsvLayout(begun.delimiter.encode(), self.columns.meanings, names, len(names) if is_header else 0)
 
     def _named(self, begun: Start, records: list[list[str]]) -> list[str]:
         """Return the columns that the header row names; row names stand in front without a name."""

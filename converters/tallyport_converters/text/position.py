@@ -11,14 +11,14 @@ from tallyport_converters.native.lines import count_lines
 _BLOCK = 1 << 20
 
 
-class Readable(Protocol):
+class Rereadable(Protocol):
     """Anything that yields its bytes again."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the bytes from the beginning."""
 
 
-def locate(readable: Readable, offset: int) -> tuple[str, str]:
+def locate(readable: Rereadable, offset: int) -> tuple[str, str]:
     """Return ("line 3, column 14, byte 260", the few characters that stand there); lines and columns from 1."""
     lines, line_start, position = 0, 0, 0
     before, after = b"", b""

@@ -108,7 +108,7 @@ class Ticker:
         """Show progress now."""
 
 
-class Lines(Ticker):
+class PlainLines(Ticker):
     """Plain lines."""
 
     every_s = _LINES_EVERY_S
@@ -148,7 +148,7 @@ class Lines(Ticker):
         click.echo(line, err=True)
 
 
-class Bar(Lines):
+class Bar(PlainLines):
     """A bar in the last line of a terminal, drawn by rich."""
 
     every_s = _REDRAW_S
@@ -222,7 +222,7 @@ def ticker(form: str | None, *, is_quiet: bool) -> Ticker:
     """Return what shows progress in a form: `bar`, `plain`, `json`, or None for what suits where stderr leads."""
     if is_quiet:
         return Ticker()
-    kinds: dict[str, type[Ticker]] = {"bar": Bar, "plain": Lines, "json": JsonLines}
+    kinds: dict[str, type[Ticker]] = {"bar": Bar, "plain": PlainLines, "json": JsonLines}
     return kinds[form or ("bar" if sys.stderr.isatty() else "plain")]()
 
 

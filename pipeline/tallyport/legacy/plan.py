@@ -92,7 +92,7 @@ class LegacyFile:
         return None
 
 
-class Plan:
+class FilePlan:
     """The files of a run: `take` each group's header, then `finish`."""
 
     def __init__(self, writer: Writer, scoping: Scoping) -> None:

@@ -15,7 +15,7 @@ from itertools import islice, product
 from pathlib import Path
 from typing import BinaryIO
 
-from tallyport.legacy.plan import LegacyFile, Plan
+from tallyport.legacy.plan import FilePlan, LegacyFile
 from tallyport.legacy.scope import Scoping
 from tallyport.metadata import Snapshot
 from tallyport.validation.validate import load_snapshot, walked
@@ -205,7 +205,7 @@ class _WriteBack:
     ) -> None:
         self._sources, self._writer, self._data_set, self._scoping = sources, writer, data_set, scoping
         self._watch = watch
-        self._plan = Plan(writer, scoping)
+        self._plan = FilePlan(writer, scoping)
         self._notes: dict[tuple[str, str | None, str | None], Finding] = {}
         self.report = report
 

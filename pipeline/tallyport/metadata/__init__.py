@@ -8,7 +8,7 @@ from tallyport.metadata.collect import Collection
 from tallyport.metadata.snapshot import (
     CHECKS,
     DEFAULT_COMBO,
-    Check,
+    MetadataCheck,
     Resolved,
     Snapshot,
     load_metadata,
@@ -17,8 +17,8 @@ from tallyport.metadata.snapshot import (
 __all__ = [
     "CHECKS",
     "DEFAULT_COMBO",
-    "Check",
     "Collection",
+    "MetadataCheck",
     "Resolved",
     "Snapshot",
     "load_metadata",

@@ -14,7 +14,7 @@ from typing import Any
 
 from tallyport.metadata.json_export import BARE, elements
 from tallyport.metadata.snapshot_file import is_snapshot
-from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Column, Lists, Marks, Table, packed
+from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Lists, Marks, Table, TableColumn, packed
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
@@ -209,7 +209,7 @@ class Collection:
         uid = self._growing[collection].uids[row]
         self._conflicts.setdefault(collection, {})[f"{uid} {column.replace('_', ' ')}"] = None
 
-    def _read(self, column: Column) -> Callable[[Any], Any]:
+    def _read(self, column: TableColumn) -> Callable[[Any], Any]:
         return _READ.get(column.type) or partial(self._row if column.type == "row" else self._rows, column.table)
 
     def _row(self, table: str, reference: Any) -> int | None:

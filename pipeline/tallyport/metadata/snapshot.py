@@ -41,62 +41,66 @@ KINDS: Mapping[str, str] = MappingProxyType(
 """The table of each kind of identifier."""
 
 
-class Check(NamedTuple):
+class MetadataCheck(NamedTuple):
     """A check on a header, and the fields of an export that it needs."""
 
     name: str
     needs: tuple[str, ...]
 
 
-CHECKS: Mapping[str, Check] = MappingProxyType(
+CHECKS: Mapping[str, MetadataCheck] = MappingProxyType(
     {
-        "ds": Check("the data set exists", ("dataSets",)),
-        "de": Check("the data element exists", ("dataElements",)),
-        "ou": Check("organisation units exist", ("organisationUnits",)),
-        "cc": Check("the category combo exists", ("categoryCombos",)),
-        "c": Check("categories exist", ("categories",)),
-        "co": Check("category options exist", ("categoryOptions",)),
-        "coc": Check("category option combos exist", ("categoryOptionCombos",)),
-        "aoc": Check("attribute option combos exist", ("categoryOptionCombos",)),
-        "aggregate": Check("the data element is aggregate", ("dataElements.domainType",)),
-        "element": Check("the data element is in the data set", ("dataSets.dataSetElements",)),
-        "assigned": Check("organisation units are assigned to the data set", ("dataSets.organisationUnits",)),
-        "period type": Check("periods are of the data set's period type", ("dataSets.periodType",)),
-        "combo": Check(
+        "ds": MetadataCheck("the data set exists", ("dataSets",)),
+        "de": MetadataCheck("the data element exists", ("dataElements",)),
+        "ou": MetadataCheck("organisation units exist", ("organisationUnits",)),
+        "cc": MetadataCheck("the category combo exists", ("categoryCombos",)),
+        "c": MetadataCheck("categories exist", ("categories",)),
+        "co": MetadataCheck("category options exist", ("categoryOptions",)),
+        "coc": MetadataCheck("category option combos exist", ("categoryOptionCombos",)),
+        "aoc": MetadataCheck("attribute option combos exist", ("categoryOptionCombos",)),
+        "aggregate": MetadataCheck("the data element is aggregate", ("dataElements.domainType",)),
+        "element": MetadataCheck("the data element is in the data set", ("dataSets.dataSetElements",)),
+        "assigned": MetadataCheck("organisation units are assigned to the data set", ("dataSets.organisationUnits",)),
+        "period type": MetadataCheck("periods are of the data set's period type", ("dataSets.periodType",)),
+        "combo": MetadataCheck(
             "option combos belong to the data element's category combo",
             ("dataElements.categoryCombo", "dataSets.dataSetElements", "categoryOptionCombos.categoryCombo"),
         ),
-        "attribute combo": Check(
+        "attribute combo": MetadataCheck(
             "attribute option combos belong to the data set's category combo",
             ("dataSets.categoryCombo", "categoryOptionCombos.categoryCombo"),
         ),
-        "options": Check(
+        "options": MetadataCheck(
             "category options belong to their categories, and these to the category combo",
             ("categoryCombos.categories", "categories.categoryOptions"),
         ),
-        "combinations": Check(
+        "combinations": MetadataCheck(
             "there are option combos for the category options",
             ("categoryOptionCombos.categoryCombo", "categoryOptionCombos.categoryOptions"),
         ),
-        "open": Check("organisation units are open", ("organisationUnits.openingDate",)),
-        "option dates": Check(
+        "open": MetadataCheck("organisation units are open", ("organisationUnits.openingDate",)),
+        "option dates": MetadataCheck(
             "periods fit the dates of attribute options",
             ("categoryOptions.startDate", "categoryOptionCombos.categoryOptions"),
         ),
-        "option org units": Check(
+        "option org units": MetadataCheck(
             "attribute options are meant for the organisation units",
             ("categoryOptions.organisationUnits", "organisationUnits.path", "categoryOptionCombos.categoryOptions"),
         ),
-        "input periods": Check("periods are among the data set's input periods", ("dataSets.dataInputPeriods",)),
-        "future": Check(
+        "input periods": MetadataCheck(
+            "periods are among the data set's input periods", ("dataSets.dataInputPeriods",)
+        ),
+        "future": MetadataCheck(
             "periods are not too far in the future", ("dataSets.openFuturePeriods", "dataSets.dataInputPeriods")
         ),
-        "value type": Check("values are of the data element's value type", ("dataElements.valueType",)),
-        "option set": Check("values are options of the option set", ("dataElements.optionSet", "optionSets.options")),
-        "comment option set": Check(
+        "value type": MetadataCheck("values are of the data element's value type", ("dataElements.valueType",)),
+        "option set": MetadataCheck(
+            "values are options of the option set", ("dataElements.optionSet", "optionSets.options")
+        ),
+        "comment option set": MetadataCheck(
             "comments are options of the comment option set", ("dataElements.commentOptionSet", "optionSets.options")
         ),
-        "files": Check("the files that values refer to exist", ("fileResources",)),
+        "files": MetadataCheck("the files that values refer to exist", ("fileResources",)),
     }
 )
 """Every check that a snapshot is asked for, by a short name: those on headers, then those on values."""
@@ -393,7 +397,7 @@ __all__ = [
     "CHECKS",
     "DEFAULT_COMBO",
     "KINDS",
-    "Check",
+    "MetadataCheck",
     "Resolved",
     "Snapshot",
     "load_metadata",

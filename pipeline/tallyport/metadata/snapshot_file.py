@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from tallyport.metadata.tables import NONE, TABLES, Column, Lists, Marks, Table
+from tallyport.metadata.tables import NONE, TABLES, Lists, Marks, Table, TableColumn
 from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Refused, SourceUnreadable, finding
@@ -202,7 +202,7 @@ class _Columns:
             if column == "is_defined":
                 columns[column] = _flags(pieces, rows)
             elif column in in_order:
-                columns[column] = self._column(TABLES[name].get(column, Column("text")), pieces, rows)
+                columns[column] = self._column(TABLES[name].get(column, TableColumn("text")), pieces, rows)
             else:
                 kind, _, attribute = column.partition(" ")
                 if kind != "attribute":
@@ -235,7 +235,7 @@ class _Columns:
         self.place += size
         return piece
 
-    def _column(self, column: Column, pieces: list[memoryview], rows: int) -> object:
+    def _column(self, column: TableColumn, pieces: list[memoryview], rows: int) -> object:
         if column.type == "text":
             (piece,) = pieces
             return _texts(piece, rows)

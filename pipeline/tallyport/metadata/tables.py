@@ -25,7 +25,7 @@ A day is the ordinal of a date, 0 for none.
 """
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """What a column holds: of which field of an export, if of just one; `table` is the one that its rows are of."""
 
     type: ColumnType
@@ -33,53 +33,53 @@ class Column(NamedTuple):
     table: str = ""
 
 
-_IDENTIFIERS = {"code": Column("text", "code"), "name": Column("text", "name")}
-_COMBO = Column("row", "categoryCombo", "categoryCombos")
-_OPTIONS = Column("rows", "categoryOptions", "categoryOptions")
-_ORG_UNITS = Column("marks", "organisationUnits", "organisationUnits")
+_IDENTIFIERS = {"code": TableColumn("text", "code"), "name": TableColumn("text", "name")}
+_COMBO = TableColumn("row", "categoryCombo", "categoryCombos")
+_OPTIONS = TableColumn("rows", "categoryOptions", "categoryOptions")
+_ORG_UNITS = TableColumn("marks", "organisationUnits", "organisationUnits")
 
-TABLES: Mapping[str, Mapping[str, Column]] = MappingProxyType(
+TABLES: Mapping[str, Mapping[str, TableColumn]] = MappingProxyType(
     {
         "attributes": _IDENTIFIERS,
         "categories": {**_IDENTIFIERS, "options": _OPTIONS},
-        "categoryCombos": {**_IDENTIFIERS, "categories": Column("rows", "categories", "categories")},
+        "categoryCombos": {**_IDENTIFIERS, "categories": TableColumn("rows", "categories", "categories")},
         "categoryOptionCombos": {**_IDENTIFIERS, "combo": _COMBO, "options": _OPTIONS},
         "categoryOptions": {
             **_IDENTIFIERS,
-            "start": Column("day", "startDate"),
-            "end": Column("day", "endDate"),
+            "start": TableColumn("day", "startDate"),
+            "end": TableColumn("day", "endDate"),
             "org_units": _ORG_UNITS,
         },
         "dataElements": {
             **_IDENTIFIERS,
-            "domain_type": Column("text", "domainType"),
-            "value_type": Column("text", "valueType"),
-            "zero_is_significant": Column("int", "zeroIsSignificant"),
+            "domain_type": TableColumn("text", "domainType"),
+            "value_type": TableColumn("text", "valueType"),
+            "zero_is_significant": TableColumn("int", "zeroIsSignificant"),
             "combo": _COMBO,
-            "option_set": Column("row", "optionSet", "optionSets"),
-            "comment_option_set": Column("row", "commentOptionSet", "optionSets"),
+            "option_set": TableColumn("row", "optionSet", "optionSets"),
+            "comment_option_set": TableColumn("row", "commentOptionSet", "optionSets"),
         },
         "dataSets": {
             **_IDENTIFIERS,
-            "period_type": Column("text", "periodType"),
+            "period_type": TableColumn("text", "periodType"),
             "combo": _COMBO,
-            "expiry_days": Column("int", "expiryDays"),
-            "open_future_periods": Column("int", "openFuturePeriods"),
-            "open_periods_after_option_end": Column("int", "openPeriodsAfterCoEndDate"),
-            "elements": Column("rows", table="dataElements"),
-            "element_combos": Column("rows", table="categoryCombos"),
+            "expiry_days": TableColumn("int", "expiryDays"),
+            "open_future_periods": TableColumn("int", "openFuturePeriods"),
+            "open_periods_after_option_end": TableColumn("int", "openPeriodsAfterCoEndDate"),
+            "elements": TableColumn("rows", table="dataElements"),
+            "element_combos": TableColumn("rows", table="categoryCombos"),
             "org_units": _ORG_UNITS,
-            "input_periods": Column("texts"),
-            "input_openings": Column("days"),
-            "input_closings": Column("days"),
+            "input_periods": TableColumn("texts"),
+            "input_openings": TableColumn("days"),
+            "input_closings": TableColumn("days"),
         },
         "fileResources": _IDENTIFIERS,
-        "optionSets": {**_IDENTIFIERS, "options": Column("texts")},
+        "optionSets": {**_IDENTIFIERS, "options": TableColumn("texts")},
         "organisationUnits": {
             **_IDENTIFIERS,
-            "parent": Column("row", "parent", "organisationUnits"),
-            "opening": Column("day", "openingDate"),
-            "closed": Column("day", "closedDate"),
+            "parent": TableColumn("row", "parent", "organisationUnits"),
+            "opening": TableColumn("day", "openingDate"),
+            "closed": TableColumn("day", "closedDate"),
         },
     }
 )

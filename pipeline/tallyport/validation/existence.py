@@ -31,7 +31,7 @@ _MEMBERS = frozenset({"ou", "co", "coc", "aoc"})
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlacedOptions:
     """Category options as rows, by place and by identifier; the categories of the places, where they are named."""
 
     dimension: OptionDimension
@@ -62,8 +62,8 @@ class HeaderRows:
     combo: int | None
     option_combos: list[int]
     attribute_combos: list[int]
-    options: Options | None
-    attribute_options: Options | None
+    options: PlacedOptions | None
+    attribute_options: PlacedOptions | None
 
 
 def header_rows(header: GroupHeader, snapshot: Snapshot, findings: HeaderFindings) -> HeaderRows:
@@ -99,12 +99,12 @@ class _Lookup:
             self._options("ao", header.ao),
         )
 
-    def _options(self, role: str, given: OptionDimension | None) -> Options | None:
+    def _options(self, role: str, given: OptionDimension | None) -> PlacedOptions | None:
         if given is None:
             return None
         categories = None if given.categories is None else self._resolved("c", role, given.categories)
         distinct = tuple(dict.fromkeys(option for place in given.options for option in place))
-        return Options(given, categories, dict(zip(distinct, self._resolved("co", role, distinct), strict=True)))
+        return PlacedOptions(given, categories, dict(zip(distinct, self._resolved("co", role, distinct), strict=True)))
 
     def _one(self, kind: str, identifier: str | None) -> int | None:
         row = NONE if identifier is None else self._resolved(kind, kind, (identifier,))[0]

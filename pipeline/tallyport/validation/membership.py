@@ -13,7 +13,7 @@ from math import prod
 from tallyport.metadata import Snapshot
 from tallyport.metadata.combos import Resolver
 from tallyport.metadata.tables import NONE
-from tallyport.validation.existence import HeaderRows, Options
+from tallyport.validation.existence import HeaderRows, PlacedOptions
 from tallyport.validation.header_findings import HeaderFindings
 from tallyport_schemas.finding import Finding, finding
 
@@ -184,7 +184,7 @@ class _Membership:
         words: _Words,
         identifiers: tuple[str, ...] | None,
         rows: Sequence[int],
-        options: Options | None,
+        options: PlacedOptions | None,
         combos: Sequence[int],
     ) -> None:
         if options is not None:
@@ -230,7 +230,7 @@ class _Membership:
                     if self._findings.can(check):
                         self._findings.cannot(check, [f"categoryOptions of {text}"])
 
-    def _check_options(self, words: _Words, options: Options, combos: Sequence[int]) -> None:
+    def _check_options(self, words: _Words, options: PlacedOptions, combos: Sequence[int]) -> None:
         """Check that options are of the categories of a category combo, and make option combos of it."""
         if not self._findings.can("options"):
             return
@@ -250,7 +250,7 @@ class _Membership:
         if words is _ATTRIBUTE:
             self.attribute_options |= {text: (row,) for text, row in options.rows.items()}
 
-    def _fit(self, words: _Words, options: Options, combo: int) -> _Fit:
+    def _fit(self, words: _Words, options: PlacedOptions, combo: int) -> _Fit:
         """Put the header's options in the categories of `combo`, in the combo's order."""
         fit = _Fit()
         order = self._snapshot.table("categoryCombos").rows_of("categories", combo)
@@ -280,7 +280,7 @@ class _Membership:
         return fit
 
     def _by_category(
-        self, words: _Words, options: Options, order: Sequence[int], names: Sequence[str], fit: _Fit
+        self, words: _Words, options: PlacedOptions, order: Sequence[int], names: Sequence[str], fit: _Fit
     ) -> list[Sequence[str]]:
         """Return the header's options for each category, in order; nothing where there are other categories."""
         given = options.dimension
@@ -307,7 +307,7 @@ class _Membership:
             fit.findings.append(found_other)
         return [by_category.get(row, ()) for row in order]
 
-    def _check_combinations(self, words: _Words, options: Options, combos: Sequence[int], combo: int) -> None:
+    def _check_combinations(self, words: _Words, options: PlacedOptions, combos: Sequence[int], combo: int) -> None:
         """Check that there is one option combo for each combination of options; `combo`: what these fit best."""
         if not self._findings.can("combinations"):
             return

@@ -19,9 +19,9 @@ from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.api.models import (
     ImportSummary,
     IntegrityReport,
+    IssueSeverity,
     JobReference,
     Notification,
-    Severity,
     WebMessage,
     matrix,
 )
@@ -466,14 +466,14 @@ def test_checks_are_listed_with_all_that_is_known_of_them(server: Dhis2Server) -
     checks = talk(server, lambda client: client.maintenance.list_checks())
     assert [check.name for check in checks] == [check["name"] for check in CHECKS]
     first = checks[0]
-    assert (first.severity, first.section, first.code) == (Severity.CRITICAL, "Organisation units", "OO")
+    assert (first.severity, first.section, first.code) == (IssueSeverity.CRITICAL, "Organisation units", "OO")
     assert (first.is_slow, checks[-1].is_slow, first.average_execution_time) == (False, True, 12)
     assert first.model_extra == {"ofLaterReleases": {"some": "thing"}}
 
 
 def test_a_severity_of_a_later_release_is_kept_and_hidden_by_no_filter(latest: Dhis2Server) -> None:
     latest.answer_checks = [{**CHECKS[0], "severity": "FATAL"}, CHECKS[1]]
-    chosen = talk(latest, lambda client: client.maintenance.select_checks(severity=Severity.CRITICAL))
+    chosen = talk(latest, lambda client: client.maintenance.select_checks(severity=IssueSeverity.CRITICAL))
     assert [(check.name, check.severity) for check in chosen] == [("orgunits_orphaned", "FATAL")]
 
 
@@ -484,8 +484,8 @@ def test_a_severity_of_a_later_release_is_kept_and_hidden_by_no_filter(latest: D
         ({"checks": ["OTS"]}, [WARNINGS]),
         ({"checks": ["orgunits_*", "OO"]}, ["orgunits_orphaned", WARNINGS]),
         ({"section": "categories"}, ["cocs_wrong_cardinality", "categories_no_options"]),
-        ({"severity": Severity.SEVERE}, ["orgunits_orphaned", "cocs_wrong_cardinality"]),
-        ({"section": "Option sets", "severity": Severity.SEVERE}, []),
+        ({"severity": IssueSeverity.SEVERE}, ["orgunits_orphaned", "cocs_wrong_cardinality"]),
+        ({"section": "Option sets", "severity": IssueSeverity.SEVERE}, []),
     ],
 )
 def test_checks_are_chosen_by_name_pattern_code_section_and_severity(
@@ -505,7 +505,7 @@ def test_a_check_or_section_that_there_is_not_is_an_error_and_not_all_checks(
 
 
 def test_a_choice_that_leaves_no_check_asks_for_none(latest: Dhis2Server) -> None:
-    choice: dict[str, Any] = {"section": "Option sets", "severity": Severity.SEVERE}
+    choice: dict[str, Any] = {"section": "Option sets", "severity": IssueSeverity.SEVERE}
     latest.fill_cache()
 
     async def work(client: Client) -> tuple[IntegrityReport, list[IntegrityRow]]:
@@ -532,7 +532,7 @@ def test_a_run_is_waited_for_and_its_report_typed(details: bool, server: Dhis2Se
     report = talk(server, work)
     assert set(report.results) == {check["name"] for check in CHECKS if not check["isSlow"]}
     found = report.results[WARNINGS]
-    assert (found.display_name, found.severity) == ("Orgunits trailing spaces", Severity.WARNING)
+    assert (found.display_name, found.severity) == ("Orgunits trailing spaces", IssueSeverity.WARNING)
     assert (found.section, found.code) == ("Organisation units", "OTS")
     assert found.issue_count == 3
     assert found.start_time is not None
@@ -550,7 +550,7 @@ def test_a_run_is_waited_for_and_its_report_typed(details: bool, server: Dhis2Se
         )
     else:
         assert found.issues is None
-    assert [one.name for one in report.at_least(Severity.SEVERE)] == ["orgunits_orphaned"]
+    assert [one.name for one in report.at_least(IssueSeverity.SEVERE)] == ["orgunits_orphaned"]
     assert report.results["cocs_wrong_cardinality"].has_crashed
     assert [(gap.code, gap.source, gap.found) for gap in report.gaps()] == [
         ("TP863", "cocs_wrong_cardinality", "relation does not exist")
@@ -648,8 +648,8 @@ def test_issues_are_those_of_the_report(server: Dhis2Server) -> None:
     server.fill_cache()
 
     async def work(client: Client) -> tuple[IntegrityReport, list[IntegrityRow]]:
-        rows = [row async for row in client.maintenance.iter_integrity_issues(severity=Severity.WARNING)]
-        return await client.maintenance.get_integrity_report(severity=Severity.WARNING), rows
+        rows = [row async for row in client.maintenance.iter_integrity_issues(severity=IssueSeverity.WARNING)]
+        return await client.maintenance.get_integrity_report(severity=IssueSeverity.WARNING), rows
 
     report, rows = talk(server, work)
     expected = [(name, one) for name, result in report.results.items() for one in result.issues or ()]

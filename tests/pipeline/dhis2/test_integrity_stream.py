@@ -22,7 +22,7 @@ from support.dhis2_running import talk
 from support.dhis2_server import CHECKS, TOKEN, Dhis2Server, issues
 from support.waiting import wait_until
 from tallyport.dhis2.api.connection import RequestFailed
-from tallyport.dhis2.api.models import IntegrityCheck, Severity
+from tallyport.dhis2.api.models import IntegrityCheck, IssueSeverity
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.maintenance.issue_stream import IssueReading
 from tallyport_converters.text.json_members import VALUE_CHARACTERS
@@ -220,7 +220,7 @@ def test_the_command_prints_rows_while_the_server_still_sends_and_ends_when_nobo
         assert process.stdout is not None
         assert process.stderr is not None
         first = json.loads(process.stdout.readline())
-        assert (first["check"], first["severity"]) == ("orgunits_trailing_spaces", Severity.WARNING)
+        assert (first["check"], first["severity"]) == ("orgunits_trailing_spaces", IssueSeverity.WARNING)
         assert not server.has_sent_all.is_set()
         process.stdout.close()
         assert process.wait(10) == 4

@@ -18,7 +18,7 @@ from support.dhis2_server import PASSWORD, USERNAME, VERSIONS, Dhis2Server
 from support.dhis2_values import MONTHS, UNITS, group, pushed, stock, written
 from tallyport.cli.main import run
 from tallyport.dhis2.api.connection import RequestFailed
-from tallyport.dhis2.push.kept_details import Place, _requests
+from tallyport.dhis2.push.kept_details import ValuePlace, _requests
 from tallyport.dhis2.push.push import ChunkPushed, ClearingAhead
 from tallyport_schemas.finding import Finding
 
@@ -228,8 +228,8 @@ def test_command_clears_where_asked_and_says_how_many_may_be(
 _NAMES = st.integers(0, 300).map(lambda number: f"n{number:03}")
 
 
-@given(st.sets(st.builds(Place, _NAMES, _NAMES, _NAMES), max_size=400))
-def test_requests_name_all_places_and_not_many_more(places: set[Place]) -> None:
+@given(st.sets(st.builds(ValuePlace, _NAMES, _NAMES, _NAMES), max_size=400))
+def test_requests_name_all_places_and_not_many_more(places: set[ValuePlace]) -> None:
     asked = list(_requests(places))
     spans = [len(of["dataElement"]) * len(of["period"]) * len(of["orgUnit"]) for of in asked]
     named = {
@@ -244,5 +244,5 @@ def test_requests_name_all_places_and_not_many_more(places: set[Place]) -> None:
 
 
 def test_values_of_a_whole_grid_are_asked_for_in_few_requests() -> None:
-    grid = {Place(f"e{e}", f"p{p}", f"u{u}") for e in range(10) for p in range(12) for u in range(100)}
+    grid = {ValuePlace(f"e{e}", f"p{p}", f"u{u}") for e in range(10) for p in range(12) for u in range(100)}
     assert len(list(_requests(grid))) == 4

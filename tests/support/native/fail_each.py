@@ -13,7 +13,7 @@ from io import BytesIO
 
 from tallyport_converters.native.abi import NO_RANK, Escape, Kind, PieceKind, ValueRule
 from tallyport_converters.native.adv2 import RowForm, Rows
-from tallyport_converters.native.batch import Batch, Layout
+from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
 from tallyport_converters.native.join import Join, Piece, constant
 from tallyport_converters.native.library import library
@@ -94,7 +94,7 @@ def read_others() -> None:
         with Batch() as batch:
             batch.scan_xml(XML, adx=adx, state=0, final=True)
     with Batch() as batch:
-        batch.scan_csv(CSV, Layout(b",", [0, 1, 2, 3, 4, 6, 10, 12, 7, 8], [b"x"] * 10, 10), final=True)
+        batch.scan_csv(CSV, CsvLayout(b",", [0, 1, 2, 3, 4, 6, 10, 12, 7, 8], [b"x"] * 10, 10), final=True)
 
 
 def validate() -> None:

@@ -18,7 +18,7 @@ from tallyport.cli.server_options import ServerOptions, server_options, waiting_
 from tallyport.cli.talk import MESSAGES, print_document, progress_option
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.api.models import IntegrityReport, Severity
+    from tallyport.dhis2.api.models import IntegrityReport, IssueSeverity
     from tallyport.dhis2.client import Client
 
 SEVERITIES = ("INFO", "WARNING", "SEVERE", "CRITICAL")
@@ -68,7 +68,7 @@ class Choice(TypedDict):
 
     checks: Sequence[str] | None
     section: str | None
-    severity: Severity | None
+    severity: IssueSeverity | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +82,9 @@ class Ask:
 
     def choice(self) -> Choice:
         """Return which checks these are, as the client takes it."""
-        from tallyport.dhis2.api.models import Severity
+        from tallyport.dhis2.api.models import IssueSeverity
 
-        least = Severity(self.severity.upper()) if self.severity else None
+        least = IssueSeverity(self.severity.upper()) if self.severity else None
         return {"checks": list(self.checks) or None, "section": self.section, "severity": least}
 
 

@@ -92,7 +92,7 @@ class JobReport:
         return document
 
 
-class Severity(StrEnum):
+class IssueSeverity(StrEnum):
     """How bad an issue of data integrity is."""
 
     INFO = "INFO"
@@ -101,7 +101,7 @@ class Severity(StrEnum):
     CRITICAL = "CRITICAL"
 
 
-_Severity = Annotated[Severity | str, Field(union_mode="left_to_right")]
+_Severity = Annotated[IssueSeverity | str, Field(union_mode="left_to_right")]
 """A later release may have others."""
 
 
@@ -111,8 +111,8 @@ def weight(severity: str | None) -> int:
     >>> weight("WARNING") < weight("SEVERE") < weight("of a later release")
     True
     """
-    known = list(Severity)
-    return known.index(Severity(severity)) if severity in known else len(known)
+    known = list(IssueSeverity)
+    return known.index(IssueSeverity(severity)) if severity in known else len(known)
 
 
 class IntegrityCheck(Answer):
@@ -204,7 +204,7 @@ class IntegrityReport(Answer):
         findings = [found.as_json() for found in self.gaps()]
         return {"checks": rows, "issueCount": self.issue_count, "findings": findings}
 
-    def at_least(self, severity: Severity) -> list[IntegrityResult]:
+    def at_least(self, severity: IssueSeverity) -> list[IntegrityResult]:
         """Return the results with issues of that severity or a stronger one."""
         found = (result for result in self.results.values() if result.issue_count)
         return [result for result in found if weight(result.severity) >= weight(severity)]

@@ -15,9 +15,9 @@ from tallyport.dhis2.api.connection import Connection, RequestFailed, typed
 from tallyport.dhis2.api.models import (
     IntegrityCheck,
     IntegrityReport,
+    IssueSeverity,
     JobReference,
     Notification,
-    Severity,
     not_run,
     weight,
 )
@@ -50,7 +50,7 @@ class Integrity:
         checks: Sequence[str] | None = None,
         *,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
     ) -> list[IntegrityCheck]:
         """Return the checks of these names that are of a section, and of a severity or a stronger one.
 
@@ -85,7 +85,7 @@ class Integrity:
         checks: Sequence[str] | None = None,
         *,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         details: bool = True,
     ) -> IntegrityReport:
         """Return the results that the server has in its cache, by the name of the check; none that was not run.
@@ -109,7 +109,7 @@ class Integrity:
         checks: Sequence[str] | None = None,
         *,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         tell: Callable[[Finding], None] | None = None,
     ) -> AsyncGenerator[IntegrityRow]:
         """Yield the issues that the server has in its cache, while its answer still arrives.
@@ -143,7 +143,7 @@ class Integrity:
         checks: Sequence[str] | None = None,
         *,
         section: str | None = None,
-        severity: Severity | None = None,
+        severity: IssueSeverity | None = None,
         wait: bool = True,
         details: bool = True,
         timeout_s: float = JOB_TIMEOUT_S,

@@ -24,7 +24,7 @@ Mark = tuple[int, int]
 _VERSION = 2
 
 
-class RowNumbers:
+class RowSet:
     """A set of row numbers: a bit for each number up to the largest."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class RowNumbers:
         return int.from_bytes(self._bits, "little").bit_count()
 
 
-_NONE = RowNumbers()
+_NONE = RowSet()
 
 
 class Journal:
@@ -54,7 +54,7 @@ class Journal:
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: int | None = None
-        self._settled: dict[Mark, RowNumbers] = {}
+        self._settled: dict[Mark, RowSet] = {}
         self._cleared: set[Mark] = set()
         self._is_empty = True
         self.counts: Counter[str] = Counter()
@@ -64,7 +64,7 @@ class Journal:
         self.is_resumed = False
         self._is_open = self._is_over = False
 
-    def settled(self, mark: Mark) -> RowNumbers:
+    def settled(self, mark: Mark) -> RowSet:
         """Return the rows of a group that earlier runs settled."""
         return self._settled.get(mark, _NONE)
 
@@ -175,7 +175,7 @@ class Journal:
                     self._cleared.add((int(place), int(number)))
                     continue
                 for place, number, *runs in entry["settled"]:
-                    settled = self._settled.setdefault((int(place), int(number)), RowNumbers())
+                    settled = self._settled.setdefault((int(place), int(number)), RowSet())
                     at = 0
                     for gap, count in zip(runs[::2], runs[1::2], strict=True):
                         settled.add(at + gap, count)

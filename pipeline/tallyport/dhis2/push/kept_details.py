@@ -42,7 +42,7 @@ _Key = tuple[str, ...]
 _Parameters = Mapping[str, list[str]]
 
 
-class Place(NamedTuple):
+class ValuePlace(NamedTuple):
     """A value's place, by UIDs."""
 
     element: str
@@ -119,13 +119,13 @@ class Keeping:
         data_set = await self._data_set(envelope)
         added: list[Row] = []
         unknown: list[Row] = []
-        places = {Place(*key[:3]) for key in keys if key[2] not in self._unreadable}
+        places = {ValuePlace(*key[:3]) for key in keys if key[2] not in self._unreadable}
         for asked in _requests(places):
             try:
                 stored = await self._stored(asked, data_set)
             except Unreadable:
-                of = {Place(*key[:3]) for key in keys} & set(_asked_places(asked))
-                unknown += [row for key, row in keys.items() if Place(*key[:3]) in of]
+                of = {ValuePlace(*key[:3]) for key in keys} & set(_asked_places(asked))
+                unknown += [row for key, row in keys.items() if ValuePlace(*key[:3]) in of]
                 continue
             for value in stored:
                 of_value = keys.get(tuple(str(value.get(member)) for member in MEMBERS.values()))
@@ -196,7 +196,7 @@ class Keeping:
         return [shared | value for value in answer.get("dataValues") or ()]
 
 
-def _requests(places: set[Place]) -> Iterator[dict[str, list[str]]]:
+def _requests(places: set[ValuePlace]) -> Iterator[dict[str, list[str]]]:
     """Yield the parameters of requests for places: few requests, but none for much more than these."""
     waiting = [places] if places else []
     while waiting:
@@ -214,11 +214,11 @@ def _requests(places: set[Place]) -> Iterator[dict[str, list[str]]]:
         waiting += [{p for p in some if p[at] >= middle}, {p for p in some if p[at] < middle}]
 
 
-def _asked_places(asked: _Parameters) -> Iterator[Place]:
+def _asked_places(asked: _Parameters) -> Iterator[ValuePlace]:
     for element in asked["dataElement"]:
         for period in asked["period"]:
             for unit in asked["orgUnit"]:
-                yield Place(element, period, unit)
+                yield ValuePlace(element, period, unit)
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[list[str]]:

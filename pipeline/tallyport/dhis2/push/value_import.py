@@ -13,7 +13,7 @@ from tallyport.dhis2.api.models import Conflict, ImportSummary, JobReference, We
 from tallyport.dhis2.api.server_jobs import started
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.report import PushOptions, Watch
-from tallyport.dhis2.request.acknowledgement import Said, Unacknowledged, check_acknowledged
+from tallyport.dhis2.request.acknowledgement import ImportAnswer, Unacknowledged, check_acknowledged
 from tallyport.dhis2.request.data_values import Row, body
 from tallyport.dhis2.request.plan import Schemes
 from tallyport.dhis2.request.rejections import Told, is_success
@@ -122,7 +122,7 @@ class ValueImport:
                 if is_slow and len(rows) > 1:
                     raise TooLarge(failed) from None
 
-    async def _said(self, reply: Reply) -> Said:
+    async def _said(self, reply: Reply) -> ImportAnswer:
         """Return what an answer says of the import, or what its job ends with."""
         document = reply.document if isinstance(reply.document, dict) else {}
         if "importCount" in document:  # a summary without the message around it
@@ -136,7 +136,7 @@ class ValueImport:
         if reply.status == 400 and message.message and "period" in message.message.lower():
             # 2.43 says no more of a period that it does not know.
             conflict = Conflict(value=message.message, property="period")
-            return Said(ImportSummary(status="ERROR", conflicts=(conflict,)), reply.where, reply.status)
+            return ImportAnswer(ImportSummary(status="ERROR", conflicts=(conflict,)), reply.where, reply.status)
         if reply.status >= 400:
             found = redacted(f"{reply.status}: {message.message}", self._client)
             raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
@@ -144,20 +144,20 @@ class ValueImport:
         found = redacted(f"{head}: {message.message or 'no reason'}, without a summary", self._client)
         raise Unacknowledged("TP866", status=reply.status, document=reply.document, source=reply.where, found=found)
 
-    def _checked(self, summary: ImportSummary, reply: Reply, message: WebMessage | None = None) -> Said:
+    def _checked(self, summary: ImportSummary, reply: Reply, message: WebMessage | None = None) -> ImportAnswer:
         """Return what an answer says: its summary is no success where the answer around it is none."""
         around = "ERROR" if reply.status >= 400 else (message.status if message else None) or "OK"
         if is_success(summary) and around in ("ERROR", "WARNING"):
             summary = summary.model_copy(update={"status": around})
-        return self._redacted(Said(summary, reply.where, reply.status, message.message if message else None))
+        return self._redacted(ImportAnswer(summary, reply.where, reply.status, message.message if message else None))
 
-    def _redacted(self, said: Said) -> Said:
+    def _redacted(self, said: ImportAnswer) -> ImportAnswer:
         """Return it without the secret, which a server may repeat."""
         message = said.message and redacted(said.message, self._client)
         description = said.summary.description and redacted(said.summary.description, self._client)
         return replace(said, message=message, summary=said.summary.model_copy(update={"description": description}))
 
-    async def _said_of(self, job: JobReference) -> Said:
+    async def _said_of(self, job: JobReference) -> ImportAnswer:
         """Return what a job ends with: also one that calls itself failed, as what it imported was wrong."""
         options, tasks = self._options, self._client.tasks
         where = f"{job.job_type} {job.id}"
@@ -172,9 +172,9 @@ class ValueImport:
                 raise
             status = "ERROR" if is_success(summary) else summary.status
             summary = summary.model_copy(update={"status": status})
-            return self._redacted(Said(summary, where, message=failed.finding.found))
+            return self._redacted(ImportAnswer(summary, where, message=failed.finding.found))
         for look in range(_SUMMARY_LOOKS):
             if (summary := await tasks.import_summary(job)) is not None:
-                return self._redacted(Said(summary, where, message=last))
+                return self._redacted(ImportAnswer(summary, where, message=last))
             await asyncio.sleep(options.poll.first_s * (look + 1))
         raise RequestFailed("TP857", source=where, found="no summary", expected="ImportSummary")

@@ -21,7 +21,7 @@ class Unacknowledged(RequestFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ImportAnswer:
     """What a server says of an import: the summary, the status of the answer, and its message beside the summary.
 
     `where` names the request or the job. Of a job there is no `status`.
@@ -33,7 +33,7 @@ class Said:
     message: str | None = None
 
 
-def check_acknowledged(said: Said, rows: Sequence[Row], version: tuple[int, int]) -> None:
+def check_acknowledged(said: ImportAnswer, rows: Sequence[Row], version: tuple[int, int]) -> None:
     """Return if the summary says of each row what became of it; a request without rows has to succeed, or say why not.
 
     Raises:
@@ -56,7 +56,7 @@ def check_acknowledged(said: Said, rows: Sequence[Row], version: tuple[int, int]
         raise Unacknowledged("TP867", status=said.status, source=said.where, found=_words(said, rows))
 
 
-def _words(said: Said, rows: Sequence[Row]) -> str:
+def _words(said: ImportAnswer, rows: Sequence[Row]) -> str:
     """Return status, description and counts as a text."""
     summary, count = said.summary, said.summary.import_count
     told = [text for text in (summary.description, *(conflict.value for conflict in summary.conflicts[:3])) if text]

@@ -93,7 +93,7 @@ Part = tuple[ArrowBatch, int, int]
 
 
 @dataclass(slots=True)
-class Batch:
+class Stretch:
     """A stretch of the grid, from block `start` to before block `end`, and its rows: read `parts` once, then `end`."""
 
     start: int
@@ -103,24 +103,24 @@ class Batch:
     """Rows that were read and belong to the next batch; None: this is the last one."""
 
 
-def batches(source: Iterable[ArrowBatch], *, rows: int, periods: int, units: int) -> Iterator[Batch]:
+def batches(source: Iterable[ArrowBatch], *, rows: int, periods: int, units: int) -> Iterator[Stretch]:
     """Part rows into batches of about `rows`, never within a block.
 
     The grid has so many `periods` and `units`. The last batch reaches to its end, so that all batches together are the
     grid.
     """
     unread = ((batch, 0, len(batch)) for batch in source)
-    batch = Batch(0)
+    batch = Stretch(0)
     while True:
         parts = chain([batch.rest] if batch.rest else (), unread)
-        batch = Batch(batch.end)
+        batch = Stretch(batch.end)
         batch.parts = _parts(parts, rows, periods, units, batch)
         yield batch
         if batch.rest is None:
             return
 
 
-def _parts(parts: Iterable[Part], rows: int, periods: int, units: int, batch: Batch) -> Iterator[Part]:
+def _parts(parts: Iterable[Part], rows: int, periods: int, units: int, batch: Stretch) -> Iterator[Part]:
     count = 0
     for read, start, stop in parts:
         count += stop - start

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tallyport.postgres.catalog.header_lookup import LookedUp, Scope
-from tallyport.postgres.imports.group import GroupImport, Run, stage_scopes
+from tallyport.postgres.imports.group import GroupImport, ImportRun, stage_scopes
 from tallyport.postgres.imports.row_feed import RowFeed
 from tallyport.postgres.imports.session import Session
 from tallyport.postgres.imports.write import Changed, Nothing
@@ -30,7 +30,7 @@ _Cell = tuple[int, str, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class BundledGroup:
     """A group that was looked up and read ahead."""
 
     group: GroupImport
@@ -43,12 +43,12 @@ class Member:
 class Bundle:
     """Groups in the making of a bundle: `takes` says whether one more fits, `add` takes it, `write` writes them."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: ImportRun) -> None:
         self._run = run
         self._taken: dict[_Cell, list[tuple[frozenset[int], frozenset[int]]]] = {}
         self._rows = self._names = self._bytes = self._size = 0
-        self._settled: list[tuple[Member, Mapping[str, int], int, Sequence[Nothing]]] = []
-        self.members: list[Member] = []
+        self._settled: list[tuple[BundledGroup, Mapping[str, int], int, Sequence[Nothing]]] = []
+        self.members: list[BundledGroup] = []
 
     def takes(self, scope: Scope) -> bool:
         """Whether there is room, and no group that may name the same value."""
@@ -67,7 +67,7 @@ class Bundle:
             for other_combos, other_attributes in self._taken.get(cell, ())
         )
 
-    def add(self, member: Member) -> None:
+    def add(self, member: BundledGroup) -> None:
         """Take a group."""
         scope = member.scope
         self.members.append(member)

@@ -18,9 +18,9 @@ from tallyport.postgres.imports.access import Access, Allowed, Check, data_sets_
 from tallyport.postgres.imports.batch_size import (
     ROWS_BATCH,
     ROWS_WHOLE,
-    Batch,
     Batching,
     Mode,
+    Stretch,
     batches,
     choose,
     stored_limit,
@@ -93,7 +93,7 @@ class ImportOptions:
 
 
 @dataclass(slots=True)
-class Outcome:
+class GroupOutcome:
     """What became of a group so far."""
 
     findings: list[Finding] = field(default_factory=list)
@@ -122,7 +122,7 @@ class GroupFails(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class ImportRun:
     """What all groups of a run share."""
 
     session: Session
@@ -168,7 +168,7 @@ class GroupImport:
 
     def __init__(
         self,
-        run: Run,
+        run: ImportRun,
         file: Adv2File,
         head: RawHead,
         told: Callable[[Changed], None] | None = None,
@@ -187,7 +187,7 @@ class GroupImport:
         self._ignored_are_named = False
         self._fed: RowFeed | None = None
         self._trailing: str | None = None  # as the file had it when the rows were read ahead: it goes on
-        self.outcome = Outcome()
+        self.outcome = GroupOutcome()
 
     def steps(self, header: GroupHeader, looked_up: LookedUp) -> Iterator[int]:
         """Do all of it, within a transaction; yields how many rows have been staged so far.
@@ -342,7 +342,7 @@ class GroupImport:
         self._is_first = stored == 0
         return batching
 
-    def _batches(self, header: GroupHeader, feed: RowFeed | None, mode: Mode) -> Iterator[Batch]:
+    def _batches(self, header: GroupHeader, feed: RowFeed | None, mode: Mode) -> Iterator[Stretch]:
         rows = ROWS_BATCH if mode.batches_rows else header.size + 1
         return batches(feed or (), rows=rows, periods=len(header.pe), units=len(header.ou))
 
@@ -355,7 +355,7 @@ class GroupImport:
         self._fed = self._fed or RowFeed(self._file, header, rules, refused, self._rejected)
         return self._fed
 
-    def _stage(self, feed: RowFeed | None, batch: Batch) -> Iterator[None]:
+    def _stage(self, feed: RowFeed | None, batch: Stretch) -> Iterator[None]:
         """Stream the rows of a batch in."""
         if feed is None:
             for _ in batch.parts:
@@ -369,7 +369,7 @@ class GroupImport:
                 write(feed.text.lines(*part))
                 yield
 
-    def _note_named(self, header: GroupHeader, feed: RowFeed, batch: Batch, first: int) -> None:
+    def _note_named(self, header: GroupHeader, feed: RowFeed, batch: Stretch, first: int) -> None:
         """Note what the ignored rows of a batch name, those from row `first` on, so that the group does not delete it.
 
         Raises:
@@ -393,7 +393,7 @@ class GroupImport:
 
     # --- One batch ---------------------------------------------------------------------------------------------------
 
-    def _settle(self, header: GroupHeader, looked_up: LookedUp, scope: Scope, batch: Batch, mode: Mode) -> int:
+    def _settle(self, header: GroupHeader, looked_up: LookedUp, scope: Scope, batch: Stretch, mode: Mode) -> int:
         """Write the staged rows of a batch; returns how many were not skipped."""
         session, outcome = self._session, self.outcome
         ((staged,),) = session.look_up("count_staged")
@@ -433,7 +433,7 @@ class GroupImport:
         session.run("clear_batch")
         return staged - newer
 
-    def _delete_scope(self, header: GroupHeader, data_element: int, batch: Batch) -> None:
+    def _delete_scope(self, header: GroupHeader, data_element: int, batch: Stretch) -> None:
         if header.delete is None:
             return
         session = self._session

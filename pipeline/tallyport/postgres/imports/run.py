@@ -22,9 +22,9 @@ from tallyport.postgres.catalog.stored_metadata import default_objects
 from tallyport.postgres.connection import Row, connection
 from tallyport.postgres.imports.access import access
 from tallyport.postgres.imports.batch_size import Batching
-from tallyport.postgres.imports.bundle import Bundle, Member
+from tallyport.postgres.imports.bundle import Bundle, BundledGroup
 from tallyport.postgres.imports.change_list import Changes
-from tallyport.postgres.imports.group import CHANGES, GroupFails, GroupImport, ImportOptions, Outcome, Run
+from tallyport.postgres.imports.group import CHANGES, GroupFails, GroupImport, GroupOutcome, ImportOptions, ImportRun
 from tallyport.postgres.imports.session import Session
 from tallyport.postgres.imports.sql_script import Script
 from tallyport.postgres.imports.triggers import triggers
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class GroupOrigin:
     """Where the group of a converted source stands: in a file of the conversion's folder, from a row of it on."""
 
     folder: str
@@ -78,7 +78,7 @@ class GroupLoad:
     batching: Batching | None
     undo: Path | None
     findings: Sequence[Finding]
-    origin: Origin | None = None
+    origin: GroupOrigin | None = None
     rejected: RejectedRows | None = None
 
     def as_json(self) -> Document:
@@ -230,7 +230,7 @@ def loading(
         may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
-        run = Run(Session(database, script), of, may, by, options)
+        run = ImportRun(Session(database, script), of, may, by, options)
         loader = _Loader(run, script, changes, sum(_size(path) for path, *_ in files), keeps)
         for path, label, folder in files:
             yield from loader.file(path, label, folder)
@@ -256,7 +256,7 @@ class _Group:
     label: str
     header: GroupHeader | None
     de: str | None
-    origin: Origin | None
+    origin: GroupOrigin | None
     rejected: RejectedRows | None
 
     @property
@@ -271,7 +271,7 @@ class _Loader:
     """
 
     def __init__(
-        self, run: Run, script: Script | None, changes: Changes | None, total: int, keeps: Collection[str]
+        self, run: ImportRun, script: Script | None, changes: Changes | None, total: int, keeps: Collection[str]
     ) -> None:
         self._run = run
         self._keeps = keeps
@@ -294,7 +294,7 @@ class _Loader:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    origin = Origin(folder, os.path.relpath(path, folder), rows) if folder else None
+                    origin = GroupOrigin(folder, os.path.relpath(path, folder), rows) if folder else None
                     rows += yield from self._group(file, head, label, size, origin)
         except SourceUnreadable as error:
             yield from self._in_turn(FileLoad(label, error.finding.at(label)))
@@ -377,7 +377,7 @@ class _Loader:
             )
 
     def _group(
-        self, file: Adv2File, head: RawHead, label: str, size: int, origin: Origin | None
+        self, file: Adv2File, head: RawHead, label: str, size: int, origin: GroupOrigin | None
     ) -> Generator[Event, None, int]:
         """Import a group, or let it wait; returns how many rows it has."""
         self._reached = self._done + min(size, file.position)
@@ -404,7 +404,7 @@ class _Loader:
                 yield from self.rest()
             with group.load.feed(header, looked_up) as feed:
                 assert feed
-                self._bundle.add(Member(group.load, header, looked_up, looked_up.scope, feed))
+                self._bundle.add(BundledGroup(group.load, header, looked_up, looked_up.scope, feed))
                 self._waiting.append((group, looked_up))
                 return feed.counts[0]
         yield from self.rest()
@@ -470,7 +470,7 @@ class _Loader:
         read, broken = group.load.read_rest()
         if outcome.undo:
             outcome.undo.unlink(missing_ok=True)
-        failed = Outcome(list(findings), batching=outcome.batching)
+        failed = GroupOutcome(list(findings), batching=outcome.batching)
         failed.rows["ignored"] = read
         if rejected is not None and read:
             rejected = RejectedRows()
@@ -485,7 +485,9 @@ class _Loader:
     def _loaded(self, group: _Group) -> GroupLoad:
         return self._described(group, group.load.outcome, group.rejected, valid=True)
 
-    def _described(self, group: _Group, outcome: Outcome, rejected: RejectedRows | None, *, valid: bool) -> GroupLoad:
+    def _described(
+        self, group: _Group, outcome: GroupOutcome, rejected: RejectedRows | None, *, valid: bool
+    ) -> GroupLoad:
         self._values += sum(outcome.rows.values())
         return GroupLoad(
             group.label,
