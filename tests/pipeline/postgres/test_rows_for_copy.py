@@ -13,6 +13,7 @@ from tallyport.postgres.imports.batch_size import batches
 from tallyport.postgres.imports.copy_text import CopyText
 from tallyport_converters.native.adv2 import RowForm, Rows
 from tallyport_converters.native.row_batch import ArrowBatch
+from tallyport_schemas.finding import SourceUnreadable
 from tallyport_schemas.group_header import GroupHeader, OptionDimension
 from tallyport_schemas.row_batch import RowColumns
 
@@ -76,7 +77,7 @@ def test_category_options_are_one_place_the_last_running_fastest() -> None:
 
 
 def test_more_option_combos_than_postgresql_can_number_are_refused() -> None:
-    with pytest.raises(OverflowError, match="more option combos"):
+    with pytest.raises(SourceUnreadable, match="TP513"):
         CopyText(header(1, 1, *[2] * 63))
     CopyText(header(1, 1, *[2] * 62))
 

@@ -8,12 +8,16 @@ from math import prod
 
 from tallyport_converters.native.library import Owner, library
 from tallyport_converters.native.row_batch import ArrowBatch
+from tallyport_schemas.finding import SourceUnreadable, finding
 from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.row_batch import COMMENT, DELETED, FOLLOWUP, VALUE
 
 _PLACES = ("period_place", "unit_place", "combo_place", "attribute_place")
 _STAMPS = ("storedby", "created", "lastupdated")
 _NO_GROUP = -1
+
+_COMBOS_LIMIT = (1 << 63) - 1
+"""Option combos that PostgreSQL's bigint can number."""
 
 
 class CopyText(Owner):
@@ -23,6 +27,9 @@ class CopyText(Owner):
     comment; `key_columns` those of a batch of keys. A dimension with one identifier has place 0, which is skipped. The
     place of a combo that is given by category options is their indexes read as one number, the last one running
     fastest.
+
+    Raises:
+        SourceUnreadable: TP513, the header spans more option combos than PostgreSQL can number.
     """
 
     free = "tp_copy_text_free"
@@ -36,8 +43,9 @@ class CopyText(Owner):
         parts = (sizes[:1], sizes[1:2], sizes[2:combos], sizes[combos:])
         for name, of_place in zip(_PLACES, parts, strict=True):
             indexes = [size for size in of_place if size > 1]
-            if prod(indexes) >> 63:
-                raise OverflowError("a header spans more option combos than PostgreSQL can number")
+            if (spanned := prod(indexes)) > _COMBOS_LIMIT:
+                found, expected = f"{spanned:.1e} option combos", f"at most {_COMBOS_LIMIT:.1e}"
+                raise SourceUnreadable(finding("TP513", found=found, expected=expected))
             if indexes:
                 self.key_columns.append(name)
                 explicit += indexes
