@@ -32,7 +32,7 @@ def meaning(snapshot: Any) -> dict[str, dict[str, dict[str, Any]]]:
                 uids = snapshot.table(kind.table).uids if kind.table else []
                 if kind.type == "text":
                     found[column] = table.texts(column)[row]
-                elif kind.type == "int":
+                elif kind.type in ("int", "day"):
                     found[column] = table.ints(column)[row]
                 elif kind.type == "row":
                     at = table.ints(column)[row]
@@ -40,6 +40,9 @@ def meaning(snapshot: Any) -> dict[str, dict[str, dict[str, Any]]]:
                 elif kind.type == "marks":
                     marks = snapshot.marked(name, column, row)
                     found[column] = None if marks is None else {u for u, mark in zip(uids, marks, strict=True) if mark}
+                elif kind.type == "days":
+                    days = table.rows_of(column, row)
+                    found[column] = None if days is None else list(days)
                 elif kind.type == "rows":
                     listed = table.rows_of(column, row)
                     found[column] = None if listed is None else [None if at == NONE else uids[at] for at in listed]
