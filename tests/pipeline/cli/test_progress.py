@@ -56,7 +56,7 @@ ROWS = "dataElement,period,orgUnit,categoryOptionCombo,attributeOptionCombo,valu
 AT_ONCE = """\
 import sys
 from tallyport.cli import main, progress
-for kind in (progress.Bar, progress.Lines, progress.JsonLines):
+for kind in (progress.Bar, progress.PlainLines, progress.JsonLines):
     kind.every_s = 0.0
 progress.BAR_AFTER_S = 0.0
 sys.exit(main.run(sys.argv[1:]))
