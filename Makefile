@@ -20,7 +20,7 @@ types: .venv/developer
 	$(BIN)/mypy
 
 test: .venv/developer .venv/browser
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 # Tests on a scanner that is compiled with checks for memory errors and undefined behaviour; SANITIZED_TESTS for others.
 sanitized: .venv/developer
