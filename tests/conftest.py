@@ -12,7 +12,19 @@ from tallyport import Report
 collect_ignore = ["support"]
 """Programs that tests run with a library of their own: nothing to import here."""
 
-LONGEST = ("test_import_random.py", "test_killed_runs.py", "test_import_killed.py", "test_page.py")
+LONGEST = (
+    "test_import_random.py",
+    "test_page.py",
+    "test_killed_runs.py",
+    "test_import_killed.py",
+    "test_http_interface.py",
+    "test_sanitized.py",
+    "test_fuzz_targets.py",
+    "test_import.py",
+    "test_export.py",
+    "test_embedded.py",
+    "test_push.py",
+)
 """Files that take minutes: they come first, so that no process is left with one of them at the end."""
 
 
