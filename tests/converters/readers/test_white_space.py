@@ -123,3 +123,13 @@ def test_words_for_nothing_are_kept_and_counted_by_place(kind: str, tmp_path: Pa
     assert "None (comment, once)" in str(found.found)
     assert "N/A" in json.dumps(groups)
     assert found.row == 0
+
+
+@pytest.mark.parametrize("blank", ["", f' ,,,,"{NBSP}"\n', f'"{NBSP}",,,,{NBSP}\n \n'])
+def test_a_csv_line_of_nothing_else_takes_no_unknown_field_from_the_next_row(blank: str, tmp_path: Path) -> None:
+    rows = [f"deMeasles01,202401,ouClinicA01,{number},cell beyond the header {number}\n" for number in (1, 2)]
+    text = "".join(["dataElement,period,orgUnit,value\n", *(blank + row for row in rows)])
+    outcome, groups = converted(tmp_path, text)
+    assert outcome.manifest is not None
+    counts = outcome.manifest["values"]
+    assert (counts["read"], counts["rejected"], counts["superseded"], groups) == (2, 2, 0, [])

@@ -112,6 +112,11 @@ void batch_count_names(Batch *batch) {
     }
 }
 
+void batch_forget_names(Batch *batch) {
+    for (size_t i = 0; i < batch->pending_count; i++)
+        batch->name[batch->pending[i].id].last = 0;
+}
+
 void batch_start_row(Batch *batch) {
     batch->scratch.size = 0;
     batch->pending_count = 0;

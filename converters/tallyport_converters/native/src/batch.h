@@ -184,5 +184,7 @@ void batch_add_option(Batch *batch, Draft *draft, size_t start, const uint8_t *n
 
 /* Count the names of the row that is being read. */
 void batch_count_names(Batch *batch);
+/* Forget that the row at hand has them: it turns out to be none, and the next one counts its own. */
+void batch_forget_names(Batch *batch);
 
 #endif

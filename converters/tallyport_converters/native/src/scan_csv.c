@@ -272,6 +272,7 @@ void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout
             p++;
         }
         if (!says_something) { /* delimiters alone: a row that a spreadsheet left empty */
+            batch_forget_names(batch);
             unit = p;
             continue;
         }

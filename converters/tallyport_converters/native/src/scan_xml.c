@@ -462,8 +462,7 @@ static bool group_tag(Scan *s, Draft *group, bool again, bool *empty) {
     batch->report.group_size = (uint64_t)(s->p - start);
     if (!again)
         batch_count_names(batch);
-    for (size_t i = 0; i < batch->pending_count; i++)
-        batch->name[batch->pending[i].id].last = 0; /* a group is no row: the next one counts again */
+    batch_forget_names(batch); /* a group is no row */
     if (again)
         return true;
     for (int i = 0; i < count; i++)
