@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo check lint types test docs packages sanitized analyze fuzz bench clean
+.PHONY: demo check quick lint types test docs packages sanitized analyze fuzz bench clean
 
 demo: .venv/installed
 	$(BIN)/tallyport convert samples -o build/demo --overwrite --verbose; test $$? -le 1
@@ -21,6 +21,12 @@ types: .venv/developer
 
 test: .venv/developer .venv/browser
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+# What half a minute can say: lint, the shape of the code, the rules of the domain, every golden.
+QUICK := tests/test_architecture.py tests/schemas tests/converters/model tests/converters/adv2 tests/converters/writers \
+	tests/converters/test_goldens.py
+quick: .venv/developer lint
+	$(BIN)/python -m pytest --quiet --numprocesses=auto $(QUICK)
 
 # Tests on a scanner that is compiled with checks for memory errors and undefined behaviour; SANITIZED_TESTS for others.
 sanitized: .venv/developer

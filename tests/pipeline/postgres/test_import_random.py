@@ -21,7 +21,7 @@ from tallyport.postgres.embedded.server import EmbeddedServer, programs
 from tallyport.postgres.imports.batch_size import Mode
 from tallyport.postgres.imports.group import CHANGES
 
-STEPS = int(os.environ.get("TALLYPORT_STEPS", "1000"))
+STEPS = int(os.environ.get("TALLYPORT_STEPS", "500"))
 """Operations in all, over all ways in which triggers are dealt with."""
 
 WAYS = {
