@@ -28,7 +28,6 @@ ROOMS = {
         "group_header",
         "progress",
         "row_batch",
-        "top_level_domains",
         "value_types",
     ),
     "tallyport_converters": (

@@ -1,4 +1,4 @@
-"""Findings: the one shape for everything tallyport has to say about data. The codes: `finding_codes.py`.
+"""Findings: the one shape for everything tallyport has to say about data. The codes: `finding_codes.json`.
 
 A finding says where, what was found, what was expected and what to do. The JSON form is `json/finding.schema.json`.
 """

@@ -7,61 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from tallyport_schemas.finding_codes import CODES, Code
-
-RANGES = (
-    (
-        "TP1",
-        "The source as a whole",
-        "The file cannot be read, or not trusted. Nothing is written for it; other sources of the same run are. "
-        "The run ends with exit code 3.",
-    ),
-    (
-        "TP2",
-        "A value that does not fit its data element",
-        "DHIS2 would refuse the value: it does not fit the value type, or is not an option of the option set. Its row "
-        "is ignored, all other rows are used. The run ends with exit code 1.",
-    ),
-    (
-        "TP3",
-        "A value that was rejected",
-        "One value cannot be converted. It goes to `rejects.ndjson` with its place, the reason and its own fields; all "
-        "other values are written. The run ends with exit code 1; with `--strict` the source is not written at all.",
-    ),
-    (
-        "TP4",
-        "A reading that was chosen",
-        "The file can be read in more than one way, or holds what ADV2 cannot carry. The value was written, and the "
-        "finding says how it was read. It is given once for all values it concerns, in `manifest.json` and on the "
-        "screen. A warning makes the run end with exit code 1, an info does not.",
-    ),
-    (
-        "TP5",
-        "The header of an ADV2 group",
-        "The header, or `size`, does not follow [the format](adv2-format.md). The group fails: none of its rows is "
-        "accepted. The run ends with exit code 3.",
-    ),
-    (
-        "TP6",
-        "A row of an ADV2 group",
-        "The row does not follow [the format](adv2-format.md). It is ignored, all other rows are used. The run ends "
-        "with exit code 1.",
-    ),
-    (
-        "TP7",
-        "A header against the metadata",
-        "Objects that the header of an ADV2 group names do not exist in the metadata, or do not belong together. Each "
-        "finding lists all of them. An error fails the group: none of its rows is accepted. A warning says that the "
-        "rows decide: part of what the header spans cannot be written.",
-    ),
-    (
-        "TP8",
-        "The outside failed",
-        "Nothing is half-done: run the same command again. The exit code is 4. From TP863 on, a DHIS2 server reports "
-        "on its data or on pushed values: then the exit code is 1, or 3 if it accepted nothing.",
-    ),
-    ("TP9", "Usage and safety", "Nothing was started. The exit code is 2 for TP900, and 5 for the others."),
-)
+from tallyport_schemas.finding_codes import RANGES, Code
 
 _HEAD = """\
 # Findings
@@ -106,12 +52,11 @@ def _entry(code: Code) -> str:
 def page() -> str:
     """Return the page as Markdown: a section for each range of codes, an anchor for each code."""
     parts = [_HEAD]
-    for start, title, about in RANGES:
-        codes = [code for name, code in sorted(CODES.items()) if name.startswith(start)]
+    for of_range in RANGES:
         index = ["| code | severity | message |", "|---|---|---|"]
-        index += [f"| [{c.code}](#{c.code.lower()}) | {c.severity} | {_markdown(c.message)} |" for c in codes]
-        parts.append("\n".join([f"## {title}", "", about, "", *index]) + "\n")
-        parts += [_entry(code) for code in codes]
+        index += [f"| [{c.code}](#{c.code.lower()}) | {c.severity} | {_markdown(c.message)} |" for c in of_range.codes]
+        parts.append("\n".join([f"## {of_range.title}", "", of_range.about, "", *index]) + "\n")
+        parts += map(_entry, of_range.codes)
     return "\n".join(parts)
 
 

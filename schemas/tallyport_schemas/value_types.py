@@ -1,6 +1,6 @@
 """Value types: which texts DHIS2 takes as a value of each type, and what it stores for them.
 
-Never opens files; never raises for a text, whatever it holds; time is linear in the text's length.
+Opens no file of a user; never raises for a text, whatever it holds; time is linear in the text's length.
 The reading is that of a server with the ISO calendar, of DHIS2 2.43 unless another generation is asked for.
 """
 
@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
@@ -362,6 +363,12 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
+@cache
+def _top_level_domains() -> frozenset[str]:
+    """Return the names that IANA had delegated on 17 November 2026; DHIS2 refuses hosts under any other."""
+    return frozenset(Path(__file__).with_name("top_level_domains.txt").read_text(encoding="ascii").split())
+
+
 def _is_public_host(name: str) -> bool:
     if len(name) > 254:
         return False
@@ -373,9 +380,7 @@ def _is_public_host(name: str) -> bool:
     found = _HOST(name) if len(name) <= 253 else None
     if found is None:
         return False
-    from tallyport_schemas.top_level_domains import TOP_LEVEL_DOMAINS  # rarely needed
-
-    return found[1].lower() in TOP_LEVEL_DOMAINS
+    return found[1].lower() in _top_level_domains()
 
 
 # Every quote within a quoted part has a backslash before it.

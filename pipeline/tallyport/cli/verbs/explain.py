@@ -9,7 +9,7 @@ from difflib import get_close_matches
 import click
 
 from tallyport.cli.talk import json_option, print_document
-from tallyport_schemas.finding_codes import CODES, Code
+from tallyport_schemas.finding_codes import CODES, RANGES, Code
 
 
 @click.command("explain")
@@ -31,7 +31,7 @@ def command(words: tuple[str, ...], as_json: bool) -> None:
         else:
             _explain(code)
         return
-    found = [code for _, code in sorted(CODES.items()) if _has_all(code, words)]
+    found = [code for code in CODES.values() if _has_all(code, words)]
     if not found:
         raise click.UsageError(f"no finding has the words {' '.join(words)}; tallyport explain lists all findings")
     if as_json:
@@ -59,13 +59,10 @@ def _has_all(code: Code, words: Iterable[str]) -> bool:
     return all(word.casefold() in text for word in words)
 
 
-def _list(codes: Iterable[Code]) -> None:
-    from tallyport_schemas.findings_page import RANGES
-
-    left = list(codes)
-    for start, title, _ in RANGES:
-        of_range = [code for code in left if code.code.startswith(start)]
-        if of_range:
-            click.echo(f"{start}xx {title}")
-        for code in of_range:
+def _list(codes: list[Code]) -> None:
+    for of_range in RANGES:
+        found = [code for code in of_range.codes if code in codes]
+        if found:
+            click.echo(f"{of_range.start}xx {of_range.title}")
+        for code in found:
             click.echo(f"  {code.code}  {code.severity:<7}  {code.message}")
