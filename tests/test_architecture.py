@@ -135,6 +135,7 @@ ROOMS = {
         "validation",
         "any_source",
         "source_report",
+        "frames",
         "dhis2",
         "legacy",
         "mcp",
@@ -213,6 +214,10 @@ ROOMS = {
         "acknowledgement",
         "lookups",
         "plan",
+    ),
+    "tallyport.frames": (
+        "columns",
+        "scan",
     ),
     "tallyport.legacy": (
         "scope",

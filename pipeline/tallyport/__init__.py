@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client, open_client
     from tallyport.dhis2.pull_snapshot import pull_snapshot
     from tallyport.dhis2.push.push import PushOptions, PushReport, push
+    from tallyport.frames.scan import read_adv2, scan_adv2
     from tallyport.legacy.write import WriteBackReport, write_back
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.embedded.database import Embedded, embedded_database
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tallyport.validation.report import ValidationReport
     from tallyport.validation.validate import validate
     from tallyport.web.serve import ServeOptions, serve
-    from tallyport_converters.adv2.row_batches import RowBatches, read_adv2
+    from tallyport_converters.adv2.row_batches import RowBatches, open_adv2
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.finding import (
@@ -83,10 +84,12 @@ __all__ = [
     "find_profile",
     "import_values",
     "load_metadata",
+    "open_adv2",
     "open_client",
     "pull_snapshot",
     "push",
     "read_adv2",
+    "scan_adv2",
     "serve",
     "validate",
     "write_back",
@@ -98,6 +101,7 @@ _NAMES = {
     "tallyport.dhis2.client": "Client open_client",
     "tallyport.dhis2.pull_snapshot": "pull_snapshot",
     "tallyport.dhis2.push.push": "PushOptions PushReport push",
+    "tallyport.frames.scan": "read_adv2 scan_adv2",
     "tallyport.legacy.write": "WriteBackReport write_back",
     "tallyport.metadata": "Snapshot load_metadata",
     "tallyport.postgres.embedded.database": "Embedded embedded_database",
@@ -110,7 +114,7 @@ _NAMES = {
     "tallyport.validation.report": "ValidationReport",
     "tallyport.validation.validate": "validate",
     "tallyport.web.serve": "ServeOptions serve",
-    "tallyport_converters.adv2.row_batches": "RowBatches read_adv2",
+    "tallyport_converters.adv2.row_batches": "RowBatches open_adv2",
     "tallyport_converters.convert": "NameClash Outcome Report convert",
     "tallyport_schemas": "__version__",
     "tallyport_schemas.finding": "Finding OutsideFailed Refused Severity SourceUnreadable Unusable",

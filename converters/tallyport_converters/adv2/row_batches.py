@@ -89,7 +89,7 @@ def _passed() -> Iterator[ArrowBatch]:
     yield
 
 
-def read_adv2(path: str | PathLike[str]) -> Iterator[RowBatches]:
+def open_adv2(path: str | PathLike[str]) -> Iterator[RowBatches]:
     """Yield the groups of an ADV2 file. The rows of each are to be read before the next group, or not at all.
 
     Of values nothing is checked but their form; rows that fail it are in `findings`.

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from support.places import DATA, FIXTURES
-from tallyport import SourceUnreadable, convert, read_adv2
+from tallyport import SourceUnreadable, convert, open_adv2
 from tallyport_converters.adv2 import file as reading
 from tallyport_converters.adv2.row_batches import RowBatches
 from tallyport_converters.native.row_batch import ArrowBatch, ArrowBatches
@@ -44,12 +44,12 @@ def group(folder: Path, text: str = f'{HEAD},"size":4,"data":[{ROWS}]}}') -> Pat
 
 def only(path: Path) -> tuple[RowBatches, ArrowBatches]:
     """Read the one group of a file."""
-    ((rows, table),) = [(rows, rows.read_all()) for rows in read_adv2(path)]
+    ((rows, table),) = [(rows, rows.read_all()) for rows in open_adv2(path)]
     return rows, table
 
 
 def batch(folder: Path) -> ArrowBatch:
-    (found,) = [made for rows in read_adv2(group(folder)) for made in rows]
+    (found,) = [made for rows in open_adv2(group(folder)) for made in rows]
     return found
 
 
@@ -188,7 +188,7 @@ def _combo(options: Any, names: list[str]) -> object:
 def check(files: Iterable[Path]) -> None:
     """Compare what files hold with what the twin reads of them."""
     for path in files:
-        assert {key: row for rows in read_adv2(path) for key, row in named(rows)} == adv2.values([path.read_bytes()]), (
+        assert {key: row for rows in open_adv2(path) for key, row in named(rows)} == adv2.values([path.read_bytes()]), (
             path
         )
 
@@ -260,7 +260,7 @@ def test_a_group_of_any_size_is_read_in_batches_of_bounded_memory(tmp_path: Path
     )
     combos = json.dumps([f"coc{i}" for i in range(rows // units)])
     data = ",".join(f"[{i // (rows // units)},{i % (rows // units)},7]" for i in range(rows))
-    for found in read_adv2(group(tmp_path, f'{head[:-1]},"coc":{combos},"size":{rows},"data":[{data}]}}')):
+    for found in open_adv2(group(tmp_path, f'{head[:-1]},"coc":{combos},"size":{rows},"data":[{data}]}}')):
         sizes = [(len(made), made.size_bytes) for made in found]
     assert sum(count for count, _ in sizes) == rows
     assert len(sizes) > 2
@@ -288,7 +288,7 @@ def test_a_capsule_is_freed_while_an_error_is_raised(tmp_path: Path) -> None:
 
 def test_rows_of_a_group_are_refused_once_the_file_has_gone_on(tmp_path: Path) -> None:
     one = f'{HEAD},"size":4,"data":[{ROWS}]}}'
-    first, second = read_adv2(group(tmp_path, f"[{one},{one}]"))
+    first, second = open_adv2(group(tmp_path, f"[{one},{one}]"))
     for rows in (first, second):
         with pytest.raises(RuntimeError, match="read on"):
             rows.read_all()
