@@ -68,7 +68,7 @@ clean:
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
-.venv/installed: .venv/bin/python pyproject.toml build_native.py $(wildcard converters/tallyport_converters/native/src/*.[ch])
+.venv/installed: .venv/bin/python pyproject.toml build_native.py generate_abi.py $(wildcard converters/tallyport_converters/native/src/*.[ch])
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	touch $@
 

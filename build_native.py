@@ -1,4 +1,5 @@
-"""Build hook: compiles the scanner (C, no dependencies) into the wheel, with whatever compiler there is.
+"""Build hook: compiles the scanner (C, no dependencies) into the wheel, with whatever compiler there is, and has what
+Python knows of it made of its header.
 
 A machine without a C compiler gets one as a build dependency: the ziglang wheel carries clang and its headers.
 """
@@ -103,6 +104,7 @@ class BuildNative(BuildHookInterface[BuilderConfig]):
             return
         command = [*(compiler() or [sys.executable, "-m", "ziglang", "cc"]), *os.environ.get("ARCHFLAGS", "").split()]
         root = Path(self.root)
+        subprocess.run([sys.executable, str(root / "generate_abi.py")], check=True)
         compile_scanner(root, root / NATIVE / f"scanner{SUFFIX}", command, [*FLAGS, *hardening(command)])
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag()}"

@@ -1,6 +1,7 @@
 """Makes native/abi.py of native/src/scanner.h, and puts the header's digest into both.
 
-Run it after any change of the header: `python generate_abi.py`. What it reads is said there; anything else is an error.
+The build runs it; run it after a change of the header as well: `python generate_abi.py`. What it reads is said there;
+anything else is an error.
 """
 
 from __future__ import annotations
@@ -150,8 +151,6 @@ def generate(header: str) -> tuple[str, str]:
     lines = [
         '"""What scanner.h declares. Made of it by generate_abi.py: not to be edited."""',
         "",
-        "# fmt: off",
-        "# ruff: noqa: I001",
         "from __future__ import annotations",
         "",
         "from ctypes import CFUNCTYPE, POINTER, Array, Structure, _Pointer",
@@ -172,4 +171,5 @@ def generate(header: str) -> tuple[str, str]:
 
 if __name__ == "__main__":
     for path, made in zip((HEADER, ABI), generate(HEADER.read_text()), strict=True):
-        path.write_text(made)
+        if not path.exists() or path.read_text() != made:  # the header looks changed only if it is
+            path.write_text(made)

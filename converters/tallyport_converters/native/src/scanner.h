@@ -1,7 +1,8 @@
 /* The public face of the scanner: every exported function, and every structure and number that its callers share.
  *
- * generate_abi.py makes native/abi.py of it, and puts the digest below: run it after any change. It reads `#define`s of
- * numbers, enumerations, structures, one type of function pointer and functions; a comment goes with what follows it.
+ * generate_abi.py makes native/abi.py of it in every build, and puts the digest below: run it after any change. It reads
+ * `#define`s of numbers, enumerations, structures, one type of function pointer and functions; a comment goes with what
+ * follows it.
  * `const uint8_t *` in a structure is a text that the caller keeps. Structures that are only named are the library's own.
  * NULL or 0 from a function that makes something: out of memory. Nothing here keeps state between calls but its objects;
  * one object is for one thread at a time.
