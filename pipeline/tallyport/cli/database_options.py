@@ -32,6 +32,7 @@ database_options = together(
     option(
         "--assume",
         choices=[str(each) for each in Generation],
+        callback=lambda _context, _option, given: given and Generation(given),
         help="The DHIS2 whose tables these are, if the database is of a later one or has a failed migration.",
     ),
     section="Database",

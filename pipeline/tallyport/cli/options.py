@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
+from tallyport_schemas.finding import OutsideFailed, finding
+
 Called = TypeVar("Called", bound=Callable[..., object])
+Run = Callable[..., object]
+"""What a command runs: it gets the values of its options by name."""
 
 LEGACY_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
 """Formats that can be read, as readers/detect.py lists them: it need not be loaded for `--help`."""
@@ -88,6 +94,23 @@ def together(*options: Callable[[Called], Called], section: str = "") -> Callabl
     return decorate
 
 
+def gathered(name: str, make: Run, *options: Callable[[Run], Run], section: str = "") -> Callable[[Run], Run]:
+    """Return what gives a command options that it gets as one argument, `name`: what `make` makes of their values."""
+
+    def decorate(command: Run) -> Run:
+        @wraps(command)
+        def gathering(**arguments: object) -> object:
+            given = {each: arguments.pop(each) for each in names}
+            return command(**{name: make(**given)}, **arguments)
+
+        known = len(command.__dict__.get("__click_params__", ()))
+        decorated = together(*options, section=section)(gathering)
+        names = [str(each.name) for each in decorated.__dict__["__click_params__"][known:]]
+        return decorated
+
+    return decorate
+
+
 def refuse(*cases: tuple[object, str]) -> None:
     """Refuse what is wrong with the arguments.
 
@@ -97,6 +120,25 @@ def refuse(*cases: tuple[object, str]) -> None:
     for is_wrong, message in cases:
         if is_wrong:
             raise click.UsageError(message)
+
+
+@contextmanager
+def usage(kind: type[ValueError] = ValueError) -> Iterator[None]:
+    """Turn what the library says of arguments into an error of usage."""
+    try:
+        yield
+    except kind as error:
+        raise click.UsageError(str(error)) from None
+
+
+@contextmanager
+def extra(name: str) -> Iterator[None]:
+    """Name the extra to install where a library that it brings is missing."""
+    try:
+        yield
+    except ImportError as error:
+        advice = f"install it with pip install 'tallyport[{name}]'"
+        raise OutsideFailed(finding("TP809", help=advice, found=error.name or str(error))) from None
 
 
 def is_given(name: str) -> bool:
@@ -163,8 +205,7 @@ class Scheme(click.ParamType[tuple[str, str]]):
             self.fail(f"{scheme!r} is none of UID, CODE, NAME, ATTRIBUTE:<uid>", param, ctx)
 
 
-def schemes_by_kind(given: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the schemes that `--id-scheme` gave; each kind has one."""
+def _by_kind(given: Sequence[tuple[str, str]]) -> dict[str, str]:
     for kind, times in Counter(kind for kind, _ in given).items():
         refuse((times > 1, f"--id-scheme is given {times} times {f'for {kind}' if kind else 'in general'}"))
     return dict(given)
@@ -180,10 +221,12 @@ def file_option(name: str, help: str, *, folder: bool = False) -> Callable[[Call
 
 
 def id_scheme_option(help: str) -> Callable[[Called], Called]:
-    """Return the option --id-scheme; see `schemes_by_kind`."""
+    """Return the option --id-scheme, which a command gets as `id_schemes`: the scheme of each kind."""
     return option(
         "--id-scheme",
+        "id_schemes",
         type=Scheme(),
+        callback=lambda _context, _option, given: _by_kind(given),
         multiple=True,
         metavar="[KIND=]SCHEME",
         help=f"{help} UID, CODE, NAME or ATTRIBUTE:<uid>; for one kind of de ou ds cc c co coc aoc, or for all. "
@@ -194,8 +237,16 @@ def id_scheme_option(help: str) -> Callable[[Called], Called]:
 writing_options = together(
     option("--layout", choices=["split", "single"], default="split", help="One file per group, or one per source."),
     option("--compress", choices=COMPRESSIONS, default="none", help="Compress the files."),
-    option("--jobs", type=click.IntRange(min=1), metavar="N", help="Number of threads.  [default: one per core]"),
-    option("--memory", type=Size(), default="256MB", help="Memory for values; beyond it they go to disk."),
+    option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        callback=lambda _context, _option, given: given or 0,
+        metavar="N",
+        help="Number of threads.  [default: one per core]",
+    ),
+    option(
+        "--memory", "memory_bytes", type=Size(), default="256MB", help="Memory for values; beyond it they go to disk."
+    ),
     section="Output",
 )
 """How ADV2 is written: --layout, --compress, --jobs and --memory."""

@@ -75,13 +75,16 @@ class Ticker:
     ) -> None:
         self.clear()
 
-    def show(self, progress: Progress) -> None:
-        """Show how far things are, if it is time to."""
-        self._pace.take(progress, time.monotonic())
-        if self.is_due():
-            self._draw(progress, self._pace)
+    def show(self, event: object) -> None:
+        """Show how far things are, if it is time to; that a server is away, and that it is back."""
+        if isinstance(event, Waiting):
+            self._wait(event)
+        elif isinstance(event, Progress):
+            self._pace.take(event, time.monotonic())
+            if self.is_due():
+                self._draw(event, self._pace)
 
-    def wait(self, waiting: Waiting) -> None:
+    def _wait(self, waiting: Waiting) -> None:
         """Show that a server is away and that it is back, and between them how long it takes."""
 
     def tell(self, said: Notification) -> None:
@@ -113,8 +116,7 @@ class PlainLines(Ticker):
 
     every_s = _LINES_EVERY_S
 
-    def wait(self, waiting: Waiting) -> None:
-        """Show a line when it goes away, one when it is back, and between them some."""
+    def _wait(self, waiting: Waiting) -> None:
         if waiting.is_over or not self._is_waiting:
             limit = duration_text(waiting.wait_s)
             line = f"the server is away, waiting for up to {limit}: {waiting.reason}"
@@ -199,8 +201,7 @@ class JsonLines(Ticker):
 
     every_s = _JSON_EVERY_S
 
-    def wait(self, waiting: Waiting) -> None:
-        """Print it, when it changes and every now and then."""
+    def _wait(self, waiting: Waiting) -> None:
         if waiting.is_over or not self._is_waiting or self.is_due():
             self._is_waiting = not waiting.is_over
             self._print("waiting", asdict(waiting))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
-from functools import wraps
-from typing import TYPE_CHECKING, TypedDict
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.options import Called, Duration, option, refuse, together
-from tallyport_schemas.finding import OutsideFailed, SourceUnreadable, finding
+from tallyport.cli.options import Duration, Run, extra, gathered, option, refuse, together, usage
+from tallyport_schemas.finding import SourceUnreadable, finding
 from tallyport_schemas.progress import Waiting
 
 if TYPE_CHECKING:
@@ -27,7 +25,6 @@ _CREDENTIALS = together(
     option("--timeout", metavar="SECONDS", type=click.FloatRange(0.1), help="How long to wait for an answer."),
 )
 _SECRETS = ("password", "token", "bearer")
-_NAMES = ("profile", "url", "username", "password_file", "token_file", "bearer_file", "timeout")
 _WAIT = option(
     "--wait",
     "wait_s",
@@ -38,70 +35,46 @@ _WAIT = option(
 )
 
 
-class Settings(TypedDict):
-    """Settings of a profile, None where nothing was given."""
-
-    url: object
-    username: object
-    password: str | None
-    token: str | None
-    bearer: str | None
-    timeout_s: object
-
-
 class ServerOptions:
-    """The options of a command that talks to a server."""
+    """The options of a command that talks to a server. `wait_s`: how long one that goes away is waited for."""
 
-    def __init__(self, given: Mapping[str, object], wait_s: float) -> None:
-        self._given = given
-        self.wait_s = wait_s
-        """How long a server that goes away is waited for."""
+    def __init__(self, profile: str | None, *, wait_s: float = 0, **given: Any) -> None:
+        self.profile, self.wait_s, self._given = profile, wait_s, given
 
     def talk(
         self,
         work: Callable[[Client], Awaitable[int]],
         *,
-        tell: Callable[[Waiting], None] = lambda _: None,
+        watch: Callable[[Waiting], None] = lambda _: None,
     ) -> int:
-        """Connect, do the work and return its exit code; `tell` hears when the server goes away meanwhile."""
-        try:
+        """Connect, do the work and return its exit code; `watch` hears when the server goes away meanwhile."""
+        with extra("server"):
             import asyncio
 
             from tallyport.dhis2.api.patience import Patience
             from tallyport.dhis2.api.profiles import find_profile
             from tallyport.dhis2.client import open_client
             from tallyport.dhis2.maintenance.integrity import NoSuchCheck
-        except ImportError as error:
-            raise not_installed(error, "server") from None
         with usage():
             profile = find_profile(self.profile, **self.settings())
 
         async def talking() -> int:
-            async with open_client(profile, patience=Patience(self.wait_s, tell)) as client:
+            async with open_client(profile, patience=Patience(self.wait_s, watch)) as client:
                 return await work(client)
 
-        try:
+        with usage(NoSuchCheck):
             return asyncio.run(talking())
-        except NoSuchCheck as error:
-            raise click.UsageError(str(error)) from None
 
-    def settings(self, *, has_stdin: bool = True) -> Settings:
-        """Return what was given as settings of a profile."""
+    def settings(self, *, has_stdin: bool = True) -> dict[str, Any]:
+        """Return what was given as settings of a profile, None where nothing was."""
         given = self._given
-        files = [given[f"{name}_file"] for name in _SECRETS]
+        files = {name: given[f"{name}_file"] for name in _SECRETS}
         refuse(
             (not has_stdin and self.reads_stdin, "standard input belongs to the protocol"),
-            (files.count("-") > 1, "standard input can be read only once"),
+            (list(files.values()).count("-") > 1, "standard input can be read only once"),
         )
-        password, token, bearer = map(_secret, files)
-        return Settings(
-            url=given["url"],
-            username=given["username"],
-            password=password,
-            token=token,
-            bearer=bearer,
-            timeout_s=given["timeout"],
-        )
+        secrets = {name: _secret(path) for name, path in files.items()}
+        return {"url": given.get("url"), "username": given["username"], "timeout_s": given["timeout"]} | secrets
 
     @property
     def reads_stdin(self) -> bool:
@@ -111,17 +84,10 @@ class ServerOptions:
     @property
     def loose(self) -> list[str]:
         """The options given that say nothing without a profile."""
-        given = [name for name, value in self._given.items() if name != "profile" and value is not None]
-        return [f"--{name.replace('_', '-')}" for name in given]
-
-    @property
-    def profile(self) -> str | None:
-        """The name of a profile, or a URL."""
-        name = self._given["profile"]
-        return None if name is None else str(name)
+        return [f"--{name.replace('_', '-')}" for name, value in self._given.items() if value is not None]
 
 
-def _profile(name: str, help: str) -> Callable[[Called], Called]:
+def _profile(name: str, help: str) -> Callable[[Run], Run]:
     return option(name, "profile", metavar="PROFILE", help=help)
 
 
@@ -132,47 +98,20 @@ _WHICH = together(
 )
 
 
-def _gathered(
-    *options: Callable[[Callable[..., object]], Callable[..., object]],
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
-    """Return what gives a command options, which it gets as one argument, `server`."""
-
-    def decorate(command: Callable[..., object]) -> Callable[..., object]:
-        @wraps(command)
-        def gathering(*, wait_s: float = 0, **arguments: object) -> object:
-            given = {name: arguments.pop(name, None) for name in _NAMES}
-            return command(server=ServerOptions(given, wait_s), **arguments)
-
-        return together(*options, section="Server")(gathering)
-
-    return decorate
+def _server(*options: Callable[[Run], Run]) -> Callable[[Run], Run]:
+    return gathered("server", ServerOptions, *options, section="Server")
 
 
-server_options = _gathered(_WHICH)
+server_options = _server(_WHICH)
 """Which server, and the credentials: a command gets them as `server`."""
 
-waiting_server_options = _gathered(_WHICH, _WAIT)
+waiting_server_options = _server(_WHICH, _WAIT)
 """The same of a command whose work takes long: with --wait."""
 
-source_server_options = _gathered(
+source_server_options = _server(
     _profile("--server", "Take it from a DHIS2 server: a profile in the profiles file, or a URL."), _CREDENTIALS, _WAIT
 )
 """The same of a command that may take what it needs from a server: by --server."""
-
-
-@contextmanager
-def usage() -> Iterator[None]:
-    """Turn what the library says of arguments into an error of usage."""
-    try:
-        yield
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def not_installed(error: ImportError, extra: str) -> OutsideFailed:
-    """Return the exception for a library that an extra brings."""
-    advice = f"install it with pip install 'tallyport[{extra}]'"
-    return OutsideFailed(finding("TP809", help=advice, found=error.name or str(error)))
 
 
 def _secret(path: object) -> str | None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from functools import wraps
-from typing import TypeVar
 
 import click
 
-from tallyport.cli.options import flag, option, refuse, together
+from tallyport.cli.options import Run, flag, gathered, option, refuse
 from tallyport.cli.progress import Ticker, ticker
 from tallyport_schemas.document import Document, Documented
 
@@ -21,8 +19,6 @@ AS_JSON = "tallyport.as_json"
 
 MESSAGES = "Messages"
 """The section of options about what is printed."""
-
-Run = TypeVar("Run", bound=Callable[..., object])
 
 
 def document_of(reports: Sequence[Documented]) -> Document:
@@ -38,7 +34,7 @@ def print_document(document: Document) -> None:
 class Talk:
     """How one run talks."""
 
-    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool, progress: str | None) -> None:
+    def __init__(self, *, as_json: bool, quiet: bool, verbose: bool = False, progress: str | None = None) -> None:
         refuse(
             (quiet and verbose, "--quiet and --verbose exclude each other"),
             (verbose and as_json, "--verbose has no effect on --json, which holds everything"),
@@ -79,7 +75,7 @@ def json_option(help: str = "Print one JSON document.") -> Callable[[Run], Run]:
 
 def talk_options(
     *, quiet: str = "Print problems only.", verbose: str = "", progress: bool = True
-) -> Callable[[Callable[..., object]], Callable[..., object]]:
+) -> Callable[[Run], Run]:
     """Give a command --json, --quiet, --progress and, with a help for it, --verbose: it gets them as `talk`."""
     options = [
         flag("--json", "as_json", help="Print one JSON document on stdout."),
@@ -88,15 +84,4 @@ def talk_options(
     if verbose:
         options.append(flag("-v", "--verbose", help=verbose))
     options += [progress_option] if progress else []
-
-    def decorate(command: Callable[..., object]) -> Callable[..., object]:
-        @wraps(command)
-        def talking(
-            *, as_json: bool, quiet: bool, verbose: bool = False, progress: str | None = None, **arguments: object
-        ) -> object:
-            talk = Talk(as_json=as_json, quiet=quiet, verbose=verbose, progress=progress)
-            return command(talk=talk, **arguments)
-
-        return together(*options, section=MESSAGES)(talking)
-
-    return decorate
+    return gathered("talk", Talk, *options, section=MESSAGES)

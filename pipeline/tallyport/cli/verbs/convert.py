@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,8 +18,8 @@ from tallyport.cli.options import (
     option,
     read_once,
     refuse,
-    schemes_by_kind,
     together,
+    usage,
     writing_options,
 )
 from tallyport.cli.screen import SHOWN, counted, dropped_text, finding_text, show_findings, size_text, sum_text
@@ -28,7 +28,6 @@ from tallyport_schemas.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from tallyport_converters.convert import Outcome
-    from tallyport_converters.files.output import Compress
     from tallyport_converters.model.combos import KnownCategories
 
 
@@ -52,18 +51,8 @@ def command(
     talk: Talk,
     sources: tuple[str, ...],
     output: str,
-    source_format: str | None,
-    id_scheme: tuple[tuple[str, str], ...],
-    data_set: str | None,
     metadata: str | None,
-    header: bool | None,
-    keep_followup_false: bool,
-    layout: Literal["split", "single"],
-    compress: Compress,
-    jobs: int | None,
-    memory: int,
-    strict: bool,
-    overwrite: bool,
+    **how: Any,
 ) -> int:
     """Convert legacy files to ADV2, one folder per source.
 
@@ -81,46 +70,30 @@ def command(
     """
     from tallyport_converters.convert import NameClash, Options, Outcome, Report, conversion
 
+    form = how["source_format"]
     refuse(
         (
-            header is not None and source_format not in (None, "dxf-csv"),
-            f"--header and --no-header have no effect on {source_format}",
+            how["header"] is not None and form not in (None, "dxf-csv"),
+            f"--header and --no-header have no effect on {form}",
         ),
         (
-            keep_followup_false and source_format == "dxf-pdf",
+            how["keep_followup_false"] and form == "dxf-pdf",
             "--keep-followup-false has no effect on dxf-pdf: its forms have no follow-up",
         ),
     )
-    id_schemes = schemes_by_kind(id_scheme)
     read_once(sources)
-    options = Options(
-        source_format=source_format,
-        id_schemes=id_schemes,
-        data_set=data_set,
-        keep_followup_false=keep_followup_false,
-        layout=layout,
-        compress=compress,
-        jobs=jobs or 0,
-        memory_bytes=memory,
-        strict=strict,
-        overwrite=overwrite,
-        header=header,
-        categories=_categories(metadata),
-    )
+    options = Options(categories=_categories(metadata), **how)
     report = Report()
     talk.hold(report)
-    with talk.ticker(with_json=True) as ticker:
-        try:
-            for event in conversion(sources, Path(output), options):
-                if not isinstance(event, Outcome):
-                    ticker.show(event)
-                    continue
-                ticker.clear()
-                report.sources.append(event)
-                if not talk.as_json:
-                    _show(talk, event)
-        except NameClash as error:
-            raise click.UsageError(str(error)) from error
+    with talk.ticker(with_json=True) as ticker, usage(NameClash):
+        for event in conversion(sources, Path(output), options):
+            if not isinstance(event, Outcome):
+                ticker.show(event)
+                continue
+            ticker.clear()
+            report.sources.append(event)
+            if not talk.as_json:
+                _show(talk, event)
     if talk.as_json:
         talk.print_held()
     return report.exit_code
@@ -133,10 +106,8 @@ def _categories(metadata: str | None) -> Callable[[Mapping[str, str]], KnownCate
     from tallyport.metadata.known_categories import of_snapshot
     from tallyport.validation.validate import load_snapshot
 
-    try:
+    with usage():
         snapshot = load_snapshot(metadata)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     assert snapshot is not None
     return of_snapshot(snapshot)
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
-from functools import wraps
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -17,13 +14,14 @@ from tallyport.cli.options import (
     WRITTEN_FORMATS,
     Command,
     HintedUsageError,
+    Run,
     flag,
     id_scheme_option,
     is_given,
     option,
     refuse,
-    schemes_by_kind,
     together,
+    usage,
     writing_options,
 )
 from tallyport.cli.talk import Talk, talk_options
@@ -33,62 +31,38 @@ from tallyport_schemas.generations import Generation
 
 if TYPE_CHECKING:
     from tallyport.postgres.exports.export_values import ExportReport
-    from tallyport.postgres.exports.filters import Filters
     from tallyport_converters.files.output import Compress
 
 NAMINGS = ("coc", "co+cc", "co+ds", "co")
 """How option combos can be named, as postgres/exports/option_names.py has it: it need not be loaded for `--help`."""
 
-_DAY = click.DateTime(["%Y-%m-%d"])
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 _TYPED = "tallyport.typed"
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which values the options choose."""
-
-    data_elements: Sequence[str]
-    data_element_groups: Sequence[str]
-    data_sets: Sequence[str]
-    all_elements: bool
-    periods: Sequence[str]
-    start: datetime | None
-    end: datetime | None
-    org_units: Sequence[str]
-    children: bool
-    org_unit_groups: Sequence[str]
-    levels: Sequence[int]
-    attribute_option_combos: Sequence[str]
-    updated_since: datetime | None
-    deleted: bool
-
-    def filters(self) -> Filters:
-        """Return them as the library takes them.
-
-        Raises:
-            ValueError: they do not fit together.
-        """
-        from tallyport.postgres.exports.filters import Filters
-
-        given = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "all_elements"}
-        days = {name: day.date() if day else None for name, day in (("start", self.start), ("end", self.end))}
-        return Filters(**given | days)
-
-
-def _ids(name: str, parameter: str, help: str) -> Callable[[Callable[..., object]], Callable[..., object]]:
+def _ids(name: str, parameter: str, help: str) -> Callable[[Run], Run]:
     return option(name, parameter, multiple=True, metavar="ID", help=help)
 
 
+def _day(name: str, help: str) -> Callable[[Run], Run]:
+    return option(
+        name,
+        type=click.DateTime(["%Y-%m-%d"]),
+        callback=lambda _context, _option, given: given and given.date(),
+        metavar="DATE",
+        help=help,
+    )
+
+
 _LEVEL = click.IntRange(1, 255)
-_CHOICE = together(
+_which_values = together(
     _ids("--data-element", "data_elements", "Values of this data element."),
     _ids("--data-element-group", "data_element_groups", "Values of its data elements."),
     _ids("--data-set", "data_sets", "Values of its data elements."),
     flag("--all", "all_elements", help="Values of all data elements."),
     option("--period", "periods", multiple=True, metavar="PERIOD", help="Values of this period, such as 202501."),
-    option("--start", type=_DAY, metavar="DATE", help="Periods that start on this day or later."),
-    option("--end", type=_DAY, metavar="DATE", help="Periods that end on this day or before."),
+    _day("--start", "Periods that start on this day or later."),
+    _day("--end", "Periods that end on this day or before."),
     _ids("--org-unit", "org_units", "Values of this organisation unit."),
     flag("--children", help="Include everything below the organisation units."),
     _ids("--org-unit-group", "org_unit_groups", "Values of its organisation units."),
@@ -98,18 +72,6 @@ _CHOICE = together(
     flag("--deleted", help="Include values marked deleted, as deleted rows."),
     section="Which values",
 )
-
-
-def _which_values(command: Callable[..., object]) -> Callable[..., object]:
-    """Give a command the options that choose values: it gets them as `chosen`."""
-    names = [each.name for each in fields(Chosen)]
-
-    @wraps(command)
-    def choosing(**arguments: object) -> object:
-        given = {name: arguments.pop(name) for name in names}
-        return command(chosen=Chosen(**given), **arguments)  # type: ignore[arg-type]
-
-    return _CHOICE(choosing)
 
 
 class _Export(Command):
@@ -144,22 +106,23 @@ class _Export(Command):
 @talk_options(quiet="Print problems only: no progress, no results.")
 def command(
     talk: Talk,
-    chosen: Chosen,
     sources: tuple[str, ...],
     database: str | None,
     metadata: Path | None,
     embedded: Path | None,
-    assume: str | None,
+    assume: Generation | None,
     output: str,
     to: str | None,
     naming: str | None,
-    id_scheme: tuple[tuple[str, str], ...],
+    id_schemes: Mapping[str, str],
     keep_followup_false: bool,
     layout: Literal["split", "single"],
     compress: Compress,
-    jobs: int | None,
-    memory: int,
+    jobs: int,
+    memory_bytes: int,
     overwrite: bool,
+    all_elements: bool,
+    **chosen: Any,
 ) -> int:
     """Read values out of a DHIS2 database, 2.42 or 2.43.
 
@@ -180,7 +143,7 @@ def command(
     repeated. Without --database it is the embedded one.
     """
     _refuse_sources(sources)
-    by_elements = chosen.data_elements or chosen.data_element_groups or chosen.data_sets
+    by_elements = chosen["data_elements"] or chosen["data_element_groups"] or chosen["data_sets"]
     refuse(
         (to is None and naming is None, "choose by --options how option combos are named: coc, co+cc, co+ds or co"),
         (to is None and output == "-", "--output - is for one legacy file: choose its format with --to"),
@@ -188,30 +151,29 @@ def command(
         (output == "-" and talk.as_json, "--json has no effect with --output -: standard output holds the values"),
         (output == "-" and overwrite, "--overwrite has no effect with --output -"),
         (
-            chosen.all_elements == bool(by_elements),
+            all_elements == bool(by_elements),
             "choose data elements by --data-element, --data-element-group or --data-set, or all of them by --all",
         ),
     )
     naming = naming or ("co+ds" if to == "adx" else "coc")
     from tallyport.postgres.exports.export_legacy import export_legacy
     from tallyport.postgres.exports.export_values import ExportOptions, export_values
+    from tallyport.postgres.exports.filters import Filters
     from tallyport.postgres.exports.option_names import OptionNaming
 
-    try:
+    with usage():
         options = ExportOptions(
             options=OptionNaming(naming),
-            filters=chosen.filters(),
-            id_schemes=schemes_by_kind(id_scheme),
+            filters=Filters(**chosen),
+            id_schemes=id_schemes,
             keep_followup_false=keep_followup_false,
             layout=layout,
             compress=compress,
-            jobs=jobs or 0,
-            memory_bytes=memory,
+            jobs=jobs,
+            memory_bytes=memory_bytes,
             overwrite=overwrite,
-            assume=Generation(assume) if assume else None,
+            assume=assume,
         )
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     with opened_database(talk, database, metadata, embedded) as url, talk.ticker() as ticker:
         if to is not None:
             legacy = export_legacy(url, target_of(output), to, options, watch=Watching(talk, ticker))

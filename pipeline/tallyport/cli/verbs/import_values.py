@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import chain, combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,7 +18,6 @@ from tallyport.cli.options import (
     option,
     read_once,
     refuse,
-    schemes_by_kind,
     together,
 )
 from tallyport.cli.screen import failed_text, show_count, show_source, show_worst
@@ -68,18 +67,15 @@ def command(
     database: str | None,
     metadata: Path | None,
     embedded: Path | None,
-    assume: str | None,
-    dry_run: bool,
-    username: str | None,
+    assume: Generation | None,
     force: tuple[str, ...],
     batch: str | None,
-    id_scheme: tuple[tuple[str, str], ...],
+    id_schemes: Mapping[str, str],
     data_set: str | None,
     rejects: Path | None,
-    sql: Path | None,
-    changes: Path | None,
     confirm_hard_delete: bool,
     undo: Path | None,
+    **how: Any,
 ) -> int:
     """Write values into the database of a DHIS2 server, 2.42 or 2.43.
 
@@ -106,19 +102,16 @@ def command(
         (undo is not None and not confirm_hard_delete, "--undo has no effect without --confirm-hard-delete"),
         (len(set(force)) < len(force), "--force has no effect on a check that is named before"),
     )
-    _refuse_overwriting({"--rejects": rejects, "--sql": sql, "--changes": changes}, sources)
+    _refuse_overwriting({"--rejects": rejects, "--sql": how["sql"], "--changes": how["changes"]}, sources)
     read_once(sources)
     options = ImportOptions(
-        dry_run=dry_run,
-        username=username,
         force=frozenset(map(Check, force)),
         batch=Mode(batch) if batch else None,
         undo=(undo or Path("tallyport-undo")) if confirm_hard_delete else None,
-        sql=sql,
-        changes=changes,
-        assume=Generation(assume) if assume else None,
+        assume=assume,
+        **how,
     )
-    conversion = Options(id_schemes=schemes_by_kind(id_scheme), data_set=data_set)
+    conversion = Options(id_schemes=id_schemes, data_set=data_set)
     report = ImportReport()
     with talk.ticker() as ticker:
         try:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from functools import wraps
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.options import Command, flag, option, refuse, together
+from tallyport.cli.options import Command, flag, gathered, option, refuse, together
 from tallyport.cli.progress import ticker
 from tallyport.cli.rows import Listing, chosen_format, flushed, format_options
 from tallyport.cli.screen import counted
@@ -18,7 +16,7 @@ from tallyport.cli.server_options import ServerOptions, server_options, waiting_
 from tallyport.cli.talk import MESSAGES, print_document, progress_option
 
 if TYPE_CHECKING:
-    from tallyport.dhis2.api.models import IntegrityReport, IssueSeverity
+    from tallyport.dhis2.api.models import IntegrityReport
     from tallyport.dhis2.client import Client
 
 SEVERITIES = ("INFO", "WARNING", "SEVERE", "CRITICAL")
@@ -63,47 +61,15 @@ _filters = together(
 """The options that choose checks."""
 
 
-class Choice(TypedDict):
-    """The arguments by which the client chooses checks."""
-
-    checks: Sequence[str] | None
-    section: str | None
-    severity: IssueSeverity | None
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
-    """Which checks are asked for, and how results are printed."""
+    """Which checks are asked for, as the client takes it, and how results are printed."""
 
-    checks: Sequence[str]
-    section: str | None
-    severity: str | None
-    form: str
-
-    def choice(self) -> Choice:
-        """Return which checks these are, as the client takes it."""
-        from tallyport.dhis2.api.models import IssueSeverity
-
-        least = IssueSeverity(self.severity.upper()) if self.severity else None
-        return {"checks": list(self.checks) or None, "section": self.section, "severity": least}
+    def __init__(self, *, form: str | None, as_json: bool, checks: Sequence[str], **others: Any) -> None:
+        self.form = chosen_format(form, as_json=as_json)
+        self.choice = {"checks": list(checks) or None, **others}
 
 
-def _asked(command: Callable[..., object]) -> Callable[..., object]:
-    """Give a command the options that choose checks and a format: it gets them as `ask`."""
-
-    @wraps(command)
-    def asking(
-        *,
-        checks: Sequence[str],
-        section: str | None,
-        severity: str | None,
-        form: str | None,
-        as_json: bool,
-        **arguments: object,
-    ) -> object:
-        return command(ask=Ask(checks, section, severity, chosen_format(form, as_json=as_json)), **arguments)
-
-    return _filters(format_options(asking))
+_asked = gathered("ask", Ask, _filters, format_options)
 
 
 @click.group("integrity")
@@ -127,12 +93,7 @@ def command() -> None:
 @flag("--details", help="Read results of a run with --details, issues and all.")
 @together(flag("-v", "--verbose", help="Print checks that found nothing, too."), section=MESSAGES)
 @server_options
-def report(
-    server: ServerOptions,
-    ask: Ask,
-    details: bool,
-    verbose: bool,
-) -> int:
+def report(server: ServerOptions, ask: Ask, details: bool, verbose: bool) -> int:
     """Print how many issues each check found, by the server's last run.
 
     \b
@@ -144,7 +105,7 @@ def report(
     refuse((verbose and ask.form != "text", f"--verbose has no effect on {ask.form}, which holds everything"))
 
     async def work(client: Client) -> int:
-        found = await client.maintenance.get_integrity_report(**ask.choice(), details=details)
+        found = await client.maintenance.get_integrity_report(**ask.choice, details=details)
         return _print_report(found, ask.form, verbose=verbose)
 
     return server.talk(work)
@@ -153,10 +114,7 @@ def report(
 @command.command("issues", cls=Command, short_help="Print each issue, as it arrives.")
 @_asked
 @server_options
-def issues(
-    server: ServerOptions,
-    ask: Ask,
-) -> int:
+def issues(server: ServerOptions, ask: Ask) -> int:
     """Print each issue, as it arrives, by the server's last run with details.
 
     \b
@@ -169,7 +127,7 @@ def issues(
 
     async def work(client: Client) -> int:
         with Listing(ask.form, "issues", _ISSUES) as listing:
-            rows = client.maintenance.iter_integrity_issues(**ask.choice(), tell=listing.tell)
+            rows = client.maintenance.iter_integrity_issues(**ask.choice, tell=listing.tell)
             async with flushed(), aclosing(rows):
                 async for row in rows:
                     listing.row(row.as_json())
@@ -183,8 +141,8 @@ def issues(
 @flag("--details", help="Collect the issues too, not only their number.")
 @flag("--no-wait", help="Do not wait for the end: print the job alone.")
 @option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
-@together(flag("-v", "--verbose", help="Print checks that found nothing, too."), section=MESSAGES)
 @together(
+    flag("-v", "--verbose", help="Print checks that found nothing, too."),
     flag("-q", "--quiet", help="Print problems only: no progress, no sum if all is well."),
     progress_option,
     section=MESSAGES,
@@ -228,8 +186,8 @@ def run(
 
         maintenance = client.maintenance
         # By name, so that what is printed is what ran: the server may also keep results of slow checks of another run.
-        chosen = await maintenance.select_checks(**ask.choice())
-        names = [check.name for check in chosen if ask.checks or not check.is_slow]
+        chosen = await maintenance.select_checks(**ask.choice)
+        names = [check.name for check in chosen if ask.choice["checks"] or not check.is_slow]
         if no_wait:
             job = await maintenance.run_integrity(names, wait=False, details=details)
             print_job(JobReport(job), as_json=ask.form == "json")
@@ -240,16 +198,13 @@ def run(
         found = await maintenance.get_integrity_report(names, details=details)
         return _print_report(found, ask.form, verbose=verbose, quiet=quiet)
 
-    return server.talk(work, tell=shown.wait)
+    return server.talk(work, watch=shown.show)
 
 
 @command.command("checks", cls=Command)
 @_asked
 @server_options
-def list_checks(
-    server: ServerOptions,
-    ask: Ask,
-) -> int:
+def list_checks(server: ServerOptions, ask: Ask) -> int:
     """Print the checks that the server has.
 
     \b
@@ -260,7 +215,7 @@ def list_checks(
 
     async def work(client: Client) -> int:
         with Listing(ask.form, "checks", _CHECKS) as listing:
-            for check in await client.maintenance.select_checks(**ask.choice()):
+            for check in await client.maintenance.select_checks(**ask.choice):
                 listing.row(check.as_row())
             listing.end()
         return 0

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Called, Command, flag, option, refuse, together
+from tallyport.cli.options import Called, Command, flag, option, refuse, together, usage
 from tallyport.cli.screen import finding_text
-from tallyport.cli.server_options import ServerOptions, server_options, usage, waiting_server_options
+from tallyport.cli.server_options import ServerOptions, server_options, waiting_server_options
 from tallyport.cli.talk import Talk, print_document, talk_options
 from tallyport_schemas.finding import shown
 
@@ -196,7 +196,7 @@ def _run_job(
             print_job(report, as_json=talk.as_json)
         return 0
 
-    return server.talk(work, tell=ticker.wait)
+    return server.talk(work, watch=ticker.show)
 
 
 def _print(talk: Talk, report: OptionCombosReport, otherwise: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from tallyport.cli.options import Command, flag, refuse
-from tallyport.cli.server_options import ServerOptions, not_installed, server_options, usage
+from tallyport.cli.options import Command, extra, flag, refuse, usage
+from tallyport.cli.server_options import ServerOptions, server_options
 from tallyport.cli.talk import json_option, print_document
 
 
@@ -29,11 +29,9 @@ def command(server: ServerOptions, allow_writes: bool, as_list: bool, as_json: b
         (as_json and not as_list, "--json has no effect without --list: standard output belongs to the protocol"),
         (as_list and allow_writes, "--allow-writes has no effect with --list"),
     )
-    try:
+    with extra("mcp"):
         from tallyport.dhis2.api.profiles import Profile, find_profile
         from tallyport.mcp import TOOLS, mcp_server
-    except ImportError as error:
-        raise not_installed(error, "mcp") from None
     if as_list:
         if as_json:
             print_document({"tools": [note.as_json() for note in TOOLS]})

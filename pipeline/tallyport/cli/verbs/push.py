@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tallyport.cli.options import (
     Command,
     conversion_options,
+    extra,
     file_option,
     flag,
     is_given,
     option,
     read_once,
     refuse,
-    schemes_by_kind,
     together,
+    usage,
 )
 from tallyport.cli.screen import counted, duration_text, show_count, show_source, show_worst
-from tallyport.cli.server_options import ServerOptions, not_installed, usage, waiting_server_options
+from tallyport.cli.server_options import ServerOptions, waiting_server_options
 from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import OutsideFailed, Severity
-from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
@@ -46,12 +46,14 @@ if TYPE_CHECKING:
     flag("--async", "is_async", help="Send chunks as jobs of the server."),
     option(
         "--chunk-size",
+        "chunk_rows",
         type=click.IntRange(min=1),
         metavar="N",
         help="Values per request.  [default: measured for each data set, for the most values a second]",
     ),
     option(
         "--max-request-seconds",
+        "max_request_s",
         type=click.FloatRange(min=0, min_open=True),
         default=30.0,
         metavar="S",
@@ -71,18 +73,9 @@ def command(
     talk: Talk,
     server: ServerOptions,
     sources: tuple[str, ...],
-    dry_run: bool,
-    is_async: bool,
-    chunk_size: int | None,
-    max_request_seconds: float,
-    parallel: int | None,
-    is_lenient: bool,
-    clears: bool,
-    completions: bool,
-    id_scheme: tuple[tuple[str, str], ...],
+    id_schemes: Mapping[str, str],
     data_set: str | None,
-    state: Path | None,
-    rejects: Path | None,
+    **how: Any,
 ) -> int:
     """Send values to a DHIS2 server, 2.41 to 2.43.
 
@@ -99,41 +92,24 @@ def command(
     in the source.
     """
     read_once(sources, others=server.reads_stdin)
-    by_size = chunk_size and is_given("max_request_seconds")
+    dry_run, rejects = how["dry_run"], how["rejects"]
+    by_size = how["chunk_rows"] and is_given("max_request_s")
     refuse(
         (dry_run and is_given("state"), "--state has no effect with --dry-run, which leaves nothing to resume"),
         (by_size, "--max-request-seconds has no effect with --chunk-size, which sets the size"),
     )
-    id_schemes = schemes_by_kind(id_scheme)
-    try:
+    with extra("server"):
         from tallyport.dhis2.push.push import ClearingAhead, PushOptions, PushReport, push
-    except ImportError as error:
-        raise not_installed(error, "server") from None
     from tallyport_converters.convert import Options
 
-    options = PushOptions(
-        dry_run=dry_run,
-        is_async=is_async,
-        chunk_rows=chunk_size,
-        max_request_s=max_request_seconds,
-        parallel=parallel,
-        is_lenient=is_lenient,
-        clears=clears,
-        completions=completions,
-        conversion=Options(id_schemes=id_schemes, data_set=data_set),
-        state=state,
-        wait_s=server.wait_s,
-        rejects=rejects,
-    )
+    conversion = Options(id_schemes=id_schemes, data_set=data_set)
+    options = PushOptions(conversion=conversion, wait_s=server.wait_s, **how)
     report = PushReport()
     ticker = talk.ticker()
 
     def watch(event: Event) -> None:
-        if isinstance(event, Progress):
-            ticker.show(event)
-        elif isinstance(event, Waiting):
-            ticker.wait(event)
-        elif isinstance(event, ClearingAhead) and not talk.as_json:
+        ticker.show(event)
+        if isinstance(event, ClearingAhead) and not talk.as_json:
             ticker.clear()
             said = "values state no comment or no follow-up flag: one that is stored is cleared"
             click.echo(f"{event.rows:,} {said}", err=True)
@@ -159,7 +135,7 @@ def command(
                 show_source(source, rejects)
         return report.exit_code
 
-    return server.talk(work, tell=ticker.wait)
+    return server.talk(work, watch=ticker.show)
 
 
 def _show_findings(report: PushReport) -> None:
@@ -173,8 +149,8 @@ def _show_findings(report: PushReport) -> None:
             causes.add(found.finding, found.finding.count, groups=1)
     for error in (*report.errors, *(one.error for one in report.conversions if one.error)):
         causes.add(error)
-    told = [*causes.worst_first(), *(found for source in report.sources for found in source.findings)]
-    show_worst([found for found in told if found.severity is not Severity.INFO])
+    all_found = [*causes.worst_first(), *(one for source in report.sources for one in source.findings)]
+    show_worst([one for one in all_found if one.severity is not Severity.INFO])
 
 
 def _summarise(report: PushReport) -> None:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Command, flag, option, read_once, refuse
+from tallyport.cli.options import Command, extra, flag, option, read_once, refuse
 from tallyport.cli.screen import show_findings, size_text
-from tallyport.cli.server_options import ServerOptions, not_installed, source_server_options
+from tallyport.cli.server_options import ServerOptions, source_server_options
 from tallyport.cli.talk import Talk, print_document, talk_options
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Refused, finding
-from tallyport_schemas.progress import Progress, Waiting
 
 if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
@@ -86,24 +85,16 @@ def command(
 
 def _pulled(server: ServerOptions, talk: Talk) -> Snapshot:
     """Return a server's metadata."""
-    try:
+    with extra("server"):
         from tallyport.dhis2.pull_snapshot import pull_snapshot
-    except ImportError as error:
-        raise not_installed(error, "server") from None
     found: list[Snapshot] = []
     with talk.ticker() as ticker:
 
-        def watch(event: Progress | Waiting) -> None:
-            if isinstance(event, Waiting):
-                ticker.wait(event)
-            else:
-                ticker.show(event)
-
         async def pull(client: Client) -> int:
-            found.append(await pull_snapshot(client, watch=watch, wait_s=server.wait_s))
+            found.append(await pull_snapshot(client, watch=ticker.show, wait_s=server.wait_s))
             return 0
 
-        server.talk(pull, tell=ticker.wait)
+        server.talk(pull, watch=ticker.show)
     return found[0]
 
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Command, Size, file_option, flag, option, read_once, refuse
+from tallyport.cli.options import Command, Size, file_option, flag, option, read_once, refuse, usage
 from tallyport.cli.screen import counted, failed_text, finding_text, show_worst
 from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import Finding
@@ -68,12 +68,10 @@ def command(
     from tallyport.validation.validate import load_snapshot, validation, walked
 
     read_once(paths)
-    try:
+    with usage():
         files = [path for path, _ in walked(paths)]
         snapshot = load_snapshot(metadata)
         events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2), memory_bytes=memory)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
     if report:
         read = [*files, *([metadata] if metadata else [])]
         refuse((any(_is_same(report, path) for path in read), f"the report would replace what is read: {report}"))

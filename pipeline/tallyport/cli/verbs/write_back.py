@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -17,7 +17,7 @@ from tallyport.cli.options import (
     option,
     read_once,
     refuse,
-    schemes_by_kind,
+    usage,
 )
 from tallyport.cli.progress import Ticker
 from tallyport.cli.screen import SHOWN, finding_text
@@ -27,7 +27,6 @@ from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.legacy.write import WriteBackReport
-    from tallyport_converters.files.output import Compress
 
 
 @click.command("write-back", cls=Command)
@@ -45,11 +44,7 @@ def command(
     sources: tuple[str, ...],
     to: str,
     output: str,
-    data_set: str | None,
-    metadata: str | None,
-    id_scheme: tuple[tuple[str, str], ...],
-    compress: Compress,
-    overwrite: bool,
+    **how: Any,
 ) -> int:
     """Write ADV2 files back as legacy files, without a database.
 
@@ -66,32 +61,20 @@ def command(
     is_stream = output == "-"
     refuse(
         (is_stream and talk.as_json, "--json has no effect with --output -: standard output holds the values"),
-        (is_stream and overwrite, "--overwrite has no effect with --output -"),
-        (to == "dxf-csv" and data_set, "--data-set has no effect with --to dxf-csv, which has no place for it"),
-        (id_scheme and metadata is None, "--id-scheme has no effect without --metadata, where identifiers are found"),
+        (is_stream and how["overwrite"], "--overwrite has no effect with --output -"),
+        (to == "dxf-csv" and how["data_set"], "--data-set has no effect with --to dxf-csv, which has no place for it"),
+        (
+            how["id_schemes"] and how["metadata"] is None,
+            "--id-scheme has no effect without --metadata, where identifiers are found",
+        ),
     )
     read_once(sources)
-    schemes = schemes_by_kind(id_scheme)
     from tallyport.legacy.write import WriteBackReport, write_back
 
     report = WriteBackReport()
     talk.hold(report)
-    with talk.ticker() as ticker:
-        try:
-            write_back(
-                sources,
-                target_of(output),
-                to,
-                data_set=data_set,
-                metadata=metadata,
-                id_schemes=schemes,
-                compress=compress,
-                overwrite=overwrite,
-                watch=Watching(talk, ticker),
-                report=report,
-            )
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
+    with talk.ticker() as ticker, usage():
+        write_back(sources, target_of(output), to, watch=Watching(talk, ticker), report=report, **how)
     print_written(talk, report, is_stream=is_stream)
     return report.exit_code
 
