@@ -286,6 +286,8 @@ def _is_cut(text: bytearray) -> bool:
 
 
 def _name(key: bytearray) -> str:
-    name = json.loads(bytes(key))
+    if b"\\" not in key:
+        return key[1:-1].decode()
+    name = json.loads(key)
     assert isinstance(name, str)
     return name

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Any, TypeGuard
 
@@ -37,12 +38,25 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def _first_stands(repeated: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in kept:
+            repeated.append(key)
+        else:
+            kept[key] = value
+    return kept
+
+
 class _Form:
     """One header being checked: gathers findings, and values that are right in themselves."""
 
     def __init__(self, properties: Sequence[tuple[str, bytes]]) -> None:
         self.findings: list[Finding] = []
         self.values: dict[str, Any] = {}
+        self._repeated_keys: list[str] = []
+        first_stands = partial(_first_stands, self._repeated_keys)
+        self._decoder = json.JSONDecoder(parse_int=Number, parse_float=Number, object_pairs_hook=first_stands)
         repeated: dict[str, None] = {}
         for name, text in properties:
             if name in self.values:
@@ -53,19 +67,9 @@ class _Form:
             self.say("TP502", _named(name))
 
     def _parsed(self, name: str, text: bytes) -> Any:
-        repeated: list[str] = []
-
-        def first_stands(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-            kept: dict[str, Any] = {}
-            for key, value in pairs:
-                if key in kept:
-                    repeated.append(key)
-                else:
-                    kept[key] = value
-            return kept
-
-        value = json.loads(text, parse_int=Number, parse_float=Number, object_pairs_hook=first_stands)
-        self.say_culprits("TP502", _named(name), dict.fromkeys(repeated))
+        value = self._decoder.decode(text.decode())
+        self.say_culprits("TP502", _named(name), dict.fromkeys(self._repeated_keys))
+        self._repeated_keys.clear()
         return value
 
     def say(self, code: str, field: str, *, found: str | None = None, expected: str | None = None) -> None:

@@ -58,12 +58,13 @@ _EMPTY = ctypes.create_string_buffer(1)
 # Where an empty buffer lies: C allows no arithmetic with NULL.
 
 
-def address(buffer: Buffer) -> tuple[c_void_p | ctypes.Array[ctypes.c_char], int]:
-    """Return where `buffer` lies (with whatever keeps it there) and its size in bytes."""
-    if isinstance(buffer, bytes):
-        return ctypes.cast(c_char_p(buffer), c_void_p), len(buffer)
+def address(buffer: Buffer) -> tuple[object, int]:
+    """Return where `buffer` lies, as C takes it (with whatever keeps it there), and its size in bytes."""
     size = len(buffer)
-    return (ctypes.c_char * size).from_buffer(buffer) if size else _EMPTY, size
+    if isinstance(buffer, bytes):
+        return ctypes.cast(c_char_p(buffer), c_void_p), size
+    # Not an array of that size: ctypes makes a class for each size that it meets.
+    return ctypes.byref(ctypes.c_char.from_buffer(buffer) if size else _EMPTY), size
 
 
 def check_scan(fault: int) -> None:

@@ -133,6 +133,7 @@ class Snapshot:
         self._tables = dict(tables)
         self._disagreements = tuple(findings)
         self._nearby: dict[tuple[str, str], Nearby] = {}
+        self._lacking: dict[str, list[str]] = {}
         self._marks = lru_cache(maxsize=32)(self._expanded)
         self._option_combos = lru_cache(maxsize=32)(self._options_by_option_combo)
 
@@ -191,9 +192,11 @@ class Snapshot:
             return False
         return not table.seen & set(_SHOWN_BY.get(field, (name,)))
 
-    def lacking(self, check: str) -> list[str]:
+    def lacking(self, check: str) -> Sequence[str]:
         """Return the fields that a check of `CHECKS` needs and the snapshot does not have."""
-        return [field for field in CHECKS[check].needs if self.lacks(field)]
+        if check not in self._lacking:  # each of very many headers asks
+            self._lacking[check] = [field for field in CHECKS[check].needs if self.lacks(field)]
+        return self._lacking[check]
 
     def summary(self) -> dict[str, Any]:
         """Return what is in the snapshot: how many of what, which checks it can answer, what it lacks for the others.
