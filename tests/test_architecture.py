@@ -251,6 +251,7 @@ ROOMS = {
         "header_lookup",
     ),
     "tallyport.postgres.embedded": (
+        "metadata_lines",
         "metadata_tables",
         "stopper",
         "server",

@@ -6,6 +6,7 @@ What several statements of a room say alike is a part: a line `--> name` stands 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, LiteralString
@@ -34,8 +35,9 @@ def statement(name: str) -> LiteralString:
     return _PART.sub(part, text) if "-->" in text else text
 
 
-def statement_on(name: str, **names: str) -> Composed:
-    """Return a statement on a table or column that its text leaves open, as `{table}`."""
+def statement_on(name: str, **names: str | Sequence[str]) -> Composed:
+    """Return a statement on a table or column, or a list of some, that its text leaves open, as `{table}`."""
     from psycopg.sql import SQL, Identifier
 
-    return SQL(statement(name)).format(**{given: Identifier(as_) for given, as_ in names.items()})
+    lists = {given: [as_] if isinstance(as_, str) else as_ for given, as_ in names.items()}
+    return SQL(statement(name)).format(**{given: SQL(", ").join(map(Identifier, of)) for given, of in lists.items()})

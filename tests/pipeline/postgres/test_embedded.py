@@ -216,7 +216,11 @@ OPEN = {
     "id": "dataelementid",
     "attributes": "code",
     "column": "name",
+    "columns": "dataelementid, uid, name",
     "given": "given_dataelement",
+    "owner": "dataelementid",
+    "tables": "dataelement",
+    "unit": "uid",
 }
 """What stands for names that a statement leaves open."""
 

@@ -11,6 +11,18 @@ create table tallyport.embedded (
     taken_over timestamp
 );
 
+-- What the tables of objects have alike.
+create table tallyport.object (
+    uid varchar(11) not null unique,
+    code varchar(50) unique,
+    created timestamp not null,
+    lastupdated timestamp not null
+);
+create table tallyport.named (
+    like tallyport.object including indexes,
+    name varchar(230) not null unique
+);
+
 create sequence hibernate_sequence;
 create sequence datavalueaudit_sequence;
 
@@ -22,10 +34,7 @@ create table systemsetting (
 );
 create table userinfo (
     userinfoid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     firstname varchar(160) not null,
     surname varchar(160) not null,
     username varchar(255) not null unique,
@@ -33,11 +42,7 @@ create table userinfo (
 );
 create table userrole (
     userroleid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique
+    like tallyport.named including indexes
 );
 create table userroleauthorities (
     userroleid bigint not null references userrole,
@@ -51,10 +56,7 @@ create table userrolemembers (
 );
 create table usergroup (
     usergroupid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     name varchar(230) not null
 );
 create table usergroupmembers (
@@ -80,26 +82,16 @@ create table period (
 -- Metadata
 create table attribute (
     attributeid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique
+    like tallyport.named including indexes
 );
 create table fileresource (
     fileresourceid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     name varchar(230) not null
 );
 create table organisationunit (
     organisationunitid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     name varchar(230) not null,
     parentid bigint references organisationunit,
     path varchar(255) unique,
@@ -118,21 +110,13 @@ create table usermembership (
 );
 create table category (
     categoryid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     attributevalues jsonb default '{}',
     sharing jsonb default '{}'
 );
 create table categoryoption (
     categoryoptionid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     startdate date,
     enddate date,
     attributevalues jsonb default '{}',
@@ -140,19 +124,12 @@ create table categoryoption (
 );
 create table categorycombo (
     categorycomboid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     sharing jsonb default '{}'
 );
 create table categoryoptioncombo (
     categoryoptioncomboid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     name text,
     ignoreapproval boolean,
     attributevalues jsonb default '{}'
@@ -188,11 +165,7 @@ create table categoryoption_organisationunits (
 );
 create table optionset (
     optionsetid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     attributevalues jsonb default '{}',
     sharing jsonb default '{}'
 );
@@ -209,11 +182,7 @@ create table optionvalue (
 );
 create table dataelement (
     dataelementid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     valuetype varchar(50) not null,
     domaintype varchar(255) not null,
     categorycomboid bigint not null references categorycombo,
@@ -225,20 +194,13 @@ create table dataelement (
 );
 create table dataapprovalworkflow (
     workflowid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     periodtypeid integer not null references periodtype,
     categorycomboid bigint not null references categorycombo
 );
 create table dataset (
     datasetid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
+    like tallyport.object including indexes,
     name varchar(230) not null,
     periodtypeid integer not null references periodtype,
     categorycomboid bigint not null references categorycombo,
@@ -267,11 +229,7 @@ create index in_datasetsource_sourceid on datasetsource (sourceid);
 -- Groups, which filters of an export may name
 create table dataelementgroup (
     dataelementgroupid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     shortname varchar(50) not null unique
 );
 create table dataelementgroupmembers (
@@ -281,11 +239,7 @@ create table dataelementgroupmembers (
 );
 create table orgunitgroup (
     orgunitgroupid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     shortname varchar(50) not null unique
 );
 create table orgunitgroupmembers (
@@ -311,11 +265,7 @@ create table lockexception (
 );
 create table dataapprovallevel (
     dataapprovallevelid bigint primary key,
-    uid varchar(11) not null unique,
-    code varchar(50) unique,
-    created timestamp not null,
-    lastupdated timestamp not null,
-    name varchar(230) not null unique,
+    like tallyport.named including indexes,
     level integer not null,
     orgunitlevel integer not null
 );

@@ -1,0 +1,2 @@
+-- Empties a table that is filled again.
+delete from {table};

@@ -1,0 +1,2 @@
+-- Takes lines.
+copy {table} ({columns}) from stdin;

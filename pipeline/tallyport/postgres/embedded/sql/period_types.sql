@@ -1,0 +1,2 @@
+-- Result: name and id of each period type.
+select name, periodtypeid from periodtype;
