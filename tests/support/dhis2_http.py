@@ -122,6 +122,11 @@ class LoopbackServer:
         self._loop.close()
         assert not self.failures, self.failures
 
+    @property
+    def is_serving(self) -> bool:
+        """Whether there is a connection, or an answer is still being worked out."""
+        return bool(self._serving)
+
     def go_away(self) -> None:
         """Break all connections off and take no more, as a server that is stopped."""
 

@@ -26,6 +26,7 @@ from support.dhis2_metadata import served
 from support.dhis2_server import PASSWORD, SECRETS, USERNAME, VERSIONS, Dhis2Server
 from support.dhis2_values import MONTHS, UNITS, group, pushed, sizes, stock, texts, written
 from support.places import DATA
+from support.waiting import wait_until
 from tallyport.cli.main import run
 from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.api.models import ImportSummary
@@ -1374,7 +1375,7 @@ def test_a_killed_push_goes_on_when_it_is_run_again(old: Dhis2Server, tmp_path: 
         time.sleep(0.01)
     process.kill()
     process.wait()
-    time.sleep(0.1)  # the server may still be at work
+    wait_until(lambda: not old.is_serving)
     before = sum(old.arrivals.values())
     assert 12 <= before < len(stock())
     old.seconds_a_value = 0

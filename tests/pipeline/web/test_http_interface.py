@@ -36,6 +36,7 @@ from support.databases import execute, running_server, small
 from support.places import ROOT, SAMPLES
 from support.running import contents, environment, run
 from support.serving import KEY, Server, served
+from support.waiting import wait_until
 from tallyport.web.folders import Folders
 from tallyport.web.http.app import interface
 from tallyport.web.serve import ServeOptions, serve
@@ -238,11 +239,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(server: Server) -> None:
             f"PUT /api/uploads?name=a.json HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n"
             f"Authorization: Bearer {KEY}\r\nContent-Length: 1000\r\n\r\nhalf".encode()
         )
-        time.sleep(0.2)
-    until = time.monotonic() + 60
-    while set((server.folder / "uploads").iterdir()) != before:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+        wait_until(lambda: set((server.folder / "uploads").iterdir()) != before)
+    wait_until(lambda: set((server.folder / "uploads").iterdir()) == before)
 
 
 # --- Jobs ------------------------------------------------------------------------------------------------------------
@@ -619,7 +617,7 @@ def test_cancelling_takes_back_what_is_being_written(writing: Server, database: 
         blocking.execute("lock table datavalue")
         asked = writing.ask("POST", f"/api/jobs/{dry['id']}/run", {"plan": dry["plan"]})
         id = writing.wait(asked.json["id"], "running")["id"]
-        time.sleep(0.5)
+        wait_until(lambda: execute(database, "select true from pg_locks where not granted"))
         assert writing.ask("POST", f"/api/jobs/{id}/cancel").status == 202
         job = writing.wait(id)
     assert (job["state"], job["finding"]["code"], stored(database)) == ("cancelled", "TP920", [])
