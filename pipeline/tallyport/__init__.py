@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tallyport.analysis.show import show
+    from tallyport.analysis.view import FileView
     from tallyport.dhis2.api.connection import RequestFailed
     from tallyport.dhis2.api.profiles import Profile, find_profile
     from tallyport.dhis2.client import Client, open_client
@@ -52,6 +54,7 @@ __all__ = [
     "Embedded",
     "ExportOptions",
     "ExportReport",
+    "FileView",
     "Filters",
     "Finding",
     "ImportReport",
@@ -91,11 +94,14 @@ __all__ = [
     "read_adv2",
     "scan_adv2",
     "serve",
+    "show",
     "validate",
     "write_back",
 ]
 
 _NAMES = {
+    "tallyport.analysis.show": "show",
+    "tallyport.analysis.view": "FileView",
     "tallyport.dhis2.api.connection": "RequestFailed",
     "tallyport.dhis2.api.profiles": "Profile find_profile",
     "tallyport.dhis2.client": "Client open_client",

@@ -20,6 +20,9 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
+from tallyport.analysis.show import show as show_file
+from tallyport.analysis.view import FileView
+from tallyport.analysis.wanted import ROWS
 from tallyport.dhis2.api.models import IssueSeverity, JobReference, JobReport, Notification, OptionCombosReport
 from tallyport.dhis2.api.profiles import Profile
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
@@ -190,6 +193,25 @@ class Tools:
         return await anyio.to_thread.run_sync(partial(_validated, paths, metadata, header_only, limit))
 
     @_told
+    async def show(
+        self,
+        path: str,
+        metadata: str | None = None,
+        rows: int = ROWS,
+        row: str | None = None,
+        where: list[str] | None = None,
+    ) -> Document:
+        """What is in a file, ADV2 or legacy, or in a folder: its header, what its fields are taken for, some rows.
+
+        `where`: conditions such as `ou=ouClinicA01,ouClinicB01`, which all have to hold. `row`: one row by its number,
+        from 0. `metadata`: a snapshot, or a metadata export of DHIS2; rows have names then.
+        """
+        _refuse_stdin([path])
+        work = partial(show_file, path, metadata=metadata, rows=rows, row=row, where=where or ())
+        view: FileView = await anyio.to_thread.run_sync(work)
+        return view.as_json()
+
+    @_told
     async def explain(self, code: str) -> Document:
         """What a finding means, by its code, and what to do about it."""
         if code.upper() not in CODES:
@@ -322,6 +344,7 @@ _READING = (
     "task_notifications",
     "incomplete_category_combos",
     "validate",
+    "show",
     "explain",
 )
 _WRITING = (

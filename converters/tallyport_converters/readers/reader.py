@@ -160,6 +160,17 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader, clash
     Raises:
         AssertionError: nothing is wrong with it, so the scan and this reading disagree.
     """
+    if found := row_problem(row, number, header, reader):
+        return found
+    if clashing:
+        return _clash(row, number, clashing)
+    if row.doubled:
+        return finding("TP313", row=number, field=row.doubled.field, found="; ".join(row.doubled.names))
+    raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")
+
+
+def row_problem(row: RejectedRow, number: int, header: Header, reader: Reader) -> Finding | None:
+    """Say what is wrong with a row by itself; None where it is one that a conversion writes."""
 
     def say(
         code: str, field: str | None = None, found: object = None, expected: str | None = None, help: str | None = None
@@ -192,11 +203,7 @@ def explain(row: RejectedRow, number: int, header: Header, reader: Reader, clash
         return say("TP303", "period")  # a header period that is none counts for nothing
     if not reader.period(period):
         return say("TP304", "period", period, *reader.explain_period(period))
-    if clashing:
-        return _clash(row, number, clashing)
-    if doubled:
-        return say("TP313", doubled.field, "; ".join(doubled.names))
-    raise AssertionError(f"row {number} was rejected, but nothing is wrong with it")
+    return None
 
 
 def _shown(said: object) -> str:

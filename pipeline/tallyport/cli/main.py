@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "convert": (f"{_VERBS}.convert", "Convert legacy files to ADV2."),
         "validate": (f"{_VERBS}.validate", "Check whether ADV2 files can be imported."),
         "write-back": (f"{_VERBS}.write_back", "Write ADV2 back as legacy files."),
+        "show": (f"{_VERBS}.show", "Look into a file: header, fields, first rows."),
     },
     "A DHIS2 database": {
         "import": (f"{_VERBS}.import_values", "Write values into a DHIS2 database."),

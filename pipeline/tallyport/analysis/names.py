@@ -1,0 +1,66 @@
+"""Names: what people call the objects that identifiers stand for, as far as metadata is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tallyport.frames.columns import (
+    ATTRIBUTE_OPTION_COMBO,
+    CATEGORY_OPTION_COMBO,
+    DATA_ELEMENT,
+    DATA_SET,
+    ORG_UNIT,
+    PERIOD,
+)
+from tallyport_schemas.group_header import KINDS
+
+if TYPE_CHECKING:
+    from tallyport.metadata import Snapshot
+
+KIND_OF: Mapping[str, str] = {
+    DATA_SET: "ds",
+    DATA_ELEMENT: "de",
+    PERIOD: "",
+    ORG_UNIT: "ou",
+    CATEGORY_OPTION_COMBO: "coc",
+    ATTRIBUTE_OPTION_COMBO: "aoc",
+}
+"""The kind of the identifiers in a column; in that of a category they are options."""
+
+UIDS: Mapping[str, str] = dict.fromkeys(KINDS, "UID")
+"""The scheme of every kind where nothing is said."""
+
+
+class KnownNames:
+    """The names of identifiers in the schemes of one header. Each is looked up once."""
+
+    def __init__(self, snapshot: Snapshot | None, schemes: Mapping[str, str] = UIDS) -> None:
+        self.snapshot, self.schemes = snapshot, schemes
+        self._known: dict[tuple[str, str], str | None] = {}
+
+    def of(self, kind: str, identifiers: Sequence[str]) -> list[str | None]:
+        """Return the name of each identifier of a kind (`de ou ds cc c co coc aoc`); None where it is not known.
+
+        Periods, of the kind "", have none.
+        """
+        if self.snapshot is None or not kind:
+            return [None] * len(identifiers)
+        new = [each for each in dict.fromkeys(identifiers) if (kind, each) not in self._known]
+        keys = self.snapshot.keys(kind, self.schemes[kind], new)
+        found = [key for key in keys if key is not None]
+        named = dict(zip(found, self.snapshot.names(kind, found), strict=True))
+        for identifier, key in zip(new, keys, strict=True):
+            self._known[kind, identifier] = named[key][1] or None if key is not None else None
+        return [self._known[kind, identifier] for identifier in identifiers]
+
+    def one(self, kind: str, identifier: str | None) -> str | None:
+        """Return the name of one identifier."""
+        return None if identifier is None else self.of(kind, [identifier])[0]
+
+    def as_json(self, kind: str, identifier: str | None) -> dict[str, str] | None:
+        """Return an identifier with its name, as a document has it."""
+        if identifier is None:
+            return None
+        name = self.one(kind, identifier)
+        return {"id": identifier} | ({"name": name} if name else {})
