@@ -107,7 +107,16 @@ ROOMS = {
         "xml_attributes",
         "xml_fast",
         "xml_lxml",
+        "tables",
         "detect",
+    ),
+    "tallyport_converters.readers.tables": (
+        "table",
+        "cell_faults",
+        "text_cells",
+        "table_columns",
+        "table_reader",
+        "columnar_file",
     ),
     "tallyport_converters.sources": (
         "meter",
@@ -233,6 +242,7 @@ ROOMS = {
     "tallyport.frames": (
         "columns",
         "scan",
+        "write",
     ),
     "tallyport.legacy": (
         "scope",

@@ -22,7 +22,7 @@ from tallyport_converters.files.output import Compress
 from tallyport_converters.files.publish import WORK, run_in
 from tallyport_converters.options import Options
 from tallyport_converters.readers.detect import FORMATS, detect
-from tallyport_converters.readers.reader import Reader
+from tallyport_converters.readers.reader import Hints, Reader
 from tallyport_converters.sources import Source, stem_of
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
@@ -185,13 +185,13 @@ def _cleared(folder: Path) -> Path:
 
 
 def _reader(
-    make_all: Callable[[Source, bool | None], list[Callable[[], Reader]]],
+    make_all: Callable[[Source, Hints], list[Callable[[], Reader]]],
     which: int,
-    has_header: bool | None,
+    hints: Hints,
     source: Source,
 ) -> Reader:
     """Return the reader that has read a source, for another reading."""
-    return make_all(source, has_header)[which]()
+    return make_all(source, hints)[which]()
 
 
 def _convert_one(
@@ -210,7 +210,7 @@ def _convert_one(
         try:
             form, evidence = detect(source.head()) if options.source_format is None else (None, "--from")
             form = form or FORMATS[options.source_format or ""]
-            readers = form.readers(source, options.header)
+            readers = form.readers(source, options.hints)
             row_numbers = _cleared(trails / stem) if trails else None
             for which, make in enumerate(readers):
                 attempt = Attempt(
@@ -232,7 +232,7 @@ def _convert_one(
                     continue
                 trail = None
                 if row_numbers:
-                    make_again = partial(_reader, form.readers, which, options.header)
+                    make_again = partial(_reader, form.readers, which, options.hints)
                     header, places = attempt.reader.header, attempt.places
                     trail = Trail(path, source.name, make_again, header, places, BLOCK_BYTES, row_numbers)
                 yield replace(outcome, evidence=evidence, trail=trail)

@@ -11,6 +11,7 @@ from tallyport_converters.files.output import Compress
 from tallyport_converters.model.combos import KnownCategories
 from tallyport_converters.model.file_header import canonical_scheme
 from tallyport_converters.readers.detect import FORMATS
+from tallyport_converters.readers.reader import Hints
 from tallyport_schemas.group_header import KINDS
 
 
@@ -50,6 +51,11 @@ class Options:
             raise ValueError("layout is split or single, compress is none, gz or zst")
         if self.jobs < 0 or self.memory_bytes < 1:
             raise ValueError("jobs must not be negative, memory_bytes must be positive")
+
+    @property
+    def hints(self) -> Hints:
+        """What readers are to know."""
+        return Hints(self.header)
 
     @property
     def threads(self) -> int:

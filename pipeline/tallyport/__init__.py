@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tallyport.dhis2.pull_snapshot import pull_snapshot
     from tallyport.dhis2.push.push import PushOptions, PushReport, push
     from tallyport.frames.scan import read_adv2, scan_adv2
+    from tallyport.frames.write import write_adv2
     from tallyport.legacy.write import WriteBackReport, write_back
     from tallyport.metadata import Snapshot, load_metadata
     from tallyport.postgres.embedded.database import Embedded, embedded_database
@@ -96,6 +97,7 @@ __all__ = [
     "serve",
     "show",
     "validate",
+    "write_adv2",
     "write_back",
 ]
 
@@ -108,6 +110,7 @@ _NAMES = {
     "tallyport.dhis2.pull_snapshot": "pull_snapshot",
     "tallyport.dhis2.push.push": "PushOptions PushReport push",
     "tallyport.frames.scan": "read_adv2 scan_adv2",
+    "tallyport.frames.write": "write_adv2",
     "tallyport.legacy.write": "WriteBackReport write_back",
     "tallyport.metadata": "Snapshot load_metadata",
     "tallyport.postgres.embedded.database": "Embedded embedded_database",

@@ -22,7 +22,8 @@ from tallyport import CODES, Outcome
 
 DOCS = ROOT / "docs" / "formats"
 GOLDEN = ".expected.json"
-FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx")
+FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow")
+PAGE_OF: Mapping[str, str] = {**{name: name for name in FORMATS}, "parquet": "tables", "arrow": "tables"}
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "adx/scheme-said": {"id_schemes": {"": "UID"}},
@@ -235,7 +236,7 @@ LENIENCIES = [(page, *cells) for page in PAGES for cells in _leniencies(page)]
 
 
 def test_formats_have_a_page_each() -> None:
-    assert set(PAGES) == {"README.md", "writing.md", *(f"{format_}.md" for format_ in FORMATS)}
+    assert set(PAGES) == {"README.md", "writing.md", *(f"{page}.md" for page in PAGE_OF.values())}
     assert len(LENIENCIES) > 50
 
 
@@ -265,5 +266,6 @@ def test_leniency_is_named_after_its_fixture_and_gives_its_finding(page: str, na
 
 @pytest.mark.parametrize("case", SOURCES)
 def test_fixture_is_named_on_the_page_of_its_format(case: str) -> None:
-    named = {path for page in ("README.md", f"{SOURCES[case].parent.name}.md") for _, path in _fixture_links(page)}
+    pages = ("README.md", f"{PAGE_OF[SOURCES[case].parent.name]}.md")
+    named = {path for page in pages for _, path in _fixture_links(page)}
     assert SOURCES[case] in named

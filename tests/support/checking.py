@@ -134,7 +134,7 @@ def _check_rejects(path: Path, manifest: dict[str, Any]) -> None:
     for line in lines:
         check_against("finding", line)
         assert line["severity"] == "error"
-        assert line["source"] == (manifest.get("source") or manifest["database"])["name"]
+        assert line["source"] == next(manifest[of] for of in ("source", "database", "frame") if of in manifest)["name"]
         assert "original" in line
     rows = [line["row"] for line in lines]
     assert rows == sorted(set(rows)), "rejects are not in row order, or a row has two"

@@ -44,7 +44,7 @@ from tallyport_converters.convert import convert
 from tallyport_converters.model.file_header import settle_schemes
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.readers.detect import FORMATS, detect
-from tallyport_converters.readers.reader import Reader
+from tallyport_converters.readers.reader import Hints, Reader
 from tallyport_converters.readers.xml_fast import Doubt
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, Unusable
@@ -57,9 +57,12 @@ WHOLE_WAY = 10
 REPEATED = 8
 """One case in so many is run again in other blocks, by two threads."""
 MEMORY_BYTES = 256 << 20
-SUFFIXES = {".json": "dxf-json", ".csv": "dxf-csv", ".xml": "dxf-xml", ".adx": "adx", ".pdf": "dxf-pdf"}
-SHARES = {"dxf-json": 30, "dxf-csv": 25, "dxf-xml": 20, "adx": 24, "dxf-pdf": 1}
-"""Cases of each format in a hundred: a PDF takes twenty times longer than the others."""
+SUFFIXES = {
+    **{".json": "dxf-json", ".csv": "dxf-csv", ".xml": "dxf-xml", ".adx": "adx", ".pdf": "dxf-pdf"},
+    **{".parquet": "parquet", ".arrow": "arrow"},
+}
+SHARES = {"dxf-json": 30, "dxf-csv": 25, "dxf-xml": 20, "adx": 21, "dxf-pdf": 1, "parquet": 2, "arrow": 1}
+"""Cases of each format in a hundred: a PDF takes twenty times longer than the others, a table five times."""
 
 TOKENS: tuple[bytes, ...] = (
     *(bytes([b]) for b in b"\"',;\t\r\n\\{}[]<>&=/:.0-e \0\x01\x0b\x0c\x1f\x7f"),
@@ -348,7 +351,7 @@ class Bench:
         try:
             with opened(case.data) as source:
                 form = FORMATS[case.format] if case.told else detect(source.head())[0]
-                for make in form.readers(source, case.header):
+                for make in form.readers(source, Hints(case.header)):
                     try:
                         return self._read(make(), case)
                     except Doubt:

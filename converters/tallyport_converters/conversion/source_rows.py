@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
 from tallyport_converters.conversion.scan import BlockPlace, scan_again
 from tallyport_converters.model.file_header import Header
@@ -43,7 +44,8 @@ class SourceRow:
 
     def placed(self, found: Finding, header: Header) -> Finding:
         """Return a finding that is about this row, with its place."""
-        return replace(found, row=self.number, line=self.line, sheet_row=self.sheet_row, keys=self.keys(header))
+        place: dict[str, Any] = {"line": self.line, "sheet_row": self.sheet_row, **self.read.place}
+        return replace(found, row=self.number, keys=self.keys(header), **place)
 
 
 def source_rows(

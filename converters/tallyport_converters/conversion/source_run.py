@@ -146,6 +146,8 @@ class Attempt:
         self.source, self.reader, self.options, self.threads = source, reader, options, threads
         self.folder, self.final, self.block_bytes = folder, final, block_bytes
         self.naming, self.empty = naming, empty
+        self._is_text = reader.lines() is not None
+        self._keeps_followup_false = options.keep_followup_false or reader.header.keeps_followup_false
         self.row_numbers = row_numbers
         self.counts = Counts()
         self.dropped: dict[str, int] = {}
@@ -212,7 +214,7 @@ class Attempt:
                     self.counts.note(code, about or "", count, gathering.rows + first)
                 self.tidied.add(batch, gathering.rows)
                 for which, count in batch.dropped():
-                    if not (which is Dropped.FOLLOWUP_FALSE and options.keep_followup_false):
+                    if not (which is Dropped.FOLLOWUP_FALSE and self._keeps_followup_false):
                         self._drop(DROPPED[which], count)
                 for found in batch.names():
                     self._names.add(found, gathering.rows)
@@ -221,7 +223,7 @@ class Attempt:
             yield self._progress("read", scanned.place.end, gathering)
 
     def _progress(self, phase: str, done: int, gathering: Gathering, total: int = 0) -> Progress:
-        plain = self.source.compression == "none" and self.reader.format != "dxf-pdf"
+        plain = self.source.compression == "none" and self._is_text
         return Progress(
             self.source.name, phase, done, total or (self.source.size_bytes if plain else 0), gathering.rows
         )
@@ -244,7 +246,7 @@ class Attempt:
             scratch,
             ids,
             options.compress,
-            options.keep_followup_false,
+            self._keeps_followup_false,
             limit,
             self.row_numbers is not None,
             self.meter,

@@ -99,6 +99,8 @@ class Header:
     taken: dict[str, str] = field(default_factory=dict)
     """Names that are not DHIS2's, with those of what they were read as; in CSV the names of columns."""
     findings: list[Finding] = field(default_factory=list)
+    keeps_followup_false: bool = False
+    """Whether an explicit follow-up of false is one that somebody stated, and is kept."""
     trimmed: int = 0
     """Identifiers of the header that had white space at their ends."""
 

@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from tallyport_converters.native import abi
-from tallyport_converters.native.abi import Dropped, Fault, Field, NamedBy, Notice, Spaces
+from tallyport_converters.native.abi import Cells, Dropped, Fault, Field, NamedBy, Notice, Spaces
 from tallyport_converters.native.library import SEED, Buffer, Owner, address, check_scan, library
 
 WORD_PLACES = ("value", "comment", "categoryOptionCombo", "attributeOptionCombo")
@@ -25,9 +25,16 @@ class CsvLayout:
     `names` are the columns' names as UTF-8. `expected` is the number of cells that a row must have, if given.
     """
 
-    def __init__(self, delimiter: bytes, meaning: Sequence[int], names: Sequence[bytes], expected: int) -> None:
+    def __init__(
+        self,
+        delimiter: bytes,
+        meaning: Sequence[int],
+        names: Sequence[bytes],
+        expected: int,
+        cells: Cells = Cells.CSV,
+    ) -> None:
         ends = (c_uint32 * max(1, len(names)))(*accumulate(map(len, names)))
-        self.struct = abi.Layout(len(meaning), bytes(meaning), b"".join(names), ends, delimiter[0], expected)
+        self.struct = abi.Layout(len(meaning), bytes(meaning), b"".join(names), ends, delimiter[0], expected, cells)
 
 
 class FieldName(NamedTuple):

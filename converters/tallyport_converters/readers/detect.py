@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tallyport_converters.model import periods
-from tallyport_converters.readers.reader import Reader
+from tallyport_converters.readers.reader import Hints, Reader
 from tallyport_converters.sources import Source, other_documents
 from tallyport_schemas.finding import SourceUnreadable, finding
 
@@ -25,7 +25,7 @@ class Format:
 
     name: str
     sniff: Callable[[bytes], str | None]
-    readers: Callable[[Source, bool | None], list[Callable[[], Reader]]]
+    readers: Callable[[Source, Hints], list[Callable[[], Reader]]]
 
 
 def _start(head: bytes) -> str:
@@ -66,6 +66,19 @@ def _sniff_pdf(head: bytes) -> str | None:
     return "it starts with %PDF-" if head.startswith(b"%PDF-") else None
 
 
+def _sniff_parquet(head: bytes) -> str | None:
+    return "it starts with PAR1" if head.startswith((b"PAR1", b"PARE")) else None
+
+
+def _sniff_arrow(head: bytes) -> str | None:
+    if head.startswith(b"ARROW1\0\0"):
+        return "it starts with ARROW1"
+    # A stream: the mark of a message, then the size of its description, which comes in eights.
+    size = int.from_bytes(head[4:8], "little", signed=True)
+    is_stream = head.startswith(b"\xff\xff\xff\xff") and len(head) >= 8 and size > 0 and size % 8 == 0
+    return "it starts as an Arrow stream does" if is_stream else None
+
+
 def _as_utf8(head: bytes) -> bytes:
     """Return text of an encoding that extends ASCII by bytes as UTF-8, good enough to recognise known column names."""
     return head.decode("latin-1").encode()
@@ -76,6 +89,8 @@ def _sniff_csv(head: bytes) -> str | None:
     from tallyport_converters.text.csv_records import begin
 
     if _sniff_json(head) or _xml_root(head) is not None or _sniff_pdf(head):
+        return None
+    if _sniff_parquet(head) or _sniff_arrow(head):
         return None
     try:
         begun, above = begin_table(head)
@@ -95,20 +110,20 @@ def _sniff_csv(head: bytes) -> str | None:
     return None
 
 
-def _json_readers(source: Source, _: bool | None) -> list[Callable[[], Reader]]:
+def _json_readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
     from tallyport_converters.readers.dxf_json import DxfJson
 
     return [lambda: DxfJson(source)]
 
 
-def _csv_readers(source: Source, has_header: bool | None) -> list[Callable[[], Reader]]:
+def _csv_readers(source: Source, hints: Hints) -> list[Callable[[], Reader]]:
     from tallyport_converters.readers.dxf_csv import DxfCsv
 
-    return [lambda: DxfCsv(source, has_header=has_header)]
+    return [lambda: DxfCsv(source, has_header=hints.header)]
 
 
-def _xml_readers(adx: bool) -> Callable[[Source, bool | None], list[Callable[[], Reader]]]:
-    def readers(source: Source, _: bool | None) -> list[Callable[[], Reader]]:
+def _xml_readers(adx: bool) -> Callable[[Source, Hints], list[Callable[[], Reader]]]:
+    def readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
         from tallyport_converters.readers.xml_fast import CommonXml
         from tallyport_converters.readers.xml_lxml import GeneralXml
 
@@ -117,10 +132,20 @@ def _xml_readers(adx: bool) -> Callable[[Source, bool | None], list[Callable[[],
     return readers
 
 
-def _pdf_readers(source: Source, _: bool | None) -> list[Callable[[], Reader]]:
+def _pdf_readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
     from tallyport_converters.readers.pdf_form import DxfPdf
 
     return [lambda: DxfPdf(source)]
+
+
+def _columnar_readers(format: str) -> Callable[[Source, Hints], list[Callable[[], Reader]]]:
+    def readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
+        from tallyport_converters.readers.tables.columnar_file import ColumnarFile
+        from tallyport_converters.readers.tables.table_reader import TableReader
+
+        return [lambda: TableReader(ColumnarFile(source, format), source.size_bytes)]
+
+    return readers
 
 
 FORMATS: Mapping[str, Format] = {
@@ -131,6 +156,8 @@ FORMATS: Mapping[str, Format] = {
         Format("dxf-xml", _sniff_root("dataValueSet"), _xml_readers(adx=False)),
         Format("dxf-pdf", _sniff_pdf, _pdf_readers),
         Format("adx", _sniff_root("adx"), _xml_readers(adx=True)),
+        Format("parquet", _sniff_parquet, _columnar_readers("parquet")),
+        Format("arrow", _sniff_arrow, _columnar_readers("arrow")),
     )
 }
 """Every format that can be read, by the name that --from takes."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, wraps
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -67,12 +67,25 @@ class ReadPeriod(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A rejected row read again, slowly: the fields by their canonical names, and the row's own fields."""
+    """A rejected row read again, slowly: the fields by their canonical names, and the row's own fields.
+
+    `fault`: what is wrong with a cell, where the reader knows it. `place`: where the row is if it is not on a line of a
+    text, by the names that a finding has for it.
+    """
 
     fields: Mapping[str, Any] | None
     original: Any
     quote_fault: bool = False
     doubled: Doubled | None = None
+    fault: Finding | None = None
+    place: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What a user says of a source, for whichever reader it concerns. `header`: whether a CSV file has a header row."""
+
+    header: bool | None = None
 
 
 class Reader(Protocol):
@@ -181,6 +194,8 @@ def row_problem(row: RejectedRow, number: int, header: Header, reader: Reader) -
     fields = None if row.fields is None else {name: _trimmed(name, value) for name, value in row.fields.items()}
     if fields is None:
         return say("TP301", found=json.dumps(row.original, ensure_ascii=False), expected="an object")
+    if row.fault:
+        return replace(row.fault, row=number)
     if row.quote_fault:
         return say("TP311")
     for name, value in fields.items():

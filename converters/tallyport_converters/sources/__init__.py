@@ -12,10 +12,10 @@ import stat
 import sys
 from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import IO, Literal, Self
 
 from tallyport_converters.sources.decompress import filled, gzip_blocks, zstd_blocks
-from tallyport_converters.sources.raw import Block, Handle, RawFile, Reading, failed, unreadable
+from tallyport_converters.sources.raw import Block, Handle, RandomAccess, RawFile, Reading, failed, unreadable
 from tallyport_converters.sources.zip_member import Member, find_member, member_blocks
 from tallyport_schemas.finding import OutsideFailed, finding, is_address
 
@@ -27,7 +27,11 @@ HEAD_BYTES = 65_536
 """Decompressed bytes that every source keeps from its beginning, for detecting its format."""
 
 SUFFIXES = frozenset(
-    (".json", ".csv", ".xml", ".pdf", ".adx", ".txt", ".tsv", ".gz", ".zip", ".zst", ".zstd"),
+    (
+        *(".json", ".csv", ".xml", ".pdf", ".adx", ".txt", ".tsv"),
+        *(".parquet", ".arrow", ".feather", ".xlsx"),
+        *(".gz", ".zip", ".zst", ".zstd"),
+    ),
 )
 """Suffixes of formats and compressions, which an output folder's name omits."""
 
@@ -44,7 +48,10 @@ class Source:
     folder, as the file system has it; `size_bytes` is the raw file's, `unpacked_bytes` what its readings gave so far.
     """
 
-    __slots__ = ("_file", "_head", "_member", "_sha256", "compression", "name", "size_bytes", "stem", "unpacked_bytes")
+    __slots__ = (
+        *("_file", "_head", "_member", "_sha256", "_spool"),
+        *("compression", "name", "size_bytes", "stem", "unpacked_bytes"),
+    )
 
     name: str
     stem: str
@@ -52,8 +59,10 @@ class Source:
     unpacked_bytes: int
     compression: Compression
 
-    def __init__(self, handle: Handle, name: str, *, stem: str | None = None) -> None:
+    def __init__(self, handle: Handle, name: str, *, stem: str | None = None, spool: Path | None = None) -> None:
         """Take `handle`, a regular file open for reading; it is closed with the source, also if this fails.
+
+        `spool`: a folder for what has to be unpacked onto the disk.
 
         Raises:
             SourceUnreadable: TP101, TP102, or TP104 to TP106 as far as the first `HEAD_BYTES` show it.
@@ -62,6 +71,7 @@ class Source:
         self.stem = stem_of(name) if stem is None else stem
         self.unpacked_bytes = 0
         self._sha256: str | None = None
+        self._spool = spool
         self._member: Member | None = None
         try:
             self._file = RawFile(handle, name)
@@ -119,7 +129,7 @@ class Source:
         except OSError as error:
             handle.close()
             raise failed(error, "the source cannot be read", source=name) from error
-        return cls(handle, name, stem=None if is_stdin else stem_of(Path(path).name))
+        return cls(handle, name, stem=None if is_stdin else stem_of(Path(path).name), spool=spool)
 
     def head(self, n: int = HEAD_BYTES) -> bytes:
         """Return the first `n` decompressed bytes, or all if there are fewer. Up to `HEAD_BYTES` cost nothing."""
@@ -150,6 +160,25 @@ class Source:
             self.check_unchanged()
             self._sha256 = reading.sha256()
         return self._sha256
+
+    def random_access(self) -> IO[bytes]:
+        """Return the decompressed bytes as a file to go to and fro in; a compressed one is unpacked onto the disk.
+
+        Raises:
+            SourceUnreadable, OutsideFailed: as `blocks`; TP801, the disk failed.
+        """
+        if self.compression == "none":
+            return io.BufferedReader(RandomAccess(self._file), _SPOOL_BYTES // 16)
+        import tempfile
+
+        spool = tempfile.TemporaryFile(dir=self._spool)  # noqa: SIM115 - whoever asked closes it
+        try:
+            for block in self.blocks(_SPOOL_BYTES):
+                spool.write(block)
+            spool.seek(0)
+        except OSError as error:
+            raise _spool_failed(error, self.name) from error
+        return spool
 
     def described(self, source_format: str) -> Mapping[str, object]:
         """Return the members by which a manifest distinguishes this source from others."""

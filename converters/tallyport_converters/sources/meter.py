@@ -69,3 +69,26 @@ def output_meter(source_bytes: int) -> Meter:
     meter = Meter(OUTPUT_FREE_BYTES, OUTPUT_RATIO, refuse)
     meter.taken = source_bytes
     return meter
+
+
+UNPACKED_FREE_BYTES = 64 << 20
+"""Bytes of a table's texts that are never taken for a bomb."""
+
+UNPACKED_RATIO = 4_000
+"""The same for each byte of its file: columns of one value, packed again, come to some hundreds."""
+
+
+def unpacked_meter(packed_bytes: int) -> Meter:
+    """Return the meter of the texts that a packed table of so many bytes is made into.
+
+    It raises SourceUnreadable TP105.
+    """
+
+    def refuse(made: int, taken: int) -> SourceUnreadable:
+        message = f"{taken:,} bytes of a table expand to more than {made:,} bytes"
+        expected = f"at most {UNPACKED_FREE_BYTES:,} bytes and {UNPACKED_RATIO:,} for each byte read"
+        return SourceUnreadable(finding("TP105", message=message, found=f"{made:,} bytes so far", expected=expected))
+
+    meter = Meter(UNPACKED_FREE_BYTES, UNPACKED_RATIO, refuse)
+    meter.taken = packed_bytes
+    return meter

@@ -25,7 +25,6 @@ _MAGIC: Sequence[tuple[int, bytes, str, str]] = (
     (0, b"\xfd7zXZ\x00", "a file packed by xz", "unpack it, or pack it with gzip or zstd"),
     (0, b"BZh", "a file packed by bzip2", "unpack it, or pack it with gzip or zstd"),
     (257, b"ustar", "a tar archive", "unpack it and convert the folder"),
-    (0, b"PAR1", "a Parquet file", "write it as CSV UTF-8"),
     (0, b"SQLite format 3\x00", "an SQLite database", "export the values from it as CSV UTF-8"),
     (0, b"PGDMP", "a dump of a PostgreSQL database", "restore it, then use tallyport export --database"),
     (0, b"\x89PNG", "a picture", "export the data itself"),
@@ -33,7 +32,7 @@ _MAGIC: Sequence[tuple[int, bytes, str, str]] = (
     (0, b"{\\rtf", "a text document (RTF)", "save the table in it as CSV UTF-8"),
 )
 
-FORMATS = "DXF2 JSON, CSV, XML or PDF, or ADX"
+FORMATS = "DXF2 JSON, CSV, XML or PDF, ADX, Parquet, Arrow or an Excel workbook"
 """What can be read, in words."""
 
 _EXPORT = "export data values: /api/dataValueSets with a data set, org units and a period"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Generator
@@ -11,6 +12,8 @@ from tallyport_schemas.finding import SourceUnreadable, finding
 
 if TYPE_CHECKING:
     import hashlib
+
+    from typing_extensions import Buffer
 
 Block: TypeAlias = bytes | bytearray
 Handle: TypeAlias = IO[bytes]
@@ -105,6 +108,46 @@ class RawFile:
 
     def _changed(self, found: str, expected: str) -> SourceUnreadable:
         return unreadable("TP121", source=self.name, found=found, expected=expected)
+
+
+class RandomAccess(io.RawIOBase):
+    """A raw file as Python's files are: for readers that go to and fro. Closing it leaves the raw file open."""
+
+    def __init__(self, raw: RawFile) -> None:
+        self._raw = raw
+        self._offset = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Continue elsewhere."""
+        at = (0, self._offset, self._raw.size_bytes)[whence] + offset
+        if at < 0:
+            raise OSError("seek before the file's beginning")
+        self._offset = at
+        return at
+
+    def tell(self) -> int:
+        """Return where the next reading starts."""
+        return self._offset
+
+    def readinto(self, buffer: Buffer) -> int:
+        """Fill a buffer.
+
+        Raises:
+            SourceUnreadable: TP121, TP101.
+        """
+        view = memoryview(buffer).cast("B")
+        data = self._raw.read_at(self._offset, len(view))
+        view[: len(data)] = data
+        self._offset += len(data)
+        return len(data)
 
 
 def _sha256() -> hashlib._Hash:

@@ -227,7 +227,7 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
         draft->flags |= ROW_HAS_COMMENT;
     if ((draft->flags & (ROW_FOLLOWUP_TRUE | ROW_FOLLOWUP_FALSE)) == ROW_FOLLOWUP_FALSE)
         draft->dropped |= 1u << DROPPED_FOLLOWUP_FALSE;
-    if (!draft->id[DE] || !(draft->flags & (ROW_HAS_VALUE | ROW_HAS_COMMENT | ROW_DELETED)) ||
+    if (!draft->id[DE] || !(comment_size || draft->flags & (ROW_HAS_VALUE | ROW_DELETED)) ||
         text_longer(value, value_size, TEXT_LIMIT) ||
         text_longer(comment, comment_size, TEXT_LIMIT))
         draft->flags |= ROW_REJECTED;

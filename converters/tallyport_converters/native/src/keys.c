@@ -11,7 +11,7 @@ bool same_left_out(const Packed *a, const Packed *b) {
 }
 
 static bool same_payload(const Packed *a, const Packed *b) {
-    const uint32_t said = ROW_DELETED | ROW_FOLLOWUP_TRUE;
+    const uint32_t said = ROW_DELETED | ROW_FOLLOWUP_TRUE | ROW_HAS_COMMENT;
     return a->value_size == b->value_size && a->comment_size == b->comment_size &&
            (a->flags & said) == (b->flags & said) &&
            !memcmp(a + 1, b + 1, (size_t)a->value_size + a->comment_size);

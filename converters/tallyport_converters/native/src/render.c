@@ -49,14 +49,14 @@ void render_row(Bytes *out, const Entry *entry, const Form *form) {
     else
         json_add_string(out, value, p->value_size);
     bool followup = p->flags & ROW_FOLLOWUP_TRUE || (p->flags & ROW_FOLLOWUP_FALSE && form->followup_false);
-    bool deleted = p->flags & ROW_DELETED;
-    if (deleted || followup || p->comment_size)
+    bool deleted = p->flags & ROW_DELETED, commented = p->flags & ROW_HAS_COMMENT;
+    if (deleted || followup || commented)
         bytes_add(out, deleted ? ",true" : ",false", deleted ? 5 : 6);
-    if (followup || p->comment_size) {
+    if (followup || commented) {
         const char *text = !followup ? ",null" : p->flags & ROW_FOLLOWUP_TRUE ? ",true" : ",false";
         bytes_add(out, text, strlen(text));
     }
-    if (p->comment_size) {
+    if (commented) {
         bytes_add_byte(out, ',');
         json_add_string(out, comment, p->comment_size);
     }

@@ -28,8 +28,9 @@ static inline const uint8_t *cell_end(const uint8_t *p, const uint8_t *end, uint
 }
 
 /* One cell from `p`; returns the delimiter or line end behind it (or the end), NULL when the quote stays open. */
-static const uint8_t *read_cell(Batch *batch, const uint8_t *p, const uint8_t *end, uint8_t delimiter, Cell *cell,
+static const uint8_t *read_cell(Batch *batch, const uint8_t *p, const uint8_t *end, const Layout *layout, Cell *cell,
                                 uint32_t *notices) {
+    uint8_t delimiter = (uint8_t)layout->delimiter;
     *cell = (Cell){0};
     while (p < end && (*p == ' ' || *p == '\t') && *p != delimiter)
         p++;
@@ -73,6 +74,11 @@ static const uint8_t *read_cell(Batch *batch, const uint8_t *p, const uint8_t *e
         cell->text.at = from;
         cell->text.size = (size_t)(to - from);
     }
+    if (layout->cells != CELLS_OF_CSV) {
+        cell->text.present = cell->quoted || cell->text.size;
+        *notices &= ~(1u << NOTICE_CSV_MISREAD); /* quotes are ours */
+        return p;
+    }
     const uint8_t *data = text_data(batch, &cell->text);
     cell->text.present = cell->text.size > 0;
     if (cell->text.size == 4 && same_bytes(data, (const uint8_t *)"null", 4)) {
@@ -90,7 +96,7 @@ static const uint8_t *read_cell(Batch *batch, const uint8_t *p, const uint8_t *e
 /* What stands in the cells of one record, gathered until its end is reached. */
 typedef struct {
     Draft draft;
-    Text option[OPTIONS_LIMIT]; /* cells of category columns */
+    Text option[OPTIONS_LIMIT]; /* cells of columns that hold options */
     uint32_t option_column[OPTIONS_LIMIT];
     int options;
     Text attribute_combo, attribute_options;
@@ -111,6 +117,11 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         draft->flags |= ROW_REJECTED;
     if (!cell->text.present)
         return;
+    if (!cell->text.size) { /* of a table: it says nothing, unless it takes a comment away */
+        if (layout->cells == CELLS_OF_ADV2 && column < layout->columns && layout->meaning[column] == COLUMN_COMMENT)
+            draft->flags |= ROW_HAS_COMMENT;
+        return;
+    }
     if (column >= layout->columns) {
         batch_leave_out(batch, (const uint8_t *)"(surplus cells)", 15, text_data(batch, &cell->text), cell->text.size);
         return;
@@ -119,9 +130,8 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     size_t size = cell->text.size;
     uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
     enum Column meaning = layout->meaning[column];
-    bool kept = meaning <= COLUMN_COMMENT || meaning == COLUMN_CATEGORY || meaning == COLUMN_ATTRIBUTE_COMBO ||
-                meaning == COLUMN_ATTRIBUTE_OPTIONS;
-    if (kept && memchr(text, 0, size))
+    bool of_combo = meaning >= COLUMN_ATTRIBUTE_COMBO && meaning <= COLUMN_ATTRIBUTE_OPTION;
+    if ((meaning <= COLUMN_COMMENT || of_combo) && memchr(text, 0, size))
         draft->flags |= ROW_REJECTED;
     switch (meaning) {
     case COLUMN_STORED_BY:
@@ -138,6 +148,9 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         record->attribute_options_column = column;
         break;
     case COLUMN_CATEGORY:
+    case COLUMN_OPTION:
+    case COLUMN_ATTRIBUTE_CATEGORY:
+    case COLUMN_ATTRIBUTE_OPTION:
         if (record->options < OPTIONS_LIMIT) {
             record->option_column[record->options] = (uint32_t)column;
             record->option[record->options++] = cell->text;
@@ -161,23 +174,47 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     }
 }
 
-static void settle_options(Batch *batch, const Layout *layout, Record *record) {
+/* Make an option combo of the options that the record gives of it: with their categories, or else in their order. */
+static void settle_combo(Batch *batch, const Layout *layout, Record *record, int kind) {
     Draft *draft = &record->draft;
     Bytes *scratch = &batch->scratch;
     size_t start = scratch->size;
+    enum Column of_category = kind == COC ? COLUMN_CATEGORY : COLUMN_ATTRIBUTE_CATEGORY;
     for (int i = 0; i < record->options; i++) {
         uint32_t column = record->option_column[i], from = column ? layout->name_ends[column - 1] : 0;
         const uint8_t *name = layout->names + from;
         size_t name_size = layout->name_ends[column] - from;
-        if (draft->id[COC]) { /* the identifier wins, as in 2.43 */
+        enum Column meaning = layout->meaning[column];
+        if (meaning != of_category && meaning != of_category + 1)
+            continue;
+        bool listed = meaning != of_category, begun = scratch->size > start;
+        if (draft->id[kind] || (begun && (scratch->data[start] == 'L') != listed)) { /* the identifier wins, as in 2.43 */
             batch_leave_out(batch, name, name_size, text_data(batch, &record->option[i]), record->option[i].size);
             continue;
         }
-        batch_add_option(batch, draft, start, name, name_size, &record->option[i]);
+        if (!listed) {
+            batch_add_option(batch, draft, start, name, name_size, &record->option[i]);
+            continue;
+        }
+        bytes_reserve(scratch, record->option[i].size + 3); /* first, as the text may lie there */
+        if (!begun)
+            bytes_add(scratch, (const uint8_t *)"L", 2); /* of no category combo that is named */
+        bytes_add(scratch, text_data(batch, &record->option[i]), record->option[i].size);
+        bytes_add_byte(scratch, 0);
     }
     if (scratch->size > start && !(draft->flags & ROW_REJECTED)) /* an option that holds NUL would read as two */
-        draft->id[COC] = intern_text(&batch->intern[COC], scratch->data + start, scratch->size - start);
+        draft->id[kind] = intern_text(&batch->intern[kind], scratch->data + start, scratch->size - start);
     scratch->size = start;
+}
+
+static void settle_options(Batch *batch, const Layout *layout, Record *record) {
+    Draft *draft = &record->draft;
+    Bytes *scratch = &batch->scratch;
+    size_t start = scratch->size;
+    if (record->options) {
+        settle_combo(batch, layout, record, COC);
+        settle_combo(batch, layout, record, AOC);
+    }
     if (record->attribute_options.present && draft->id[AOC]) {
         uint64_t column = record->attribute_options_column;
         uint32_t from = column ? layout->name_ends[column - 1] : 0;
@@ -239,7 +276,7 @@ void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout
         bool says_something = false;
         for (;; column++) {
             Cell found;
-            p = read_cell(batch, p, end, (uint8_t)layout->delimiter, &found, &record.draft.notices);
+            p = read_cell(batch, p, end, layout, &found, &record.draft.notices);
             if (!p)
                 break;
             if (!says_something)
@@ -282,7 +319,10 @@ void tp_scan_csv(Batch *batch, const uint8_t *block, uint64_t size, const Layout
             break;
         }
         settle_options(batch, layout, &record);
-        batch_finish_file_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
+        if (layout->cells == CELLS_OF_ADV2)
+            batch_finish_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
+        else
+            batch_finish_file_row(batch, &record.draft, (uint32_t)(unit - block), (uint32_t)(row_end - unit));
         unit = p;
     }
     batch->report.consumed = (uint64_t)(unit - block);

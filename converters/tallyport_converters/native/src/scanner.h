@@ -18,7 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "920a6d8b466ca2f0"
+#define SCANNER_DIGEST "b9f229fd59a8738c"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -72,6 +72,9 @@ enum Column {
     COLUMN_ATTRIBUTE_COMBO,
     COLUMN_ATTRIBUTE_OPTIONS,
     COLUMN_CATEGORY, /* named by its header: category -> option */
+    COLUMN_OPTION,   /* an option without its category: the next in the order of their columns */
+    COLUMN_ATTRIBUTE_CATEGORY,
+    COLUMN_ATTRIBUTE_OPTION,
     COLUMN_DROPPED,  /* named by its header: counted, as nobody understands it */
     COLUMN_COUNTED,  /* the same, and of no use whatever it says: a row's name */
     COLUMN_PASSED    /* a later column of its name is taken, which was reported: not counted */
@@ -161,6 +164,13 @@ typedef struct {
     Property *properties;
 } BatchReport;
 
+/* Whose cells they are. A table's are exact: every text is quoted, and only what is not quoted is not there. */
+enum Cells {
+    CELLS_OF_CSV,
+    CELLS_OF_TABLE, /* the texts are a person's: tidied as those of a file */
+    CELLS_OF_ADV2   /* the texts are those of rows of ADV2: nothing is tidied, and an empty comment is one */
+};
+
 /* What the columns of a CSV file mean. */
 typedef struct {
     uint64_t columns;
@@ -169,6 +179,7 @@ typedef struct {
     const uint32_t *name_ends;
     uint32_t delimiter;
     uint32_t expected; /* cells that a row is held to; 0: none, as no header row says how many */
+    uint32_t cells;    /* as Cells */
 } Layout;
 
 /* Lines and records counted so far, and what the last byte left behind. A record of CSV goes on where a line ends within

@@ -63,8 +63,8 @@ def command(
       tallyport convert january.csv -o out --data-set BfMAe6Itzgt
       gunzip -c export.xml.gz | tallyport convert - -o out
 
-    SOURCE is a DXF2 JSON, CSV, XML or PDF file, an ADX file, any of them in gzip, zip or zstd, a folder of such
-    files, or - for standard input.
+    SOURCE is a DXF2 JSON, CSV, XML or PDF file, an ADX file, a table in Parquet or Arrow, any of them in gzip, zip or
+    zstd, a folder of such files, or - for standard input.
 
     Every option can also be set in the environment: TALLYPORT_CONVERT_COMPRESS=zst is --compress zst.
     """
