@@ -18,6 +18,7 @@ from tallyport.analysis.wanted import ROWS, ROWS_LIMIT, Wanted, numbered
 from tallyport.validation.validate import load_snapshot
 from tallyport_converters.adv2.file import is_adv2
 from tallyport_converters.readers.detect import FORMATS, detect
+from tallyport_converters.readers.reader import Hints
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import SourceUnreadable, finding, shown
 
@@ -126,7 +127,7 @@ def _look(
     view.format, view.evidence = form.name, evidence
     if wanted.group is not None:
         raise ValueError(f"a legacy file has no groups: say --row {wanted.row}")
-    legacy_view.look(form.readers(source, None), view, wanted, snapshot, id_schemes)
+    legacy_view.look(form.readers(source, Hints()), view, wanted, snapshot, id_schemes)
 
 
 def _adv2_evidence(source: Source) -> str | None:
