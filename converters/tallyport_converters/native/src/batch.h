@@ -19,6 +19,17 @@
 #define COLD static
 #endif
 
+/* Names that are DHIS2's own, and what they mean; at the end NULL, and what any other name is. */
+typedef struct {
+    const char *name;
+    enum Field field;
+} Meant;
+
+/* Those of a row's fields. */
+extern const Meant ROW_FIELDS[];
+
+enum Field meant(const Meant *names, const uint8_t *name, size_t size);
+
 /* What a field means by a name that is not DHIS2's own; FIELD_UNKNOWN where nobody knows. */
 enum Field field_named(const uint8_t *name, size_t size, uint32_t *naming);
 

@@ -32,6 +32,31 @@ static inline bool json_space(Json *s) {
     return s->p < s->end || json_need(s);
 }
 
+/* Pass the one character that may stand here. */
+static inline bool json_take(Json *s, uint8_t c) {
+    if (*s->p != c)
+        return json_fail(s, FAULT_SYNTAX, s->p);
+    s->p++;
+    return true;
+}
+
+/* Pass what stands behind a member or element: a comma, and there is `more`, or what closes them all. */
+static inline bool json_part(Json *s, uint8_t close, bool *more) {
+    if (!json_space(s))
+        return false;
+    *more = *s->p == ',';
+    return json_take(s, *more ? ',' : close);
+}
+
+/* Pass the `{` of a document; any other value is of the wrong kind. */
+static inline bool json_open(Json *s) {
+    bool is_value = *s->p && strchr("[\"-0123456789tfn", *s->p);
+    if (*s->p != '{')
+        return json_fail(s, is_value ? FAULT_STRUCTURE : FAULT_SYNTAX, s->p);
+    s->p++;
+    return true;
+}
+
 /* Pass a string whose opening quote is behind; `p` ends behind the closing one. */
 static inline bool json_string(Json *s, const uint8_t **text, size_t *size, bool *escaped) {
     const uint64_t ones = 0x0101010101010101u, tops = 0x8080808080808080u;
@@ -203,32 +228,16 @@ static inline bool json_skip(Json *s, int depth) {
         s->p++;
         if (!json_space(s))
             return false;
-        if (*s->p == close) {
-            s->p++;
-            return true;
-        }
-        for (;;) {
-            if (object) {
-                if (!json_space(s))
-                    return false;
-                if (*s->p != '"')
-                    return json_fail(s, FAULT_SYNTAX, s->p);
-                s->p++;
-                if (!json_string(s, &text, &size, &escaped) || !json_space(s))
-                    return false;
-                if (*s->p != ':')
-                    return json_fail(s, FAULT_SYNTAX, s->p);
-                s->p++;
-            }
-            if (!json_skip(s, depth + 1) || !json_space(s))
+        bool more = *s->p != close;
+        s->p += !more;
+        while (more) {
+            if (object && !(json_space(s) && json_take(s, '"') && json_string(s, &text, &size, &escaped) &&
+                            json_space(s) && json_take(s, ':')))
                 return false;
-            uint8_t c = *s->p;
-            if (c != close && c != ',')
-                return json_fail(s, FAULT_SYNTAX, s->p);
-            s->p++;
-            if (c == close)
-                return true;
+            if (!json_skip(s, depth + 1) || !json_part(s, close, &more))
+                return false;
         }
+        return true;
     }
     default:
         if (*s->p == '-' || is_digit(*s->p))
@@ -237,34 +246,61 @@ static inline bool json_skip(Json *s, int depth) {
     }
 }
 
-/* A string or number as a text; `type` gets the first character of the value. */
-static inline bool json_scalar(Json *s, Text *text, uint8_t *type, bool *storable) {
-    const uint8_t *at = s->p;
-    *type = *at;
-    text->present = false;
+/* A string, from its quote, decoded if it must be. */
+static inline bool json_text(Json *s, Text *text, bool *storable) {
     *storable = true;
-    if (*at == '"') {
-        bool escaped;
-        s->p++;
-        if (!json_string(s, &text->at, &text->size, &escaped))
-            return false;
-        text->present = true;
-        text->in_scratch = escaped;
-        if (escaped) {
-            Bytes *scratch = s->scratch;
-            size_t offset = scratch->size;
-            *storable = json_unescape(scratch, text->at, text->size);
-            text->offset = offset;
-            text->size = scratch->size - offset;
-        }
-        return true;
+    text->present = true;
+    s->p++;
+    if (!json_string(s, &text->at, &text->size, &text->in_scratch))
+        return false;
+    if (text->in_scratch) {
+        text->offset = s->scratch->size;
+        *storable = json_unescape(s->scratch, text->at, text->size);
+        text->size = s->scratch->size - text->offset;
     }
+    return true;
+}
+
+/* The name of a member, decoded, and where it stands with its quotes; what is read next is the value. */
+typedef struct {
+    Text name;
+    const uint8_t *key;
+    size_t key_size;
+} Member;
+
+static inline bool json_member(Json *s, Member *member) {
+    bool storable;
+    if (!json_space(s))
+        return false;
+    member->key = s->p;
+    if (*s->p != '"')
+        return json_fail(s, FAULT_SYNTAX, s->p);
+    if (!json_text(s, &member->name, &storable))
+        return false;
+    member->key_size = (size_t)(s->p - member->key);
+    return json_space(s) && json_take(s, ':') && json_space(s);
+}
+
+/* A string or number as a text, and none for any other value. */
+typedef struct {
+    Text text;
+    uint8_t type; /* the first character of the value; 0 of all numbers */
+    bool storable;
+} Scalar;
+
+static inline bool json_scalar(Json *s, Scalar *scalar) {
+    const uint8_t *at = s->p;
+    scalar->type = *at;
+    scalar->storable = true;
+    scalar->text = (Text){0};
+    if (*at == '"')
+        return json_text(s, &scalar->text, &scalar->storable);
     if (!json_skip(s, 1))
         return false;
-    if (*type != 'n' && *type != '{' && *type != '[')
-        *text = (Text){.at = at, .size = (size_t)(s->p - at), .present = true};
-    if (*type == '-' || is_digit(*type))
-        *type = '0';
+    if (*at != 'n' && *at != '{' && *at != '[')
+        scalar->text = (Text){.at = at, .size = (size_t)(s->p - at), .present = true};
+    if (*at == '-' || is_digit(*at))
+        scalar->type = '0';
     return true;
 }
 

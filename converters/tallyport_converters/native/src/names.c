@@ -1,7 +1,33 @@
-/* The names under which fields of data values circulate, in any letter case, with `_`, `-`, a space or nothing between
- * words. What DHIS2 itself calls them in each format is the scanners' to know. See docs/formats/README.md.
+/* What fields of data values are called: by DHIS2 itself, letter by letter; and the names under which they circulate, in any
+ * letter case, with `_`, `-`, a space or nothing between words. See docs/formats/README.md.
  */
 #include "batch.h"
+
+enum Field meant(const Meant *names, const uint8_t *name, size_t size) {
+    for (; names->name; names++)
+        if (strlen(names->name) == size && same_bytes((const uint8_t *)names->name, name, size))
+            break;
+    return names->field;
+}
+
+const Meant ROW_FIELDS[] = {
+    {"dataElement", (enum Field)DE},
+    {"period", (enum Field)PE},
+    {"orgUnit", (enum Field)OU},
+    {"categoryOptionCombo", (enum Field)COC},
+    {"attributeOptionCombo", (enum Field)AOC},
+    {"value", FIELD_VALUE},
+    {"storedBy", FIELD_STORED_BY},
+    {"created", FIELD_CREATED},
+    {"lastUpdated", FIELD_LAST_UPDATED},
+    {"comment", FIELD_COMMENT},
+    {"followup", FIELD_FOLLOWUP},
+    {"followUp", FIELD_FOLLOWUP},
+    {"follow_up", FIELD_FOLLOWUP},
+    {"flwup", FIELD_FOLLOWUP},
+    {"deleted", FIELD_DELETED},
+    {NULL, FIELD_UNKNOWN},
+};
 
 #define LONGEST 48 /* letters of a name that may be known */
 

@@ -51,17 +51,11 @@ typedef struct {
 
 /* A JSON string as a text, decoded if it must be. */
 static inline bool string_text(Json *j, Literal *out) {
-    bool escaped;
-    j->p++;
-    if (!json_string(j, &out->at, &out->size, &escaped))
+    Text text;
+    if (!json_text(j, &text, &out->storable))
         return false;
-    out->storable = true;
-    if (escaped) {
-        size_t offset = j->scratch->size;
-        out->storable = json_unescape(j->scratch, out->at, out->size);
-        out->at = j->scratch->data + offset; /* used before the scratch grows again, or offset is kept */
-        out->size = j->scratch->size - offset;
-    }
+    out->at = text.in_scratch ? bytes_from(j->scratch, text.offset) : text.at; /* used before the scratch grows again */
+    out->size = text.size;
     return true;
 }
 

@@ -172,7 +172,7 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
         row->size = (uint32_t)(j->p - from);
         return true;
     }
-    for (;; position++) {
+    for (bool more = true; more; position += more) {
         bool good;
         int truth;
         if (!json_space(j))
@@ -198,14 +198,8 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
             good = json_skip(j, 2);
             blame(row, FLAW_TOO_LONG, position);
         }
-        if (!good || !json_space(j))
+        if (!good || !json_part(j, ']', &more))
             return false;
-        uint8_t c = *j->p;
-        if (c != ',' && c != ']')
-            return json_fail(j, FAULT_SYNTAX, j->p);
-        j->p++;
-        if (c == ']')
-            break;
     }
     if (position < (rows->rules.restores ? places + 6 : places))
         blame(row, FLAW_TOO_SHORT, 0);
@@ -297,10 +291,9 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
             break;
         uint8_t c = *j->p;
         if (state == ROWS_AFTER) {
-            if (c != ',' && c != ']')
-                good = json_fail(j, FAULT_SYNTAX, j->p);
-            j->p += good;
-            state = c == ',' ? ROWS_NEXT : ROWS_END;
+            bool more;
+            good = json_part(j, ']', &more);
+            state = more ? ROWS_NEXT : ROWS_END;
         } else if (c == ']' && state == ROWS_FIRST) {
             j->p++;
             state = ROWS_END;

@@ -9,25 +9,11 @@
 
 enum State { START, VALUES_FIRST, VALUES_NEXT, AFTER_VALUE, HEADER_FIRST, HEADER_NEXT, AFTER_PROPERTY, END };
 
-static const struct {
-    const char *name;
-    enum Field field;
-} FIELDS[] = {
-    {"dataElement", (enum Field)DE},
-    {"period", (enum Field)PE},
-    {"orgUnit", (enum Field)OU},
-    {"categoryOptionCombo", (enum Field)COC},
-    {"attributeOptionCombo", (enum Field)AOC},
-    {"value", FIELD_VALUE},
-    {"storedBy", FIELD_STORED_BY},
-    {"created", FIELD_CREATED},
-    {"lastUpdated", FIELD_LAST_UPDATED},
-    {"comment", FIELD_COMMENT},
-    {"followup", FIELD_FOLLOWUP},
-    {"followUp", FIELD_FOLLOWUP},
-    {"follow_up", FIELD_FOLLOWUP},
-    {"flwup", FIELD_FOLLOWUP},
-    {"deleted", FIELD_DELETED},
+/* What our own general readers hand on besides. */
+static const Meant OUR_OWN[] = {
+    {"dataSet", (enum Field)DS},   {"original", FIELD_PASSED},
+    {"leftOut", FIELD_LEFT_OUT},   {"leftOutOfGroup", FIELD_LEFT_OUT_OF_GROUP},
+    {"doubled", FIELD_DOUBLED},    {NULL, FIELD_UNKNOWN},
 };
 
 #define GAPS 32
@@ -48,7 +34,7 @@ typedef struct {
 /* {category: option, ...} as one dictionary text: 'M', then category NUL option NUL of each. */
 static bool option_map(Scan *s, Draft *draft, int kind) {
     Bytes *scratch = &s->batch->scratch;
-    bool good = true, empty = true;
+    bool good = true, more = true;
     size_t name_at[CATEGORIES]; /* in the scratch, each with its NUL */
     size_t name_size[CATEGORIES];
     int names = 0;
@@ -61,21 +47,20 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
         s->json.p++;
         return true;
     }
-    for (;;) {
-        Text text;
-        uint8_t type;
-        bool storable;
+    while (more) {
         for (int part = 0; part < 2; part++) {
+            Scalar found;
             if (!json_space(&s->json))
                 return false;
             if (part == 0 && *s->json.p != '"')
                 return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
             size_t before = scratch->size;
-            if (!json_scalar(&s->json, &text, &type, &storable))
+            if (!json_scalar(&s->json, &found))
                 return false;
-            if (text.present && type == '"')
+            Text text = found.text;
+            if (text.present && found.type == '"')
                 draft_trim(s->batch, draft, &text);
-            if (!storable || !text.present || !text.size || type == 't' || type == 'f')
+            if (!found.storable || !text.present || !text.size || found.type == 't' || found.type == 'f')
                 good = false;
             scratch->size = before;
             if (text.present && text.in_scratch) { /* it was decoded right here */
@@ -93,27 +78,15 @@ static bool option_map(Scan *s, Draft *draft, int kind) {
                         draft->notices |= 1u << NOTICE_DUPLICATE_KEY; /* the first stands: see combos.py */
                 names++;
             }
-            if (part == 0) {
-                if (!json_space(&s->json))
-                    return false;
-                if (*s->json.p != ':')
-                    return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-                s->json.p++;
-            }
+            if (part == 0 && !(json_space(&s->json) && json_take(&s->json, ':')))
+                return false;
         }
-        empty = false;
-        if (!json_space(&s->json))
+        if (!json_part(&s->json, '}', &more))
             return false;
-        uint8_t c = *s->json.p;
-        if (c != '}' && c != ',')
-            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-        s->json.p++;
-        if (c == '}')
-            break;
     }
     if (!good)
         draft->flags |= ROW_REJECTED;
-    else if (!empty)
+    else
         draft->id[kind] = intern_text(&s->batch->intern[kind], scratch->data + start, scratch->size - start);
     scratch->size = start;
     return true;
@@ -124,61 +97,49 @@ static bool identifier(Scan *s, Draft *draft, enum Field field) {
     bool combo = field == (enum Field)COC || field == (enum Field)AOC;
     if (*s->json.p == '{' && combo)
         return option_map(s, draft, (int)field);
-    Text text;
-    uint8_t type;
-    bool storable;
-    if (!json_scalar(&s->json, &text, &type, &storable))
+    Scalar found;
+    if (!json_scalar(&s->json, &found))
         return false;
-    if (!storable || type == '{' || type == '[' || type == 't' || type == 'f') {
+    if (!found.storable || strchr("{[tf", found.type)) {
         draft->flags |= ROW_REJECTED;
         return true;
     }
-    if (!text.present || !text.size)
+    if (!found.text.present || !found.text.size)
         return true;
-    if (type == '0' && combo)
+    if (found.type == '0' && combo)
         draft->notices |= 1u << (field == (enum Field)COC ? NOTICE_COC_NUMBER : NOTICE_AOC_NUMBER);
-    draft_identify(batch, draft, (int)field, &text);
+    draft_identify(batch, draft, (int)field, &found.text);
     return true;
 }
 
 static bool text_field(Scan *s, Draft *draft, Text *into) {
-    uint8_t type;
-    bool storable;
-    if (!json_scalar(&s->json, into, &type, &storable))
+    Scalar found;
+    if (!json_scalar(&s->json, &found))
         return false;
-    if (!storable || type == '{' || type == '[')
+    *into = found.text;
+    if (!found.storable || found.type == '{' || found.type == '[')
         draft->flags |= ROW_REJECTED;
     return true;
 }
 
 static bool boolean(Scan *s, Draft *draft, bool is_deleted) {
-    Text text;
-    uint8_t type;
-    bool storable;
-    if (!json_scalar(&s->json, &text, &type, &storable))
+    Scalar found;
+    if (!json_scalar(&s->json, &found))
         return false;
-    int truth = type == 'n' ? -1 : !text.present ? -2 : boolean_text(text_data(s->batch, &text), text.size);
+    const Text *text = &found.text;
+    int truth = found.type == 'n' ? -1 : !text->present ? -2 : boolean_text(text_data(s->batch, text), text->size);
     draft_boolean(draft, is_deleted, truth);
     return true;
 }
 
-/* Pass a value that has no place in ADV2; `said` tells whether there was anything in it. */
-static bool passed(Scan *s, bool *said) {
-    Text text;
-    uint8_t type;
-    bool storable;
+/* Pass a value that has no place in ADV2: counted if there was anything in it. */
+static bool dropped(Scan *s, Draft *draft, enum Dropped which) {
+    Scalar found;
     size_t before = s->batch->scratch.size;
-    if (!json_scalar(&s->json, &text, &type, &storable))
+    if (!json_scalar(&s->json, &found))
         return false;
     s->batch->scratch.size = before;
-    *said = type == '{' || type == '[' || (text.present && text.size);
-    return true;
-}
-
-static bool dropped(Scan *s, Draft *draft, enum Dropped which) {
-    bool said;
-    if (!passed(s, &said))
-        return false;
+    bool said = found.type == '{' || found.type == '[' || (found.text.present && found.text.size);
     draft->dropped |= (uint32_t)said << which;
     return true;
 }
@@ -187,17 +148,15 @@ static bool dropped(Scan *s, Draft *draft, enum Dropped which) {
 static bool left_out(Scan *s, const Text *name, enum Field field, uint32_t naming) {
     Batch *batch = s->batch;
     const uint8_t *at = s->json.p;
-    Text said;
-    uint8_t type;
-    bool storable;
-    if (!json_scalar(&s->json, &said, &type, &storable))
+    Scalar found;
+    if (!json_scalar(&s->json, &found))
         return false;
-    bool structure = type == '{' || type == '[';
-    if (structure)
+    Text said = found.text;
+    if (found.type == '{' || found.type == '[')
         said = (Text){.at = at, .size = (size_t)(s->json.p - at), .present = true};
     if (!said.present || !said.size) /* the first of a name stands, even if it says nothing */
         batch_see_name(batch, text_data(batch, name), name->size);
-    else if (field < FIELD_UNKNOWN && storable && !structure && type != 't' && type != 'f')
+    else if (field < FIELD_UNKNOWN && found.storable && !strchr("{[tf", found.type))
         batch_stand_in(batch, name, &said, field, naming);
     else
         batch_leave_out(batch, text_data(batch, name), name->size, text_data(batch, &said), said.size);
@@ -207,30 +166,13 @@ static bool left_out(Scan *s, const Text *name, enum Field field, uint32_t namin
 /* An object of fields that nobody understands, as our own general readers hand it on; a group's have been counted. */
 static bool left_out_object(Scan *s, bool is_counted) {
     size_t pending = s->batch->pending_count;
-    if (*s->json.p != '{')
-        return json_fail(&s->json, FAULT_STRUCTURE, s->json.p);
-    do {
-        uint8_t type;
-        bool storable;
-        Text name;
-        s->json.p++;
-        if (!json_space(&s->json))
+    Member member;
+    if (!json_open(&s->json))
+        return false;
+    for (bool more = true; more;)
+        if (!json_member(&s->json, &member) || !left_out(s, &member.name, FIELD_UNKNOWN, 0) ||
+            !json_part(&s->json, '}', &more))
             return false;
-        if (*s->json.p == '}')
-            break;
-        if (*s->json.p != '"')
-            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-        if (!json_scalar(&s->json, &name, &type, &storable) || !json_space(&s->json))
-            return false;
-        if (*s->json.p != ':')
-            return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-        s->json.p++;
-        if (!json_space(&s->json) || !left_out(s, &name, FIELD_UNKNOWN, 0) || !json_space(&s->json))
-            return false;
-    } while (*s->json.p == ',');
-    if (*s->json.p != '}')
-        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-    s->json.p++;
     if (is_counted)
         s->batch->pending_count = pending;
     return true;
@@ -238,23 +180,12 @@ static bool left_out_object(Scan *s, bool is_counted) {
 
 static enum Field field_of(const Scan *s, const uint8_t *name, size_t size, uint32_t *naming) {
     *naming = 0;
-    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
-        if (strlen(FIELDS[i].name) == size && same_bytes((const uint8_t *)FIELDS[i].name, name, size))
-            return FIELDS[i].field;
-    if (s->row_data_set) {
-        if (size == 7 && same_bytes((const uint8_t *)"dataSet", name, 7))
-            return (enum Field)DS;
-        if (size == 8 && same_bytes((const uint8_t *)"original", name, 8))
-            return FIELD_PASSED;
-        if (size == 7 && same_bytes((const uint8_t *)"leftOut", name, 7))
-            return FIELD_LEFT_OUT;
-        if (size == 14 && same_bytes((const uint8_t *)"leftOutOfGroup", name, 14))
-            return FIELD_LEFT_OUT_OF_GROUP;
-        if (size == 7 && same_bytes((const uint8_t *)"doubled", name, 7))
-            return FIELD_DOUBLED;
-        return FIELD_UNKNOWN;
-    }
-    enum Field field = field_named(name, size, naming);
+    enum Field field = meant(ROW_FIELDS, name, size);
+    if (field == FIELD_UNKNOWN && s->row_data_set)
+        field = meant(OUR_OWN, name, size);
+    if (field != FIELD_UNKNOWN || s->row_data_set)
+        return field;
+    field = field_named(name, size, naming);
     *naming &= ~(uint32_t)NAMED_SHORT;
     return field == (enum Field)DS ? FIELD_UNKNOWN : field; /* the header's alone */
 }
@@ -265,10 +196,9 @@ COLD bool same_key_as(Scan *s, const uint8_t *earlier, const Text *name) {
     Bytes *scratch = &s->batch->scratch;
     size_t start = scratch->size;
     bool storable;
-    uint8_t type;
     Text known = {0};
     again.p = memchr(earlier, '"', (size_t)(s->json.p - earlier));
-    json_scalar(&again, &known, &type, &storable); /* it was read before: this cannot fail */
+    json_text(&again, &known, &storable); /* it was read before: this cannot fail */
     bool same = known.size == name->size &&
                 same_bytes(text_data(s->batch, &known), text_data(s->batch, name), name->size);
     scratch->size = start;
@@ -363,47 +293,22 @@ static bool row(Scan *s) {
             if (!json_space(&s->json)) /* this row may have more of it than the pattern */
                 return false;
         } else {
-            bool escaped;
+            Member member;
             parsed = true;
-            name = (Text){.present = true};
-            if (position > 0) {
+            if (position > 0)
                 s->json.p = gap;
-                if (!json_space(&s->json))
-                    return false;
-                if (*s->json.p == '}')
-                    break;
-                if (*s->json.p != ',')
-                    return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-                s->json.p++;
-            }
             if (!json_space(&s->json))
                 return false;
-            if (position == 0 && *s->json.p == '}')
+            if (*s->json.p == '}')
                 break;
-            if (*s->json.p != '"')
-                return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-            s->json.p++;
-            if (!json_string(&s->json, &name.at, &name.size, &escaped))
+            if ((position > 0 && !json_take(&s->json, ',')) || !json_member(&s->json, &member))
                 return false;
-            size_t name_at = (size_t)(name.at - gap);
-            if (escaped) {
-                name.offset = batch->scratch.size;
-                name.in_scratch = true;
-                json_unescape(&batch->scratch, name.at, name.size);
-                name.size = batch->scratch.size - name.offset;
-            }
+            name = member.name;
             field = field_of(s, text_data(batch, &name), name.size, &naming);
-            if (!json_space(&s->json))
-                return false;
-            if (*s->json.p != ':')
-                return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-            s->json.p++;
-            if (!json_space(&s->json))
-                return false;
-            if (position < GAPS && !escaped) {
+            if (position < GAPS && !name.in_scratch) {
                 s->gaps[position].at = gap;
                 s->gaps[position].size = (size_t)(s->json.p - gap);
-                s->gaps[position].name_at = name_at;
+                s->gaps[position].name_at = (size_t)(name.at - gap);
                 s->gaps[position].name_size = name.size;
                 s->gaps[position].field = field;
                 s->gaps[position].naming = naming;
@@ -443,34 +348,13 @@ static bool row(Scan *s) {
 
 /* One `"key": value` of the root object; sets *rows when it is the start of the values' array. */
 static bool property(Scan *s, bool *rows) {
-    const uint8_t *name;
-    size_t size;
-    bool escaped;
+    Member member;
     *rows = false;
-    if (!json_space(&s->json))
+    s->batch->scratch.size = 0; /* no row is being read */
+    if (!json_member(&s->json, &member))
         return false;
-    const uint8_t *key_at = s->json.p;
-    if (*s->json.p != '"')
-        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-    s->json.p++;
-    if (!json_string(&s->json, &name, &size, &escaped))
-        return false;
-    size_t key_size = (size_t)(s->json.p - key_at);
-    if (!json_space(&s->json))
-        return false;
-    if (*s->json.p != ':')
-        return json_fail(&s->json, FAULT_SYNTAX, s->json.p);
-    s->json.p++;
-    if (!json_space(&s->json))
-        return false;
-    if (escaped) { /* "d\u0061taValues" is the same name */
-        Bytes *scratch = &s->batch->scratch;
-        scratch->size = 0; /* no row is being read */
-        json_unescape(scratch, name, size);
-        name = scratch->data;
-        size = scratch->size;
-    }
-    if (size == 10 && same_bytes(name, (const uint8_t *)"dataValues", 10)) {
+    const uint8_t *name = text_data(s->batch, &member.name); /* "d\u0061taValues" is the same name */
+    if (member.name.size == 10 && same_bytes(name, (const uint8_t *)"dataValues", 10)) {
         if (*s->json.p == '[') {
             s->json.p++;
             *rows = true;
@@ -485,8 +369,8 @@ static bool property(Scan *s, bool *rows) {
     const uint8_t *value_at = s->json.p;
     if (!json_skip(&s->json, 1))
         return false;
-    batch_property(s->batch, (uint32_t)(key_at - s->json.start), (uint32_t)key_size, (uint32_t)(value_at - s->json.start),
-                   (uint32_t)(s->json.p - value_at));
+    batch_property(s->batch, (uint32_t)(member.key - s->json.start), (uint32_t)member.key_size,
+                   (uint32_t)(value_at - s->json.start), (uint32_t)(s->json.p - value_at));
     return true;
 }
 
@@ -506,7 +390,7 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
     const uint8_t *unit = s.json.p;
     uint64_t properties = 0;
     uint32_t state = started & ~(uint32_t)ROWS_SEEN, rows_seen = started & ROWS_SEEN;
-    bool good = true, rows;
+    bool good = true, rows, more;
     while (good && state != END) {
         unit = s.json.p;
         batch->report.state = state | rows_seen;
@@ -517,9 +401,7 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
         uint8_t c = *s.json.p;
         switch ((enum State)state) {
         case START:
-            if (c != '{')
-                good = json_fail(&s.json, strchr("[\"-0123456789tfn", c) && c ? FAULT_STRUCTURE : FAULT_SYNTAX, s.json.p);
-            s.json.p += good;
+            good = json_open(&s.json);
             state = HEADER_FIRST;
             break;
         case HEADER_FIRST:
@@ -538,10 +420,8 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
             }
             break;
         case AFTER_PROPERTY:
-            if (c != ',' && c != '}')
-                good = json_fail(&s.json, FAULT_SYNTAX, s.json.p);
-            s.json.p += good;
-            state = c == ',' ? HEADER_NEXT : END;
+            good = json_part(&s.json, '}', &more);
+            state = more ? HEADER_NEXT : END;
             break;
         case VALUES_FIRST:
         case VALUES_NEXT:
@@ -554,10 +434,8 @@ void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t st
             state = AFTER_VALUE;
             break;
         case AFTER_VALUE:
-            if (c != ',' && c != ']')
-                good = json_fail(&s.json, FAULT_SYNTAX, s.json.p);
-            s.json.p += good;
-            state = c == ',' ? VALUES_NEXT : AFTER_PROPERTY;
+            good = json_part(&s.json, ']', &more);
+            state = more ? VALUES_NEXT : AFTER_PROPERTY;
             break;
         case END:
             break;

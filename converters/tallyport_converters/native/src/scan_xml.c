@@ -10,35 +10,16 @@
 
 enum State { START, BODY, IN_GROUP, END };
 enum Mode { MODE_DXF, MODE_ADX };
+enum Tag { DXF_ROW, ADX_ROW, ADX_GROUP };
 
-typedef struct {
-    const char *name;
-    enum Field field;
-} Meant;
-
-static const Meant DXF_ROW[] = {
-    {"dataElement", (enum Field)DE},          {"period", (enum Field)PE},
-    {"orgUnit", (enum Field)OU},              {"categoryOptionCombo", (enum Field)COC},
-    {"attributeOptionCombo", (enum Field)AOC}, {"value", FIELD_VALUE},
-    {"comment", FIELD_COMMENT},               {"followUp", FIELD_FOLLOWUP},
-    {"followup", FIELD_FOLLOWUP},             {"follow_up", FIELD_FOLLOWUP},
-    {"flwup", FIELD_FOLLOWUP},                {"deleted", FIELD_DELETED},
-    {"storedBy", FIELD_STORED_BY},            {"created", FIELD_CREATED},
-    {"lastUpdated", FIELD_LAST_UPDATED},      {NULL, FIELD_UNKNOWN},
-};
-static const Meant ADX_ROW[] = {
-    {"dataElement", (enum Field)DE},  {"categoryOptionCombo", (enum Field)COC},
-    {"value", FIELD_VALUE},           {"comment", FIELD_COMMENT},
-    {"followUp", FIELD_FOLLOWUP},     {"followup", FIELD_FOLLOWUP},
-    {"follow_up", FIELD_FOLLOWUP},    {"flwup", FIELD_FOLLOWUP},
-    {"deleted", FIELD_DELETED},       {"storedBy", FIELD_STORED_BY},
-    {"created", FIELD_CREATED},       {"lastUpdated", FIELD_LAST_UPDATED},
-    {"period", FIELD_PASSED},         {"orgUnit", FIELD_PASSED},
-    {"dataSet", FIELD_PASSED},        {"attributeOptionCombo", FIELD_PASSED},
-    {"completedDate", FIELD_PASSED},  {"dataSetComplete", FIELD_PASSED},
+/* What belongs on the group. */
+static const Meant ADX_MISPLACED[] = {
+    {"period", FIELD_PASSED},        {"orgUnit", FIELD_PASSED},
+    {"dataSet", FIELD_PASSED},       {"attributeOptionCombo", FIELD_PASSED},
+    {"completedDate", FIELD_PASSED}, {"dataSetComplete", FIELD_PASSED},
     {NULL, FIELD_UNKNOWN},
 };
-static const Meant ADX_GROUP[] = {
+static const Meant ADX_GROUP_FIELDS[] = {
     {"dataSet", (enum Field)DS},  {"period", (enum Field)PE},
     {"orgUnit", (enum Field)OU},  {"attributeOptionCombo", (enum Field)AOC},
     {"comment", FIELD_NO_PLACE},  {"completeDate", FIELD_COMPLETE_DATE},
@@ -211,29 +192,31 @@ static bool text(Scan *s, uint8_t stop, Text *out) {
 static bool name_start(uint8_t c) { return (c | 0x20) - 'a' + 0u < 26u || c == '_'; }
 static bool name_char(uint8_t c) { return name_start(c) || is_digit(c) || c == '-' || c == '.'; }
 
-static enum Field field_of(const Meant *names, const uint8_t *name, size_t size, uint32_t *naming) {
+static enum Field field_of(enum Tag tag, const uint8_t *name, size_t size, uint32_t *naming) {
     *naming = 0;
-    for (const Meant *known = names; known->name; known++)
-        if (strlen(known->name) == size && same_bytes((const uint8_t *)known->name, name, size))
-            return known->field;
-    enum Field field = field_named(name, size, naming);
-    if (names != DXF_ROW && *naming & NAMED_SHORT)
+    enum Field field = tag == DXF_ROW ? FIELD_UNKNOWN : meant(tag == ADX_ROW ? ADX_MISPLACED : ADX_GROUP_FIELDS, name, size);
+    if (field == FIELD_UNKNOWN && tag != ADX_GROUP)
+        field = meant(ROW_FIELDS, name, size);
+    if (field != FIELD_UNKNOWN)
+        return field;
+    field = field_named(name, size, naming);
+    if (tag != DXF_ROW && *naming & NAMED_SHORT)
         return FIELD_UNKNOWN; /* a category, rather */
     *naming &= ~(uint32_t)NAMED_SHORT;
-    if (names == DXF_ROW)
+    if (tag == DXF_ROW)
         return field == (enum Field)DS ? FIELD_UNKNOWN : field; /* the header's alone */
-    if (names == ADX_ROW && (uint32_t)field < KINDS && field != (enum Field)DE && field != (enum Field)COC)
+    if (tag == ADX_ROW && (uint32_t)field < KINDS && field != (enum Field)DE && field != (enum Field)COC)
         return FIELD_PASSED;
-    if (names == ADX_GROUP && (field == (enum Field)DE || field == (enum Field)COC || field >= FIELD_VALUE))
+    if (tag == ADX_GROUP && (field == (enum Field)DE || field == (enum Field)COC || field >= FIELD_VALUE))
         return FIELD_UNKNOWN;
     return field;
 }
 
 /* The attributes of a tag whose name is behind, up to its `>` or `/`; returns their number, -1 on a stop.
  * `known`: how many of `attributes` hold the row before, whose gaps are tried first. */
-static int read_attributes(Scan *s, const uint8_t *tag, const Meant *names, Attribute *attributes, int known) {
+static int read_attributes(Scan *s, const uint8_t *from, enum Tag tag, Attribute *attributes, int known) {
     bool all_matched = true;
-    const uint8_t *gap = tag;
+    const uint8_t *gap = from;
     for (int n = 0;; n++) {
         Attribute *attribute = &attributes[n];
         if (n < known && (size_t)(s->end - gap) > attribute->gap_size && same_bytes(attribute->gap, gap, attribute->gap_size)) {
@@ -270,7 +253,7 @@ static int read_attributes(Scan *s, const uint8_t *tag, const Meant *names, Attr
             s->p += 2;
             attribute->gap = gap;
             attribute->gap_size = (size_t)(s->p - gap);
-            attribute->field = field_of(names, attribute->name, attribute->name_size, &attribute->naming);
+            attribute->field = field_of(tag, attribute->name, attribute->name_size, &attribute->naming);
         }
         if (!text(s, s->p[-1], &attribute->value))
             return -1;
