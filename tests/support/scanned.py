@@ -70,7 +70,7 @@ def too_long(text: str) -> bool:
 
 def rows_of(batch: Batch) -> list[Row | None]:
     """Return the rows of one batch."""
-    rows: list[Row | None] = [None] * batch.rows
+    rows: list[Row | None] = [None] * batch.report.rows
     with Dictionaries() as dictionaries, Rejects() as rejects, pack(batch, dictionaries, rejects, 0) as blob:
         texts = {kind: [b"", *dictionaries.texts(kind)] for kind in Kind}
         for element, at, size in blob.segments():

@@ -134,7 +134,7 @@ class Adv2File:
                 is_whole = len(self._buffer) <= limit
                 block = self._buffer if is_whole else self._buffer[:limit]
                 rows.scan(block, self._state, final=self._ended and is_whole)
-                consumed, self._state = rows.consumed, rows.state
+                consumed, self._state = rows.report.consumed, rows.report.state
                 self._start += consumed
                 self._buffer = self._buffer[consumed:]  # whoever reads on is behind this block, also if it is another
                 self.rows_read += rows.scanned

@@ -60,7 +60,7 @@ class Gathering:
             OutsideFailed: TP801, the disk failed.
         """
         blob = pack(batch, self.dictionaries, self.rejects, self.rows)
-        self.rows += batch.rows
+        self.rows += batch.report.rows
         self._blobs.append(blob)
         for element, at, size in blob.segments():
             self._in_memory[element].append((at, size))

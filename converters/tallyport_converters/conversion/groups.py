@@ -142,14 +142,15 @@ class Counts:
 
     def add_split(self, split: Split) -> None:
         """Add what a split counted."""
-        self.rejected += split.rejected
+        found = split.report
+        self.rejected += found.rejected
         fields = ("period", "orgUnit", "attributeOptionCombo")
-        for name, (rows, first) in zip(fields, split.disagreements, strict=True):
-            if rows:
-                self.note("TP401", name, rows, first)
-        for code, (rows, first) in zip(PERIOD_NOTES, split.period_notes, strict=True):
-            if rows and code:
-                self.note(code, "period", rows, first)
+        for name, tally in zip(fields, found.disagree, strict=True):
+            if tally.count:
+                self.note("TP401", name, tally.count, tally.first)
+        for code, tally in zip(PERIOD_NOTES, found.period_notes, strict=True):
+            if tally.count and code:
+                self.note(code, "period", tally.count, tally.first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ class GroupWriter:
             Split(parts, self.identifiers.meaning, self.gathering.rejects) as split,
         ):
             counts.add_split(split)
-            self._count_keys(counts, split.keys, element_id)
+            self._count_keys(counts, split.report.keys, element_id)
             for number, *key, rows in split.groups():
                 if not rows:
                     continue
@@ -261,7 +262,7 @@ class GroupWriter:
             for parts in self.gathering.load_in_runs(element_id, self.limit_bytes):
                 with Split(parts, self.identifiers.meaning, self.gathering.rejects, as_run=True) as split:
                     counts.add_split(split)
-                    has_left_out |= split.has_left_out
+                    has_left_out |= bool(split.report.has_left_out)
                     for number, data_set, coc, aoc, _ in split.groups():
                         start, sizes = out.size_bytes, []
                         with self._used() as used:

@@ -110,10 +110,10 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         if batch.fault is not Fault.NONE:
             found = reader.fault(batch, start - len(context))
             raise SourceUnreadable(found if found.row is None else replace(found, row=rows + found.row))
-        place = BlockPlace(start, start + len(block) - len(context), context, state, item.final, rows, batch.rows)
-        rows += batch.rows
-        state = batch.state
-        consumed = batch.consumed
+        report = batch.report
+        place = BlockPlace(start, start + len(block) - len(context), context, state, item.final, rows, report.rows)
+        rows += report.rows
+        state, consumed = report.state, report.consumed
         context = reader.context(batch, block) if not item.final else b""
         if len(block) - consumed > UNIT_LIMIT:
             raise SourceUnreadable(
@@ -156,7 +156,7 @@ def scan_again(
         count_to(place.start)
         block = bytearray(place.context) + window[place.start - window_start : place.end - window_start]
         batch = reader.scan(block, place.state, final=place.final)
-        if batch.rows != place.rows:
+        if batch.report.rows != place.rows:
             raise SourceUnreadable(finding("TP121"))
         yield Scanned(batch, block, place)
 

@@ -28,7 +28,7 @@ class Tidied:
         for place, word, count in batch.words():
             self._words[place, word] += count
             if self._first_word is None:
-                self._first_word = rows_before + batch.first_word
+                self._first_word = rows_before + batch.report.nothing.first
 
     def findings(self, in_header: int) -> Iterator[Finding]:
         """Say what there is to say; `in_header`: identifiers of the header that had white space at their ends."""

@@ -122,16 +122,6 @@ class Rows(Owner):
         return int(library.tp_rows_scanned(self.handle))
 
     @property
-    def consumed(self) -> int:
-        """Bytes of the block that are done with."""
-        return self.report.consumed
-
-    @property
-    def state(self) -> int:
-        """In which state the next block starts."""
-        return self.report.state
-
-    @property
     def fault(self) -> tuple[Fault, int]:
         """Why the scan stopped, and where in the block."""
         return Fault(self.report.fault), self.report.fault_at

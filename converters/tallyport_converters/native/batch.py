@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ctypes import c_uint32, c_uint64
 from itertools import accumulate
 from typing import NamedTuple
@@ -70,7 +70,7 @@ def name_hash(name: bytes) -> int:
 
 
 class Batch(Owner):
-    """The rows of one scanned block, and what the scan has to say of it."""
+    """The rows of one scanned block, and what the scan has to say of it: see `abi.BatchReport`."""
 
     free = "tp_batch_free"
 
@@ -80,57 +80,28 @@ class Batch(Owner):
 
     def scan_json(self, block: Buffer, *, state: int, final: bool, row_data_set: bool = False) -> None:
         """Scan DXF2 JSON; see tp_scan_json."""
-        at, size = address(block)
-        library.tp_scan_json(self.handle, at, size, state, final, row_data_set)
-        check_scan(self.report.fault)
+        self._scan(library.tp_scan_json, block, state, final, row_data_set)
 
     def scan_csv(self, block: Buffer, layout: CsvLayout, *, final: bool) -> None:
         """Scan CSV records; see tp_scan_csv."""
-        at, size = address(block)
-        library.tp_scan_csv(self.handle, at, size, layout.struct, final)
-        check_scan(self.report.fault)
+        self._scan(library.tp_scan_csv, block, layout.struct, final)
 
     def scan_tuples(self, block: Buffer, *, final: bool) -> None:
         """Scan tuples of PostgreSQL's COPY in binary form; see tp_scan_tuples."""
-        at, size = address(block)
-        library.tp_scan_tuples(self.handle, at, size, final)
-        check_scan(self.report.fault)
+        self._scan(library.tp_scan_tuples, block, final)
 
     def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:
         """Scan DXF2 XML or ADX; see tp_scan_xml."""
-        at, size = address(block)
-        library.tp_scan_xml(self.handle, at, size, adx, state, final)
+        self._scan(library.tp_scan_xml, block, adx, state, final)
+
+    def _scan(self, scan: Callable[..., object], block: Buffer, *arguments: object) -> None:
+        scan(self.handle, *address(block), *arguments)
         check_scan(self.report.fault)
-
-    @property
-    def rows(self) -> int:
-        """How many rows were read, rejected ones included."""
-        return self.report.rows
-
-    @property
-    def consumed(self) -> int:
-        """How many bytes of the block are done with; the rest belongs in front of the next block."""
-        return self.report.consumed
-
-    @property
-    def state(self) -> int:
-        """In which state of the scanner's grammar the next block starts."""
-        return self.report.state
 
     @property
     def fault(self) -> Fault:
         """Why the scan stopped before the block's end."""
         return Fault(self.report.fault)
-
-    @property
-    def fault_at(self) -> int:
-        """Offset of the fault within the block."""
-        return self.report.fault_at
-
-    @property
-    def open_group(self) -> tuple[int, int]:
-        """Offset and size of the start tag of the last ADX group."""
-        return self.report.group_at, self.report.group_size
 
     def properties(self) -> Iterator[tuple[slice, slice]]:
         """Yield where the header properties' keys and values lie in the block."""
@@ -169,11 +140,6 @@ class Batch(Owner):
         """Yield where which word for nothing stands, and how often."""
         for place, counts in zip(WORD_PLACES, self.report.words if self.report.nothing.count else (), strict=False):
             yield from ((place, word, int(count)) for word, count in zip(WORDS, counts, strict=True) if count)
-
-    @property
-    def first_word(self) -> int:
-        """The first row that has a word for nothing, if one has."""
-        return self.report.nothing.first
 
     def row_span(self, row: int) -> slice:
         """Return where a row lies in the scanned block."""

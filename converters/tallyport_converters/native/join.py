@@ -34,7 +34,7 @@ def constant(text: bytes) -> Piece:
 
 
 class Join(Owner):
-    """Joins the rows of one ADV2 group: `join` them batch by batch, then `end`."""
+    """Joins the rows of one ADV2 group: `join` them batch by batch, then `end`. `report`: see `abi.JoinReport`."""
 
     free = "tp_join_free"
 
@@ -87,18 +87,6 @@ class Join(Owner):
     def end(self) -> bytes:
         """Return what closes the rows joined so far."""
         return self._group_close if library.tp_join_end(self.handle) else b""
-
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Rows written and skipped so far."""
-        fields = self.report
-        return fields.written, fields.left_out
-
-    @property
-    def misread(self) -> tuple[int, int]:
-        """How many rows DHIS2 2.43 would misread, for quotes and line ends in CSV, and the first of them."""
-        fields = self.report
-        return fields.misread, fields.first_misread
 
     def unstated(self) -> Iterator[tuple[Piece, int, int]]:
         """Yield the pieces that left rows out, each with how many and the first."""

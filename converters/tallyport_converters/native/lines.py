@@ -55,9 +55,3 @@ class Lines:
     def records(self) -> int:
         """Line ends so far that end a record."""
         return self._struct.records
-
-
-def count_lines(block: Buffer) -> int:
-    """Count line feeds."""
-    at, size = address(block)
-    return int(library.tp_count_lines(at, size))

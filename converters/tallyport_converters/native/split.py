@@ -115,7 +115,10 @@ class OwnedBytes(Owner):
 
 
 class Split(Owner):
-    """The groups of one data element's values, sorted; of each key the last row, unless they are to be merged."""
+    """The groups of one data element's values, sorted; of each key the last row, unless they are to be merged.
+
+    `report` (see `abi.SplitReport`) is valid until `close`.
+    """
 
     free = "tp_split_free"
 
@@ -126,31 +129,6 @@ class Split(Owner):
         sizes = (c_uint64 * len(parts))(*(size for _, size in parts))
         super().__init__(library.tp_split(addresses, sizes, len(parts), meaning.struct, rejects.bits, as_run))
         self.report: abi.SplitReport = library.tp_split_report(self.handle).contents
-
-    @property
-    def rejected(self) -> int:
-        """How many rows have a period or organisation unit that rejects them."""
-        return self.report.rejected
-
-    @property
-    def keys(self) -> abi.Keys:
-        """What became of rows that share a key; valid until `close`."""
-        return self.report.keys
-
-    @property
-    def has_left_out(self) -> bool:
-        """Return whether a row has unknown fields."""
-        return bool(self.report.has_left_out)
-
-    @property
-    def disagreements(self) -> list[tuple[int, int]]:
-        """(rows, first row) that differ from the header in period, org unit, attribute option combo."""
-        return [(t.count, t.first) for t in self.report.disagree]
-
-    @property
-    def period_notes(self) -> list[tuple[int, int]]:
-        """(rows, first row) by the note of their period."""
-        return [(t.count, t.first) for t in self.report.period_notes]
 
     def groups(self) -> Iterator[tuple[int, int, int, int, int]]:
         """Yield (group, data set's rank, COC shape, AOC shape, rows)."""

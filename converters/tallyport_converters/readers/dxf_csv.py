@@ -165,11 +165,11 @@ class DxfCsv:
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
-        where, found = locate(self.source, offset + batch.fault_at + self._skip)
+        where, found = locate(self.source, offset + batch.report.fault_at + self._skip)
         if batch.fault is Fault.UTF8:
             return not_utf8(f"the CSV is not UTF-8 ({where})", found)
         message = f"a quoted cell is never closed: its row starts at {where}"
-        return finding("TP111", message=message, row=batch.rows, found=found, expected="a closing quote")
+        return finding("TP111", message=message, row=batch.report.rows, found=found, expected="a closing quote")
 
     def period(self, text: str) -> ReadPeriod | None:
         """See `Reader`."""

@@ -123,7 +123,7 @@ class DxfJson:
         if batch.fault is Fault.STRUCTURE and not self._is_set and b'"dataValues"' not in self.source.head():
             return json_document(self.source.head())
         code, message, expected = FAULTS[batch.fault]
-        where, found = locate(self, offset + batch.fault_at)
+        where, found = locate(self, offset + batch.report.fault_at)
         if batch.fault is Fault.TRUNCATED:
             found = "the end of the file"
         return finding(code, message=f"{message} ({where})", found=found, expected=expected)
@@ -146,7 +146,7 @@ class DxfJson:
 
     def take(self, batch: Batch, block: Buffer) -> None:
         """See `Reader`."""
-        self._is_set |= bool(batch.state & ROWS_SEEN)
+        self._is_set |= bool(batch.report.state & ROWS_SEEN)
         for key_span, value_span in batch.properties():
             self._properties += 1
             if self._properties > PROPERTIES_LIMIT:

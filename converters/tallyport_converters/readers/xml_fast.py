@@ -109,10 +109,10 @@ class CommonXml:
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
         """See `Reader`: the start tag of a group that continues."""
-        if batch.state != IN_GROUP:
+        if batch.report.state != IN_GROUP:
             return b""
-        at, size = batch.open_group
-        return bytes(block[at : at + size])
+        at = batch.report.group_at
+        return bytes(block[at : at + batch.report.group_size])
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`: no fault is worded here.

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from tallyport_converters.native.library import Buffer
-from tallyport_converters.native.lines import count_lines
 
 _BLOCK = 1 << 20
 
@@ -25,8 +24,7 @@ def locate(readable: Rereadable, offset: int) -> tuple[str, str]:
     for block in readable.blocks(_BLOCK):
         part = bytes(block[: max(0, offset - position)])
         if part:
-            count = count_lines(part)
-            if count:
+            if count := part.count(b"\n"):
                 lines += count
                 line_start = position + part.rindex(b"\n") + 1
             before = (before + part)[-4096:]

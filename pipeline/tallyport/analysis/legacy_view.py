@@ -122,11 +122,11 @@ class _Look:
                     self.numbers.append(number)
                     if self._wanted.row is not None or len(self.numbers) > self._wanted.rows:
                         return
-                self._rows += batch.rows
+                self._rows += batch.report.rows
         self._is_whole = True
 
     def _of_block(self, scanned: Scanned) -> Iterator[int]:
-        wanted, count = self._wanted, scanned.batch.rows
+        wanted, count = self._wanted, scanned.batch.report.rows
         if wanted.row is not None:
             if self._rows <= wanted.row < self._rows + count:
                 yield wanted.row

@@ -344,17 +344,16 @@ class _WriteBack:
 
     def _account(self, join: Join, header: GroupHeader, group: GroupScope, target: LegacyFile, label: str) -> None:
         """Count a group's rows, and report which could not be stated."""
-        written, left_out = join.counts
+        written = join.report.written
         target.rows += written
         self.report.written += written
-        self.report.left_out += left_out
+        self.report.left_out += join.report.left_out
         for piece, count, first in join.unstated():
             found = listed(_unstated(header, piece)) or None
             code = "TP779" if piece.field in _unknown(group) else "TP770"
             self._say(finding(code, source=label, row=first, field=piece.field, found=found, count=count))
-        misread, first = join.misread
-        if misread:
-            self._note(finding("TP777", source=label, row=first, count=misread))
+        if misread := join.report.misread:  # by DHIS2 2.43, for quotes and line ends in CSV
+            self._note(finding("TP777", source=label, row=join.report.first_misread, count=misread))
         if written and self._writer.data_set_of == "group" and header.ds is None:
             self._note(finding("TP774", source=target.name, count=written))
         if written and self._writer.format == "dxf-json" and header.ao and self._scoping.snapshot is None:

@@ -759,9 +759,9 @@ def test_tuples_are_read_the_same_wherever_they_are_cut(seed: int) -> None:
     cut = chance.randint(0, len(whole))
     with exact_blocks(), Batch() as first, Batch() as rest:
         first.scan_tuples(whole[:cut], final=False)
-        assert (first.fault, first.consumed) == (Fault.NONE, max(end for end in ends if end <= cut))
-        rest.scan_tuples(whole[first.consumed :], final=True)
-        assert (rest.fault, first.rows + rest.rows) == (Fault.NONE, len(tuples))
+        assert (first.fault, first.report.consumed) == (Fault.NONE, max(end for end in ends if end <= cut))
+        rest.scan_tuples(whole[first.report.consumed :], final=True)
+        assert (rest.fault, first.report.rows + rest.report.rows) == (Fault.NONE, len(tuples))
 
 
 @pytest.mark.parametrize(
@@ -779,7 +779,7 @@ def test_tuples_are_read_the_same_wherever_they_are_cut(seed: int) -> None:
 def test_what_is_no_tuple_is_a_fault(data: bytes, fault: Fault) -> None:
     with exact_blocks(), Batch() as batch:
         batch.scan_tuples(stored_tuple(0) + data, final=True)
-        assert (batch.rows, batch.fault, batch.fault_at) == (1, fault, len(stored_tuple(0)))
+        assert (batch.report.rows, batch.fault, batch.report.fault_at) == (1, fault, len(stored_tuple(0)))
 
 
 def test_random_bytes_are_read_to_an_end() -> None:
@@ -791,7 +791,7 @@ def test_random_bytes_are_read_to_an_end() -> None:
                 data[chance.randrange(len(data))] = chance.randrange(256)
             with Batch() as batch:
                 batch.scan_tuples(bytes(data), final=chance.random() < 0.5)
-                assert batch.consumed <= len(data)
+                assert batch.report.consumed <= len(data)
 
 
 # --- The command -----------------------------------------------------------------------------------------------------

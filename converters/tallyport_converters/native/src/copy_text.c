@@ -79,8 +79,6 @@ static void add_text(Bytes *out, const TextColumn *column, uint64_t row) {
     out->size = (size_t)(to - out->data);
 }
 
-/* Rows `from` to before `to` as lines, each behind `group` unless that is negative. Valid until the next call; NULL: out of
- * memory. */
 const uint8_t *tp_copy_text(CopyText *copy, const RowBatch *batch, uint64_t from, uint64_t to, int64_t group,
                                    uint64_t *size) {
     NO_MEMORY_GUARD(NULL);

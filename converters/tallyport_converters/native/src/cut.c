@@ -72,10 +72,3 @@ void tp_lines_count(Lines *lines, const uint8_t *p, uint64_t size) {
         lines->after_return = c == '\r';
     }
 }
-
-uint64_t tp_count_lines(const uint8_t *block, uint64_t size) {
-    uint64_t lines = 0;
-    for (uint64_t i = 0; i < size; i++)
-        lines += block[i] == '\n';
-    return lines;
-}

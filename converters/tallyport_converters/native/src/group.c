@@ -149,9 +149,6 @@ static void settle_keys(Group *group, Keys *keys, uint8_t *bits) {
     group->count = kept;
 }
 
-/* Split packed rows, given in row order as `segments` parts. They are changed: ranks take the place of ids.
- * Rejected rows are marked in `bits`, which threads may share. `as_run`: there are more, so that rows of equal keys are
- * left for a merge to settle. NULL: out of memory. */
 Split *tp_split(uint8_t **parts, const uint64_t *sizes, uint64_t segments, const Meaning *meaning, uint8_t *bits,
                        uint32_t as_run) {
     Split *split = calloc(1, sizeof *split);
@@ -218,7 +215,6 @@ static uint8_t *bytes_given(Bytes *out, uint64_t *size) {
     return data;
 }
 
-/* The rows of a group as ADV2 text, each behind a comma and line feed but the first. Free with tp_bytes_free. */
 uint8_t *tp_split_render(const Split *split, uint64_t group, const Form *form, uint64_t *size) {
     Bytes *out = calloc(1, sizeof *out);
     if (!out)

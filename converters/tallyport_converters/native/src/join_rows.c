@@ -49,8 +49,6 @@ void tp_join_free(Join *join) {
 
 const JoinReport *tp_join_report(const Join *join) { return &join->report; }
 
-/* `sizes`: of the `places` indexes of a row. The first `group_pieces` pieces are written where one of them differs from
- * the row before, and `close` before them if it was not the first. NULL: out of memory, or more than there may be. */
 Join *tp_join_new(uint32_t escape, uint32_t places, const uint64_t *sizes, uint32_t group_pieces,
                          const uint8_t *close, uint64_t close_size) {
     Join *join = places <= PLACES_LIMIT ? calloc(1, sizeof *join) : NULL;
@@ -72,7 +70,6 @@ static void *copied(const void *data, size_t size) {
     return made;
 }
 
-/* Add a piece with its texts: `ends` has one more than there are. False: out of memory, or more than there may be. */
 uint32_t tp_join_piece(Join *join, uint32_t kind, uint32_t first, uint32_t count, uint32_t texts,
                               const uint8_t *text, const uint64_t *ends, const uint8_t *stated) {
     if (join->piece_count == PIECES_LIMIT || first > join->places || count > join->places - first)
@@ -252,7 +249,6 @@ const uint8_t *tp_join_rows(Join *join, const RowBatch *batch, uint64_t *row, ui
     return join->out.data;
 }
 
-/* Close the group of rows at hand, if there is one: what `close` says is to be written then. */
 uint32_t tp_join_end(Join *join) {
     bool was = join->grouped;
     join->grouped = false;

@@ -131,7 +131,6 @@ enum Field field_named(const uint8_t *name, size_t size, uint32_t *named_by) {
     return field;
 }
 
-/* The same for Python. */
 uint32_t tp_field_named(const uint8_t *name, uint64_t size, uint32_t *named_by) {
     *named_by = 0;
     return field_named(name, size, named_by);

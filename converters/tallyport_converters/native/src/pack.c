@@ -105,7 +105,6 @@ static void packing_free(Packing *packing) {
     free(packing);
 }
 
-/* Merge a batch into its source; `first_row` is the source's index of its first row. NULL: out of memory. */
 Blob *tp_pack(const Batch *batch, Dictionaries *all, Rejects *rejects, uint64_t first_row) {
     Packing *packing = calloc(1, sizeof *packing);
     if (!packing)

@@ -69,7 +69,6 @@ static const uint8_t *take_indexes(RowBatch *batch, const uint8_t *p, uint64_t a
     return p;
 }
 
-/* The accepted rows among those judged last, in columns; `block` is what was scanned. NULL: out of memory. */
 RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
     NO_MEMORY_GUARD((tp_row_batch_free(rows->filling), rows->filling = NULL));
     uint32_t texts = rows->rules.restores ? TEXT_COLUMNS : TEXTS_OF_ROW;
@@ -103,7 +102,6 @@ RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
     return NULL;
 }
 
-/* The keys of the ignored rows among those judged last of which it is known what they are about. NULL: out of memory. */
 RowBatch *tp_rows_named(const Rows *rows) {
     const RowRules *rules = &rows->rules;
     uint64_t named = 0, number = rows->report.rows - rows->row_count, at = 0;

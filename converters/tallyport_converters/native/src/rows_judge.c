@@ -139,9 +139,6 @@ static void blame_verdict(AdvRow *row, enum Flaw flaw, uint32_t position, uint8_
     row->verdict = verdict;
 }
 
-/* Judge the rows scanned last, in order. `values` and `comments`: by id - 1 what Python says of a text, 0 for a good
- * one; NULL where nothing was handed over. `no_comment`: what it says of a row without one. Flawed rows are gathered in
- * runs; the others are accepted. */
 void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t no_comment) {
     NO_MEMORY_GUARD((void)(rows->report.fault = FAULT_NO_MEMORY));
     for (size_t i = 0; i < rows->row_count; i++) {
@@ -181,7 +178,6 @@ void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, u
     }
 }
 
-/* Rows scanned last, judged or not. */
 uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count; }
 
 uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {

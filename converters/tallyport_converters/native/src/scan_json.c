@@ -376,11 +376,6 @@ static bool property(Scan *s, bool *rows) {
 
 #define ROWS_SEEN 16 /* a bit of the state: the values' array was opened before this block */
 
-/* Scan a block that starts in `state`.
- *
- * Gives in the batch: state, consumed (what is behind it belongs in front of the next block) and, for a fault,
- * error and fault_at. Rows and properties up to there stand.
- */
 void tp_scan_json(Batch *batch, const uint8_t *block, uint64_t size, uint32_t started, uint32_t final,
                          uint32_t row_data_set) {
     Scan s = {.json = {.start = block, .p = block, .end = block + size, .scratch = &batch->scratch, .final = final},

@@ -52,7 +52,6 @@ static inline void mark(Used *used, uint32_t rank) {
     used->marked[rank] = 1;
 }
 
-/* Add ranks; false: out of memory, or one that there is not. */
 uint32_t tp_used_add(Used *used, const uint8_t *ranks, uint64_t count) {
     NO_MEMORY_GUARD(false);
     for (uint64_t i = 0; i < count; i++) {
@@ -65,7 +64,6 @@ uint32_t tp_used_add(Used *used, const uint8_t *ranks, uint64_t count) {
     return true;
 }
 
-/* Add those of a group. */
 uint32_t tp_used_split(Used *used, const Split *split, uint64_t group, uint32_t dimension) {
     NO_MEMORY_GUARD(false);
     const Group *g = &split->group[group];
@@ -79,7 +77,6 @@ static int by_rank(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* Put the ranks in order and give each its index. */
 void tp_used_settle(Used *used) {
     if (used->count > used->room / 16) { /* so many that they are found sooner than sorted */
         uint64_t count = 0;

@@ -124,7 +124,7 @@ class TableReader:
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`: polars has UTF-8 only."""
         del offset
-        return finding("TP133", row=batch.rows, found=f"fault {batch.fault.name}")
+        return finding("TP133", row=batch.report.rows, found=f"fault {batch.fault.name}")
 
     def period(self, text: str) -> ReadPeriod | None:
         """See `Reader`."""

@@ -104,8 +104,8 @@ class StoredValues:
         del offset
         if batch.fault is Fault.UTF8:
             message = "a stored text is not in the encoding of the database"
-            return finding("TP107", message=message, help="correct the text in the database", row=batch.rows)
-        return finding("TP805", row=batch.rows, found="an invalid tuple")
+            return finding("TP107", message=message, help="correct the text in the database", row=batch.report.rows)
+        return finding("TP805", row=batch.report.rows, found="an invalid tuple")
 
     def period(self, text: str) -> ReadPeriod | None:
         """See `Reader`."""
