@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from tallyport.postgres.exports.option_names import OptionNaming
     from tallyport.postgres.imports.import_values import import_values
     from tallyport.postgres.imports.run import ImportReport
+    from tallyport.tables.report import TableReport
+    from tallyport.tables.write_table import write_table
     from tallyport.validation.report import ValidationReport
     from tallyport.validation.validate import validate
     from tallyport.web.serve import ServeOptions, serve
@@ -76,6 +78,7 @@ __all__ = [
     "Severity",
     "Snapshot",
     "SourceUnreadable",
+    "TableReport",
     "Unusable",
     "ValidationReport",
     "Waiting",
@@ -99,6 +102,7 @@ __all__ = [
     "validate",
     "write_adv2",
     "write_back",
+    "write_table",
 ]
 
 _NAMES = {
@@ -120,6 +124,8 @@ _NAMES = {
     "tallyport.postgres.exports.option_names": "OptionNaming",
     "tallyport.postgres.imports.import_values": "import_values",
     "tallyport.postgres.imports.run": "ImportReport",
+    "tallyport.tables.report": "TableReport",
+    "tallyport.tables.write_table": "write_table",
     "tallyport.validation.report": "ValidationReport",
     "tallyport.validation.validate": "validate",
     "tallyport.web.serve": "ServeOptions serve",

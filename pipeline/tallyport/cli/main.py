@@ -28,17 +28,18 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "validate": (f"{_VERBS}.validate", "Check whether ADV2 files can be imported."),
         "write-back": (f"{_VERBS}.write_back", "Write ADV2 back as legacy files."),
         "show": (f"{_VERBS}.show", "Look into a file: header, fields, first rows."),
+        "table": (f"{_VERBS}.table", "Write values as Parquet, Arrow, CSV, Excel or DuckDB."),
     },
     "A DHIS2 database": {
         "import": (f"{_VERBS}.import_values", "Write values into a DHIS2 database."),
         "export": (f"{_VERBS}.export", "Read values out of a DHIS2 database."),
     },
     "A DHIS2 server": {
-        "push": (f"{_VERBS}.push", "Send values to a DHIS2 server."),
-        "snapshot": (f"{_VERBS}.snapshot", "Save metadata for validation without a server."),
-        "server": (f"{_VERBS}.server", "Show which DHIS2 server a profile leads to."),
-        "integrity": (f"{_VERBS}.integrity", "Check the data of a DHIS2 server."),
-        "maintenance": (f"{_VERBS}.maintenance", "Update what a DHIS2 server derives."),
+        "push": (f"{_VERBS}.server.push", "Send values to a DHIS2 server."),
+        "snapshot": (f"{_VERBS}.server.snapshot", "Save metadata for validation without a server."),
+        "server": (f"{_VERBS}.server.info", "Show which DHIS2 server a profile leads to."),
+        "integrity": (f"{_VERBS}.server.integrity", "Check the data of a DHIS2 server."),
+        "maintenance": (f"{_VERBS}.server.maintenance", "Update what a DHIS2 server derives."),
     },
     "To see and to learn": {
         "demo": (f"{_VERBS}.demo", "Run everything on a sample, in a few seconds."),

@@ -177,7 +177,7 @@ def run(
         (no_wait and job_timeout is not None, "--job-timeout has no effect with --no-wait"),
         (no_wait and ask.form in ("csv", "ndjson"), f"--format {ask.form} has no effect with --no-wait"),
     )
-    from tallyport.cli.verbs.maintenance import print_job
+    from tallyport.cli.verbs.server.maintenance import print_job
 
     shown = ticker(progress, is_quiet=quiet or (ask.form == "json" and not progress))
 

@@ -1,0 +1,34 @@
+"""Flat file: a table as Parquet, Arrow or CSV, as polars writes them: rows stream through, in their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+ROWS = 262_144
+"""Rows of a row group of Parquet, and of a batch of Arrow."""
+
+
+def write_parquet(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a frame as Parquet. Columns of text have dictionaries, where their texts repeat."""
+    frame.sink_parquet(path, row_group_size=ROWS)
+
+
+def write_parquet_parts(frame: pl.LazyFrame, folder: Path, name: str, key: pl.Expr) -> None:
+    """Write a frame as a folder of Parquet files, one in a folder `<name>=<key>` for each key.
+
+    The files have no column of that name: who reads them takes it from the folder.
+    """
+    parts = pl.PartitionBy(folder, key=key.alias(name), include_key=False, approximate_bytes_per_file=None)
+    frame.sink_parquet(parts, row_group_size=ROWS, mkdir=True)
+
+
+def write_arrow(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a frame as an Arrow file (IPC, Feather version 2)."""
+    frame.sink_ipc(path, record_batch_size=ROWS, compression="zstd", compat_level=pl.CompatLevel.oldest())
+
+
+def write_csv(frame: pl.LazyFrame, path: Path) -> None:
+    """Write a frame as CSV in UTF-8. A missing value is empty, an empty text is in quotes."""
+    frame.sink_csv(path, quote_style="necessary")
