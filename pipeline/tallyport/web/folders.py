@@ -11,12 +11,14 @@ from tallyport_converters.sources import stem_of
 FINDINGS, RESULT, SCRIPT, LOG, LOCK = "findings.ndjson", "result.json", "statements.sql", "log.txt", "lock"
 CHANGES, UNDO, VALIDATION = "changes.ndjson", "undo", "validation.json"
 REJECTS, TRAILS = "rejects.ndjson", "trails"
+OUT = "out"
+"""What a job has converted: for each source `NNN/<upload>/`, or `NNN.adv2.json` where it was ADV2 before."""
 
 _LABEL = re.compile(r"(\d{3})(?:\.adv2\.json|(?:/[a-z2-7]{16})?/(.+))", re.DOTALL)
 
 
 class Folders:
-    """The folders below `root`: an upload is a file, a job is a folder."""
+    """The folders below `root`: an upload is a file, a job is a folder, each called by its id."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -26,18 +28,6 @@ class Folders:
         """Make them, for this user alone."""
         for folder in (self.root, self.uploads, self.jobs, self.pushes):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def upload(self, id: str) -> Path:
-        """Where an upload's bytes are."""
-        return self.uploads / id
-
-    def job(self, id: str) -> Path:
-        """Where all of a job is."""
-        return self.jobs / id
-
-    def out(self, id: str) -> Path:
-        """What a job has converted: for each source `NNN/<upload>/`, or `NNN.adv2.json` where it was ADV2 before."""
-        return self.job(id) / "out"
 
 
 class SourceNames:

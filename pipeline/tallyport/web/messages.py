@@ -45,7 +45,6 @@ FileName = Annotated[
         description="a file name of 1 to 200 characters, without slashes",
     ),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=230)]
 Flag = Annotated[bool, Field(description="true or false")]
 _Scheme = Annotated[str, Field(pattern=r"^((de|ou|ds|cc|c|co|coc|aoc)=)?[A-Za-z]+(:[A-Za-z][A-Za-z0-9]{10})?$")]
 _SCHEMES = "UID, CODE, NAME or ATTRIBUTE:<uid> of the attribute, for all kinds or for one: ou=CODE"

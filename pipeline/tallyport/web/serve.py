@@ -75,9 +75,9 @@ def serve(options: ServeOptions | None = None, *, listening: Callable[[str], Non
         store = Store(folders.root)
         uploads = Uploads(store, folders, options.limit_bytes)
         jobs = JobProcesses(store, folders, targets, options.job_minutes * 60)
-        queue = JobQueue(store, folders, jobs, targets)
+        queue = JobQueue(store, uploads, jobs, targets)
         access = AccessControl(
-            application(Parts(store, folders, uploads, queue, targets), jobs),
+            application(Parts(store, folders, uploads, jobs, queue, targets)),
             store=store,
             hosts=[f"{host}:{port}" for host in ("127.0.0.1", "localhost")],
             cookie=f"tallyport-{port}",

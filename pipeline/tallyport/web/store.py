@@ -73,15 +73,8 @@ class Store:
 
     def add_upload(self, id: str, name: str, size_bytes: int, sha256: str, detected: Mapping[str, Any]) -> None:
         """Keep an upload that is whole on the disk; `detected` is what its content says that it is."""
-        self._run(
-            "insert into upload values (?, ?, ?, ?, ?, ?)",
-            id,
-            name,
-            size_bytes,
-            sha256,
-            json.dumps(detected),
-            time.time(),
-        )
+        upload = (id, name, size_bytes, sha256, json.dumps(detected), time.time())
+        self._run("insert into upload values (?, ?, ?, ?, ?, ?)", *upload)
 
     def upload(self, id: str) -> dict[str, Any] | None:
         """Return an upload: id, name, bytes, sha256, and what its content says that it is."""

@@ -464,10 +464,12 @@ def test_a_job_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     folders.make()
     store = Store(tmp_path)
     lines = (f"deVisits001,202501,ou{number:09},,,1\n" for number in range(1_000_000))
-    folders.upload("a" * 16).write_text("dataelement,period,orgunit,catoptcombo,attroptcombo,value\n" + "".join(lines))
+    (folders.uploads / ("a" * 16)).write_text(
+        "dataelement,period,orgunit,catoptcombo,attroptcombo,value\n" + "".join(lines)
+    )
     source = {"upload": "a" * 16, "name": "large.csv", "bytes": 1, "is_adv2": False}
     store.add_job("b" * 16, "dry-run", {"sources": [source], "options": {}}, {"kind": "convert"}, "", "")
-    folders.job("b" * 16).mkdir()
+    (folders.jobs / ("b" * 16)).mkdir()
     line = [sys.executable, "-P", "-m", "tallyport.web.jobs.worker", str(tmp_path), "b" * 16, "0.5"]
     assert subprocess.run(line, env=environment(), timeout=60, check=False).returncode == 0
     job = store.job("b" * 16)

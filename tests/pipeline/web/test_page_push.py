@@ -192,10 +192,10 @@ def test_a_job_that_takes_too_long_is_ended_while_it_waits_for_the_server(dhis2:
     folders = Folders(tmp_path)
     folders.make()
     store = Store(tmp_path)
-    folders.upload("a" * 16).write_bytes(adv2(group(stock())))
+    (folders.uploads / ("a" * 16)).write_bytes(adv2(group(stock())))
     source = {"upload": "a" * 16, "name": "stock.adv2.json", "bytes": 1, "is_adv2": True}
     store.add_job("b" * 16, "run", {"sources": [source], "options": {}}, {"kind": "profile"}, "", "")
-    folders.job("b" * 16).mkdir()
+    (folders.jobs / ("b" * 16)).mkdir()
     settings = {"TALLYPORT_PUSH_PROFILE": dhis2.url, "TALLYPORT_PUSH_URL": dhis2.url}
     settings |= {"TALLYPORT_USERNAME": USERNAME, "TALLYPORT_PASSWORD": PASSWORD}
     line = [sys.executable, "-P", "-m", "tallyport.web.jobs.worker", str(tmp_path), "b" * 16, "3"]

@@ -22,7 +22,6 @@ from tallyport.web.http import conversion_routes, job_routes, upload_routes
 from tallyport.web.http.failures import ALWAYS, refusals, refused
 from tallyport.web.http.route import Having, Parts, giving, router
 from tallyport.web.http.uploads import Uploads
-from tallyport.web.jobs.processes import JobProcesses
 from tallyport.web.messages import Format, ServerMessage
 from tallyport_schemas import __version__
 
@@ -49,15 +48,15 @@ async def server(parts: Having) -> object:
     }
 
 
-def application(parts: Parts, jobs: JobProcesses) -> FastAPI:
+def application(parts: Parts) -> FastAPI:
     """Return the whole of it."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.parts = parts
         parts.uploads.remove_unknown()
-        jobs.remove_unknown()
-        tasks = [asyncio.create_task(jobs.watch()), asyncio.create_task(_tidy(parts.uploads))]
+        parts.jobs.remove_unknown()
+        tasks = [asyncio.create_task(parts.jobs.watch()), asyncio.create_task(_tidy(parts.uploads))]
         try:
             yield
         finally:
@@ -82,10 +81,7 @@ def interface(lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
         redirect_slashes=False,
         lifespan=lifespan,
         responses=refusals(*ALWAYS),
-        dependencies=[
-            Security(APIKeyCookie(name="tallyport", auto_error=False)),
-            Security(HTTPBearer(auto_error=False)),
-        ],
+        dependencies=_CREDENTIALS,
         generate_unique_id_function=_operation,
         separate_input_output_schemas=False,
         middleware=[Middleware(GZipMiddleware, exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, *_LARGE))],

@@ -73,7 +73,7 @@ async def convert(request: Request, asked: Annotated[ConvertQuery, Query()], par
 async def validate(request: Request, asked: Annotated[FileQuery, Query()], parts: Having) -> Response:
     """Validate an ADV2 file: gives what `tallyport validate --json` prints."""
     job = await _done(parts, "validate", request, asked.name, None, JobOptions())
-    path = parts.folders.job(job["id"]) / VALIDATION
+    path = parts.folders.jobs / job["id"] / VALIDATION
     return StreamingResponse(read(path), 200, None, "application/json", BackgroundTask(parts.queue.remove, job))
 
 
@@ -89,7 +89,7 @@ async def _done(
                 raise ClientDisconnect
             await asyncio.sleep(_LOOK_EVERY_S)
     except BaseException:
-        parts.queue.cancel(id)
+        parts.jobs.cancel(id)
         raise
     if job is None:
         raise failed("TP914", found=id)
@@ -101,7 +101,7 @@ async def _done(
 
 def _source_failed(parts: Parts, job: Mapping[str, Any]) -> Failed:
     """Return why the one source of a job has no ADV2."""
-    result = json.loads((parts.folders.job(job["id"]) / RESULT).read_bytes())
+    result = json.loads((parts.folders.jobs / job["id"] / RESULT).read_bytes())
     error = result["sources"][0].get("error")
     if error is None:
         return failed("TP915", message="the file has no values, so there is no single ADV2 file")

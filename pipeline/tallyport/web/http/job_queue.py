@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tallyport.web.folders import Folders
 from tallyport.web.http.failures import failed
-from tallyport.web.http.uploads import new_id
+from tallyport.web.http.uploads import Uploads, new_id
 from tallyport.web.jobs.processes import JobProcesses
 from tallyport.web.jobs.targets import Target
 from tallyport.web.messages import JobOptions, Kind, SourceRequest
@@ -22,8 +21,8 @@ _WAITING_MOST = 200
 class JobQueue:
     """Queues jobs, and removes them. `targets` are what this server was started with."""
 
-    def __init__(self, store: Store, folders: Folders, jobs: JobProcesses, targets: Mapping[str, Target]) -> None:
-        self._store, self._folders, self._jobs, self._targets = store, folders, jobs, targets
+    def __init__(self, store: Store, uploads: Uploads, jobs: JobProcesses, targets: Mapping[str, Target]) -> None:
+        self._store, self._uploads, self._jobs, self._targets = store, uploads, jobs, targets
 
     def known_upload(self, id: str) -> dict[str, Any]:
         """Return an upload.
@@ -79,12 +78,7 @@ class JobQueue:
         """Remove a job that has ended, what it left, and its files where no other job needs them."""
         self._jobs.remove(job["id"])
         for source in job["request"]["sources"]:
-            if self._store.remove_upload(source["upload"]):
-                self._folders.upload(source["upload"]).unlink(missing_ok=True)
-
-    def cancel(self, id: str) -> None:
-        """Have a job that waits or runs end."""
-        self._jobs.cancel(id)
+            self._uploads.discard(source["upload"])
 
 
 def plan_of(request: Mapping[str, Any], target: Target) -> str:

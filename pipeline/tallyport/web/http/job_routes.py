@@ -74,7 +74,7 @@ async def cancel(job: KnownJob, parts: Having) -> object:
     """Cancel a job that waits or runs."""
     if job["state"] in FINAL:
         raise failed("TP918", message="the job has ended")
-    parts.queue.cancel(job["id"])
+    parts.jobs.cancel(job["id"])
     return _shown(parts, job["id"])
 
 
@@ -148,7 +148,7 @@ def _shown(parts: Parts, id: str) -> dict[str, Any]:
     if job is None:
         raise failed("TP914", found=id)
     message = _message(job)
-    result = parts.folders.job(id) / RESULT
+    result = parts.folders.jobs / id / RESULT
     if job["state"] not in FINAL or not result.exists():
         return message
     context = JobContext(parts.folders, job)

@@ -18,6 +18,7 @@ from tallyport.web.folders import Folders
 from tallyport.web.http.failures import failed, refusals
 from tallyport.web.http.job_queue import JobQueue
 from tallyport.web.http.uploads import Uploads
+from tallyport.web.jobs.processes import JobProcesses
 from tallyport.web.jobs.targets import Target
 from tallyport.web.messages import Id
 from tallyport.web.store import Store
@@ -45,6 +46,7 @@ class Parts:
     store: Store
     folders: Folders
     uploads: Uploads
+    jobs: JobProcesses
     queue: JobQueue
     targets: Mapping[str, Target]
 

@@ -44,14 +44,14 @@ class Uploads:
         partial = self._folders.uploads / f"{id}.partial"
         try:
             size, digest = await _write(chunks, partial)
-            await anyio.to_thread.run_sync(partial.rename, self._folders.upload(id))
+            await anyio.to_thread.run_sync(partial.rename, self._folders.uploads / id)
         except OSError as error:
             raise failed("TP801", found=error.strerror or str(error)) from error
         except asyncio.CancelledError:  # the server stops: whoever sends still listens
             raise failed("TP930") from None
         finally:
             partial.unlink(missing_ok=True)
-        detected = await self._detected(self._folders.upload(id), name)
+        detected = await self._detected(self._folders.uploads / id, name)
         self._store.add_upload(id, name, size, digest, detected)
         return {"id": id, "name": name, "bytes": size, "sha256": digest, **detected}
 
@@ -80,14 +80,20 @@ class Uploads:
         Raises:
             Failed: TP918, a job needs it.
         """
-        if not self._store.remove_upload(id):
+        if not self.discard(id):
             raise failed("TP918", message="a job needs this file", help="remove the job first")
-        self._folders.upload(id).unlink(missing_ok=True)
+
+    def discard(self, id: str) -> bool:
+        """Remove an upload unless a job needs it; returns whether it is gone."""
+        is_gone = self._store.remove_upload(id)
+        if is_gone:
+            (self._folders.uploads / id).unlink(missing_ok=True)
+        return is_gone
 
     def remove_idle(self, older_than_s: float) -> None:
         """Remove what no job needs and nobody is about to use."""
         for id in self._store.remove_idle_uploads(older_than_s):
-            self._folders.upload(id).unlink(missing_ok=True)
+            (self._folders.uploads / id).unlink(missing_ok=True)
 
     def remove_unknown(self) -> None:
         """Remove files of which the store knows nothing: a server was killed in the middle. Only while none serves."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tallyport.web.folders import Folders, SourceNames
+from tallyport.web.folders import OUT, Folders, SourceNames
 
 if TYPE_CHECKING:
     from tallyport_converters.convert import Outcome
@@ -21,8 +21,8 @@ class JobContext:
         self.target_kind: str = job["target"]["kind"]
         self.is_dry_run = self.kind != "run"
         self.names = SourceNames([source["name"] for source in self.request["sources"]])
-        self.folder, self.out, self.pushes = folders.job(self.id), folders.out(self.id), folders.pushes
-        self.uploads = [folders.upload(source["upload"]) for source in self.request["sources"]]
+        self.folder, self.out, self.pushes = folders.jobs / self.id, folders.jobs / self.id / OUT, folders.pushes
+        self.uploads = [folders.uploads / source["upload"] for source in self.request["sources"]]
         self.conversions: list[Outcome] = []
 
     def files(self) -> list[str]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
 from tallyport.web.jobs.change_preview import first_changes
 from tallyport.web.jobs.context import JobContext
-from tallyport.web.jobs.limits import limited
 from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
-from tallyport.web.jobs.targets import database_of_job, profile_of_job
+from tallyport.web.jobs.targets import ask_server, database_of_job
 from tallyport_schemas.finding import finding
 
 if TYPE_CHECKING:
-    from tallyport.metadata import Snapshot
+    from tallyport.dhis2.client import Client
+    from tallyport.dhis2.push.push import PushReport
     from tallyport_converters.model.combos import KnownCategories
 
 
@@ -71,14 +71,10 @@ def to_profile(job: JobContext, recorder: Recorder) -> None:
 
     What was acknowledged before this is cancelled, or dies, is not sent again by a later run of the same files.
     """
-    import asyncio
-
-    from tallyport.dhis2.client import open_client
     from tallyport.dhis2.push.push import ChunkPushed, ClearingAhead, PushOptions, push
     from tallyport.dhis2.request.rejections import CLASSES
     from tallyport.validation.report import FileResult, RowFinding
 
-    profile = profile_of_job()
     options = PushOptions(dry_run=job.is_dry_run, state=job.pushes, rejects=job.folder / REJECTS)
     converted = {one.source for one in job.conversions}
     recorder.summary["rows"] = dict.fromkeys((*CLASSES, "left_out"), 0)
@@ -96,21 +92,20 @@ def to_profile(job: JobContext, recorder: Recorder) -> None:
         else:
             recorder.take(event)
 
-    async def pushing() -> None:
-        async with limited(), open_client(profile) as client:
-            recorder.summary["tells_new_from_changed"] = client.version < (2, 43)
-            report = await push(client, job.files(), options, conversions=job.conversions, watch=watch)
-        recorder.summary |= {
-            "rows": report.rows | {"left_out": report.left_out},
-            "cleared": report.cleared,
-            "kept": report.kept,
-            "groups": report.groups,
-            "groups_failed": report.failed_groups,
-            "resumed": report.is_resumed,
-        }
-        recorder.ends_with(report.exit_code)
+    def pushing(client: Client) -> Awaitable[PushReport]:
+        recorder.summary["tells_new_from_changed"] = client.version < (2, 43)
+        return push(client, job.files(), options, conversions=job.conversions, watch=watch)
 
-    asyncio.run(pushing())
+    report = ask_server(pushing)
+    recorder.summary |= {
+        "rows": report.rows | {"left_out": report.left_out},
+        "cleared": report.cleared,
+        "kept": report.kept,
+        "groups": report.groups,
+        "groups_failed": report.failed_groups,
+        "resumed": report.is_resumed,
+    }
+    recorder.ends_with(report.exit_code)
 
 
 def categories_of(kind: str) -> Callable[[Mapping[str, str]], KnownCategories | None] | None:
@@ -127,17 +122,10 @@ def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
 
 
 def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
-    import asyncio
-
-    from tallyport.dhis2.client import open_client
     from tallyport.dhis2.pull_snapshot import pull_categories
     from tallyport.metadata.known_categories import of_snapshot
 
-    async def pulling() -> Snapshot | None:
-        async with limited(), open_client(profile_of_job()) as client:
-            return await pull_categories(client)
-
-    snapshot = asyncio.run(pulling())
+    snapshot = ask_server(pull_categories)
     return of_snapshot(snapshot)(schemes) if snapshot else None
 
 

@@ -6,12 +6,15 @@ A name is a courtesy: where the target cannot be asked, the UIDs stand alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tallyport.web.jobs.targets import database_of_job, profile_of_job
+from tallyport.web.jobs.targets import ask_server, database_of_job
 from tallyport_schemas.finding import Unusable
+
+if TYPE_CHECKING:
+    from tallyport.dhis2.client import Client
 
 _NAMES_MOST = 3000
 _BATCH = 100
@@ -51,28 +54,21 @@ def _from_database(uids: Sequence[str]) -> Iterator[tuple[str, str]]:
             yield from database.execute(f"select uid, name from {table} where uid = any(%s)".encode(), [list(uids)])
 
 
-def _from_server(uids: Sequence[str]) -> Iterator[tuple[str, str]]:
-    import asyncio
+def _from_server(uids: Sequence[str]) -> Iterable[tuple[str, str]]:
+    async def asking(client: Client) -> Iterable[tuple[str, str]]:
+        found: dict[str, str] = {}
+        for collection in _OF_SERVER:
+            missing = [uid for uid in uids if uid not in found]
+            for at in range(0, len(missing), _BATCH):
+                asked = f"id:in:[{','.join(missing[at : at + _BATCH])}]"
+                async for page, _ in client.pages(collection, "id,name", filters=[asked]):
+                    found |= {one["id"]: one["name"] for one in page if "name" in one}
+        return found.items()
 
-    from tallyport.dhis2.client import open_client
-
-    async def asking() -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        async with open_client(profile_of_job()) as client:
-            missing = list(uids)
-            for collection in _OF_SERVER:
-                for at in range(0, len(missing), _BATCH):
-                    asked = f"id:in:[{','.join(missing[at : at + _BATCH])}]"
-                    async for page, _ in client.pages(collection, "id,name", filters=[asked]):
-                        found += ((one["id"], one["name"]) for one in page if "name" in one)
-                known = {uid for uid, _ in found}
-                missing = [uid for uid in missing if uid not in known]
-        return found
-
-    yield from asyncio.run(asking())
+    return ask_server(asking)
 
 
-_ASK: Mapping[str, Callable[[Sequence[str]], Iterator[tuple[str, str]]]] = {
+_ASK: Mapping[str, Callable[[Sequence[str]], Iterable[tuple[str, str]]]] = {
     "database": _from_database,
     "profile": _from_server,
 }

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from tallyport.web.folders import LOCK, LOG, Folders
+from tallyport.web.folders import LOCK, LOG, OUT, Folders
 from tallyport.web.jobs.targets import Target, cancelled
 from tallyport.web.store import Store
 from tallyport_converters.files.locks import held
@@ -83,7 +83,7 @@ class JobProcesses:
     def remove(self, id: str) -> None:
         """Forget a job that has ended, with its folder."""
         self._store.remove_job(id)
-        shutil.rmtree(self._folders.job(id), ignore_errors=True)
+        shutil.rmtree(self._folders.jobs / id, ignore_errors=True)
 
     def remove_unknown(self) -> None:
         """Remove folders of which the store knows nothing: a server was killed in the middle."""
@@ -97,7 +97,7 @@ class JobProcesses:
         if target is None or target.fingerprint != job["fingerprint"]:
             self._store.end_job(id, "failed", finding=finding("TP917").as_json())
             return False
-        folder = self._folders.job(id)
+        folder = self._folders.jobs / id
         folder.mkdir(mode=0o700, exist_ok=True)
         lock = held(folder / LOCK)
         if lock is None:
@@ -125,7 +125,7 @@ class JobProcesses:
         if (process := self._processes.get(id)) is not None:
             return process.poll() is None
         try:
-            lock = held(self._folders.job(id) / LOCK)
+            lock = held(self._folders.jobs / id / LOCK)
         except FileNotFoundError:
             return False
         if lock is not None:
@@ -137,14 +137,14 @@ class JobProcesses:
             self._signal(id, signal.SIGKILL)
 
     def _signal(self, id: str, number: int) -> None:
-        text = (self._folders.job(id) / LOCK).read_text()
+        text = (self._folders.jobs / id / LOCK).read_text()
         if text.isdecimal():
             with suppress(ProcessLookupError):
                 os.killpg(int(text), number)
 
     def _ended_silently(self, id: str) -> None:
         """Record how a process that is gone ended, if it did not do so itself, and remove what it left."""
-        shutil.rmtree(self._folders.out(id) / WORK, ignore_errors=True)
+        shutil.rmtree(self._folders.jobs / id / OUT / WORK, ignore_errors=True)
         if id in self._cancelled:
             self._end_cancelled(id)
         else:

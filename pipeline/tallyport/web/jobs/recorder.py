@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 from tallyport.source_report import SourceReport
@@ -46,13 +45,8 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._findings.close()
-        self._finish()
-
-    def _finish(self) -> None:
         self.summary["problems"] = self._findings_kept
         self.summary["causes"] = self._problems.count
         self.summary |= outlook(self.summary, self._job.target_kind)
@@ -86,7 +80,7 @@ class Recorder:
     def take(self, event: object) -> None:
         """Take an event that means the same for all targets; others have no meaning here."""
         if isinstance(event, Progress):
-            self.progress(event)
+            self._progress_made(event)
         elif isinstance(event, Waiting):
             self._waiting(event)
         elif isinstance(event, SourceReport):
@@ -94,7 +88,7 @@ class Recorder:
         elif isinstance(event, Finding):
             self.found(event)
 
-    def progress(self, event: Progress) -> None:
+    def _progress_made(self, event: Progress) -> None:
         """Record how far the stage is, if it is time to."""
         now = time.monotonic()
         if now - self._recorded < _RECORD_EVERY_S:

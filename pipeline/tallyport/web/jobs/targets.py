@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from tallyport.web.jobs.limits import limited
 from tallyport_schemas.finding import Finding, OutsideFailed, Refused, finding
 
 if TYPE_CHECKING:
     from tallyport.dhis2.api.profiles import Profile
+    from tallyport.dhis2.client import Client
 
+Answer = TypeVar("Answer")
 CONVERSION_OPTIONS = ("data_set", "id_schemes", "keep_followup_false", "strict")
 DATABASE_SETTING = "TALLYPORT_IMPORT_DATABASE"
 PROFILE_SETTING, PROFILE_URL_SETTING = "TALLYPORT_PUSH_PROFILE", "TALLYPORT_PUSH_URL"
@@ -116,7 +119,7 @@ def database_of_job() -> str:
     return url
 
 
-def profile_of_job() -> Profile:
+def _profile_of_job() -> Profile:
     """Return the profile that a job's environment names, at the URL that it had when the server was started.
 
     Raises:
@@ -128,6 +131,19 @@ def profile_of_job() -> Profile:
         return find_profile(os.environ[PROFILE_SETTING], url=os.environ[PROFILE_URL_SETTING])
     except ValueError as error:
         raise Refused(finding("TP915", field="profile", message=str(error))) from None
+
+
+def ask_server(work: Callable[[Client], Awaitable[Answer]]) -> Answer:
+    """Do what a job has to do at the DHIS2 server that its environment names."""
+    import asyncio
+
+    from tallyport.dhis2.client import open_client
+
+    async def working() -> Answer:
+        async with limited(), open_client(_profile_of_job()) as client:
+            return await work(client)
+
+    return asyncio.run(working())
 
 
 def cancelled(kind: str) -> Finding:

@@ -61,7 +61,7 @@ class Work:
         recorder.begin("map")
         completeness = Completeness()
         for progress in completeness.add(files):
-            recorder.progress(progress)
+            recorder.take(progress)
         recorder.result["completeness"] = completeness.map()
         recorder.summary["runnable"] = bool(files) and recorder.has_something_to_do
         recorder.summary["removes_for_good"] = completeness.removes_for_good
@@ -89,8 +89,7 @@ class Work:
             for event in conversion([path], self._job.out / folder, how, name=name, trails=trails):
                 if isinstance(event, Outcome):
                     self._converted(event)
-                else:
-                    self._recorder.progress(event)
+                self._recorder.take(event)
 
     def _converted(self, outcome: Outcome) -> None:
         self._recorder.ends_with(outcome.exit_code)
@@ -135,7 +134,7 @@ class Work:
         for event in validation([self._job.out], None):
             if isinstance(event, Progress):
                 part = min(event.done, sizes[event.source])
-                self._recorder.progress(Progress(event.source, event.phase, done + part, total, event.values))
+                self._recorder.take(Progress(event.source, event.phase, done + part, total, event.values))
                 continue
             for found in findings_of(event):
                 self._recorder.found(found)
