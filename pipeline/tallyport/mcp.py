@@ -12,7 +12,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial, wraps
 from inspect import cleandoc
-from typing import Any, ParamSpec
+from typing import Any
 
 import anyio.to_thread
 from mcp.server import MCPServer
@@ -40,16 +40,17 @@ from tallyport_schemas.finding_codes import CODES
 LIMIT = 100
 """Entries of a list that a tool answers with, unless asked for more."""
 
-Parameters = ParamSpec("Parameters")
+Tool = Callable[..., Awaitable[Document]]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolNote:
-    """What a tool is called, whether it changes something, and what it does, in a line."""
+    """What a tool is called, whether it changes something, what it does, and whether it may also remove something."""
 
     name: str
     writes: bool
     text: str
+    replaces: bool
 
     def as_json(self) -> Document:
         """Return it as JSON has it."""
@@ -70,49 +71,57 @@ def mcp_server(profile: Callable[[], Profile], *, allow_writes: bool = False) ->
     )
     tools = Tools(profile, allow_writes=allow_writes)
     for note in TOOLS:
-        text = f"{_description(note)} Needs --allow-writes at start." if note.writes else _description(note)
+        tool = getattr(tools, note.name)
+        text = f"{'WRITES' if note.writes else 'Reads only'}: {cleandoc(tool.__doc__)}"
+        text += " Needs --allow-writes at start." if note.writes else ""
         annotations = ToolAnnotations(
-            read_only_hint=not note.writes, destructive_hint=note.name in _REPLACING, idempotent_hint=True
+            read_only_hint=not note.writes, destructive_hint=note.replaces, idempotent_hint=True
         )
-        server.add_tool(getattr(tools, note.name), name=note.name, description=text, annotations=annotations)
+        server.add_tool(tool, name=note.name, description=text, annotations=annotations)
     return server
 
 
-def _description(note: ToolNote) -> str:
-    return f"{'WRITES' if note.writes else 'Reads only'}: {cleandoc(getattr(Tools, note.name).__doc__)}"
+def _tool(*, writes: bool = False, replaces: bool = False) -> Callable[[Tool], Tool]:
+    """Make a method of `Tools` a tool; what goes wrong is reported as a finding."""
+
+    def decorate(method: Tool) -> Tool:
+        @wraps(method)
+        async def tool(self: Tools, *arguments: Any, **named: Any) -> Document:
+            try:
+                if writes and not self.allow_writes:
+                    raise Refused(finding("TP880", source=method.__name__))
+                return await method(self, *arguments, **named)
+            except Unusable as error:
+                raise ToolError(json.dumps(error.finding.as_json())) from None
+            except ValueError as error:
+                raise ToolError(json.dumps(finding("TP900", message=str(error)).as_json())) from None
+
+        first = (method.__doc__ or "").strip().partition("\n")[0]
+        TOOLS.append(ToolNote(method.__name__, writes, first, replaces))
+        return tool
+
+    return decorate
 
 
-def _told(tool: Callable[Parameters, Awaitable[Document]]) -> Callable[Parameters, Awaitable[Document]]:
-    """Report what goes wrong as a finding."""
-
-    @wraps(tool)
-    async def telling(*arguments: Parameters.args, **named: Parameters.kwargs) -> Document:
-        try:
-            return await tool(*arguments, **named)
-        except Unusable as error:
-            raise ToolError(json.dumps(error.finding.as_json())) from None
-        except ValueError as error:
-            raise ToolError(json.dumps(finding("TP900", message=str(error)).as_json())) from None
-
-    return telling
+TOOLS: list[ToolNote] = []
+"""All tools, those that only read first."""
 
 
 class Tools:
     """The tools; each answers with one JSON object."""
 
     def __init__(self, profile: Callable[[], Profile], *, allow_writes: bool) -> None:
-        self._profile = profile
-        self._allow_writes = allow_writes
+        self._profile, self.allow_writes = profile, allow_writes
 
     # --- That read ---------------------------------------------------------------------------------------------------
 
-    @_told
+    @_tool()
     async def server_info(self) -> Document:
         """Which DHIS2 server this is, its version, and whose credentials are used."""
         async with open_client(self._profile()) as client:
             return (await client.report()).as_json()
 
-    @_told
+    @_tool()
     async def integrity_list_checks(
         self, section: str | None = None, severity: IssueSeverity | None = None
     ) -> Document:
@@ -121,7 +130,7 @@ class Tools:
             found = await client.maintenance.select_checks(section=section, severity=severity)
             return {"checks": [check.as_row() for check in found], "findings": []}
 
-    @_told
+    @_tool()
     async def integrity_report(
         self,
         checks: list[str] | None = None,
@@ -136,7 +145,7 @@ class Tools:
             )
         return report.as_json(issues=False)
 
-    @_told
+    @_tool()
     async def integrity_issues(
         self,
         checks: list[str] | None = None,
@@ -158,7 +167,7 @@ class Tools:
                     issues.append(row.as_json())
         return {"issues": issues, "complete": True, "findings": _json(findings)}
 
-    @_told
+    @_tool()
     async def task_notifications(self, job_type: str, job_id: str, limit: int = LIMIT) -> Document:
         """What a job of the server said so far, the newest `limit` entries, and the outcome if it ended."""
         if not (job_type.replace("_", "").isalnum() and job_id.isalnum()):
@@ -174,14 +183,14 @@ class Tools:
             "summary": summary,
         }
 
-    @_told
+    @_tool()
     async def incomplete_category_combos(self) -> Document:
         """Category combos that lack category option combos."""
         async with open_client(self._profile()) as client:
             found = await client.maintenance.incomplete_category_combos()
         return {"category_combos": [state.as_json() for state in found]}
 
-    @_told
+    @_tool()
     async def validate(
         self, paths: list[str], metadata: str | None = None, header_only: bool = False, limit: int = LIMIT
     ) -> Document:
@@ -192,7 +201,7 @@ class Tools:
         _refuse_stdin(paths)
         return await anyio.to_thread.run_sync(partial(_validated, paths, metadata, header_only, limit))
 
-    @_told
+    @_tool()
     async def show(
         self,
         path: str,
@@ -211,7 +220,7 @@ class Tools:
         view: FileView = await anyio.to_thread.run_sync(work)
         return view.as_json()
 
-    @_told
+    @_tool()
     async def explain(self, code: str) -> Document:
         """What a finding means, by its code, and what to do about it."""
         if code.upper() not in CODES:
@@ -220,7 +229,7 @@ class Tools:
 
     # --- That write --------------------------------------------------------------------------------------------------
 
-    @_told
+    @_tool(writes=True, replaces=True)  # with `overwrite`
     async def convert(
         self,
         sources: list[str],
@@ -235,7 +244,6 @@ class Tools:
 
         `id_schemes` maps a kind (de ou ds cc c co coc aoc, or "" for all) to UID, CODE, NAME or ATTRIBUTE:<uid>.
         """
-        self._require_writes("convert")
         _refuse_stdin(sources)
         work = partial(
             convert_files,
@@ -250,7 +258,7 @@ class Tools:
         report: Report = await anyio.to_thread.run_sync(work)
         return report.as_json()
 
-    @_told
+    @_tool(writes=True)
     async def integrity_run(
         self,
         checks: list[str] | None = None,
@@ -261,7 +269,6 @@ class Tools:
         timeout_s: float = JOB_TIMEOUT_S,
     ) -> Document:
         """Run checks of data integrity at the server, by default all that are not slow; `watch` waits for the end."""
-        self._require_writes("integrity_run")
         async with open_client(self._profile()) as client:
             said: list[Notification] = []
             job = await client.maintenance.run_integrity(
@@ -275,7 +282,7 @@ class Tools:
             )
         return JobReport(job, said[-LIMIT:]).as_json()
 
-    @_told
+    @_tool(writes=True)
     async def maintenance_refresh_analytics(
         self,
         context: Context,
@@ -285,7 +292,6 @@ class Tools:
         timeout_s: float = JOB_TIMEOUT_S,
     ) -> Document:
         """Start to rebuild the server's analytics tables; `watch` follows the job to its end, with progress."""
-        self._require_writes("maintenance_refresh_analytics")
         said: list[Notification] = []
         count = 0
         async with open_client(self._profile()) as client:
@@ -298,7 +304,7 @@ class Tools:
                 checked(job, said[-1])
         return JobReport(job, said).as_json()
 
-    @_told
+    @_tool(writes=True, replaces=True)  # option combos that are obsolete
     async def maintenance_update_category_option_combos(
         self, combo: str | None = None, watch: bool = True, timeout_s: float = MATRIX_TIMEOUT_S
     ) -> Document:
@@ -306,17 +312,12 @@ class Tools:
 
         `watch` waits until none is missing; those that stay incomplete are findings.
         """
-        self._require_writes("maintenance_update_category_option_combos")
         async with open_client(self._profile()) as client:
             message = await client.maintenance.update_category_option_combos(combo)
             missing = None
             if watch:
                 missing = await client.maintenance.incomplete_category_combos(combo, timeout_s=timeout_s)
         return OptionCombosReport(message.message, missing).as_json()
-
-    def _require_writes(self, tool: str) -> None:
-        if not self._allow_writes:
-            raise Refused(finding("TP880", source=tool))
 
 
 def _validated(paths: Sequence[str], metadata: str | None, header_only: bool, limit: int) -> Document:
@@ -334,30 +335,3 @@ def _refuse_stdin(paths: Sequence[str]) -> None:
 
 def _json(findings: Sequence[Finding]) -> list[dict[str, str | int]]:
     return [found.as_json() for found in findings]
-
-
-_READING = (
-    "server_info",
-    "integrity_list_checks",
-    "integrity_report",
-    "integrity_issues",
-    "task_notifications",
-    "incomplete_category_combos",
-    "validate",
-    "show",
-    "explain",
-)
-_WRITING = (
-    "convert",
-    "integrity_run",
-    "maintenance_refresh_analytics",
-    "maintenance_update_category_option_combos",
-)
-_REPLACING = ("convert", "maintenance_update_category_option_combos")
-"""Those that may also remove something: with `overwrite`, and option combos that are obsolete."""
-
-TOOLS: Sequence[ToolNote] = tuple(
-    ToolNote(name, name in _WRITING, getattr(Tools, name).__doc__.strip().partition("\n")[0])
-    for name in (*_READING, *_WRITING)
-)
-"""All tools, those that only read first."""

@@ -8,8 +8,8 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from support.dhis2_server import PASSWORD, USERNAME, Dhis2Server
+from tallyport.dhis2.api.patience import Poll
 from tallyport.dhis2.api.profiles import Credentials, Profile
-from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import Client, open_client
 
 Found = TypeVar("Found")
@@ -47,6 +47,7 @@ def talk(server: Dhis2Server, work: Callable[[Client], Awaitable[Found]], **sett
 
     async def talking() -> Found:
         async with open_client(profile_of(server, **settings)) as client:
+            client.connection.poll = QUICK
             return await work(client)
 
     return asyncio.run(talking())

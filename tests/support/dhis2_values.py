@@ -11,8 +11,8 @@ from typing import Any
 from support import hmis
 from support.dhis2_metadata import served
 from support.dhis2_server import PASSWORD, USERNAME, Dhis2Server
+from tallyport.dhis2.api.patience import Poll
 from tallyport.dhis2.api.profiles import Credentials, Profile
-from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import open_client
 from tallyport.dhis2.push.push import PushOptions, PushReport, push
 
@@ -67,7 +67,8 @@ def pushed(
         credentials = Credentials("basic", PASSWORD, USERNAME)
         profile = Profile(running.url, credentials, timeout_s=2, answer_timeout_s=answer_timeout_s, retries=retries)
         async with open_client(profile) as client:
-            settings = PushOptions(state=state, poll=QUICK, parallel=parallel, wait_s=wait_s, **options)
+            client.connection.poll = QUICK
+            settings = PushOptions(state=state, parallel=parallel, wait_s=wait_s, **options)
             return await push(client, sources, settings, watch=watch)
 
     return asyncio.run(pushing())

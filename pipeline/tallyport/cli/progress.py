@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from dataclasses import asdict
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -70,9 +69,7 @@ class Ticker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.clear()
 
     def show(self, event: object) -> None:
@@ -87,7 +84,7 @@ class Ticker:
     def _wait(self, waiting: Waiting) -> None:
         """Show that a server is away and that it is back, and between them how long it takes."""
 
-    def tell(self, said: Notification) -> None:
+    def say(self, said: Notification) -> None:
         """Show what a job of a server says; here only that it failed."""
         if said.level == "ERROR":
             self.clear()
@@ -127,7 +124,7 @@ class PlainLines(Ticker):
         elif self.is_due():
             self._line(f"waiting for the server for {duration_text(waiting.waited_s)}: {waiting.reason}")
 
-    def tell(self, said: Notification) -> None:
+    def say(self, said: Notification) -> None:
         """Show a line that stays, or for a step of a loop one that may be replaced."""
         if not (said.message or "").strip() and said.level != "ERROR":
             return  # such as jobs of data integrity begin and end with
@@ -206,7 +203,7 @@ class JsonLines(Ticker):
             self._is_waiting = not waiting.is_over
             self._print("waiting", asdict(waiting))
 
-    def tell(self, said: Notification) -> None:
+    def say(self, said: Notification) -> None:
         """Print it."""
         self._print("job", {"level": said.level, "time": said.time, "message": said.message})
 

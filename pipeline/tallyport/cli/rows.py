@@ -79,7 +79,7 @@ class Listing:
             line = "  ".join(f"{text:>{-width}}" if width < 0 else f"{text:<{width}}" for text, width in texts)
             sys.stdout.write(line.rstrip() + "\n")
 
-    def tell(self, found: Finding) -> None:
+    def note(self, found: Finding) -> None:
         """Show a finding on stderr, or keep it for the document."""
         self._findings.append(found)
         if self._form != "json" and len(self._findings) <= SHOWN:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,6 @@ from tallyport_schemas.document import Document
 from tallyport_schemas.generations import Generation
 
 OLDEST = (2, 41)
-PAGE_SIZE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class Client:
         self.version = version
         """Such as (2, 43): what servers do differently is decided by it."""
         self.tasks = Tasks(connection)
+        self.pages = connection.pages
         self.maintenance = Maintenance(connection, self.tasks)
 
     @property
@@ -64,41 +64,11 @@ class Client:
         """Return which server this is, and which user is logged in."""
         return ServerReport(self.url, self.info, await self.me())
 
-    async def pages(
-        self, collection: str, fields: str, *, filters: Sequence[str] = (), page_size: int = PAGE_SIZE
-    ) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
-        """Yield the objects of a collection, such as `dataElements`, page by page, with the number there are in all.
-
-        `fields` and `filters` as DHIS2 has them, `id,code` and `id:in:[a,b]`.
-        """
-        page = 1
-        where = self.connection.where("GET", collection)
-        while True:
-            parameters: Mapping[str, str | Sequence[str]] = {
-                "fields": fields,
-                "filter": list(filters),
-                "page": str(page),
-                "pageSize": str(page_size),
-                "order": "id:asc",
-            }
-            answer = await self.connection.get(collection, parameters)
-            objects = answer.get(collection) if isinstance(answer, dict) else None
-            if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
-                raise RequestFailed(
-                    "TP857", source=where, found="no such collection", expected=f"a page of {collection}"
-                )
-            pager = answer.get("pager") or {}
-            yield objects, int(pager.get("total") or len(objects))
-            if page >= int(pager.get("pageCount") or 1) or not objects:
-                return
-            page += 1
-
 
 @asynccontextmanager
 async def open_client(
     profile: Profile | str | None = None,
     *,
-    accepts_any_version: bool = False,
     patience: Patience | None = None,
     **options: Any,
 ) -> AsyncIterator[Client]:
@@ -122,6 +92,6 @@ async def open_client(
         info = typed(SystemInfo, found, where)
         match = re.match(r"(\d+)\.(\d+)", info.version)
         version = (int(match[1]), int(match[2])) if match else (0, 0)
-        if version < OLDEST and not accepts_any_version:
+        if version < OLDEST:
             raise RequestFailed("TP859", source=where, found=info.version, expected="2.41 or later")
         yield Client(connection, info, version)

@@ -24,7 +24,6 @@ from support.dhis2_values import group, pushed, sizes, stock, texts, written
 from tallyport.cli.main import run
 from tallyport.dhis2.api.connection import RequestFailed
 from tallyport.dhis2.api.patience import Patience
-from tallyport.dhis2.api.server_jobs import Poll
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.pull_snapshot import pull_snapshot
 from tallyport_schemas.progress import Waiting
@@ -274,7 +273,7 @@ def test_a_job_is_followed_on_when_the_server_is_back() -> None:
         async def work(client: Client) -> str | None:
             client.connection.patience = Patience(30)
             job = await client.maintenance.refresh_resource_tables()
-            return (await client.maintenance.watch(job, poll=Poll(0.001, 0.01))).message
+            return (await client.tasks.await_completion(job)).message
 
         assert talk(server, work, retries=0) == "Process completed"
 

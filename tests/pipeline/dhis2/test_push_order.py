@@ -282,5 +282,4 @@ def test_rows_come_back_from_the_disk_by_envelope_and_unit_and_otherwise_in_thei
     spool.add(rows[2:])
     assert list(spool.rows()) == rows
     assert [row.number for _, row in spool.rows(by_unit=True)] == [2, 0, 3, 1, 4]
-    assert len(spool) == 5
     spool.close()

@@ -10,11 +10,11 @@ import asyncio
 import logging
 import re
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import cache
-from types import TracebackType
+from functools import cache, partial
+from itertools import count
 from typing import Any, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -24,7 +24,7 @@ import stamina
 from pydantic import BaseModel, ValidationError
 
 from tallyport.dhis2.api.models import WebMessage
-from tallyport.dhis2.api.patience import Patience, Wait
+from tallyport.dhis2.api.patience import Patience, Poll, Wait
 from tallyport.dhis2.api.profiles import Profile, origin
 from tallyport_schemas import __version__
 from tallyport_schemas.finding import OutsideFailed, finding, shown
@@ -36,6 +36,7 @@ Parameters = Mapping[str, str | Sequence[str]]
 """Query parameters; one with several values is repeated."""
 
 Model = TypeVar("Model", bound=BaseModel)
+Result = TypeVar("Result")
 
 _INFO = "system/info"
 _REDIRECTS = 5
@@ -84,13 +85,19 @@ class Reply:
 
 
 class Connection:
-    """Requests to the server of a profile. An asynchronous context manager."""
+    """Requests to the server of a profile. An asynchronous context manager.
+
+    Raises:
+        RequestFailed: TP850 to TP858, from any of the requests.
+    """
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
         self.base = profile.url
         """The server's URL; the canonical one after `find_base`."""
         self.patience = Patience()
+        self.poll = Poll()
+        """How often jobs are looked at."""
         timeout = httpx2.Timeout(profile.timeout_s)
         self._client = httpx2.AsyncClient(
             timeout=timeout,
@@ -103,10 +110,8 @@ class Connection:
         await self._client.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._client.__aexit__(kind, error, trace)
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
     @contextmanager
     def patient(self, patience: Patience) -> Iterator[None]:
@@ -126,33 +131,33 @@ class Connection:
 
         A server that cannot be reached is not waited for: the URL may be wrong. One that has a proxy answer is.
         """
-        wait = self.begin_wait()
-        while True:
-            try:
-                url, document = await self._get_once(_INFO, None)
-                break
-            except RequestFailed as failed:
-                if failed.status == 404:  # every DHIS2 has it: this is another place
-                    found = failed.finding
-                    raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
-                if failed.status is None or not await wait.ends(failed, failed.status):
-                    raise
+        try:
+            get = partial(self._get_once, _INFO, None)
+            url, document = await self._persist(get, is_waiting=lambda failed: failed.status is not None)
+        except RequestFailed as failed:
+            if failed.status != 404:
+                raise
+            found = failed.finding  # every DHIS2 has it: this is another place
+            raise RequestFailed("TP857", status=404, source=found.source, found=found.found) from None
         if url.endswith(f"/api/{_INFO}"):
             self.base = url.removesuffix(f"/api/{_INFO}")
         return document
 
     async def get(self, path: str, parameters: Parameters | None = None, *, is_optional: bool = False) -> Any:
-        """Return the JSON at `/api/{path}`. `is_optional`: None if the server knows no such thing (404).
-
-        Raises:
-            RequestFailed: TP850 to TP858.
-        """
+        """Return the JSON at `/api/{path}`. `is_optional`: None if the server knows no such thing (404)."""
         try:
-            return (await self._get(path, parameters))[1]
+            return (await self._persist(partial(self._get_once, path, parameters)))[1]
         except RequestFailed as failed:
             if is_optional and failed.status == 404:
                 return None
             raise
+
+    async def get_all(self, model: type[Model], path: str, expected: str) -> list[Model]:
+        """Return the array at `/api/{path}`, as answers of a known shape."""
+        found, where = await self.get(path), self.where("GET", path)
+        if not isinstance(found, list):
+            raise RequestFailed("TP857", source=where, found="no array", expected=expected)
+        return [typed(model, one, where) for one in found]
 
     async def post(
         self,
@@ -160,7 +165,7 @@ class Connection:
         parameters: Parameters | None = None,
         *,
         json: Any = None,
-        content: bytes | AsyncIterator[bytes] | None = None,
+        content: bytes | None = None,
         accept: Sequence[int] = (),
         is_work: bool = False,
         is_idempotent: bool = False,
@@ -168,90 +173,69 @@ class Connection:
         """Send JSON, or `content` that is JSON already; an answer with an error's status is returned if in `accept`.
 
         Sent once: it is not repeated but where the server did not take it. `is_work`: the server answers when its work
-        is done. `is_idempotent`: twice is as good as once. `content` that is an iterator can be sent only once.
-
-        Raises:
-            RequestFailed: TP850 to TP858.
+        is done. `is_idempotent`: twice is as good as once.
         """
-        wait = self.begin_wait()
-        is_repeatable = content is None or isinstance(content, bytes)
-        while True:
-            try:
-                return await self._post_once(path, parameters, json, content, accept, is_work=is_work)
-            except RequestFailed as failed:
-                if not (is_repeatable and (failed.is_passing or is_idempotent)):
-                    raise
-                if not await wait.ends(failed, failed.status):
-                    raise
-
-    async def _post_once(
-        self,
-        path: str,
-        parameters: Parameters | None,
-        json: Any,
-        content: bytes | AsyncIterator[bytes] | None,
-        accept: Sequence[int],
-        *,
-        is_work: bool,
-    ) -> Reply:
-        headers = {"Content-Type": "application/json"} if json is not None or content is not None else {}
         body = content if json is None else orjson.dumps(json)
         wait_s = self.profile.answer_timeout_s if is_work else self.profile.timeout_s
-        async for attempt in self._attempts(
-            is_sent_once=True, is_repeatable=content is None or isinstance(content, bytes)
-        ):
-            with attempt:
-                try:
-                    async with self._deadline("POST", path, wait_s):
-                        sending = self._answer("POST", path, parameters, headers, body, wait_s)
-                        async with sending as (response, where):
-                            return Reply(
-                                response.status_code,
-                                self._document(response, await self._body(response, where), where),
-                                where,
-                            )
-                except RequestFailed as failed:
-                    if failed.status in accept and failed.document is not None and failed.status is not None:
-                        return Reply(failed.status, failed.document, self.where("POST", path))
-                    raise
-        raise AssertionError
+
+        async def send() -> Reply:
+            sending = self._answer("POST", path, parameters, body, wait_s)
+            try:
+                async with self._deadline("POST", path, wait_s), sending as (response, where):
+                    document = self._document(response, await self._body(response, where), where)
+                    return Reply(response.status_code, document, where)
+            except RequestFailed as failed:
+                if failed.status in accept and failed.document is not None and failed.status is not None:
+                    return Reply(failed.status, failed.document, self.where("POST", path))
+                raise
+
+        return await self._persist(
+            send, is_sent_once=True, is_waiting=lambda failed: failed.is_passing or is_idempotent
+        )
 
     @asynccontextmanager
     async def stream(
         self, path: str, parameters: Parameters | None = None
-    ) -> AsyncIterator[tuple[httpx2.Response, str]]:
-        """Open the answer to a GET; leaving before its end closes the connection. See `pieces`."""
-        wait = self.begin_wait()
-        opened = None
-        while opened is None:
-            try:
-                async for attempt in self._attempts():
-                    with attempt:
-                        opening = self._answer("GET", path, parameters)
-                        async with self._deadline("GET", path, self.profile.timeout_s):
-                            opened = await opening.__aenter__()
-            except RequestFailed as failed:
-                if not await wait.ends(failed, failed.status):
-                    raise
-        try:
-            yield opened
-        except BaseException as error:
-            if not await opening.__aexit__(type(error), error, error.__traceback__):
-                raise
-        else:
-            await opening.__aexit__(None, None, None)
+    ) -> AsyncIterator[tuple[AsyncIterator[bytes], str]]:
+        """Open the JSON that answers a GET, in pieces, with the request's name; leaving closes the connection."""
+        async with AsyncExitStack() as stack:
 
-    async def pieces(self, response: httpx2.Response, where: str) -> AsyncGenerator[bytes]:
+            async def open_it() -> tuple[httpx2.Response, str]:
+                async with self._deadline("GET", path, self.profile.timeout_s):
+                    return await stack.enter_async_context(self._answer("GET", path, parameters))
+
+            response, where = await self._persist(open_it)
+            pieces = await stack.enter_async_context(aclosing(self._pieces(response, where)))
+            if not _is_json(response):
+                raise self._no_json(response, await anext(pieces, b""), where)
+            yield pieces, where
+
+    async def pages(
+        self, collection: str, fields: str, *, filters: Sequence[str] = (), page_size: int = 1000
+    ) -> AsyncIterator[tuple[list[dict[str, Any]], int]]:
+        """Yield the objects of a collection, such as `dataElements`, page by page, with the number there are in all.
+
+        `fields` and `filters` as DHIS2 has them, `id,code` and `id:in:[a,b]`.
+        """
+        asked: dict[str, str | Sequence[str]] = {"fields": fields, "filter": list(filters), "order": "id:asc"}
+        for page in count(1):
+            answer = await self.get(collection, {**asked, "page": str(page), "pageSize": str(page_size)})
+            objects = answer.get(collection) if isinstance(answer, dict) else None
+            if not isinstance(objects, list) or not all(isinstance(one, dict) for one in objects):
+                where, expected = self.where("GET", collection), f"a page of {collection}"
+                raise RequestFailed("TP857", source=where, found="no such collection", expected=expected)
+            pager = answer.get("pager") or {}
+            yield objects, int(pager.get("total") or len(objects))
+            if page >= int(pager.get("pageCount") or 1) or not objects:
+                return
+
+    async def _pieces(self, response: httpx2.Response, where: str) -> AsyncGenerator[bytes]:
         """Yield an answer's body as it comes, unpacked."""
         try:
             async for piece in response.aiter_bytes():
                 yield piece
         except httpx2.HTTPError as error:
             raise self._failed(error, where) from None
-
-    def is_json(self, response: httpx2.Response) -> bool:
-        """Whether an answer says that it is JSON."""
-        return "json" in response.headers.get("Content-Type", "")
 
     # --- One request -------------------------------------------------------------------------------------------------
 
@@ -270,23 +254,40 @@ class Connection:
             found = f"no whole answer within {most:g} s"
             raise RequestFailed("TP851", source=self.where(method, path), found=found) from None
 
-    async def _get(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
-        """Return the URL that a GET led to, without its query, and the JSON there."""
+    async def _persist(
+        self,
+        once: Callable[[], Awaitable[Result]],
+        *,
+        is_sent_once: bool = False,
+        is_waiting: Callable[[RequestFailed], bool] = lambda _: True,
+    ) -> Result:
+        """Repeat a request that fails for a moment, and wait for a server that is away where `is_waiting` says so."""
+
+        def is_repeated(error: Exception) -> bool | float:
+            if not isinstance(error, RequestFailed):
+                return False
+            if error.is_passing and error.wait_s is not None:
+                return min(error.wait_s, _WAIT_MOST_S)
+            is_broken = error.finding.code in ("TP850", "TP852") or error.status in _OF_PROXIES
+            return error.is_passing or (is_broken and not is_sent_once)
+
         wait = self.begin_wait()
+        repeat = stamina.AsyncRetryingCaller(
+            attempts=self.profile.retries + 1,
+            timeout=None,
+            wait_initial=_WAIT_FIRST_S,
+            wait_max=_WAIT_MOST_S,
+            wait_jitter=_WAIT_FIRST_S,
+        )
         while True:
             try:
-                return await self._get_once(path, parameters)
+                return await repeat(is_repeated, once)
             except RequestFailed as failed:
-                if not await wait.ends(failed, failed.status):
+                if not (is_waiting(failed) and await wait.ends(failed, failed.status)):
                     raise
 
     async def _get_once(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
-        async for attempt in self._attempts():
-            with attempt:
-                return await self._get_now(path, parameters)
-        raise AssertionError
-
-    async def _get_now(self, path: str, parameters: Parameters | None) -> tuple[str, Any]:
+        """Return the URL that a GET led to, without its query, and the JSON there."""
         async with self._deadline("GET", path, self.profile.timeout_s):
             async with self._answer("GET", path, parameters) as (response, where):
                 body = await self._body(response, where)
@@ -294,45 +295,25 @@ class Connection:
 
     async def _look(self) -> None:
         """Ask for the little that every server gives, to see whether it is there."""
-        await self._get_now(_INFO, None)
-
-    def _attempts(self, *, is_sent_once: bool = False, is_repeatable: bool = True) -> Any:
-        def again(error: Exception) -> bool | float:
-            if not isinstance(error, RequestFailed) or not is_repeatable:
-                return False
-            if error.is_passing and error.wait_s is not None:
-                return min(error.wait_s, _WAIT_MOST_S)
-            is_broken = error.finding.code in ("TP850", "TP852") or error.status in _OF_PROXIES
-            return error.is_passing or (is_broken and not is_sent_once)
-
-        return stamina.retry_context(
-            on=again,
-            attempts=self.profile.retries + 1,
-            timeout=None,
-            wait_initial=_WAIT_FIRST_S,
-            wait_max=_WAIT_MOST_S,
-            wait_jitter=_WAIT_FIRST_S,
-        )
+        await self._get_once(_INFO, None)
 
     @asynccontextmanager
     async def _answer(
         self,
         method: str,
         path: str,
-        parameters: Parameters | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | AsyncIterator[bytes] | None = None,
+        parameters: Parameters | None,
+        body: bytes | None = None,
         wait_s: float | None = None,
     ) -> AsyncIterator[tuple[httpx2.Response, str]]:
         """Send a request, following redirects on the same server; raises for an answer with an error's status."""
         url = f"{self.base}/api/{path}"
-        query: Parameters | None = parameters
         for _ in range(_REDIRECTS + 1):
             where = f"{method} {url.partition('?')[0]}"
-            response = await self._send(method, url, where, query, headers, body, wait_s)
+            response = await self._send(method, url, where, parameters, body, wait_s)
             try:
                 if response.is_redirect:
-                    url, query = self._target(response, where), None
+                    url, parameters = self._target(response, where), None
                     continue
                 if response.status_code >= 400:
                     raise await self._refusal(response, where)
@@ -347,19 +328,20 @@ class Connection:
         method: str,
         url: str,
         where: str,
-        query: Parameters | None,
-        headers: Mapping[str, str] | None,
-        body: bytes | AsyncIterator[bytes] | None,
+        parameters: Parameters | None,
+        body: bytes | None,
         wait_s: float | None,
     ) -> httpx2.Response:
         profile = self.profile
-        sent = dict(headers or {})
+        headers = {} if body is None else {"Content-Type": "application/json"}
         if profile.credentials:
             assert origin(url)[1] == origin(self.base)[1]
-            sent["Authorization"] = profile.credentials.header
+            headers["Authorization"] = profile.credentials.header
         timeout = httpx2.Timeout(profile.timeout_s, read=wait_s or profile.timeout_s)
         try:
-            request = self._client.build_request(method, url, params=query, headers=sent, content=body, timeout=timeout)
+            request = self._client.build_request(
+                method, url, params=parameters, headers=headers, content=body, timeout=timeout
+            )
             response = await self._client.send(request, stream=True)
         except httpx2.HTTPError as error:
             raise self._failed(error, where) from None
@@ -371,8 +353,7 @@ class Connection:
 
     def _target(self, response: httpx2.Response, where: str) -> str:
         """Return where a redirect leads, if it may be followed."""
-        told = response.headers.get("Location", "")
-        target = urljoin(str(response.url), told)
+        target = urljoin(str(response.url), response.headers.get("Location", ""))
         there = urlsplit(target)
         if re.search(r"(^|/)(dhis-web-)?login", there.path):
             raise RequestFailed(
@@ -392,7 +373,7 @@ class Connection:
         """Return a body as a whole."""
         parts: list[bytes] = []
         size = 0
-        async for piece in self.pieces(response, where):
+        async for piece in self._pieces(response, where):
             parts.append(piece)
             size += len(piece)
             if size > DOCUMENT_BYTES:
@@ -404,15 +385,15 @@ class Connection:
         """Return a body's JSON, None for an empty one."""
         if not body.strip():
             return None
-        if not self.is_json(response):
-            raise self.no_json(response, body, where)
+        if not _is_json(response):
+            raise self._no_json(response, body, where)
         try:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             reason = f"{error.msg}, at byte {error.pos:,} of {len(body):,}"
             raise RequestFailed("TP857", source=where, status=response.status_code, found=reason) from None
 
-    def no_json(self, response: httpx2.Response, body: bytes, where: str) -> RequestFailed:
+    def _no_json(self, response: httpx2.Response, body: bytes, where: str) -> RequestFailed:
         """Return the exception for an answer that is not JSON, a page most often."""
         kind = response.headers.get("Content-Type", "an answer without a type").partition(";")[0]
         return RequestFailed(
@@ -427,19 +408,17 @@ class Connection:
         """Return the exception for an answer with an error's status, with what DHIS2 says of it."""
         status = response.status_code
         document = None
-        told = ""
+        said = ""
         try:
             body = await self._body(response, where)
-            told = _gist(body)
-            if self.is_json(response):
+            said = _gist(body)
+            if _is_json(response):
                 document = orjson.loads(body)
-                told = _told(document) or told
+                said = _said(document) or said
         except (RequestFailed, orjson.JSONDecodeError):
             pass  # the status is known, and says enough
         code = {401: "TP853", 403: "TP854"}.get(status, "TP856" if status >= 500 or status == 429 else "TP855")
-        found = self._shown(
-            f"{status} {response.reason_phrase}: {told}" if told else f"{status} {response.reason_phrase}"
-        )
+        found = self._shown(f"{status} {response.reason_phrase}" + (f": {said}" if said else ""))
         failed = RequestFailed(code, status=status, document=document, source=where, found=found)
         failed.is_passing = status in _NOT_TAKEN
         after = response.headers.get("Retry-After", "")
@@ -461,14 +440,17 @@ class Connection:
         return failed
 
     def _shown(self, text: str) -> str:
-        credentials = self.profile.credentials
-        return shown(credentials.redacted(text) if credentials else text)
+        return shown(self.profile.redacted(text))
 
 
 @cache
 def _trust() -> ssl.SSLContext:
     """Return whom to trust; made once, as it takes longer than a request."""
     return httpx2.create_ssl_context()
+
+
+def _is_json(response: httpx2.Response) -> bool:
+    return "json" in response.headers.get("Content-Type", "")
 
 
 def typed(model: type[Model], document: Any, where: str) -> Model:
@@ -485,7 +467,7 @@ def typed(model: type[Model], document: Any, where: str) -> Model:
         raise RequestFailed("TP857", source=where, found=f"{place}: {first['msg']}", expected=model.__name__) from None
 
 
-def _told(document: Any) -> str:
+def _said(document: Any) -> str:
     """Return what DHIS2 itself says in an answer."""
     if not isinstance(document, dict):
         return ""

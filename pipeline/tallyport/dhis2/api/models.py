@@ -204,11 +204,6 @@ class IntegrityReport(Answer):
         findings = [found.as_json() for found in self.gaps()]
         return {"checks": rows, "issueCount": self.issue_count, "findings": findings}
 
-    def at_least(self, severity: IssueSeverity) -> list[IntegrityResult]:
-        """Return the results with issues of that severity or a stronger one."""
-        found = (result for result in self.results.values() if result.issue_count)
-        return [result for result in found if weight(result.severity) >= weight(severity)]
-
     def gaps(self) -> list[Finding]:
         """Return what is not known: checks that crashed (TP863), checks without a result (TP864)."""
         found = [crashed(name, result.error) for name, result in self.results.items() if result.has_crashed]

@@ -7,7 +7,7 @@ back when it gives its system info: a request that failed is not repeated as a p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from tallyport_schemas.finding import Finding, OutsideFailed
@@ -19,15 +19,32 @@ WAIT_S = 600.0
 FIRST_S, MOST_S = 1.0, 15.0
 """Seconds between the first looks, and at most."""
 
+POLL_FIRST_S = 0.5
+"""Seconds between the first looks at a job; each further wait is half as long again."""
+
+POLL_MOST_S = 15.0
+"""Seconds between looks at most."""
+
 _AWAY = frozenset({"TP850", "TP851", "TP852"})
 _AWAY_STATUS = frozenset({502, 503, 504})
 _FINAL = frozenset({"TP853", "TP854", "TP858"})
 _IN_VAIN = 2
 
 
-def is_away(failed: OutsideFailed, status: int | None) -> bool:
-    """Whether a request failed as its server was not there."""
-    return failed.finding.code in _AWAY or status in _AWAY_STATUS
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """How often to look: the first wait, how it grows, and the longest one, in seconds."""
+
+    first_s: float = POLL_FIRST_S
+    most_s: float = POLL_MOST_S
+    growth: float = 1.5
+
+    def waits(self) -> Iterator[float]:
+        """Yield one wait after the other."""
+        wait = self.first_s
+        while True:
+            yield wait
+            wait = min(wait * self.growth, self.most_s)
 
 
 @dataclass(slots=True)
@@ -70,7 +87,8 @@ class Wait:
             OutsideFailed: it is back, but does not let one in, or leads elsewhere.
         """
         patience = self._patience
-        if not patience.wait_s or not is_away(failed, status):
+        is_away = failed.finding.code in _AWAY or status in _AWAY_STATUS
+        if not patience.wait_s or not is_away:
             return False
         if failed.finding.code == "TP851" and self._in_vain >= _IN_VAIN:
             self.is_over = True

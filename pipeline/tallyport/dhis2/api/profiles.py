@@ -83,6 +83,10 @@ class Profile:
             raise ValueError("timeouts are more than 0 seconds, retries not fewer than 0")
         object.__setattr__(self, "url", base)
 
+    def redacted(self, text: str) -> str:
+        """Return `text` without the secret, which servers may repeat."""
+        return self.credentials.redacted(text) if self.credentials else text
+
 
 def _base_path(path: str) -> str:
     """Return the part of a path under which a server lies: what comes before its API or its pages.

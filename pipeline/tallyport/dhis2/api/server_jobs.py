@@ -5,43 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tallyport.dhis2.api.connection import Connection, Reply, RequestFailed, typed
 from tallyport.dhis2.api.models import ImportSummary, JobReference, Notification
 from tallyport_schemas.finding import shown
 
-POLL_FIRST_S = 0.5
-"""Seconds between the first looks at a job; each further wait is half as long again."""
-
-POLL_MOST_S = 15.0
-"""Seconds between looks at most."""
-
 JOB_TIMEOUT_S = 3600.0
 """Seconds that a job is waited for, unless said otherwise."""
 
 _FORGOTTEN_LOOKS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """How often to look: the first wait, how it grows, and the longest one, in seconds."""
-
-    first_s: float = POLL_FIRST_S
-    most_s: float = POLL_MOST_S
-    growth: float = 1.5
-
-    def waits(self) -> Callable[[], float]:
-        """Return what gives one wait after the other."""
-        wait = self.first_s
-
-        def following() -> float:
-            nonlocal wait
-            given, wait = wait, min(wait * self.growth, self.most_s)
-            return given
-
-        return following
 
 
 class Tasks:
@@ -53,14 +26,10 @@ class Tasks:
     async def notifications(self, job: JobReference) -> list[Notification]:
         """Return what a job has said so far that the server still has, oldest first."""
         path = f"system/tasks/{job.job_type}/{job.id}"
-        where = self._connection.where("GET", path)
-        found = await self._connection.get(path)
-        if not isinstance(found, list):
-            raise RequestFailed("TP857", source=where, found="no array", expected="notifications")
-        return [typed(Notification, one, where) for one in reversed(found)]
+        return (await self._connection.get_all(Notification, path, "notifications"))[::-1]
 
     async def iter_notifications(
-        self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S, poll: Poll | None = None
+        self, job: JobReference, *, timeout_s: float = JOB_TIMEOUT_S
     ) -> AsyncIterator[Notification]:
         """Yield what a job says as it says it, oldest first, each once; ends after the one that is `completed`.
 
@@ -70,7 +39,7 @@ class Tasks:
             RequestFailed: TP860 it did not end in time, TP868 the server was away and does not continue it; or the
                 server failed.
         """
-        poll = poll or Poll()
+        poll = self._connection.poll
         seen: Counter[Notification] = Counter()
         clock = asyncio.get_running_loop()
         until = clock.time() + timeout_s
@@ -100,7 +69,7 @@ class Tasks:
                 found = f"nothing new of it for {patience.wait_s:g} s"
                 raise RequestFailed("TP868", source=f"{job.job_type} {job.id}", found=found)
             waits = poll.waits() if is_new else waits
-            wait_s = waits()
+            wait_s = next(waits)
             if clock.time() + wait_s > until:
                 raise RequestFailed(
                     "TP860", source=f"{job.job_type} {job.id}", found=f"still running after {timeout_s:g} s"
@@ -112,8 +81,7 @@ class Tasks:
         job: JobReference,
         *,
         timeout_s: float = JOB_TIMEOUT_S,
-        poll: Poll | None = None,
-        watch: Callable[[Notification], None] | None = None,
+        watch: Callable[[Notification], None] = lambda _: None,
     ) -> Notification:
         """Wait until a job ends and return the last it said; `watch` hears all it says on the way.
 
@@ -121,9 +89,8 @@ class Tasks:
             RequestFailed: TP861 it failed, TP860 it did not end in time; or the server failed.
         """
         last = Notification()
-        async for last in self.iter_notifications(job, timeout_s=timeout_s, poll=poll):
-            if watch:
-                watch(last)
+        async for last in self.iter_notifications(job, timeout_s=timeout_s):
+            watch(last)
         return checked(job, last)
 
     async def summary(self, job: JobReference) -> Any:

@@ -9,7 +9,7 @@ import asyncio
 import fnmatch
 import time
 from collections.abc import AsyncGenerator, Callable, Container, Mapping, Sequence
-from contextlib import aclosing
+from typing import TypedDict, Unpack
 
 from tallyport.dhis2.api.connection import Connection, RequestFailed, typed
 from tallyport.dhis2.api.models import (
@@ -21,7 +21,7 @@ from tallyport.dhis2.api.models import (
     not_run,
     weight,
 )
-from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, Poll, Tasks, checked, started
+from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, Tasks, checked, started
 from tallyport.dhis2.maintenance.issue_stream import IntegrityRow, IssueReading
 from tallyport_schemas.finding import Finding
 
@@ -30,8 +30,22 @@ class NoSuchCheck(ValueError):
     """The server has no check of that name, or none in that section."""
 
 
+class Kind(TypedDict, total=False):
+    """Of which section the checks are, and of which severity at least."""
+
+    section: str | None
+    severity: IssueSeverity | None
+
+
 class Integrity:
-    """Data integrity; its methods are reached by `Client.maintenance`."""
+    """Data integrity; its methods are reached by `Client.maintenance`.
+
+    Those that take `checks` choose by names, patterns (`*` stands for anything) or codes, None being all; of a
+    `section`, and of a `severity` or a stronger one.
+
+    Raises:
+        NoSuchCheck: no check has such a name, there is no such section, or no check to run.
+    """
 
     def __init__(self, connection: Connection, tasks: Tasks) -> None:
         self._connection = connection
@@ -39,11 +53,7 @@ class Integrity:
 
     async def list_checks(self) -> list[IntegrityCheck]:
         """Return all checks that the server has."""
-        where = self._connection.where("GET", "dataIntegrity")
-        found = await self._connection.get("dataIntegrity")
-        if not isinstance(found, list):
-            raise RequestFailed("TP857", source=where, found="no array", expected="checks")
-        return [typed(IntegrityCheck, one, where) for one in found]
+        return await self._connection.get_all(IntegrityCheck, "dataIntegrity", "checks")
 
     async def select_checks(
         self,
@@ -52,13 +62,9 @@ class Integrity:
         section: str | None = None,
         severity: IssueSeverity | None = None,
     ) -> list[IntegrityCheck]:
-        """Return the checks of these names that are of a section, and of a severity or a stronger one.
+        """Return the checks that are chosen.
 
-        `checks`: names, patterns (`*` stands for anything) or codes; None is all. The server drops in silence what it
-        does not know, and takes no names for all: so they are looked up here.
-
-        Raises:
-            NoSuchCheck: no check has such a name, or there is no such section.
+        The server drops in silence what it does not know, and takes no names for all: so they are looked up here.
         """
         chosen = known = await self.list_checks()
         sections = {check.section for check in known if check.section}
@@ -84,18 +90,14 @@ class Integrity:
         self,
         checks: Sequence[str] | None = None,
         *,
-        section: str | None = None,
-        severity: IssueSeverity | None = None,
         details: bool = True,
+        **of: Unpack[Kind],
     ) -> IntegrityReport:
         """Return the results that the server has in its cache, by the name of the check; none that was not run.
 
-        Which checks: as in `select_checks`. `details` gives the issues, else their number.
-
-        Raises:
-            NoSuchCheck: no check has such a name.
+        `details` gives the issues, else their number.
         """
-        chosen = await self.select_checks(checks, section=section, severity=severity)
+        chosen = await self.select_checks(checks, **of)
         path = f"dataIntegrity/{'details' if details else 'summary'}"
         found = (await self._connection.get(path, _asked(chosen)) or {}) if chosen else {}
         if isinstance(found, dict):
@@ -108,32 +110,23 @@ class Integrity:
         self,
         checks: Sequence[str] | None = None,
         *,
-        section: str | None = None,
-        severity: IssueSeverity | None = None,
-        tell: Callable[[Finding], None] | None = None,
+        tell: Callable[[Finding], None] = lambda _: None,
+        **of: Unpack[Kind],
     ) -> AsyncGenerator[IntegrityRow]:
         """Yield the issues that the server has in its cache, while its answer still arrives.
 
         Holds one issue, however many there are. Closing the iterator closes the connection: leave the loop within
         `contextlib.aclosing`. `tell` is called with what is not known: TP863 for a check that crashed, TP864 for those
         without a result.
-
-        Raises:
-            NoSuchCheck: no check has such a name.
         """
-        chosen = await self.select_checks(checks, section=section, severity=severity)
+        chosen = await self.select_checks(checks, **of)
         if not chosen:
             return
-        tell = tell or _nobody
-        async with self._connection.stream("dataIntegrity/details", _asked(chosen)) as (response, where):
-            if not self._connection.is_json(response):
-                async with aclosing(self._connection.pieces(response, where)) as pieces:
-                    raise self._connection.no_json(response, await anext(pieces, b""), where)
+        async with self._connection.stream("dataIntegrity/details", _asked(chosen)) as (pieces, where):
             reading = IssueReading({check.name: check for check in chosen}, where, tell)
-            async with aclosing(self._connection.pieces(response, where)) as pieces:
-                async for piece in pieces:
-                    for row in reading.feed(piece):
-                        yield row
+            async for piece in pieces:
+                for row in reading.feed(piece):
+                    yield row
             reading.end()
         if missing := _missing(chosen, reading.finished, is_named=checks is not None):
             tell(not_run(missing, details=True))
@@ -142,30 +135,27 @@ class Integrity:
         self,
         checks: Sequence[str] | None = None,
         *,
-        section: str | None = None,
-        severity: IssueSeverity | None = None,
         wait: bool = True,
         details: bool = True,
         timeout_s: float = JOB_TIMEOUT_S,
-        poll: Poll | None = None,
-        watch: Callable[[Notification], None] | None = None,
+        watch: Callable[[Notification], None] = lambda _: None,
+        **of: Unpack[Kind],
     ) -> JobReference:
         """Run checks at the server and, with `wait`, return when their results can be read.
 
-        Which checks: as in `select_checks`, but None is all that are not slow.
+        Here None is all checks that are not slow.
 
         Raises:
-            NoSuchCheck: no check has such a name, or there is none to run.
             RequestFailed: TP860 it did not end in time, TP861 it failed.
         """
-        chosen = await self.select_checks(checks, section=section, severity=severity)
+        chosen = await self.select_checks(checks, **of)
         names = [check.name for check in chosen if checks is not None or not check.is_slow]
         if not names:
             raise NoSuchCheck("there is no check to run")
         kind = "details" if details else "summary"
         job = started(await self._connection.post(f"dataIntegrity/{kind}", json=names))
         if wait:
-            await self._await_results(job, names, kind, timeout_s, poll or Poll(), watch)
+            await self._await_results(job, names, kind, timeout_s, watch)
         return job
 
     async def _await_results(
@@ -174,21 +164,19 @@ class Integrity:
         names: Sequence[str],
         kind: str,
         timeout_s: float,
-        poll: Poll,
-        watch: Callable[[Notification], None] | None,
+        watch: Callable[[Notification], None],
     ) -> None:
         """Wait for the results of a run.
 
         Since 2.42 such a job says nothing as long as nothing fails: that it is done shows in results that are newer.
         """
         until = time.monotonic() + timeout_s
-        waits = poll.waits()
+        waits = self._connection.poll.waits()
         seen = 0
         while True:
             said = await self._tasks.notifications(job)
             for notification in said[seen:]:
-                if watch:
-                    watch(notification)
+                watch(notification)
             seen = len(said)
             if said and said[-1].completed:
                 checked(job, said[-1])
@@ -196,7 +184,7 @@ class Integrity:
             running = await self._connection.get(f"dataIntegrity/{kind}/running")
             if not running and await self._are_fresh(job, names, kind):
                 return
-            wait_s = waits()
+            wait_s = next(waits)
             if time.monotonic() + wait_s > until:
                 found = f"still running after {timeout_s:g} s"
                 raise RequestFailed("TP860", source=f"{job.job_type} {job.id}", found=found)
@@ -207,11 +195,10 @@ class Integrity:
         completed = await self._connection.get(f"dataIntegrity/{kind}/completed")
         if not isinstance(completed, list) or not set(names) <= set(completed):
             return False
-        async with self._connection.stream(f"dataIntegrity/{kind}", {"checks": ",".join(names)}) as (response, where):
+        async with self._connection.stream(f"dataIntegrity/{kind}", {"checks": ",".join(names)}) as (pieces, where):
             reading = IssueReading({}, where)
-            async with aclosing(self._connection.pieces(response, where)) as pieces:
-                async for piece in pieces:
-                    reading.feed(piece)
+            async for piece in pieces:
+                reading.feed(piece)
             reading.end()
         return all(reading.finished.get(name, "") >= (job.created or "") for name in names)
 
@@ -219,11 +206,6 @@ class Integrity:
 def _missing(chosen: Sequence[IntegrityCheck], seen: Container[str], *, is_named: bool) -> tuple[str, ...]:
     """Return the checks without a result. Where none is named, those that only run on demand are not missed."""
     return tuple(check.name for check in chosen if check.name not in seen and (is_named or not check.is_slow))
-
-
-def _nobody(found: Finding) -> None:
-    """Hear what is reported, and do nothing."""
-    del found
 
 
 def _asked(checks: Sequence[IntegrityCheck]) -> Mapping[str, Sequence[str]]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 from zlib import crc32
 
 from tallyport.dhis2.client import Client
@@ -30,7 +31,7 @@ from tallyport.dhis2.request.lookups import Lookups
 from tallyport.dhis2.request.plan import CannotSend, Plan, Schemes, planned
 from tallyport.dhis2.request.rejections import comboless_findings
 from tallyport.metadata.combos import Resolver
-from tallyport_converters.adv2.file import Adv2File, RawHead
+from tallyport_converters.adv2.file import Adv2File
 from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import OutsideFailed, finding
@@ -53,26 +54,36 @@ class _Pending:
     size: int = 0
 
 
-def _none(_: tuple[int, ...]) -> str | None:
-    return None
+class _Sendable(NamedTuple):
+    """A group that may be sent, whose rows were not read yet."""
+
+    surveyed: Surveyed
+    file: Adv2File
+    has_rows: bool
+    group: Group
+    header: GroupHeader
 
 
-def _headers(files: Sequence[Surveyed]) -> Iterator[tuple[Surveyed, Adv2File, RawHead, GroupHeader]]:
-    """Yield the groups that may be sent; the rows of each have to be read, or skipped, before the next."""
+def _sendable(files: Sequence[Surveyed]) -> Iterator[_Sendable]:
+    """Yield the groups that may be sent; the rows of each have to be read, or skipped, before the next.
+
+    Raises:
+        OutsideFailed: TP801, a file was changed meanwhile.
+    """
     for surveyed in files:
         if not surveyed.accepted:
             continue
         with closing(Source.open(surveyed.path)) as source:
             file = Adv2File(source)
             for head in file.heads():
-                header = None
-                if head.number in surveyed.accepted:
-                    header = check_form(head.properties, any_identifiers=surveyed.is_converted)[0]
-                if header is not None:
-                    yield surveyed, file, head, header
-                elif head.has_rows:
-                    for _ in file.skip_rows():
-                        pass
+                if head.number not in surveyed.accepted:
+                    continue
+                header, _, _ = check_form(head.properties, any_identifiers=surveyed.is_converted)
+                if header is None:
+                    changed = finding("TP801", message="the file was changed meanwhile", source=surveyed.label)
+                    raise OutsideFailed(changed)
+                group = Group(surveyed.place, surveyed.label, head.number)
+                yield _Sendable(surveyed, file, head.has_rows, group, header)
 
 
 class Feeder:
@@ -106,26 +117,18 @@ class Feeder:
         self._rows = sum(sum(file.accepted.values()) for file in files)
         if self._rows:
             await self._lookups.load_defaults()
-            for told in Resolver(self._lookups).several_defaults():
-                self.sender.tell(("", 0, told))
+            for found in Resolver(self._lookups).several_defaults():
+                self.sender.tell(("", 0, found))
         await self._tell_what_may_be_cleared(files)
         files = await self._keeping_scopes(files)
         try:
             async with self._streams:
-                for file in files:
-                    if file.accepted:
-                        await self._file(file)
+                for one in _sendable(files):
+                    await self._group(one)
                 await self._end_pass()
         finally:
             if self._by_unit:
                 self._by_unit.close()
-
-    async def _file(self, surveyed: Surveyed) -> None:
-        with closing(Source.open(surveyed.path)) as source:
-            file = Adv2File(source)
-            for head in file.heads():
-                if head.number in surveyed.accepted:
-                    await self._group(surveyed, file, head)
 
     # --- Before anything is sent -------------------------------------------------------------------------------------
 
@@ -137,12 +140,11 @@ class Feeder:
             if not any(unreadable.values()):
                 return
         count = 0
-        for surveyed, file, head, header in _headers(files):
-            group = Group(surveyed.place, surveyed.label, head.number)
-            settled = self._journal.settled((group.place, group.number))
-            for rows in self._rows_of(file, head, group, header):
+        for one in _sendable(files):
+            settled = self._journal.settled(one.group.mark)
+            for rows in self._rows_of(one):
                 for row in rows:
-                    is_readable = unreadable is not None and row.members[_UNIT] not in unreadable[header.ids["ou"]]
+                    is_readable = unreadable is not None and row.members[_UNIT] not in unreadable[one.header.ids["ou"]]
                     count += not (is_readable or row.number in settled or states_all(row, self._followup))
         if not count:
             return
@@ -158,12 +160,9 @@ class Feeder:
         """Return the organisation units of files that the user may not read, by their scheme."""
         units: dict[str, set[str]] = {}
         some: tuple[str, str, str] | None = None
-        for _, file, head, header in _headers(files):
+        for *_, header in _sendable(files):
             units.setdefault(header.ids["ou"], set()).update(header.ou)
             some = some or (header.ids["de"], header.de, header.pe[0])
-            if head.has_rows:
-                for _ in file.skip_rows():
-                    pass
         if some is None:
             return {}
         scheme, element, period = some
@@ -182,15 +181,14 @@ class Feeder:
     async def _has_rejected(self, files: Sequence[Surveyed]) -> bool:
         """Whether the server would reject values of files: it looks at them without writing."""
         pending: dict[Envelope, list[Row]] = {}
-        for surveyed, file, head, header in _headers(files):
-            if not header.size:
+        for one in _sendable(files):
+            if not one.header.size:
                 continue
             try:
-                plan = await planned(header, self._lookups, self._client.version)
+                plan = await planned(one.header, self._lookups, self._client.version)
             except CannotSend:
                 return True
-            group = Group(surveyed.place, surveyed.label, head.number, surveyed.is_converted)
-            for rows in self._rows_of(file, head, group, header, plan):
+            for rows in self._rows_of(one, plan):
                 for row in rows:
                     if row.lacks_combo:
                         return True
@@ -204,22 +202,19 @@ class Feeder:
 
     # --- Groups ------------------------------------------------------------------------------------------------------
 
-    def _rows_of(
-        self, file: Adv2File, head: RawHead, group: Group, header: GroupHeader, plan: Plan | None = None
-    ) -> Iterator[list[Row]]:
+    def _rows_of(self, one: _Sendable, plan: Plan | None = None) -> Iterator[list[Row]]:
         """Yield a group's rows, some at a time; without a plan, with no option combos for category options."""
-        coc, aoc = (plan.coc, plan.aoc) if plan else (_none, _none)
-        if head.has_rows:
+        coc, aoc = (plan.coc, plan.aoc) if plan else (lambda _: None, lambda _: None)
+        if one.has_rows:
             flag, empty, of = self._followup, self._no_comment, self._client.generation
-            yield from group_rows(file, group, header, followup=flag, generation=of, no_comment=empty, coc=coc, aoc=aoc)
+            yield from group_rows(
+                one.file, one.group, one.header, followup=flag, generation=of, no_comment=empty, coc=coc, aoc=aoc
+            )
 
-    async def _group(self, surveyed: Surveyed, file: Adv2File, head: RawHead) -> None:
-        header, _, _ = check_form(head.properties, any_identifiers=surveyed.is_converted)
-        if header is None:
-            raise OutsideFailed(finding("TP801", message="the file was changed meanwhile", source=surveyed.label))
-        group = Group(surveyed.place, surveyed.label, head.number, surveyed.is_converted)
+    async def _group(self, one: _Sendable) -> None:
+        surveyed, _, _, group, header = one
         self.schemes.setdefault(str(Path(surveyed.path).parent), header.ids)
-        accepted = surveyed.accepted[head.number]
+        accepted = surveyed.accepted[group.number]
         try:
             plan = await planned(header, self._lookups, self._client.version)
             if self._pass_schemes not in (None, plan.schemes) or not self._pass.takes(header):
@@ -227,12 +222,12 @@ class Feeder:
                 self._pass.takes(header)
             self._pass_schemes = plan.schemes
             self._part_units(header)
-            if plan.deletion is not None and not self._journal.is_cleared((group.place, group.number)):
+            if plan.deletion is not None and not self._journal.is_cleared(group.mark):
                 if surveyed.keeps_scope:
                     raise CannotSend(finding("TP786", field="delete"))
                 if (wrong := header.size - accepted) > 0:
                     raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
-                await self._clear_and_take(file, head, group, header, plan)
+                await self._clear_and_take(one, plan)
                 return
         except CannotSend as cannot:
             self._report.failed_groups += 1
@@ -240,19 +235,17 @@ class Feeder:
             self.sender.tell((group.label, group.number, cannot.finding.at(group.label)))
             self._advance(group, accepted)
             return
-        for rows in self._rows_of(file, head, group, header, plan):
+        for rows in self._rows_of(one, plan):
             await self._take(group, plan, rows)
 
-    async def _clear_and_take(
-        self, file: Adv2File, head: RawHead, group: Group, header: GroupHeader, plan: Plan
-    ) -> None:
+    async def _clear_and_take(self, one: _Sendable, plan: Plan) -> None:
         """Clear a group's scope and take its rows, once it is known that all of them can be written.
 
         Raises:
             CannotSend: TP878, a row cannot: then nothing is cleared; TP888.
         """
         with closing(RowSpool()) as held:
-            for rows in self._rows_of(file, head, group, header, plan):
+            for rows in self._rows_of(one, plan):
                 held.add((Envelope(plan.schemes, plan.data_set(row)), row) for row in rows)
             wrong = 0
             part: list[Row] = []
@@ -260,12 +253,12 @@ class Feeder:
 
             async def look() -> int:
                 lacking = [row for row in part if row.lacks_combo]
-                told = list(comboless_findings(lacking))
+                findings = list(comboless_findings(lacking))
                 if envelope and not lacking and part:
-                    told = await self.sender.check(envelope, part)
-                for one in told:
-                    self.sender.tell(one)
-                return sum(one.count or 1 for _, _, one in told)
+                    findings = await self.sender.check(envelope, part)
+                for found in findings:
+                    self.sender.tell(found)
+                return sum(found.count or 1 for _, _, found in findings)
 
             for of, row in held.rows():
                 if part and (of != envelope or len(part) >= self.sender.size(of).rows):
@@ -275,19 +268,19 @@ class Feeder:
                 part.append(row)
             wrong += await look()
             if wrong:
-                raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {header.size:,} rows"))
-            await self.sender.clear(group, plan)
+                raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {one.header.size:,} rows"))
+            await self.sender.clear(one.group, plan)
             rows = []
             for _, row in held.rows():
                 rows.append(row)
                 if len(rows) >= MOST // 10:
-                    await self._take(group, plan, rows)
+                    await self._take(one.group, plan, rows)
                     rows = []
-            await self._take(group, plan, rows)
+            await self._take(one.group, plan, rows)
 
     async def _take(self, group: Group, plan: Plan, rows: Sequence[Row]) -> None:
         """Put rows into chunks, and send those that are full; or to the disk, if they go by organisation unit."""
-        settled = self._journal.settled((group.place, group.number))
+        settled = self._journal.settled(group.mark)
         lacking: list[Row] = []
         waiting: list[tuple[Envelope, Row]] = []
         passed = 0
@@ -314,8 +307,8 @@ class Feeder:
         if waiting:
             self._by_unit = self._by_unit or RowSpool()
             self._by_unit.add(waiting)
-        for told in comboless_findings(lacking):
-            self.sender.tell(told)
+        for found in comboless_findings(lacking):
+            self.sender.tell(found)
         self._advance(group, len(lacking) + passed)
         while sum(len(pending.rows) for pending in self._pending.values()) > MOST:
             await self._send_pending(max(self._pending, key=lambda of: len(self._pending[of].rows)))

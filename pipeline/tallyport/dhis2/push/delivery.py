@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from tallyport.dhis2.api.models import Conflict
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.chunk_size import ChunkSize
-from tallyport.dhis2.push.journal import Journal, Mark
+from tallyport.dhis2.push.journal import Journal
 from tallyport.dhis2.push.kept_details import Keeping, unread_findings
 from tallyport.dhis2.push.report import ChunkPushed, PushOptions, PushReport, Watch
-from tallyport.dhis2.push.value_import import Envelope, TooLarge, ValueImport, redacted
+from tallyport.dhis2.push.value_import import Envelope, TooLarge, ValueImport
 from tallyport.dhis2.request.data_values import MEMBERS, Group, Row
 from tallyport.dhis2.request.plan import CannotSend, Plan
 from tallyport.dhis2.request.rejections import (
@@ -99,8 +99,12 @@ class Sender:
     def _clean(self, told: Told) -> Told:
         """Return a finding without the secret, which the server may repeat in what it says."""
         label, number, found = told
-        message = redacted(found.message, self._client)
-        return label, number, replace(found, message=message, found=found.found and redacted(found.found, self._client))
+        redacted = self._client.connection.profile.redacted
+        return (
+            label,
+            number,
+            replace(found, message=redacted(found.message), found=found.found and redacted(found.found)),
+        )
 
     async def clear(self, group: Group, plan: Plan) -> None:
         """Have the server delete the group's scope.
@@ -116,7 +120,7 @@ class Sender:
         if not is_success(summary):
             raise CannotSend(scope_finding(summary))
         counts = {"cleared": summary.import_count.deleted}
-        self._journal.clear((group.place, group.number), counts)
+        self._journal.clear(group.mark, counts)
         self._report.chunks += 1
         self._tell(ChunkPushed(0, counts, seconds))
 
@@ -213,18 +217,15 @@ class Sender:
 
     def _settle(self, rows: Sequence[Row], counts: Counter[str], told: Sequence[Told], seconds: float) -> None:
         """Keep that rows are settled, and say what became of them."""
-        numbers: dict[Mark, list[int]] = {}
-        groups: dict[Mark, Group] = {}
+        numbers: dict[Group, list[int]] = {}
         for row in rows:
-            mark = row.group.place, row.group.number
-            numbers.setdefault(mark, []).append(row.number)
-            groups[mark] = row.group
+            numbers.setdefault(row.group, []).append(row.number)
         told = [self._clean(one) for one in told]
-        self._journal.settle(numbers, counts, told)
+        self._journal.settle({group.mark: of for group, of in numbers.items()}, counts, told)
         for one in told:
             self.tell(one)
-        for mark, of in numbers.items():
-            self._settled(groups[mark], len(of))
+        for group, of in numbers.items():
+            self._settled(group, len(of))
         self._report.chunks += 1
         self._tell(ChunkPushed(sum(counts[name] for name in CLASSES), dict(counts), seconds))
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from tallyport_converters.files import locks
-from tallyport_schemas.finding import Finding, OutsideFailed, Refused, Severity, finding
+from tallyport_schemas.finding import Finding, OutsideFailed, Refused, finding
 
 Mark = tuple[int, int]
 """A file's place among all, and a group's number in it."""
@@ -49,7 +49,11 @@ _NONE = RowSet()
 
 
 class Journal:
-    """One push's journal. Without a path nothing is kept: that is a dry run."""
+    """One push's journal. Without a path nothing is kept: that is a dry run.
+
+    Raises:
+        OutsideFailed: TP801, the disk failed, from all that keeps something.
+    """
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
@@ -73,11 +77,7 @@ class Journal:
         return mark in self._cleared
 
     def clear(self, mark: Mark, counts: Mapping[str, int]) -> None:
-        """Keep that a group's scope was deleted.
-
-        Raises:
-            OutsideFailed: TP801, the disk failed.
-        """
+        """Keep that a group's scope was deleted."""
         self._cleared.add(mark)
         self._is_empty = False
         self.counts.update(counts)
@@ -89,11 +89,7 @@ class Journal:
         counts: Mapping[str, int],
         findings: Iterable[tuple[str, int, Finding]],
     ) -> None:
-        """Keep that the rows of these numbers are settled.
-
-        Raises:
-            OutsideFailed: TP801, the disk failed.
-        """
+        """Keep that the rows of these numbers are settled."""
         self._is_empty = False
         self.counts.update(counts)
         self._write(
@@ -105,11 +101,7 @@ class Journal:
         )
 
     def leave_open(self, found: Finding) -> None:
-        """Keep that the push ended early: the rows that were sent last are not settled, whatever became of them.
-
-        Raises:
-            OutsideFailed: TP801, the disk failed.
-        """
+        """Keep that the push ended early: the rows that were sent last are not settled, whatever became of them."""
         self._is_open = True
         self._write({"open": found.as_json(), "counts": {}})
 
@@ -132,7 +124,7 @@ class Journal:
 
         Raises:
             Refused: TP886, another run is at it.
-            OutsideFailed: TP877, it is damaged; TP801, the disk failed.
+            OutsideFailed: TP877, it is damaged; TP801.
         """
         if self._path is None:
             yield
@@ -180,7 +172,7 @@ class Journal:
                     for gap, count in zip(runs[::2], runs[1::2], strict=True):
                         settled.add(at + gap, count)
                         at += gap + count
-                self.findings += [(str(a), int(n), _finding(found)) for a, n, found in entry["findings"]]
+                self.findings += [(str(a), int(n), Finding.of_json(found)) for a, n, found in entry["findings"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutsideFailed(finding("TP877", source=str(self._path), found=str(error))) from error
         self.is_resumed = bool(self._settled or self._cleared)
@@ -210,7 +202,3 @@ def _runs(numbers: Sequence[int]) -> list[int]:
             found += [number - end, 1]
         end = number + 1
     return found
-
-
-def _finding(members: dict[str, Any]) -> Finding:
-    return Finding(**{**members, "severity": Severity(members["severity"])})

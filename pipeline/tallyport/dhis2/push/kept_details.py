@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product, starmap
 from typing import Any, NamedTuple
 
 from tallyport.dhis2.api.connection import RequestFailed
@@ -43,7 +44,7 @@ _Parameters = Mapping[str, list[str]]
 
 
 class ValuePlace(NamedTuple):
-    """A value's place, by UIDs."""
+    """A value's place, by UIDs; in the order of a request's parameters."""
 
     element: str
     period: str
@@ -124,7 +125,7 @@ class Keeping:
             try:
                 stored = await self._stored(asked, data_set)
             except Unreadable:
-                of = {ValuePlace(*key[:3]) for key in keys} & set(_asked_places(asked))
+                of = {ValuePlace(*key[:3]) for key in keys} & set(starmap(ValuePlace, product(*asked.values())))
                 unknown += [row for key, row in keys.items() if ValuePlace(*key[:3]) in of]
                 continue
             for value in stored:
@@ -156,11 +157,7 @@ class Keeping:
         return (await self._lookups.uids("dataSets", scheme, [envelope.data_set])).get(envelope.data_set)
 
     async def _stored(self, asked: _Parameters, data_set: str | None) -> list[dict[str, Any]]:
-        """Return what is stored, by data element; by data set at a server that turns out not to select by the other.
-
-        Raises:
-            Unreadable: the user may not read there.
-        """
+        """Return what is stored, by data element; by data set at a server that turns out not to select by the other."""
         if not self._is_by_data_set:
             found = await self._read(asked)
             if found:
@@ -176,11 +173,7 @@ class Keeping:
         return found
 
     async def _read(self, asked: _Parameters) -> list[dict[str, Any]]:
-        """Return stored values, with all that identifies each.
-
-        Raises:
-            Unreadable: the user may not read there.
-        """
+        """Return stored values, with all that identifies each; raises `Unreadable`."""
         try:
             answer = await self._client.connection.get("dataValueSets.json", {**asked, "includeDeleted": ["true"]})
         except RequestFailed as failed:
@@ -212,13 +205,6 @@ def _requests(places: set[ValuePlace]) -> Iterator[dict[str, list[str]]]:
         at = excess.index(max(excess)) if not is_bounded else sizes.index(max(sizes))
         middle = distinct[at][len(distinct[at]) // 2]
         waiting += [{p for p in some if p[at] >= middle}, {p for p in some if p[at] < middle}]
-
-
-def _asked_places(asked: _Parameters) -> Iterator[ValuePlace]:
-    for element in asked["dataElement"]:
-        for period in asked["period"]:
-            for unit in asked["orgUnit"]:
-                yield ValuePlace(element, period, unit)
 
 
 def _batches(names: Sequence[str], size: int) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
 
 from tallyport.any_source import converted, holds_adx, kept
@@ -78,7 +78,7 @@ async def push(
         if options.conversion != Options() and not report.conversions:
             raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
         made = [one for one in (*conversions, *report.conversions) if one.trail]
-        report.accounts = stack.enter_context(Accounts(made))
+        report.accounts = stack.enter_context(closing(Accounts(made)))
         of = client.generation
         files = [
             # What conversion wrote is gone with this run: it is called after the source that it was made of.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tallyport.dhis2.api.models import Notification
 from tallyport.dhis2.api.patience import WAIT_S
-from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, Poll
+from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S
 from tallyport.dhis2.push.chunk_size import MAX_REQUEST_S
 from tallyport.dhis2.push.completions import CompletionsSent
 from tallyport.dhis2.request.data_values import MEMBERS
@@ -49,7 +49,6 @@ class PushOptions:
     state: Path | None = None
     rejects: Path | None = None
     job_timeout_s: float = JOB_TIMEOUT_S
-    poll: Poll = field(default_factory=Poll)
     wait_s: float = WAIT_S
 
 

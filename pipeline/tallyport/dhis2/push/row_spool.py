@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import orjson
 
@@ -18,7 +19,11 @@ _CACHE_KB = 16_384
 
 
 class RowSpool:
-    """Rows with the envelope that each goes in. Closed after use."""
+    """Rows with the envelope that each goes in. Closed after use.
+
+    Raises:
+        OutsideFailed: TP801, the disk failed.
+    """
 
     def __init__(self) -> None:
         self._groups: list[Group] = []
@@ -31,19 +36,10 @@ class RowSpool:
         )
         self._database.execute("begin")
 
-    def __len__(self) -> int:
-        return int(self._database.execute("select count(*) from rows").fetchone()[0])
-
     def add(self, rows: Iterable[tuple[Envelope, Row]]) -> None:
-        """Take up rows.
-
-        Raises:
-            OutsideFailed: TP801, the disk failed.
-        """
-        try:
+        """Take up rows."""
+        with _on_disk():
             self._database.executemany("insert into rows values (?, ?, ?, ?, ?, ?, ?)", map(self._entry, rows))
-        except sqlite3.Error as error:
-            raise OutsideFailed(finding("TP801", source="rows that wait to be sent", found=str(error))) from error
 
     def _entry(self, given: tuple[Envelope, Row]) -> tuple[int, str, int, int, int, str | None, bytes]:
         envelope, row = given
@@ -54,20 +50,22 @@ class RowSpool:
         return place, unit, len(self._groups) - 1, row.number, row.size, row.lacks_combo, orjson.dumps(row.members)
 
     def rows(self, *, by_unit: bool = False) -> Iterator[tuple[Envelope, Row]]:
-        """Yield the rows as they came, or envelope by envelope, and within by organisation unit.
-
-        Raises:
-            OutsideFailed: TP801, the disk failed.
-        """
+        """Yield the rows as they came, or envelope by envelope, and within by organisation unit."""
         order = "envelope, unit, rowid" if by_unit else "rowid"
         envelopes = list(self._envelopes)
         asked = "select envelope, source, number, members, size, lacks from rows order by"
-        try:
+        with _on_disk():
             for place, source, number, members, size, lacks in self._database.execute(f"{asked} {order}"):
                 yield envelopes[place], Row(self._groups[source], number, orjson.loads(members), size, lacks)
-        except sqlite3.Error as error:
-            raise OutsideFailed(finding("TP801", source="rows that wait to be sent", found=str(error))) from error
 
     def close(self) -> None:
         """Forget all rows."""
         self._database.close()
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OutsideFailed(finding("TP801", source="rows that wait to be sent", found=str(error))) from error

@@ -55,17 +55,12 @@ class TooLarge(Exception):
         self.failed = failed
 
 
-def redacted(text: str, client: Client) -> str:
-    """Return what a server says without the secret, which it may repeat."""
-    credentials = client.connection.profile.credentials
-    return credentials.redacted(text) if credentials else text
-
-
 class ValueImport:
     """Imports of values at one server. `watch` hears what jobs say, `tell` gets findings."""
 
     def __init__(self, client: Client, options: PushOptions, watch: Watch, tell: Callable[[Told], None]) -> None:
         self._client, self._options, self._watch, self._tell = client, options, watch, tell
+        self._profile = client.connection.profile
 
     async def send(
         self,
@@ -90,7 +85,7 @@ class ValueImport:
         if self._options.is_async:
             parameters["async"] = "true"
         clock = asyncio.get_running_loop()
-        wait_s, left = _WAIT_FIRST_S, self._client.connection.profile.retries
+        wait_s, left = _WAIT_FIRST_S, self._profile.retries
         wait = self._client.connection.begin_wait()
         while True:
             started_at = clock.time()
@@ -138,10 +133,10 @@ class ValueImport:
             conflict = Conflict(value=message.message, property="period")
             return ImportAnswer(ImportSummary(status="ERROR", conflicts=(conflict,)), reply.where, reply.status)
         if reply.status >= 400:
-            found = redacted(f"{reply.status}: {message.message}", self._client)
+            found = self._profile.redacted(f"{reply.status}: {message.message}")
             raise RequestFailed("TP855", status=reply.status, document=reply.document, source=reply.where, found=found)
         head = " ".join(filter(None, (str(reply.status), message.status)))
-        found = redacted(f"{head}: {message.message or 'no reason'}, without a summary", self._client)
+        found = self._profile.redacted(f"{head}: {message.message or 'no reason'}, without a summary")
         raise Unacknowledged("TP866", status=reply.status, document=reply.document, source=reply.where, found=found)
 
     def _checked(self, summary: ImportSummary, reply: Reply, message: WebMessage | None = None) -> ImportAnswer:
@@ -153,8 +148,8 @@ class ValueImport:
 
     def _redacted(self, said: ImportAnswer) -> ImportAnswer:
         """Return it without the secret, which a server may repeat."""
-        message = said.message and redacted(said.message, self._client)
-        description = said.summary.description and redacted(said.summary.description, self._client)
+        message = said.message and self._profile.redacted(said.message)
+        description = said.summary.description and self._profile.redacted(said.summary.description)
         return replace(said, message=message, summary=said.summary.model_copy(update={"description": description}))
 
     async def _said_of(self, job: JobReference) -> ImportAnswer:
@@ -163,9 +158,7 @@ class ValueImport:
         where = f"{job.job_type} {job.id}"
         last: str | None = None
         try:
-            said = await tasks.await_completion(
-                job, timeout_s=options.job_timeout_s, poll=options.poll, watch=self._watch
-            )
+            said = await tasks.await_completion(job, timeout_s=options.job_timeout_s, watch=self._watch)
             last = said.message
         except RequestFailed as failed:
             if failed.finding.code != "TP861" or (summary := await tasks.import_summary(job)) is None:
@@ -176,5 +169,5 @@ class ValueImport:
         for look in range(_SUMMARY_LOOKS):
             if (summary := await tasks.import_summary(job)) is not None:
                 return self._redacted(ImportAnswer(summary, where, message=last))
-            await asyncio.sleep(options.poll.first_s * (look + 1))
+            await asyncio.sleep(self._client.connection.poll.first_s * (look + 1))
         raise RequestFailed("TP857", source=where, found="no summary", expected="ImportSummary")

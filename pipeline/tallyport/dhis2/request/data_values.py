@@ -47,15 +47,16 @@ Combos = Callable[[tuple[int, ...]], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Where rows come from: a file's place among all, its name, the group's number in it. Small, as many are held.
-
-    `is_converted`: the file was made of a legacy one on the way, so the row's number is none that its sender knows.
-    """
+    """Where rows come from: a file's place among all, its name, the group's number in it. Small, as many are held."""
 
     place: int
     label: str
     number: int
-    is_converted: bool = False
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """What a journal knows it by."""
+        return self.place, self.number
 
 
 class Row(NamedTuple):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tallyport.cli.options import Command, flag, gathered, option, refuse, together
+from tallyport.cli.options import Command, flag, gathered, is_given, option, refuse, together
 from tallyport.cli.progress import ticker
 from tallyport.cli.rows import Listing, chosen_format, flushed, format_options
 from tallyport.cli.screen import counted
 from tallyport.cli.server_options import ServerOptions, server_options, waiting_server_options
 from tallyport.cli.talk import MESSAGES, print_document, progress_option
+from tallyport.cli.verbs.server.maintenance import print_job, timeout_option
 
 if TYPE_CHECKING:
     from tallyport.dhis2.api.models import IntegrityReport
@@ -127,7 +128,7 @@ def issues(server: ServerOptions, ask: Ask) -> int:
 
     async def work(client: Client) -> int:
         with Listing(ask.form, "issues", _ISSUES) as listing:
-            rows = client.maintenance.iter_integrity_issues(**ask.choice, tell=listing.tell)
+            rows = client.maintenance.iter_integrity_issues(**ask.choice, tell=listing.note)
             async with flushed(), aclosing(rows):
                 async for row in rows:
                     listing.row(row.as_json())
@@ -140,7 +141,7 @@ def issues(server: ServerOptions, ask: Ask) -> int:
 @_asked
 @flag("--details", help="Collect the issues too, not only their number.")
 @flag("--no-wait", help="Do not wait for the end: print the job alone.")
-@option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help="How long to wait; default 3600.")
+@timeout_option(3600, "How long to wait; default 3600.")
 @together(
     flag("-v", "--verbose", help="Print checks that found nothing, too."),
     flag("-q", "--quiet", help="Print problems only: no progress, no sum if all is well."),
@@ -153,7 +154,7 @@ def run(
     ask: Ask,
     details: bool,
     no_wait: bool,
-    job_timeout: float | None,
+    timeout_s: float,
     verbose: bool,
     quiet: bool,
     progress: str | None,
@@ -174,11 +175,9 @@ def run(
             verbose and (ask.form != "text" or no_wait),
             f"--verbose has no effect with {'--no-wait' if no_wait else ask.form}",
         ),
-        (no_wait and job_timeout is not None, "--job-timeout has no effect with --no-wait"),
+        (no_wait and is_given("timeout_s"), "--job-timeout has no effect with --no-wait"),
         (no_wait and ask.form in ("csv", "ndjson"), f"--format {ask.form} has no effect with --no-wait"),
     )
-    from tallyport.cli.verbs.server.maintenance import print_job
-
     shown = ticker(progress, is_quiet=quiet or (ask.form == "json" and not progress))
 
     async def work(client: Client) -> int:
@@ -193,8 +192,7 @@ def run(
             print_job(JobReport(job), as_json=ask.form == "json")
             return 0
         with shown:
-            timeout_s = 3600.0 if job_timeout is None else job_timeout
-            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=shown.tell)
+            await maintenance.run_integrity(names, details=details, timeout_s=timeout_s, watch=shown.say)
         found = await maintenance.get_integrity_report(names, details=details)
         return _print_report(found, ask.form, verbose=verbose, quiet=quiet)
 
@@ -234,7 +232,7 @@ def _print_report(found: IntegrityReport, form: str, *, verbose: bool, quiet: bo
             if form != "text" or verbose or result.issue_count:
                 listing.row(result.as_row())
         for gap in found.gaps():
-            listing.tell(gap)
+            listing.note(gap)
         listing.end()
     if form == "text" and (exit_code or not quiet):
         click.echo(f"{counted(len(found.results), 'check')} with results, {counted(found.issue_count, 'issue')}")

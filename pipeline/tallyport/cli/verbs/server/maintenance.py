@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tallyport.cli.options import Called, Command, flag, option, refuse, together, usage
+from tallyport.cli.options import Called, Command, flag, is_given, option, refuse, together, usage
 from tallyport.cli.screen import finding_text
 from tallyport.cli.server_options import ServerOptions, server_options, waiting_server_options
 from tallyport.cli.talk import Talk, print_document, talk_options
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client
     from tallyport.dhis2.maintenance.maintenance import Maintenance
 
-JOB_TIMEOUT_S, MATRIX_TIMEOUT_S = 3600.0, 300.0
-
 _watch = flag("--watch", help="Show what the job reports until it ends, and exit accordingly.")
 
 
-def _timeout(default: int) -> Callable[[Called], Called]:
-    help = f"How long --watch waits.  [default: {default}]"
-    return option("--job-timeout", metavar="SECONDS", type=click.FloatRange(0), help=help)
+def timeout_option(default: float, help: str) -> Callable[[Called], Called]:
+    """Return the option --job-timeout, which a command gets as `timeout_s`; `help` names the default."""
+    seconds = click.FloatRange(0)
+    return option(
+        "--job-timeout", "timeout_s", metavar="SECONDS", type=seconds, default=default, show_default=False, help=help
+    )
 
 
-_job_timeout = _timeout(3600)
+_job_timeout = timeout_option(3600, "How long --watch waits.  [default: 3600]")
 _talk = talk_options(quiet="Print no progress.")
 
 
@@ -50,10 +51,10 @@ def command() -> None:
 @command.command("coc", cls=Command, short_help="Make missing category option combos.")
 @click.argument("combo", required=False)
 @flag("--watch", help="Wait until no option combo is missing; exit code 1 if some still are.")
-@_timeout(300)
+@timeout_option(300, "How long --watch waits.  [default: 300]")
 @server_options
 @talk_options(quiet="Print no progress.", progress=False)
-def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, job_timeout: float | None) -> int:
+def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, timeout_s: float) -> int:
     """Make the category option combos that are missing, and remove obsolete ones.
 
     \b
@@ -64,7 +65,7 @@ def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, job_t
 
     COMBO is the identifier of a category combo; default: all of them.
     """
-    _refuse_idle(watch=watch, job_timeout=job_timeout)
+    _refuse_idle(watch=watch)
 
     async def work(client: Client) -> int:
         from tallyport.dhis2.api.models import OptionCombosReport
@@ -75,7 +76,6 @@ def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, job_t
         if watch:
             if talk.is_shown:
                 click.echo("waiting for the option combos", err=True)
-            timeout_s = MATRIX_TIMEOUT_S if job_timeout is None else job_timeout
             missing = await client.maintenance.incomplete_category_combos(combo, timeout_s=timeout_s)
         report = OptionCombosReport(message.message, missing)
         _print(talk, report, "option combos are updated")
@@ -97,7 +97,7 @@ def analytics(
     last_years: int | None,
     skip: Sequence[str],
     watch: bool,
-    job_timeout: float | None,
+    timeout_s: float,
 ) -> int:
     """Rebuild the analytics tables.
 
@@ -113,14 +113,14 @@ def analytics(
     def start(maintenance: Maintenance) -> Awaitable[JobReference]:
         return maintenance.refresh_analytics(last_years=last_years, skip=skip)
 
-    return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
+    return _run_job(talk, server, start, watch=watch, timeout_s=timeout_s)
 
 
 def _job(name: str, what: str, start: Callable[[Maintenance], Awaitable[JobReference]]) -> None:
     """Add a command that starts a job and has nothing to choose."""
 
-    def run(talk: Talk, server: ServerOptions, watch: bool, job_timeout: float | None) -> int:
-        return _run_job(talk, server, start, watch=watch, job_timeout=job_timeout)
+    def run(talk: Talk, server: ServerOptions, watch: bool, timeout_s: float) -> int:
+        return _run_job(talk, server, start, watch=watch, timeout_s=timeout_s)
 
     run.__doc__ = f"{what}\n\n\b\nExamples:\n  tallyport maintenance {name} --profile play --watch"
     command.command(name, cls=Command)(together(_watch, _job_timeout, waiting_server_options, _talk)(run))
@@ -168,10 +168,10 @@ def _run_job(
     start: Callable[[Maintenance], Awaitable[JobReference]],
     *,
     watch: bool,
-    job_timeout: float | None,
+    timeout_s: float,
 ) -> int:
     """Start a job, follow it if asked, print how it ended. One that fails, or does not end in time, is an error."""
-    _refuse_idle(watch=watch, job_timeout=job_timeout)
+    _refuse_idle(watch=watch)
     ticker = talk.ticker()
 
     async def work(client: Client) -> int:
@@ -180,18 +180,17 @@ def _run_job(
         with usage():
             report = JobReport(await start(client.maintenance))
 
-        def tell(notification: Notification) -> None:
+        def hear(notification: Notification) -> None:
             if not talk.as_json:
                 report.said.clear()  # only the last is printed
             report.said.append(notification)
-            ticker.tell(notification)
+            ticker.say(notification)
 
         if watch:
             talk.hold(report)
             ticker.note(f"{report.job.job_type} {report.job.id} started")
             with ticker:
-                timeout_s = JOB_TIMEOUT_S if job_timeout is None else job_timeout
-                await client.maintenance.watch(report.job, tell, timeout_s=timeout_s)
+                await client.tasks.await_completion(report.job, watch=hear, timeout_s=timeout_s)
         if not talk.quiet or talk.as_json:
             print_job(report, as_json=talk.as_json)
         return 0
@@ -210,5 +209,5 @@ def _print(talk: Talk, report: OptionCombosReport, otherwise: str) -> None:
         click.echo(shown(report.message or otherwise))
 
 
-def _refuse_idle(*, watch: bool, job_timeout: float | None) -> None:
-    refuse((job_timeout is not None and not watch, "--job-timeout has no effect without --watch"))
+def _refuse_idle(*, watch: bool) -> None:
+    refuse((is_given("timeout_s") and not watch, "--job-timeout has no effect without --watch"))
