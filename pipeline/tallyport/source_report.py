@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from heapq import merge
 from itertools import chain
 from struct import Struct
-from typing import Any, Self
+from typing import Any
 
 from tallyport.validation.rejected_rows import Causes, RejectedRows
 from tallyport_converters.conversion.manifest import json_line
@@ -58,7 +58,7 @@ class SourceReport:
 
 
 class SourceAccount:
-    """The account of one converted source, kept while its values are written elsewhere; use it in a `with`.
+    """The account of one converted source, kept while its values are written elsewhere. Closed after use.
 
     Memory: a bounded number of causes, and at most 4 bytes for each row of the source where rows of it are rejected.
     """
@@ -66,18 +66,12 @@ class SourceAccount:
     def __init__(self, conversion: Outcome) -> None:
         assert conversion.manifest is not None
         assert conversion.trail is not None
-        self._conversion, self._trail = conversion, conversion.trail
+        self._conversion, self._manifest, self._trail = conversion, conversion.manifest, conversion.trail
         self._causes = Causes()
         self._rejected = 0
         self._marks: mmap.mmap | None = None
         for found in conversion.findings:
             self._causes.add(found, found.count)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Forget which rows were rejected."""
@@ -105,8 +99,7 @@ class SourceAccount:
     @property
     def completions(self) -> int:
         """Data sets that the source reports complete."""
-        assert self._conversion.manifest is not None
-        return int(self._conversion.manifest.get("completions", 0))
+        return int(self._manifest.get("completions", 0))
 
     def note(self, found: Finding) -> None:
         """Take a finding about the source."""
@@ -119,14 +112,13 @@ class SourceAccount:
         source = self._conversion.source
         return [replace(found, source=source, row=None if found.row is None else next(numbers)) for found in findings]
 
-    def groups(self) -> Iterator[tuple[str, int, int]]:
-        """Yield the groups that the conversion wrote: the file of each, where its rows begin there, and how many."""
-        assert self._conversion.manifest is not None
-        starts: dict[str, int] = {}
-        for group in self._conversion.manifest["groups"]:
-            start = starts.get(group["file"], 0)
-            yield group["file"], start, group["rows"]
-            starts[group["file"]] = start + group["rows"]
+    def files(self) -> Mapping[str, FileAccount]:
+        """Return the account for each file that the conversion wrote."""
+        groups: dict[str, list[tuple[int, int]]] = {}
+        for group in self._manifest["groups"]:
+            of_file = groups.setdefault(group["file"], [(0, 0)])
+            of_file.append((sum(of_file[-1]), group["rows"]))
+        return {file: FileAccount(self, file, of_file[1:]) for file, of_file in groups.items()}
 
     def report(self, file: WholeFile | None = None) -> SourceReport:
         """Return the account, once all of it is written; `file` takes every rejected value.
@@ -134,20 +126,18 @@ class SourceAccount:
         Raises:
             OutsideFailed: TP801, the disk failed.
         """
-        manifest = self._conversion.manifest
-        assert manifest is not None
         rejects: list[Mapping[str, Any]] = []
         for line in merge(self._of_conversion(), self._of_later(is_whole=file is not None), key=_row):
             if file:
                 file.write(json_line(line))
             if len(rejects) < REJECTS_KEPT:
                 rejects.append(line)
-        values = dict(manifest["values"])
+        values = dict(self._manifest["values"])
         values["written"] -= self._rejected
         values["rejected"] += self._rejected
         findings = self._causes.worst_first()
         source = self._conversion.source
-        return SourceReport(source, values, manifest["dropped"], self.completions, findings, rejects)
+        return SourceReport(source, values, self._manifest["dropped"], self.completions, findings, rejects)
 
     # --- Rejected values, in the order of the source -----------------------------------------------------------------
 
@@ -161,7 +151,7 @@ class SourceAccount:
             for line in lines:
                 members = json.loads(line)
                 found = {name: value for name, value in members.items() if name != "original"}
-                self._causes.add(Finding(**{**found, "severity": Severity(found["severity"])}), 1)
+                self._causes.add(Finding.of_json(found), 1)
                 yield members
 
     def _of_later(self, *, is_whole: bool) -> Iterator[Mapping[str, Any]]:
@@ -185,7 +175,7 @@ class SourceAccount:
                     self._causes[place] = found
                 one = replace(found, count=None, groups=None)
                 yield {**one.as_json(), "original": row.read.original}
-        except SourceUnreadable:  # it is gone: a pipe, or removed meanwhile. Its rows are told by their number.
+        except SourceUnreadable:  # it is gone: a pipe, or removed meanwhile. Its rows have their number alone.
             for number, place in chain(waiting, rows):
                 one = replace(self._causes[place], row=number, count=None, groups=None)
                 yield one.as_json()
@@ -240,12 +230,12 @@ class FileAccount:
             rejected.add(range(rows), replace(found, count=None))
             others = [] if rows else others
         self._account.add(self._file, start, rejected, others)
-        (told,) = self._account.in_source(self._file, start, [found])
-        return told
+        (of_source,) = self._account.in_source(self._file, start, [found])
+        return of_source
 
 
 class Accounts:
-    """The accounts of all converted sources of a run; use it in a `with`."""
+    """The accounts of all converted sources of a run. Closed after use."""
 
     def __init__(self, conversions: Iterable[Outcome] = ()) -> None:
         self._accounts: list[SourceAccount] = []
@@ -258,16 +248,10 @@ class Accounts:
             self._names[str(conversion.folder)] = name
             account = SourceAccount(conversion)
             self._accounts.append(account)
-            by_file: dict[str, list[tuple[int, int]]] = {}
-            for file, start, rows in account.groups():
-                by_file.setdefault(file, []).append((start, rows))
-            for file, groups in by_file.items():
-                self._files[f"{name}/{file}"] = FileAccount(account, file, groups)
+            self._files |= {f"{name}/{file}": of_file for file, of_file in account.files().items()}
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Forget which rows were rejected."""
         for account in self._accounts:
             account.close()
 

@@ -56,6 +56,11 @@ class Finding:
     keys: Mapping[str, str] | None = None
     groups: int | None = None
 
+    @staticmethod
+    def of_json(members: Mapping[str, Any]) -> Finding:
+        """Return the finding that is a JSON object."""
+        return Finding(**{**members, "severity": Severity(members["severity"])})
+
     def at(self, source: str) -> Finding:
         """Return the same finding, placed in `source`."""
         return replace(self, source=source)

@@ -105,7 +105,7 @@ def gathered(name: str, make: Run, *options: Callable[[Run], Run], section: str 
 
         known = len(command.__dict__.get("__click_params__", ()))
         decorated = together(*options, section=section)(gathering)
-        names = [str(each.name) for each in decorated.__dict__["__click_params__"][known:]]
+        names = [str(each.name) for each in reversed(decorated.__dict__["__click_params__"][known:])]
         return decorated
 
     return decorate

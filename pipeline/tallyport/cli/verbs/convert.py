@@ -152,4 +152,4 @@ def _rejected(folder: Path) -> list[Finding]:
         first = [json.loads(line) for line in islice(lines, SHOWN)]
     for members in first:
         del members["original"]
-    return [Finding(**{**members, "severity": Severity(members["severity"])}) for members in first]
+    return [Finding.of_json(members) for members in first]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,10 @@ from tallyport.cli.screen import failed_text, show_count, show_source, show_wors
 from tallyport.cli.talk import Talk, talk_options
 from tallyport_schemas.finding import Finding
 from tallyport_schemas.generations import Generation
-from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.cli.progress import Ticker
-    from tallyport.postgres.imports.run import Event, GroupLoad, ImportReport
-    from tallyport.source_report import SourceReport
-    from tallyport_converters.convert import Outcome
+    from tallyport.postgres.imports.run import GroupLoad, ImportReport
 
 BATCHES = ("whole", "rows", "stored", "both")
 """The modes of batching, as postgres/imports/batch_size.py has them: it need not be loaded for `--help`."""
@@ -117,7 +115,7 @@ def command(
         try:
             with opened_database(talk, database, metadata, embedded) as url:
                 talk.hold(report)
-                watch = _Watching(talk, ticker)
+                watch = partial(_show, talk, ticker)
                 import_values(sources, url, options, conversion=conversion, rejects=rejects, watch=watch, report=report)
         finally:
             ticker.clear()
@@ -141,28 +139,20 @@ def _refuse_overwriting(named: Mapping[str, Path | None], sources: Sequence[str]
     refuse(*((path in read, f"{name} names a source, which it would replace") for name, path in files.items()))
 
 
-class _Watching:
-    """Shows progress, and with --verbose every group."""
+def _show(talk: Talk, ticker: Ticker, event: object) -> None:
+    """Show progress, and with --verbose every group."""
+    from tallyport.postgres.imports.run import GroupLoad
 
-    def __init__(self, talk: Talk, ticker: Ticker) -> None:
-        from tallyport.postgres.imports.run import GroupLoad
-
-        self._talk, self._ticker, self._group = talk, ticker, GroupLoad
-
-    def __call__(self, event: Event | Outcome | SourceReport) -> None:
-        if isinstance(event, Progress):
-            self._ticker.show(event)
-        elif isinstance(event, self._group):
-            self._show(event)
-
-    def _show(self, event: GroupLoad) -> None:
-        self._ticker.clear()
-        if self._talk.verbose:
-            click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
-            if event.batching:
-                click.echo(f"  written {event.batching.mode}: {event.batching.reason}")
-        if event.undo and not self._talk.as_json:
-            click.echo(f"{event.file}: what it deleted permanently is in {event.undo}", err=True)
+    ticker.show(event)
+    if not isinstance(event, GroupLoad):
+        return
+    ticker.clear()
+    if talk.verbose:
+        click.echo(f"{event.file}: {event.de or 'no data element'}: {_counts(event.rows)}")
+        if event.batching:
+            click.echo(f"  written {event.batching.mode}: {event.batching.reason}")
+    if event.undo and not talk.as_json:
+        click.echo(f"{event.file}: what it deleted permanently is in {event.undo}", err=True)
 
 
 def _show_findings(report: ImportReport) -> None:

@@ -85,9 +85,8 @@ def command(
         shown = _Document(spool, about_metadata) if talk.as_json else _Screen(talk, ticker, about_metadata)
         verdict = _Verdict(lines, about_metadata)
         for event in events:
-            if isinstance(event, Progress):
-                ticker.show(event)
-            else:
+            ticker.show(event)
+            if not isinstance(event, Progress):
                 verdict.take(event)
                 shown.take(event)
         ticker.clear()
@@ -111,7 +110,6 @@ class _Verdict:
         self._take(about_metadata)
 
     def take(self, event: Event) -> None:
-        """Take one event."""
         from tallyport.validation.report import FileResult, GroupResult, findings_of
 
         self._take(findings_of(event))
@@ -136,11 +134,9 @@ class _Document:
         self._spool, self._document = spool, ValidationDocument(about_metadata)
 
     def take(self, event: Event) -> None:
-        """Take one event."""
         self._spool.writelines(self._document.parts(event))
 
     def end(self) -> None:
-        """Print it."""
         self._spool.writelines(self._document.end())
         self._spool.seek(0)
         shutil.copyfileobj(self._spool, sys.stdout)
@@ -160,7 +156,6 @@ class _Screen:
             click.echo(finding_text(found), err=True)
 
     def take(self, event: Event) -> None:
-        """Take one event."""
         from tallyport.validation.report import FileResult, GroupResult, findings_of
 
         for found in findings_of(event):
@@ -188,7 +183,6 @@ class _Screen:
             click.echo(f"{result.file}: {result.de or 'no data element'}: {verdict}")
 
     def end(self) -> None:
-        """Print findings and sum."""
         show_worst(self._causes.in_order())
         if self._talk.quiet:
             return

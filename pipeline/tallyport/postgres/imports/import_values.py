@@ -72,7 +72,7 @@ def import_values(
         for event in converted(sources, work, paths, reading):
             tell(event)
         made = {str(one.folder): one for one in (*conversions, *report.conversions) if one.trail}
-        accounts = {folder: stack.enter_context(SourceAccount(one)) for folder, one in made.items()}
+        accounts = {folder: stack.enter_context(closing(SourceAccount(one))) for folder, one in made.items()}
         made_of = {folder: one.source for folder, one in made.items()}
         keeps = {folder for folder, one in made.items() if _keeps_scope(one, database, options, tell)}
         for loaded in loading(connected, paths, options, made_of, keeps):
