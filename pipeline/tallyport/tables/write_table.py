@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +87,7 @@ def write_table(
         file = stack.enter_context(WholeFile(Path(rejects))) if rejects is not None else None
         work = stack.enter_context(work_folder())
         paths = run.convert(sources, work, conversion)
-        accounts = stack.enter_context(Accounts(run.report.conversions))
+        accounts = stack.enter_context(closing(Accounts(run.report.conversions)))
         run.write(scan_adv2(paths), work)
         for account in accounts:
             run.report.sources.append(account.report(file))
