@@ -6,7 +6,7 @@ A finding says where, what was found, what was expected and what to do. The JSON
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from tallyport_schemas.finding_codes import CODES, Severity
@@ -47,13 +47,13 @@ class Finding:
     help: str | None = None
     source: str | None = None
     row: int | None = None
+    line: int | None = None
+    sheet_row: int | None = None
+    keys: Mapping[str, str] | None = None
     field: str | None = None
     found: str | None = None
     expected: str | None = None
     count: int | None = None
-    line: int | None = None
-    sheet_row: int | None = None
-    keys: Mapping[str, str] | None = None
     groups: int | None = None
 
     @staticmethod
@@ -67,23 +67,12 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object; keys without meaning for it are omitted."""
-        members: dict[str, Any] = {
-            "code": self.code,
-            "severity": self.severity.value,
-            "message": self.message,
-            "help": self.help,
-            "source": self.source,
-            "row": self.row,
-            "line": self.line,
-            "sheet_row": self.sheet_row,
-            "keys": dict(self.keys) if self.keys else None,
-            "field": self.field,
-            "found": self.found,
-            "expected": self.expected,
-            "count": self.count,
-            "groups": self.groups,
-        }
-        return {key: value for key, value in members.items() if value is not None}
+        members = {name: getattr(self, name) for name in _MEMBERS}
+        members |= {"severity": self.severity.value, "keys": dict(self.keys) if self.keys else None}
+        return {name: member for name, member in members.items() if member is not None}
+
+
+_MEMBERS = tuple(member.name for member in fields(Finding))
 
 
 class Unusable(Exception):

@@ -15,7 +15,7 @@ from tallyport_converters.native.adv2 import PROPERTIES_LIMIT, RowForm, Rows, sc
 from tallyport_converters.readers.dxf_json import FAULTS
 from tallyport_converters.sources import Source
 from tallyport_converters.text.csv_records import encoding_fault
-from tallyport_converters.text.position import locate
+from tallyport_converters.text.position import LOCATED_BYTES, locate
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
 BLOCK_BYTES = 1 << 20
@@ -237,13 +237,13 @@ class Adv2File:
         self._start += size
 
     def _too_long(self, what: str, expected: str, row: int | None = None) -> SourceUnreadable:
-        where, found = locate(self.source, self._start)
+        where, found = locate(self.source.blocks(LOCATED_BYTES), self._start)
         message = f"the {what} is too long ({where})"
         help_ = "split the group into several with fewer identifiers each" if what == "header" else None
         return SourceUnreadable(finding("TP112", message=message, help=help_, row=row, found=found, expected=expected))
 
     def _too_many(self) -> SourceUnreadable:
-        where, found = locate(self.source, self._start)
+        where, found = locate(self.source.blocks(LOCATED_BYTES), self._start)
         message, expected = f"the JSON is no ADV2 group ({where})", f"fewer than {PROPERTIES_LIMIT:,} properties"
         return SourceUnreadable(finding("TP113", message=message, found=found, expected=expected))
 
@@ -259,7 +259,7 @@ class Adv2File:
         code, message, usual = FAULTS[fault]
         if fault is Fault.STRUCTURE:
             message, usual = "the JSON is no ADV2 group", "an object, or an array of objects"
-        where, found = locate(self.source, self._start + at)
+        where, found = locate(self.source.blocks(LOCATED_BYTES), self._start + at)
         if fault is Fault.TRUNCATED:
             found = "the end of the file"
         return finding(code, message=f"{message} ({where})", found=found, expected=expected or usual)

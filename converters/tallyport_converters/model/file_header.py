@@ -110,6 +110,11 @@ class Header:
         self.trimmed += inner != text
         return inner
 
+    def complete(self, date: str) -> None:
+        """Note that the file reports the data set of its header complete."""
+        combo = self.attribute_option_combo
+        self.completions.append(Completion(self.data_set, self.period, self.org_unit, combo, date))
+
     def take_named(self, name: str, canonical: str) -> None:
         """Note that something was read by another name than DHIS2's, which is `canonical`."""
         if len(self.taken) < NAMES_LIMIT:

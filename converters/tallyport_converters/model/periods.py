@@ -246,26 +246,10 @@ _MONTHS = {
 _RANK = {kind: rank for rank, kind in enumerate(PeriodType)}
 
 # Behind the year: the letters, and how many digits may follow them.
-_TAGS: dict[str, tuple[PeriodType, int, int]] = {
-    "W": (PeriodType.WEEKLY, 1, 2),
-    "WedW": (PeriodType.WEEKLY_WEDNESDAY, 1, 2),
-    "ThuW": (PeriodType.WEEKLY_THURSDAY, 1, 2),
-    "FriW": (PeriodType.WEEKLY_FRIDAY, 1, 2),
-    "SatW": (PeriodType.WEEKLY_SATURDAY, 1, 2),
-    "SunW": (PeriodType.WEEKLY_SUNDAY, 1, 2),
-    "BiW": (PeriodType.BI_WEEKLY, 1, 2),
-    "Q": (PeriodType.QUARTERLY, 1, 1),
-    "NovQ": (PeriodType.QUARTERLY_NOV, 1, 1),
-    "S": (PeriodType.SIX_MONTHLY, 1, 1),
-    "AprilS": (PeriodType.SIX_MONTHLY_APRIL, 1, 1),
-    "NovS": (PeriodType.SIX_MONTHLY_NOV, 1, 1),
-    "Feb": (PeriodType.FINANCIAL_FEB, 0, 0),
-    "April": (PeriodType.FINANCIAL_APRIL, 0, 0),
-    "July": (PeriodType.FINANCIAL_JULY, 0, 0),
-    "Aug": (PeriodType.FINANCIAL_AUG, 0, 0),
-    "Sep": (PeriodType.FINANCIAL_SEP, 0, 0),
-    "Oct": (PeriodType.FINANCIAL_OCT, 0, 0),
-    "Nov": (PeriodType.FINANCIAL_NOV, 0, 0),
+_TAGS = {weeks.form[5:-2]: (kind, 1, 2) for kind, weeks in _WEEKS.items()} | {
+    months.form[5:].removesuffix("{}"): (kind, int(months.length < 12), int(months.length < 12))
+    for kind, months in _MONTHS.items()
+    if months.length > 2 and kind is not PeriodType.YEARLY
 }
 
 # [0-9] and fullmatch throughout: \d takes the digits of every script, and $ a line end behind the text.
@@ -283,15 +267,13 @@ _ALWAYS = {
 }
 _BY_WEEKDAY = {"P7D": {weeks.weekday: kind for kind, weeks in _WEEKS.items() if weeks.length == 1}}
 _BY_MONTH = {
-    "P6M": {
-        1: PeriodType.SIX_MONTHLY,
-        4: PeriodType.SIX_MONTHLY_APRIL,
-        5: PeriodType.SIX_MONTHLY_NOV,
-        7: PeriodType.SIX_MONTHLY,
-        10: PeriodType.SIX_MONTHLY_APRIL,
-        11: PeriodType.SIX_MONTHLY_NOV,
-    },
-    "P1Y": {months.lead % 12 + 1: kind for kind, months in _MONTHS.items() if months.length == 12},
+    duration: {
+        (months.lead + month) % 12 + 1: kind
+        for kind, months in _MONTHS.items()
+        if months.duration == duration
+        for month in range(0, 12, months.length)
+    }
+    for duration in ("P6M", "P1Y")
 }
 
 

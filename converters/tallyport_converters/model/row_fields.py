@@ -10,43 +10,18 @@ from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named
 from tallyport_converters.native.abi import Kind, NamedBy
 from tallyport_schemas.finding import WHITE
 
-FIELDS = {
-    **{
-        name: name
-        for name in (
-            "dataElement",
-            "period",
-            "orgUnit",
-            "categoryOptionCombo",
-            "attributeOptionCombo",
-            "value",
-            "comment",
-            "deleted",
-        )
-    },
-    **dict.fromkeys(("followUp", "followup", "follow_up", "flwup"), "followUp"),
-}
-"""Row fields that ADV2 has a place for, by the names that DHIS2 gives them in JSON and XML."""
-
 STAMPS = frozenset(CANONICAL[field] for field in NO_PLACE)
 """Row fields that are known and have no place, by DHIS2's names."""
+
+FIELDS = {name: name for name in CANONICAL.values() if name not in STAMPS and name != "dataSet"}
+FIELDS |= dict.fromkeys(("followup", "follow_up", "flwup"), "followUp")
+"""Row fields that ADV2 has a place for, by the names that DHIS2 gives them in JSON and XML."""
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 """What neither UTF-8 nor PostgreSQL can store."""
 
 
-_TRIMMED = frozenset(
-    {
-        "dataElement",
-        "period",
-        "orgUnit",
-        "categoryOptionCombo",
-        "attributeOptionCombo",
-        "dataSet",
-        "deleted",
-        "followUp",
-    }
-)
+_TRIMMED = frozenset(CANONICAL.values()) - STAMPS - {"value", "comment"}
 """Fields that say nothing by white space at their ends."""
 
 

@@ -83,8 +83,7 @@ class Rows(Owner):
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> None:
         """Read the rows of a block that starts in `state`."""
-        at, size = address(block)
-        library.tp_rows_scan(self.handle, at, size, state, final)
+        library.tp_rows_scan(self.handle, *address(block), state, final)
         check_scan(self.report.fault)
 
     def judge(self, values: bytes | None = None, comments: bytes | None = None, *, no_comment: int = 0) -> None:
@@ -153,9 +152,8 @@ class Head:
 
 def scan_head(block: Buffer, *, final: bool) -> Head:
     """Read the head of a group from the beginning of `block`; see tp_scan_head."""
-    at, size = address(block)
     with Batch() as batch:
-        library.tp_scan_head(batch.handle, at, size, final)
+        library.tp_scan_head(batch.handle, *address(block), final)
         fields = batch.report
         check_scan(fields.fault)
         needs_more = fields.fault == Fault.NEED_MORE

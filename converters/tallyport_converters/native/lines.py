@@ -8,20 +8,17 @@ from tallyport_converters.native.library import Buffer, address, library
 
 def cut_json(block: Buffer) -> int:
     """Guess where a block of DXF2 JSON may be cut: after a comma between rows; 0 for nowhere."""
-    at, size = address(block)
-    return int(library.tp_cut_json(at, size))
+    return int(library.tp_cut_json(*address(block)))
 
 
 def cut_csv(block: Buffer) -> int:
     """Guess where a block of CSV may be cut: after a line end; 0 for nowhere."""
-    at, size = address(block)
-    return int(library.tp_cut_csv(at, size))
+    return int(library.tp_cut_csv(*address(block)))
 
 
 def cut_xml(block: Buffer, tag: bytes) -> int:
     """Guess where a block of XML may be cut: before the last start `tag` (`<group`); 0 for nowhere."""
-    at, size = address(block)
-    return int(library.tp_cut_xml(at, size, tag, len(tag)))
+    return int(library.tp_cut_xml(*address(block), tag, len(tag)))
 
 
 class Lines:
@@ -32,8 +29,7 @@ class Lines:
 
     def count(self, block: Buffer) -> None:
         """Count on."""
-        at, size = address(block)
-        library.tp_lines_count(self._struct, at, size)
+        library.tp_lines_count(self._struct, *address(block))
 
     def copy(self) -> Lines:
         """Return the same count, to continue from."""

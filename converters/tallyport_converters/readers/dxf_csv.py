@@ -27,10 +27,10 @@ from tallyport_converters.readers.csv_layout import (
     has_row_names,
     is_before_attribute_combos,
 )
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.reader import Reader, RejectedRow
 from tallyport_converters.sources import Source
 from tallyport_converters.text.csv_records import DELIMITERS, Cell, Start, begin, each_cell, not_utf8, records_behind
-from tallyport_converters.text.position import locate
+from tallyport_converters.text.position import LOCATED_BYTES, locate
 from tallyport_schemas.finding import WHITE, Finding, SourceUnreadable, finding
 
 LINES_ABOVE = 30
@@ -75,13 +75,10 @@ def names_columns(first: list[Cell]) -> bool:
     return sum(is_known(cell.text) for cell in first) >= 2
 
 
-class DxfCsv:
+class DxfCsv(Reader):
     """Reads one DXF2 CSV source. `has_header`: None to detect it from the content."""
 
     format = "dxf-csv"
-    default_scheme = "UID"
-    first_state = 0
-    next_state = 0
 
     def __init__(self, source: Source, *, has_header: bool | None = None) -> None:
         self.source = source
@@ -129,11 +126,7 @@ class DxfCsv:
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the records after the header."""
-        skip = self._skip
-        for block in self.source.blocks(size_bytes):
-            if skip < len(block):
-                yield block[skip:] if skip else block
-            skip = max(0, skip - len(block))
+        return self.source.blocks(size_bytes, skip_bytes=self._skip)
 
     def lines(self) -> Lines:
         """See `Reader`."""
@@ -158,26 +151,13 @@ class DxfCsv:
         if self._misread:
             self._misread = all(notice is not Notice.CSV_MISREAD for notice, *_ in batch.notices())
 
-    def context(self, batch: Batch, block: Buffer) -> bytes:
-        """See `Reader`: rows of CSV need none."""
-        del batch, block
-        return b""
-
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
-        where, found = locate(self.source, offset + batch.report.fault_at + self._skip)
+        where, found = locate(self.source.blocks(LOCATED_BYTES), offset + batch.report.fault_at + self._skip)
         if batch.fault is Fault.UTF8:
             return not_utf8(f"the CSV is not UTF-8 ({where})", found)
         message = f"a quoted cell is never closed: its row starts at {where}"
         return finding("TP111", message=message, row=batch.report.rows, found=found, expected="a closing quote")
-
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
@@ -205,9 +185,6 @@ class DxfCsv:
         if is_faulty:
             original["(row)"] = bytes(block[span]).decode()  # the cells lack what stands behind a quote
         return RejectedRow({**fields.fields, **unfit}, original, is_faulty, fields.doubled)
-
-    def other_document(self) -> None:
-        """See `Reader`: it would have been refused by its beginning."""
 
     def finish(self) -> Header:
         """Return the header."""

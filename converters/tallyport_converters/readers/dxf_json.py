@@ -16,7 +16,6 @@ from tallyport_converters.model.file_header import (
     NAME_LIMIT,
     NAMES_LIMIT,
     SCHEME_PROPERTIES,
-    Completion,
     DeletedElement,
     Deletion,
     Header,
@@ -27,11 +26,11 @@ from tallyport_converters.native.abi import Fault
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.native.library import Buffer
 from tallyport_converters.native.lines import Lines, cut_json
-from tallyport_converters.readers.reader import Number, ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.reader import Number, Reader, RejectedRow
 from tallyport_converters.sources import Source
 from tallyport_converters.sources.other_documents import json_document, known_json_document
 from tallyport_converters.text.csv_records import encoding_fault
-from tallyport_converters.text.position import locate
+from tallyport_converters.text.position import LOCATED_BYTES, locate
 from tallyport_schemas.finding import WHITE, Finding, SourceUnreadable, finding
 
 ROWS_SEEN = 16
@@ -70,14 +69,11 @@ _STATES_A_SET = frozenset({"dataValues", "dataSet", "completeDate", "deletion"})
 """Properties that make an object a data value set: an export without values may have nothing but its header."""
 
 
-class DxfJson:
+class DxfJson(Reader):
     """Reads one DXF2 JSON source."""
 
     format = "dxf-json"
-    default_scheme = "UID"
-    first_state = 0
     next_state = ROWS_NEXT
-    no_place: frozenset[str] = frozenset()
 
     def __init__(self, source: Source) -> None:
         self.source = source
@@ -90,12 +86,7 @@ class DxfJson:
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the document without a byte order mark."""
-        blocks = self.source.blocks(size_bytes)
-        for block in blocks:
-            # 3 bytes or more are in the first block, as it is never smaller.
-            yield block[len(_BOM) :] if block[: len(_BOM)] == _BOM else block
-            break
-        yield from blocks
+        return self.source.blocks(size_bytes, skip_bytes=len(_BOM) if self.source.head().startswith(_BOM) else 0)
 
     def lines(self) -> Lines | None:
         """See `Reader`."""
@@ -111,11 +102,6 @@ class DxfJson:
         batch.scan_json(block, state=state, final=final)
         return batch
 
-    def context(self, batch: Batch, block: Buffer) -> bytes:
-        """See `Reader`: rows of JSON need none."""
-        del batch, block
-        return b""
-
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
         if encoding := encoding_fault(self.source.head()):
@@ -123,18 +109,10 @@ class DxfJson:
         if batch.fault is Fault.STRUCTURE and not self._is_set and b'"dataValues"' not in self.source.head():
             return json_document(self.source.head())
         code, message, expected = FAULTS[batch.fault]
-        where, found = locate(self, offset + batch.report.fault_at)
+        where, found = locate(self.blocks(LOCATED_BYTES), offset + batch.report.fault_at)
         if batch.fault is Fault.TRUNCATED:
             found = "the end of the file"
         return finding(code, message=f"{message} ({where})", found=found, expected=expected)
-
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
@@ -230,11 +208,7 @@ class DxfJson:
             else:
                 header.drop("attributeCategoryOptions", True)
         if self._complete_date is not None:
-            header.completions.append(
-                Completion(
-                    header.data_set, header.period, header.org_unit, header.attribute_option_combo, self._complete_date
-                )
-            )
+            header.complete(self._complete_date)
         return header
 
 

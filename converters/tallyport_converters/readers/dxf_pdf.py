@@ -87,24 +87,13 @@ def read_form(document: bytes, name: str) -> FormValues:
     """Return the values of the filled DHIS2 form in `document`; `name` is the source that findings name.
 
     Blank fields are counted, not returned; buttons and the fields of event forms are skipped. Linear in the
-    size of the document; one that is larger than 16 MiB, or unpacks to more, is not read.
+    size of the document, of which callers read `DOCUMENT_LIMIT_BYTES` at most; one that unpacks to more is refused.
 
     Raises:
         SourceUnreadable: damaged (TP114), encrypted (TP115), XFA only (TP116), or no DHIS2 form (TP117).
 
     Source: docs/formats/dxf-pdf.md.
     """
-    if len(document) > DOCUMENT_LIMIT_BYTES:
-        raise SourceUnreadable(
-            finding(
-                "TP114",
-                message="the PDF is too large to be read",
-                help="check that this is the filled form that DHIS2 made",
-                source=name,
-                found=f"{len(document)} bytes",
-                expected=f"at most {DOCUMENT_LIMIT_BYTES} bytes",
-            )
-        )
     try:
         return _form(_whole(document), name)
     except SourceUnreadable:

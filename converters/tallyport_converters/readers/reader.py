@@ -89,15 +89,18 @@ class Hints:
 
 
 class Reader(Protocol):
-    """One source in one format. Blocks are bytes of the source (or, of a general reader, its rows as JSON)."""
+    """One source in one format. Blocks are bytes of the source (or, of a general reader, its rows as JSON).
+
+    What is defined here is what most formats do: a reader that derives from this defines the rest.
+    """
 
     format: str
     header: Header
-    default_scheme: str
-    first_state: int
-    next_state: int
+    default_scheme: str = "UID"
+    first_state: int = 0
+    next_state: int = 0
     """The state that a guessed cut leaves behind: between two rows."""
-    no_place: frozenset[str]
+    no_place: frozenset[str] = frozenset()
     """Names of what is skipped although it is understood: it needs no warning."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
@@ -105,6 +108,7 @@ class Reader(Protocol):
 
     def lines(self) -> Lines | None:
         """Return a count of the lines before the blocks, to continue from; None if these are not the source's text."""
+        return None
 
     def cut(self, block: Buffer) -> int:
         """Guess where `block` may be cut so that a row starts after it; 0: nowhere."""
@@ -113,28 +117,38 @@ class Reader(Protocol):
         """Read a block that starts in `state`; `final`: nothing follows."""
 
     def take(self, batch: Batch, block: Buffer) -> None:
-        """Add what an accepted batch says of the header; called once for each, in order."""
+        """Add what an accepted batch says of the header; called once for each, in order. Mostly it is nothing."""
+        del batch, block
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
         """Return what has to stand in front of the next block for it to be understood."""
+        del batch, block
+        return b""
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """Word the fault that ended a scan; `offset` is that of the scanned block within the blocks' bytes."""
 
     def period(self, text: str) -> ReadPeriod | None:
         """Read a period as this format writes it in rows."""
+        return iso_period(text)
 
     def explain_period(self, text: str) -> tuple[str, str | None]:
         """Say what is expected in place of `text`, which is no period, and what to do if that is not the usual."""
+        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """Read one row again for its explanation."""
 
     def other_document(self) -> Finding | None:
-        """Say what the source is if it looks like a document that holds no data value set."""
+        """Say what the source is if it looks like a document that holds no data value set.
+
+        Most such documents are refused by their beginning.
+        """
+        return None
 
     def finish(self) -> Header:
         """Return the header, once all blocks were taken."""
+        return self.header
 
 
 def _remembered(function: Callable[[str], _Result]) -> Callable[[str], _Result]:

@@ -14,10 +14,38 @@ from tallyport_converters.model.file_header import SCHEME_PROPERTIES, Completion
 from tallyport_converters.model.header_names import HeaderNames, property_named
 from tallyport_converters.model.row_fields import FIELDS, STAMPS, RowFields
 from tallyport_converters.native.abi import Kind, NamedBy
-from tallyport_converters.readers.reader import adx_period, iso_period
+from tallyport_converters.readers.reader import (
+    Reader,
+    ReadPeriod,
+    adx_period,
+    explain_interval,
+    explain_period,
+    iso_period,
+)
 from tallyport_schemas.finding import WHITE, finding
 
 _IDENTIFYING = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
+"""What belongs on the header, and in ADX on the group."""
+
+
+class XmlReader(Reader):
+    """What both readers of XML have in common: ADX has codes and intervals, DXF2 UIDs and DHIS2's periods."""
+
+    adx: bool
+
+    def _begin(self, *, adx: bool) -> None:
+        self.adx = adx
+        self.format = "adx" if adx else "dxf-xml"
+        self.default_scheme = "CODE" if adx else "UID"
+        self.no_place = NO_PLACE if adx else frozenset()
+
+    def period(self, text: str) -> ReadPeriod | None:
+        """See `Reader`."""
+        return adx_period(text) if self.adx else iso_period(text)
+
+    def explain_period(self, text: str) -> tuple[str, str | None]:
+        """See `Reader`."""
+        return explain_interval(text) if self.adx else (explain_period(text), None)
 
 
 def local_name(name: str) -> str:
@@ -66,9 +94,7 @@ def dxf_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
         elif name:
             header.drop(written, value)
     if complete_date:
-        header.completions.append(
-            Completion(header.data_set, header.period, header.org_unit, header.attribute_option_combo, complete_date)
-        )
+        header.complete(complete_date)
 
 
 def adx_header(attributes: Iterable[tuple[str, str]], header: Header) -> None:
@@ -89,8 +115,6 @@ NO_PLACE = frozenset({"comment", *UNREAD_COMPLETIONS})
 _GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate")
 _GROUP_FIELDS = frozenset({Kind.DS, Kind.PE, Kind.OU, Kind.AOC})
 _ROW_IDENTIFIERS = frozenset({Kind.DE, Kind.COC})
-_MISPLACED = frozenset({"dataSet", "period", "orgUnit", "attributeOptionCombo"})
-"""What belongs on the group."""
 
 
 class AdxTag(RowFields):
@@ -127,7 +151,7 @@ class AdxTag(RowFields):
                 options[name] = text
             elif field in STAMPS:
                 self.stamps[field] = text
-            elif field in _MISPLACED and not is_group:
+            elif field in _IDENTIFYING and not is_group:
                 self.left_out[name] = text
             elif by in (None, NamedBy.OTHERWISE):
                 self.take(field, name, text)
@@ -178,7 +202,7 @@ def adx_row(group: AdxTag, row: AdxTag, annotation: str | None) -> dict[str, Any
     fields = dict(row.fields)
     if annotation is not None:
         fields["value"] = annotation
-    for name in _MISPLACED:
+    for name in _IDENTIFYING:
         if group.fields.get(name):
             fields[name] = group.fields[name]
     return fields

@@ -16,18 +16,10 @@ from tallyport_converters.model.row_fields import fields_of
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.native.library import Buffer
 from tallyport_converters.native.lines import Lines, cut_xml
-from tallyport_converters.readers.reader import (
-    ReadPeriod,
-    RejectedRow,
-    adx_period,
-    explain_interval,
-    explain_period,
-    iso_period,
-    shared_texts,
-)
+from tallyport_converters.readers.reader import RejectedRow, shared_texts
 from tallyport_converters.readers.xml_attributes import (
-    NO_PLACE,
     AdxTag,
+    XmlReader,
     adx_completion,
     adx_header,
     adx_row,
@@ -66,30 +58,22 @@ def parse_tag(tag: bytes) -> Any:
         raise Doubt from None
 
 
-class CommonXml:
+class CommonXml(XmlReader):
     """Reads one DXF2 XML or ADX source in the common subset."""
 
-    first_state = 0
     next_state = BODY
 
     def __init__(self, source: Source, *, adx: bool) -> None:
         self.source = source
         self.header = Header()
-        self.adx = adx
-        self.format = "adx" if adx else "dxf-xml"
-        self.default_scheme = "CODE" if adx else "UID"
+        self._begin(adx=adx)
         start = _START.match(source.head())
         self._skip = start.end() if start else 0
-        self.no_place = NO_PLACE if adx else frozenset()
         self._explained: tuple[Buffer, int, dict[str, str]] = (b"", 0, {})
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the document without byte order mark and XML declaration."""
-        skip = self._skip
-        for block in self.source.blocks(size_bytes):
-            if skip < len(block):
-                yield block[skip:] if skip else block
-            skip = max(0, skip - len(block))
+        return self.source.blocks(size_bytes, skip_bytes=self._skip)
 
     def lines(self) -> Lines:
         """See `Reader`."""
@@ -142,14 +126,6 @@ class CommonXml:
                 if completion:
                     self.header.completions.append(completion)
 
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return adx_period(text) if self.adx else iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_interval(text) if self.adx else (explain_period(text), None)
-
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
         element = parse_tag(bytes(block[span]))
@@ -182,10 +158,3 @@ class CommonXml:
             group = dict(parse_tag(tag[0] + b"</group>").attrib)
         self._explained = (block, row_at, group)
         return group
-
-    def other_document(self) -> None:
-        """See `Reader`: it would have been refused by its beginning."""
-
-    def finish(self) -> Header:
-        """Return the header."""
-        return self.header

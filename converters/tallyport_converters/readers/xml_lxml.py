@@ -19,18 +19,10 @@ from tallyport_converters.model.row_fields import Doubled
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.dxf_json import DxfJson
-from tallyport_converters.readers.reader import (
-    TEXT_LIMIT,
-    ReadPeriod,
-    RejectedRow,
-    adx_period,
-    explain_interval,
-    iso_period,
-    shared_texts,
-)
+from tallyport_converters.readers.reader import TEXT_LIMIT, RejectedRow, shared_texts
 from tallyport_converters.readers.xml_attributes import (
-    NO_PLACE,
     AdxTag,
+    XmlReader,
     adx_completion,
     adx_header,
     adx_row,
@@ -217,17 +209,14 @@ class _Rows:
         """The document ends."""
 
 
-class GeneralXml(DxfJson):
+class GeneralXml(XmlReader, DxfJson):
     """Reads one DXF2 XML or ADX source of any kind."""
 
     def __init__(self, source: Source, *, adx: bool) -> None:
         super().__init__(source)
-        self.adx = adx
-        self.format = "adx" if adx else "dxf-xml"
-        self.default_scheme = "CODE" if adx else "UID"
+        self._begin(adx=adx)
         self._is_first = True
         self._is_set = True  # its root says so, or it is refused
-        self.no_place = NO_PLACE if adx else frozenset()
 
     def lines(self) -> None:
         """See `Reader`: the rows are no text of the source."""
@@ -291,14 +280,6 @@ class GeneralXml(DxfJson):
         batch = Batch()
         batch.scan_json(block, state=state, final=final, row_data_set=self.adx)
         return batch
-
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return adx_period(text) if self.adx else iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_interval(text) if self.adx else super().explain_period(text)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""

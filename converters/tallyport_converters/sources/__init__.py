@@ -11,6 +11,7 @@ import os
 import stat
 import sys
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal, Self
 
@@ -135,8 +136,8 @@ class Source:
         """Return the first `n` decompressed bytes, or all if there are fewer. Up to `HEAD_BYTES` cost nothing."""
         return self._head[:n] if n <= HEAD_BYTES else self._read_head(n)
 
-    def blocks(self, size_bytes: int, *, is_hashed: bool = True) -> Iterator[Block]:
-        """Yield the decompressed bytes from the beginning, in blocks of 1 to `size_bytes` bytes.
+    def blocks(self, size_bytes: int, *, is_hashed: bool = True, skip_bytes: int = 0) -> Iterator[Block]:
+        """Yield the decompressed bytes but the first `skip_bytes`, in blocks of 1 to `size_bytes` bytes.
 
         However small the pieces are that the data was packed in, only the last block has less than half of that. Each
         is a fresh buffer that is the caller's. The first reading that reaches the end takes the SHA-256 of
@@ -148,7 +149,7 @@ class Source:
         """
         if size_bytes < 1:
             raise ValueError(f"size_bytes must be at least 1: {size_bytes}")
-        return self._blocks(size_bytes, is_hashed)
+        return self._blocks(size_bytes, is_hashed, skip_bytes)
 
     @property
     def sha256(self) -> str:
@@ -209,13 +210,15 @@ class Source:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _blocks(self, size_bytes: int, is_hashed: bool) -> Generator[Block]:
+    def _blocks(self, size_bytes: int, is_hashed: bool, skip_bytes: int) -> Generator[Block]:
         reading = Reading(self._file, is_hashed=is_hashed and self._sha256 is None and self._member is None)
         given = 0
         for block in filled(self._expanded(reading, size_bytes), size_bytes):
+            skip = max(0, skip_bytes - given)
             given += len(block)
             self.unpacked_bytes = max(self.unpacked_bytes, given)
-            yield block
+            if skip < len(block):
+                yield block[skip:] if skip else block
         self.check_unchanged()
         if reading.is_hashed:
             self._sha256 = reading.sha256()
@@ -295,16 +298,10 @@ def _spooled(handle: Handle, folder: Path | None, name: str) -> Handle:
         except OSError as error:
             raise _spool_failed(error, name) from error
     except BaseException:
-        _close_quietly(spool)
+        with suppress(OSError):
+            spool.close()  # tries once more to write what is buffered
         raise
     return spool
-
-
-def _close_quietly(spool: Handle) -> None:
-    try:  # noqa: SIM105 - contextlib is not worth its import here
-        spool.close()  # tries once more to write what is buffered
-    except OSError:
-        pass
 
 
 def _spool_failed(error: OSError, name: str) -> OutsideFailed:

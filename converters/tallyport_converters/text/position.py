@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from tallyport_converters.native.library import Buffer
 
-_BLOCK = 1 << 20
+LOCATED_BYTES = 1 << 20
+"""Bytes of the blocks in which a source is read for this."""
 
 
-class Rereadable(Protocol):
-    """Anything that yields its bytes again."""
-
-    def blocks(self, size_bytes: int) -> Iterator[Buffer]:
-        """Yield the bytes from the beginning."""
-
-
-def locate(readable: Rereadable, offset: int) -> tuple[str, str]:
+def locate(blocks: Iterator[Buffer], offset: int) -> tuple[str, str]:
     """Return ("line 3, column 14, byte 260", the few characters that stand there); lines and columns from 1."""
     lines, line_start, position = 0, 0, 0
     before, after = b"", b""
-    for block in readable.blocks(_BLOCK):
+    for block in blocks:
         part = bytes(block[: max(0, offset - position)])
         if part:
             if count := part.count(b"\n"):

@@ -18,7 +18,6 @@ from tallyport_converters.writers.writer import (
     fragments,
     merged,
     no_place,
-    unnamed,
 )
 from tallyport_converters.writers.xml_text import escaped, is_name
 
@@ -87,12 +86,11 @@ def _combo(field: str, role: str, combos: Combos, *, is_group: bool) -> list[Pie
         return []
     if isinstance(combos, Named):
         return [fragments(field, combos, escaped, b' %s="' % field.encode(), b'"')]
-    if combos.categories is None:
-        raise no_place(role, unnamed(combos))
-    bad = [name for name in combos.categories if not (is_adx_category(name, is_group=is_group) and is_name(name))]
+    categories = combos.named(role)
+    bad = [name for name in categories if not (is_adx_category(name, is_group=is_group) and is_name(name))]
     if bad:
         raise no_place(role, ", ".join(bad))
     return [
         fragments(category, options, escaped, b' %s="' % category.encode(), b'"')
-        for category, options in zip(combos.categories, combos.options, strict=True)
+        for category, options in zip(categories, combos.options, strict=True)
     ]

@@ -22,7 +22,6 @@ from tallyport_converters.writers.writer import (
     fragments,
     merged,
     no_place,
-    unnamed,
 )
 
 _COLUMNS = (
@@ -118,14 +117,13 @@ def _categories(combos: Combos, scope: FileScope) -> Iterator[Piece]:
     """Yield a cell for each category of the file."""
     of_group: dict[str, Named] = {}
     if isinstance(combos, Optioned):
-        if combos.categories is None:
-            raise no_place("co", unnamed(combos))
-        bad = [name for name in combos.categories if not can_be_column(name)]
+        categories = combos.named("co")
+        bad = [name for name in categories if not can_be_column(name)]
         if bad:
             raise no_place("co", ", ".join(bad))
         if not _columns(scope):
             raise no_place("co", f"more than {CATEGORIES_LIMIT} categories in one file")
-        of_group = dict(zip(combos.categories, combos.options, strict=True))
+        of_group = dict(zip(categories, combos.options, strict=True))
     for name in _columns(scope):
         if name in of_group:
             yield fragments(name, of_group[name], _cell, b",")

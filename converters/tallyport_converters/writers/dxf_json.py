@@ -17,9 +17,7 @@ from tallyport_converters.writers.writer import (
     Named,
     fragments,
     merged,
-    no_place,
     scheme_properties,
-    unnamed,
 )
 
 
@@ -80,9 +78,7 @@ def _combo(field: str, role: str, combos: Combos) -> list[Piece]:
         return []
     if isinstance(combos, Named):
         return [fragments(field, combos, _text, b"," + name + b":")]
-    if combos.categories is None:
-        raise no_place(role, unnamed(combos))
     parts = [constant(b"," + name + b":{")]
-    for number, (category, options) in enumerate(zip(combos.categories, combos.options, strict=True)):
+    for number, (category, options) in enumerate(zip(combos.named(role), combos.options, strict=True)):
         parts.append(fragments(field, options, _text, (b"," if number else b"") + _text(category) + b":"))
     return [*parts, constant(b"}")]

@@ -15,7 +15,6 @@ from tallyport_converters.writers.writer import (
     merged,
     no_place,
     scheme_properties,
-    unnamed,
 )
 from tallyport_converters.writers.xml_text import attribute, escaped
 from tallyport_schemas.finding import finding, shown
@@ -65,4 +64,4 @@ def _combo(field: str, role: str, combos: Combos) -> list[Piece]:
         return []
     if isinstance(combos, Named):
         return [fragments(field, combos, escaped, b' %s="' % field.encode(), b'"')]
-    raise no_place(role, unnamed(combos) if combos.categories is None else ", ".join(combos.categories))
+    raise no_place(role, ", ".join(combos.named(role)))

@@ -39,6 +39,16 @@ class Optioned:
     categories: Sequence[str] | None
     options: Sequence[Named]
 
+    def named(self, field: str) -> Sequence[str]:
+        """Return the categories' names.
+
+        Raises:
+            Unstated: TP771, there are none.
+        """
+        if self.categories is None:
+            raise no_place(field, f"options for {len(self.options)} categories that are not named")
+        return self.categories
+
     @property
     def combinations(self) -> int:
         """How many combinations the options make."""
@@ -158,11 +168,6 @@ class Unstated(Exception):
 def no_place(field: str, found: str) -> Unstated:
     """Return what to raise for category options that have no place in the format."""
     return Unstated(finding("TP771", field=field, found=found))
-
-
-def unnamed(combos: Optioned) -> str:
-    """Describe options that are given without their categories."""
-    return f"options for {len(combos.options)} categories that are not named"
 
 
 def scheme_properties(schemes: Mapping[str, str]) -> list[tuple[str, str]]:

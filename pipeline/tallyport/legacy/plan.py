@@ -20,7 +20,6 @@ from tallyport_converters.writers.writer import (
     Unstated,
     Writer,
     no_place,
-    unnamed,
 )
 from tallyport_schemas.finding import Finding, Refused, finding
 from tallyport_schemas.group_header import KINDS, GroupHeader
@@ -184,7 +183,6 @@ def _names(field: str, named: Named) -> tuple[str, ...]:
 
 
 def _mappings(field: str, options: Optioned) -> list[dict[str, str]]:
-    if options.categories is None:
-        raise no_place(field, unnamed(options))
+    categories = options.named(field)
     options.check_size(field)
-    return [dict(zip(options.categories, combined, strict=True)) for combined in options.combined()]
+    return [dict(zip(categories, combined, strict=True)) for combined in options.combined()]

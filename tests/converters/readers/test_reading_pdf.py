@@ -11,6 +11,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from pikepdf.settings import get_qpdf_limits
 
 from support.places import FIXTURES
+from tallyport_converters.convert import convert
 from tallyport_converters.readers.dxf_pdf import DOCUMENT_LIMIT_BYTES, FormRow, FormValues, read_form
 from tallyport_schemas.finding import Finding, SourceUnreadable
 
@@ -391,10 +393,11 @@ def test_structure_without_bounds_ends_in_a_finding_in_bounded_time(what: str) -
     assert time.process_time() - start < 10
 
 
-def test_document_beyond_the_limit_is_not_looked_at() -> None:
-    finding = refusal(b"%PDF-" + bytes(DOCUMENT_LIMIT_BYTES))
-    assert finding.code == "TP114"
-    assert "too large" in finding.message
+def test_document_beyond_the_limit_is_not_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "large.pdf").write_bytes(b"%PDF-" + bytes(DOCUMENT_LIMIT_BYTES))
+    [outcome] = convert([tmp_path / "large.pdf"], tmp_path / "out").sources
+    assert outcome.error
+    assert (outcome.error.code, outcome.error.message) == ("TP114", "the PDF is too large")
 
 
 def test_thousand_fields_are_read() -> None:

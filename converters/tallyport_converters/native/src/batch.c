@@ -265,20 +265,15 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
 static void tidy_text(const Batch *batch, Draft *draft, Text *text, enum WordPlace place) {
     if (!text->present || !text->size)
         return;
-    const uint8_t *start = text_data(batch, text), *p = start;
-    size_t size = text->size;
-    if (cut_space(&p, &size)) {
-        if (!size && place == WORD_VALUE)
+    Text inner = *text;
+    if (text_cut(batch, &inner)) {
+        if (!inner.size && place == WORD_VALUE)
             return; /* a blank is kept, and told as one */
-        text->size = size;
-        text->present = size > 0;
-        if (text->in_scratch)
-            text->offset += (size_t)(p - start);
-        else
-            text->at = p;
+        *text = inner;
+        text->present = inner.size > 0;
         draft->spaces[SPACES_TEXTS]++;
     }
-    draft->word[place] = word_for_nothing(p, size);
+    draft->word[place] = word_for_nothing(text_data(batch, text), text->size);
 }
 
 void batch_finish_file_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size) {

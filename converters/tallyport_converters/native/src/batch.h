@@ -132,16 +132,21 @@ void batch_finish_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t s
 /* The same for a row of a legacy file: its value and comment are tidied first. */
 void batch_finish_file_row(Batch *batch, Draft *draft, uint32_t source_at, uint32_t source_size);
 
-/* Cut the white space around an identifier, and count it. */
-static inline void draft_trim(const Batch *batch, Draft *draft, Text *text) {
+/* Cut the white space around a text; true if there was any. */
+static inline bool text_cut(const Batch *batch, Text *text) {
     const uint8_t *start = text_data(batch, text), *p = start;
     if (!cut_space(&p, &text->size))
-        return;
+        return false;
     if (text->in_scratch)
         text->offset += (size_t)(p - start);
     else
         text->at = p;
-    draft->spaces[SPACES_IDENTIFIERS]++;
+    return true;
+}
+
+/* The same of an identifier, where it is counted. */
+static inline void draft_trim(const Batch *batch, Draft *draft, Text *text) {
+    draft->spaces[SPACES_IDENTIFIERS] += text_cut(batch, text);
 }
 
 /* Keep a field that stands in where the row does not have it by a better name, and is left out otherwise. */

@@ -39,29 +39,12 @@ static uint8_t *room(Bytes *out, size_t size) {
     return out->data + out->size;
 }
 
-static uint8_t *put_number(uint8_t *to, uint64_t number) {
-    uint8_t digits[20];
-    size_t at = sizeof digits;
-    do
-        digits[--at] = (uint8_t)('0' + number % 10);
-    while (number /= 10);
-    memcpy(to, digits + at, sizeof digits - at);
-    return to + (sizeof digits - at);
-}
-
 static uint8_t *put_text(uint8_t *to, const uint8_t *p, size_t size) {
     for (const uint8_t *end = p + size; p < end; p++) {
-        switch (*p) {
-        case '\\':
-        case '\t':
-        case '\n':
-        case '\r':
+        bool special = *p == '\\' || *p == '\t' || *p == '\n' || *p == '\r';
+        if (special)
             *to++ = '\\';
-            *to++ = *p == '\\' ? '\\' : *p == '\t' ? 't' : *p == '\n' ? 'n' : 'r';
-            break;
-        default:
-            *to++ = *p;
-        }
+        *to++ = !special || *p == '\\' ? *p : *p == '\t' ? 't' : *p == '\n' ? 'n' : 'r';
     }
     return to;
 }
@@ -86,7 +69,7 @@ const uint8_t *tp_copy_text(CopyText *copy, const RowBatch *batch, uint64_t from
     out->size = 0;
     bytes_reserve(out, 1);
     for (uint64_t row = from; row < to; row++) {
-        uint8_t *p = room(out, 21 * (copy->places + 2) + 8);
+        uint8_t *p = room(out, (NUMBER_SIZE + 1) * (copy->places + 2) + 8);
         if (group >= 0) {
             p = put_number(p, (uint64_t)group);
             *p++ = '\t';

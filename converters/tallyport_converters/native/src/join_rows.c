@@ -111,6 +111,8 @@ static bool add_csv(Bytes *out, const uint8_t *p, size_t size, bool *misread) {
 /* Line ends and tabs by reference, or an attribute would make spaces of them. Other control characters, U+FFFE and
  * U+FFFF cannot stand in XML 1.0. */
 static bool add_xml(Bytes *out, const uint8_t *p, size_t size) {
+    static const char *const escapes[] = {['"'] = "&quot;", ['&'] = "&amp;",  ['<'] = "&lt;",  ['>'] = "&gt;",
+                                          ['\t'] = "&#9;",  ['\n'] = "&#10;", ['\r'] = "&#13;"};
     const uint8_t *end = p + size;
     while (p < end) {
         const uint8_t *from = p;
@@ -122,32 +124,10 @@ static bool add_xml(Bytes *out, const uint8_t *p, size_t size) {
         bytes_add(out, from, (size_t)(p - from));
         if (p == end)
             break;
-        const char *escape;
-        switch (*p++) {
-        case '"':
-            escape = "&quot;";
-            break;
-        case '&':
-            escape = "&amp;";
-            break;
-        case '<':
-            escape = "&lt;";
-            break;
-        case '>':
-            escape = "&gt;";
-            break;
-        case '\t':
-            escape = "&#9;";
-            break;
-        case '\n':
-            escape = "&#10;";
-            break;
-        case '\r':
-            escape = "&#13;";
-            break;
-        default:
+        const char *escape = *p < sizeof escapes / sizeof *escapes ? escapes[*p] : NULL;
+        p++;
+        if (!escape)
             return false;
-        }
         bytes_add(out, escape, strlen(escape));
     }
     return true;

@@ -249,7 +249,7 @@ static inline bool json_skip(Json *s, int depth) {
 /* A string, from its quote, decoded if it must be. */
 static inline bool json_text(Json *s, Text *text, bool *storable) {
     *storable = true;
-    text->present = true;
+    *text = (Text){.present = true};
     s->p++;
     if (!json_string(s, &text->at, &text->size, &text->in_scratch))
         return false;
@@ -292,9 +292,9 @@ static inline bool json_scalar(Json *s, Scalar *scalar) {
     const uint8_t *at = s->p;
     scalar->type = *at;
     scalar->storable = true;
-    scalar->text = (Text){0};
     if (*at == '"')
         return json_text(s, &scalar->text, &scalar->storable);
+    scalar->text = (Text){0};
     if (!json_skip(s, 1))
         return false;
     if (*at != 'n' && *at != '{' && *at != '[')

@@ -51,11 +51,12 @@ void bytes_free(Bytes *bytes) {
     *bytes = (Bytes){0};
 }
 
-void bytes_add_number(Bytes *bytes, uint32_t number) {
-    uint8_t digits[10];
+uint8_t *put_number(uint8_t *to, uint64_t number) {
+    uint8_t digits[NUMBER_SIZE];
     size_t at = sizeof digits;
     do
         digits[--at] = (uint8_t)('0' + number % 10);
     while (number /= 10);
-    bytes_add(bytes, digits + at, sizeof digits - at);
+    memcpy(to, digits + at, sizeof digits - at);
+    return to + (sizeof digits - at);
 }

@@ -30,6 +30,11 @@ static inline void leave_guard(Guard *guard) { innermost_guard = guard->outer; }
 
 _Noreturn void out_of_memory(void);
 
+#define NUMBER_SIZE 20 /* digits that a number may have */
+
+/* Write a number's digits where there is room for them; returns what is behind them. */
+uint8_t *put_number(uint8_t *to, uint64_t number);
+
 /* Room for `count` items of `size` bytes, all zero. */
 __attribute__((returns_nonnull)) void *zeroed(size_t count, size_t size);
 /* Room for at least `wanted` items, of which there is one or more. */
@@ -43,7 +48,6 @@ typedef struct {
 void bytes_reserve(Bytes *bytes, size_t more);
 void bytes_add(Bytes *bytes, const void *data, size_t size);
 void bytes_add_byte(Bytes *bytes, uint8_t byte);
-void bytes_add_number(Bytes *bytes, uint32_t number);
 void bytes_free(Bytes *bytes);
 
 /* `data` from `offset` on; an empty buffer has no data, and NULL takes no offset: then where nothing is to be read. */

@@ -37,8 +37,10 @@ void render_row(Bytes *out, const Entry *entry, const Form *form) {
             uint32_t from = index ? form->token_ends[d][index - 1] : 0;
             bytes_add(out, form->tokens[d] + from, form->token_ends[d][index] - from);
         } else {
-            bytes_add_number(out, index);
-            bytes_add_byte(out, ',');
+            bytes_reserve(out, NUMBER_SIZE + 1);
+            uint8_t *behind = put_number(out->data + out->size, index);
+            *behind = ',';
+            out->size = (size_t)(behind + 1 - out->data);
         }
     }
     if (!p->value_size)

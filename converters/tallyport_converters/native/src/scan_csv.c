@@ -103,6 +103,11 @@ typedef struct {
     uint64_t attribute_options_column;
 } Record;
 
+static Text column_name(const Layout *layout, uint64_t column) {
+    uint32_t from = column ? layout->name_ends[column - 1] : 0;
+    return (Text){.at = layout->names + from, .size = layout->name_ends[column] - from, .present = true};
+}
+
 COLD void take_again(Batch *batch, Record *record, enum Column meaning, const Cell *cell) {
     Draft other = {0};
     if (meaning <= COLUMN_COMMENT && memchr(text_data(batch, &cell->text), 0, cell->text.size))
@@ -128,7 +133,7 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
     }
     const uint8_t *text = text_data(batch, &cell->text);
     size_t size = cell->text.size;
-    uint32_t name_from = column ? layout->name_ends[column - 1] : 0;
+    Text name = column_name(layout, column);
     enum Column meaning = layout->meaning[column];
     bool of_combo = meaning >= COLUMN_ATTRIBUTE_COMBO && meaning <= COLUMN_ATTRIBUTE_OPTION;
     if ((meaning <= COLUMN_COMMENT || of_combo) && memchr(text, 0, size))
@@ -141,7 +146,7 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         break;
     case COLUMN_ATTRIBUTE_COMBO:
         record->attribute_combo = cell->text;
-        batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
+        batch_drop_named(batch, name.at, name.size);
         break;
     case COLUMN_ATTRIBUTE_OPTIONS:
         record->attribute_options = cell->text;
@@ -159,10 +164,10 @@ static void take(Batch *batch, const Layout *layout, Record *record, uint64_t co
         }
         break;
     case COLUMN_DROPPED:
-        batch_leave_out(batch, layout->names + name_from, layout->name_ends[column] - name_from, text, size);
+        batch_leave_out(batch, name.at, name.size, text, size);
         break;
     case COLUMN_COUNTED:
-        batch_drop_named(batch, layout->names + name_from, layout->name_ends[column] - name_from);
+        batch_drop_named(batch, name.at, name.size);
         break;
     case COLUMN_PASSED:
         break;
@@ -181,19 +186,17 @@ static void settle_combo(Batch *batch, const Layout *layout, Record *record, int
     size_t start = scratch->size;
     enum Column of_category = kind == COC ? COLUMN_CATEGORY : COLUMN_ATTRIBUTE_CATEGORY;
     for (int i = 0; i < record->options; i++) {
-        uint32_t column = record->option_column[i], from = column ? layout->name_ends[column - 1] : 0;
-        const uint8_t *name = layout->names + from;
-        size_t name_size = layout->name_ends[column] - from;
-        enum Column meaning = layout->meaning[column];
+        Text name = column_name(layout, record->option_column[i]);
+        enum Column meaning = layout->meaning[record->option_column[i]];
         if (meaning != of_category && meaning != of_category + 1)
             continue;
         bool listed = meaning != of_category, begun = scratch->size > start;
         if (draft->id[kind] || (begun && (scratch->data[start] == 'L') != listed)) { /* the identifier wins, as in 2.43 */
-            batch_leave_out(batch, name, name_size, text_data(batch, &record->option[i]), record->option[i].size);
+            batch_leave_out(batch, name.at, name.size, text_data(batch, &record->option[i]), record->option[i].size);
             continue;
         }
         if (!listed) {
-            batch_add_option(batch, draft, start, name, name_size, &record->option[i]);
+            batch_add_option(batch, draft, start, name.at, name.size, &record->option[i]);
             continue;
         }
         bytes_reserve(scratch, record->option[i].size + 3); /* first, as the text may lie there */
@@ -216,10 +219,9 @@ static void settle_options(Batch *batch, const Layout *layout, Record *record) {
         settle_combo(batch, layout, record, AOC);
     }
     if (record->attribute_options.present && draft->id[AOC]) {
-        uint64_t column = record->attribute_options_column;
-        uint32_t from = column ? layout->name_ends[column - 1] : 0;
-        batch_leave_out(batch, layout->names + from, layout->name_ends[column] - from,
-                        text_data(batch, &record->attribute_options), record->attribute_options.size);
+        Text name = column_name(layout, record->attribute_options_column);
+        batch_leave_out(batch, name.at, name.size, text_data(batch, &record->attribute_options),
+                        record->attribute_options.size);
     } else if (record->attribute_options.present) {
         /* 'L', the combo, NUL, then option NUL of each. */
         bytes_reserve(scratch, record->attribute_combo.size + record->attribute_options.size + 4);

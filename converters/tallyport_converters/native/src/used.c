@@ -44,7 +44,7 @@ void tp_used_clear(Used *used) {
     used->count = 0;
 }
 
-static inline void mark(Used *used, uint32_t rank) {
+void used_mark(Used *used, uint32_t rank) {
     if (used->marked[rank])
         return;
     used->ranks = grow(used->ranks, &used->capacity, used->count + 1, sizeof *used->ranks);
@@ -59,7 +59,7 @@ uint32_t tp_used_add(Used *used, const uint8_t *ranks, uint64_t count) {
         memcpy(&rank, ranks + i * sizeof rank, sizeof rank);
         if (rank >= used->room)
             return false;
-        mark(used, rank);
+        used_mark(used, rank);
     }
     return true;
 }
@@ -68,7 +68,7 @@ uint32_t tp_used_split(Used *used, const Split *split, uint64_t group, uint32_t 
     NO_MEMORY_GUARD(false);
     const Group *g = &split->group[group];
     for (uint64_t i = 0; i < g->count; i++)
-        mark(used, entry_rank(&g->entries[i], (int)dimension));
+        used_mark(used, entry_rank(&g->entries[i], (int)dimension));
     return true;
 }
 
@@ -89,8 +89,6 @@ void tp_used_settle(Used *used) {
     for (uint64_t i = 0; i < used->count; i++)
         used->index[used->ranks[i]] = (uint32_t)i;
 }
-
-void used_mark(Used *used, uint32_t rank) { mark(used, rank); }
 
 const uint32_t *tp_used_index(const Used *used) { return used->index; }
 

@@ -16,7 +16,7 @@ from tallyport_converters.model.row_fields import RowFields
 from tallyport_converters.native.abi import Cells, Column
 from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.library import Buffer
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.reader import Reader, RejectedRow
 from tallyport_converters.readers.tables.cell_faults import mark_of
 from tallyport_converters.readers.tables.table import ValueTable
 from tallyport_converters.readers.tables.table_columns import role, table_columns
@@ -28,17 +28,13 @@ from tallyport_schemas.finding import WHITE, Finding, SourceUnreadable, finding
 _DELIMITER = ","
 
 
-class TableReader:
+class TableReader(Reader):
     """Reads one table. `packed_bytes`: the size of the file that it is in; None for what is in memory anyway.
 
     Raises:
         SourceUnreadable: TP111, TP113, TP131, its columns cannot be those of values; TP133, a column that is needed
             is nested.
     """
-
-    default_scheme = "UID"
-    first_state = 0
-    next_state = 0
 
     def __init__(self, table: ValueTable, packed_bytes: int | None = None) -> None:
         self.format = table.format
@@ -99,9 +95,6 @@ class TableReader:
                 meter.make(out.tell())
             yield out.getvalue()
 
-    def lines(self) -> None:
-        """See `Reader`: a table has no lines."""
-
     def cut(self, block: Buffer) -> int:
         """See `Reader`: blocks are whole."""
         return len(block)
@@ -113,26 +106,10 @@ class TableReader:
         batch.scan_csv(block, self.layout, final=final)
         return batch
 
-    def take(self, batch: Batch, block: Buffer) -> None:
-        """See `Reader`: rows say nothing of the header."""
-
-    def context(self, batch: Batch, block: Buffer) -> bytes:
-        """See `Reader`: rows need none."""
-        del batch, block
-        return b""
-
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`: polars has UTF-8 only."""
         del offset
         return finding("TP133", row=batch.report.rows, found=f"fault {batch.fault.name}")
-
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
@@ -159,10 +136,3 @@ class TableReader:
             fields.fields.setdefault(kind, chosen)
         place = self.table.place(int(number), None)
         return RejectedRow(fields.fields, original, doubled=fields.doubled, fault=fault, place=place)
-
-    def other_document(self) -> None:
-        """See `Reader`: it would have been refused by its columns."""
-
-    def finish(self) -> Header:
-        """Return the header."""
-        return self.header

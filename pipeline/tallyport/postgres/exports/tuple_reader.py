@@ -17,7 +17,7 @@ from tallyport_converters.model.file_header import Header
 from tallyport_converters.native.abi import Fault
 from tallyport_converters.native.batch import Batch
 from tallyport_converters.native.library import Buffer
-from tallyport_converters.readers.reader import ReadPeriod, RejectedRow, explain_period, iso_period
+from tallyport_converters.readers.reader import Reader, RejectedRow
 from tallyport_schemas.finding import Finding, OutsideFailed, finding
 
 if TYPE_CHECKING:
@@ -37,14 +37,10 @@ _IDS = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOpt
 _FIELDS = (*_IDS, "value", "comment", "deleted", "followUp")
 
 
-class StoredValues:
+class StoredValues(Reader):
     """Reads the values that `parameters` select; see `export_values.sql`."""
 
     format = "dhis2-database"
-    default_scheme = "UID"
-    first_state = 0
-    next_state = 0
-    no_place: frozenset[str] = frozenset()
 
     def __init__(self, database: Connection[Row], parameters: Mapping[str, Any], names: StoredNames) -> None:
         self.header = Header()
@@ -61,9 +57,6 @@ class StoredValues:
                 "set_attributes": [key[2] for key in keys],
                 "set_ids": [names.set_of[key] for key in keys],
             }
-
-    def lines(self) -> None:
-        """See `Reader`: the rows are no text of the source."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield whole tuples, at least `size_bytes` at a time but for the last."""
@@ -91,14 +84,6 @@ class StoredValues:
         batch.scan_tuples(block, final=final)
         return batch
 
-    def take(self, batch: Batch, block: Buffer) -> None:
-        """See `Reader`: there is no header."""
-
-    def context(self, batch: Batch, block: Buffer) -> bytes:
-        """See `Reader`: tuples need none."""
-        del batch, block
-        return b""
-
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
         del offset
@@ -106,14 +91,6 @@ class StoredValues:
             message = "a stored text is not in the encoding of the database"
             return finding("TP107", message=message, help="correct the text in the database", row=batch.report.rows)
         return finding("TP805", row=batch.report.rows, found="an invalid tuple")
-
-    def period(self, text: str) -> ReadPeriod | None:
-        """See `Reader`."""
-        return iso_period(text)
-
-    def explain_period(self, text: str) -> tuple[str, str | None]:
-        """See `Reader`."""
-        return explain_period(text), None
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
@@ -140,13 +117,6 @@ class StoredValues:
             if (flag := fields[name]) is not None:
                 original[name] = flag != b"\0"
         return RejectedRow(original, original)
-
-    def other_document(self) -> None:
-        """See `Reader`: stored values are no document."""
-
-    def finish(self) -> Header:
-        """Return the header, which is empty."""
-        return self.header
 
 
 def _of_usual_size(messages: Iterable[Buffer]) -> Iterator[Buffer]:
