@@ -160,7 +160,7 @@ static bool add_pieces(Join *join, const Grammar *g, uint32_t combinations, uint
 static bool read_back(uint32_t escape, const Text *text, uint64_t rows) {
     static const uint8_t meaning[] = {DE, PE, COLUMN_VALUE, COLUMN_COMMENT, COLUMN_FOLLOWUP, COLUMN_DELETED};
     static const uint32_t ends[] = {1, 2, 3, 4, 5, 6};
-    const Layout layout = {6, meaning, (const uint8_t *)"abcdef", ends, ',', 6};
+    const Layout layout = {6, meaning, (const uint8_t *)"abcdef", ends, ',', 6, CELLS_OF_CSV};
     Batch *batch = tp_batch_new(SEED);
     if (!batch)
         return false;
