@@ -155,9 +155,13 @@ ROOMS = {
         "cli",
     ),
     "tallyport.analysis": (
-        "conditions",
         "names",
         "period_span",
+        "look",
+        "statistics",
+    ),
+    "tallyport.analysis.look": (
+        "conditions",
         "view",
         "wanted",
         "field_use",
@@ -165,6 +169,15 @@ ROOMS = {
         "legacy_view",
         "folder_view",
         "show",
+    ),
+    "tallyport.analysis.statistics": (
+        "distinct",
+        "number_range",
+        "presence",
+        "repeats",
+        "tally",
+        "report",
+        "stats",
     ),
     "tallyport.cli": (
         "options",
@@ -192,6 +205,7 @@ ROOMS = {
         "serve",
         "server",
         "show",
+        "stats",
         "table",
         "validate",
     ),

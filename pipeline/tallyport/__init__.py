@@ -14,8 +14,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tallyport.analysis.show import show
-    from tallyport.analysis.view import FileView
+    from tallyport.analysis.look.show import show
+    from tallyport.analysis.look.view import FileView
+    from tallyport.analysis.statistics.report import Statistics
+    from tallyport.analysis.statistics.stats import stats
     from tallyport.dhis2.api.connection import RequestFailed
     from tallyport.dhis2.api.profiles import Profile, find_profile
     from tallyport.dhis2.client import Client, open_client
@@ -78,6 +80,7 @@ __all__ = [
     "Severity",
     "Snapshot",
     "SourceUnreadable",
+    "Statistics",
     "TableReport",
     "Unusable",
     "ValidationReport",
@@ -99,6 +102,7 @@ __all__ = [
     "scan_adv2",
     "serve",
     "show",
+    "stats",
     "validate",
     "write_adv2",
     "write_back",
@@ -106,8 +110,10 @@ __all__ = [
 ]
 
 _NAMES = {
-    "tallyport.analysis.show": "show",
-    "tallyport.analysis.view": "FileView",
+    "tallyport.analysis.look.show": "show",
+    "tallyport.analysis.look.view": "FileView",
+    "tallyport.analysis.statistics.report": "Statistics",
+    "tallyport.analysis.statistics.stats": "stats",
     "tallyport.dhis2.api.connection": "RequestFailed",
     "tallyport.dhis2.api.profiles": "Profile find_profile",
     "tallyport.dhis2.client": "Client open_client",

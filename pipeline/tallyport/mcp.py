@@ -20,9 +20,11 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 
-from tallyport.analysis.show import show as show_file
-from tallyport.analysis.view import FileView
-from tallyport.analysis.wanted import ROWS
+from tallyport.analysis.look.show import show as show_file
+from tallyport.analysis.look.view import FileView
+from tallyport.analysis.look.wanted import ROWS
+from tallyport.analysis.statistics.report import Statistics
+from tallyport.analysis.statistics.stats import stats as count_files
 from tallyport.dhis2.api.models import IssueSeverity, JobReference, JobReport, Notification, OptionCombosReport
 from tallyport.dhis2.api.profiles import Profile
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
@@ -219,6 +221,22 @@ class Tools:
         work = partial(show_file, path, metadata=metadata, rows=rows, row=row, where=where or ())
         view: FileView = await anyio.to_thread.run_sync(work)
         return view.as_json()
+
+    @_tool()
+    async def stats(self, files: list[str], metadata: str | None = None, limit: int = LIMIT) -> Document:
+        """What is in files, counted: by data element, period, org unit and option combo, gaps, duplicates, ranges.
+
+        `files`: ADV2 or legacy, or folders of them. `metadata`: a snapshot, or a metadata export of DHIS2. The first
+        `limit` files, data elements and findings, and how many there are.
+        """
+        _refuse_stdin(files)
+        report: Statistics = await anyio.to_thread.run_sync(partial(count_files, files, metadata=metadata))
+        document = report.as_json()
+        for name in ("files", "data_elements", "findings"):
+            entries = document[name]
+            assert isinstance(entries, list)
+            document |= {name: entries[:limit], f"{name.removesuffix('s')}_count": len(entries)}
+        return document
 
     @_tool()
     async def explain(self, code: str) -> Document:

@@ -13,6 +13,7 @@ from tallyport.frames.columns import (
     ORG_UNIT,
     PERIOD,
 )
+from tallyport.metadata.tables import NONE
 from tallyport_schemas.group_header import KINDS
 
 if TYPE_CHECKING:
@@ -64,3 +65,22 @@ class KnownNames:
             return None
         name = self.one(kind, identifier)
         return {"id": identifier} | ({"name": name} if name else {})
+
+    def levels(self, identifiers: Sequence[str]) -> list[int | None]:
+        """Return at which level of the hierarchy each org unit is, 1 for the root; None where it is not known."""
+        if self.snapshot is None:
+            return [None] * len(identifiers)
+        parents = self.snapshot.table("organisationUnits").ints("parent")
+        known: dict[int, int] = {}
+
+        def level(row: int) -> int:
+            path: list[int] = []
+            while row != NONE and row not in known and len(path) <= len(parents):
+                path.append(row)
+                row = parents[row]
+            start = known.get(row, 0)
+            known.update((each, start + above) for above, each in enumerate(reversed(path), 1))
+            return known[path[0]] if path else start
+
+        keys = self.snapshot.keys("ou", self.schemes["ou"], identifiers)
+        return [None if key is None else level(key) for key in keys]

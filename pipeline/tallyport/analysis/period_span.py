@@ -47,6 +47,11 @@ class PeriodSpan:
         gaps = f", {len(self.missing):,} missing between" if self.missing else ""
         return f"{counted}, {self.first} to {self.last}{gaps}"
 
+    def holds(self, name: str) -> bool:
+        """Whether a period is of the span's type."""
+        period = periods.parse(name)
+        return period is not None and period.kind is self.kind
+
     def as_json(self) -> Document:
         """Return it as a JSON object."""
         return {

@@ -28,6 +28,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "validate": (f"{_VERBS}.validate", "Check whether ADV2 files can be imported."),
         "write-back": (f"{_VERBS}.write_back", "Write ADV2 back as legacy files."),
         "show": (f"{_VERBS}.show", "Look into a file: header, fields, first rows."),
+        "stats": (f"{_VERBS}.stats", "Count what is in files: gaps, duplicates, ranges."),
         "table": (f"{_VERBS}.table", "Write values as Parquet, Arrow, CSV, Excel or DuckDB."),
     },
     "A DHIS2 database": {

@@ -12,7 +12,7 @@ import pytest
 
 from support.checking import check_against
 from support.places import ROOT, SAMPLES
-from tallyport import FileView, convert, load_metadata, show
+from tallyport import FileView, convert, load_metadata, show, write_table
 from tallyport_converters.sources import raw
 
 FIXTURES = ROOT / "tests/fixtures"
@@ -301,6 +301,18 @@ def test_every_fixture_is_shown_or_refused_as_by_a_conversion(folder: str) -> No
         if expected.exists():
             golden = json.loads(expected.read_bytes())
             assert view.error.code in json.dumps(golden), path
+
+
+def test_table_is_shown_with_what_its_columns_are_read_as(tmp_path: Path) -> None:
+    convert([SAMPLES / "january.json"], tmp_path)
+    write_table([tmp_path / "january"], tmp_path / "january.parquet")
+    view = looked(tmp_path / "january.parquet", where=["ou=ouClinicB01"])
+    assert (view.format, view.exit_code) == ("parquet", 0)
+    columns = ("data_element", "period", "org_unit", "value", "comment")
+    assert cells(view, *columns) == cells(looked(tmp_path / "january", where=["ou=ouClinicB01"]), *columns)
+    uses = {use.name: use.column or use.reason for use in view.fields}
+    assert uses["value"] == "value"
+    assert uses["number"] == "follows from others: skipped"
 
 
 def test_no_more_of_a_file_is_read_than_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from tallyport.cli.talk import Talk, print_document, talk_options
 from tallyport_schemas.finding import shown
 
 if TYPE_CHECKING:
-    from tallyport.analysis.view import Cell, FieldUse, FileLine, FileView, GroupView, ShownRow
+    from tallyport.analysis.look.view import Cell, FieldUse, FileLine, FileView, GroupView, ShownRow
 
 ROWS = 10
 """Rows that are shown unless more are asked for, as `analysis/wanted` has it: it need not be loaded for `--help`."""
@@ -74,7 +74,7 @@ def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
             "--id-scheme has no effect without --metadata, where names are found",
         ),
     )
-    from tallyport.analysis.show import show
+    from tallyport.analysis.look.show import show
 
     with usage():
         view = show(file, row=row, **how)

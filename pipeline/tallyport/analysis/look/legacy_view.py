@@ -9,11 +9,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tallyport.analysis.conditions import FIELDS, FLAGS, Condition
-from tallyport.analysis.field_use import column_uses, field_uses
+from tallyport.analysis.look.conditions import FIELDS, FLAGS, Condition
+from tallyport.analysis.look.field_use import column_uses, field_uses
+from tallyport.analysis.look.view import Cell, FieldUse, FileView, ShownRow
+from tallyport.analysis.look.wanted import Wanted
 from tallyport.analysis.names import KIND_OF, KnownNames
-from tallyport.analysis.view import Cell, FieldUse, FileView, ShownRow
-from tallyport.analysis.wanted import Wanted
 from tallyport.frames.columns import ATTRIBUTE_OPTION_COMBO, CATEGORY_OPTION_COMBO
 from tallyport_converters.conversion.rejects import bounded
 from tallyport_converters.conversion.scan import BlockPlace, Scanned, scan_all
@@ -23,6 +23,7 @@ from tallyport_converters.model.combos import Combo, ComboForm
 from tallyport_converters.model.field_names import CANONICAL
 from tallyport_converters.model.file_header import Header, scheme_of, settle_schemes
 from tallyport_converters.native.abi import Column
+from tallyport_converters.readers.csv_columns import Columns
 from tallyport_converters.readers.dxf_csv import DxfCsv
 from tallyport_converters.readers.reader import Reader, RejectedRow, row_problem
 from tallyport_schemas.document import Document
@@ -174,8 +175,9 @@ class _Look:
         return cells
 
     def _fields(self) -> list[FieldUse]:
-        if isinstance(self._reader, DxfCsv):
-            return column_uses(self._reader.columns)
+        columns = getattr(self._reader, "columns", None)
+        if isinstance(columns, Columns):
+            return column_uses(columns)
         names: dict[tuple[str, bool], None] = {}
         for row in self._view.rows:
             original = row.original if isinstance(row.original, dict) else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tallyport.analysis.view import FileLine, FileView
+from tallyport.analysis.look.view import FileLine, FileView
 from tallyport.validation.validate import walked
 
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tallyport.analysis.conditions import Condition
+from tallyport.analysis.look.conditions import Condition
+from tallyport.analysis.look.view import Cell, FileView, GroupView, ShownRow, Unmatched
+from tallyport.analysis.look.wanted import Wanted
 from tallyport.analysis.names import KIND_OF, KnownNames
-from tallyport.analysis.view import Cell, FileView, GroupView, ShownRow, Unmatched
-from tallyport.analysis.wanted import Wanted
 from tallyport.frames.columns import COLUMNS_OF, DATA_ELEMENT, DATA_SET
 from tallyport.metadata.near_names import Nearby
 from tallyport_converters.adv2.file import Adv2File, RawHead, RowBlock

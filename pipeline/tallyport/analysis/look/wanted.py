@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tallyport.analysis.conditions import Condition
+from tallyport.analysis.look.conditions import Condition
 
 ROWS = 10
 """Rows that are shown unless more are asked for."""

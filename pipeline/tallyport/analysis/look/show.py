@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tallyport.analysis import adv2_view, legacy_view
-from tallyport.analysis.conditions import UnknownField, conditions
-from tallyport.analysis.folder_view import file_line, files_of
-from tallyport.analysis.view import FileView
-from tallyport.analysis.wanted import ROWS, ROWS_LIMIT, Wanted, numbered
+from tallyport.analysis.look import adv2_view, legacy_view
+from tallyport.analysis.look.conditions import UnknownField, conditions
+from tallyport.analysis.look.folder_view import file_line, files_of
+from tallyport.analysis.look.view import FileView
+from tallyport.analysis.look.wanted import ROWS, ROWS_LIMIT, Wanted, numbered
 from tallyport.validation.validate import load_snapshot
 from tallyport_converters.adv2.file import is_adv2
 from tallyport_converters.readers.detect import FORMATS, detect

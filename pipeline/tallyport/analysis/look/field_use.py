@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tallyport.analysis.conditions import FIELDS
-from tallyport.analysis.view import FieldUse
+from tallyport.analysis.look.conditions import FIELDS
+from tallyport.analysis.look.view import FieldUse
 from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named, nearest
 from tallyport_converters.model.row_fields import FIELDS as OF_ROWS
 from tallyport_converters.native.abi import COLUMN_AGAIN, Column, NamedBy
@@ -18,29 +18,39 @@ CATEGORY = "a category"
 
 _ANNOTATION = "annotation"
 
+_OPTIONS: Mapping[int, str] = {
+    Column.CATEGORY: "co",
+    Column.OPTION: "co",
+    Column.ATTRIBUTE_CATEGORY: "ao",
+    Column.ATTRIBUTE_OPTION: "ao",
+}
 _BY_CANONICAL = {CANONICAL[number]: column for number, column in FIELDS.items()}
 _OF_CSV: Mapping[int, tuple[str | None, str]] = {
     Column.ATTRIBUTE_OPTIONS: ("attribute_option_combo", "options without their categories"),
     Column.ATTRIBUTE_COMBO: (None, "the category combo of the options beside it"),
     Column.COUNTED: (None, "names of rows: skipped"),
-    Column.PASSED: (None, "skipped: a later column has the same name"),
 }
 
 
 def column_uses(columns: Columns) -> list[FieldUse]:
-    """Return what each column of a CSV file is taken for, in their order."""
+    """Return what each column of a CSV file or a table is taken for, in their order."""
     return [
-        _column_use(name, meaning, place)
+        _column_use(name, meaning, place, is_again=name in columns.names[place:])
         for place, (name, meaning) in enumerate(zip(columns.names, columns.meanings, strict=True), 1)
     ]
 
 
-def _column_use(name: str, meaning: int, place: int) -> FieldUse:
+def _column_use(name: str, meaning: int, place: int, *, is_again: bool) -> FieldUse:
+    if meaning == Column.PASSED:
+        reason = "skipped: a later column has the same name" if is_again else "follows from others: skipped"
+        return FieldUse(name, None, reason, place=place)
     if meaning in _OF_CSV:
         column, reason = _OF_CSV[meaning]
         return FieldUse(name, column, reason, place=place)
-    if meaning == Column.CATEGORY:
-        return FieldUse(name, f"co.{name}", CATEGORY, nearest(name), place)
+    if meaning in _OPTIONS:
+        dimension = _OPTIONS[meaning]
+        column = name if name.startswith((f"{dimension}.", f"{dimension}[")) else f"{dimension}.{name}"
+        return FieldUse(name, column, CATEGORY, nearest(name), place)
     if meaning in NO_PLACE:
         return FieldUse(name, None, DROPPED, place=place)
     if meaning == Column.DROPPED:
