@@ -88,7 +88,7 @@ class _Header:
             base, names = re.fullmatch(r"((?:const )?\w+)(.*)", declaration, re.DOTALL).groups()  # type: ignore[union-attr]
             for stars, field, sizes in re.findall(r"(\**)(\w+)((?:\[\w+\])*)", names):
                 type_ = "c_char_p" if (base, stars) == ("const uint8_t", "*") else self._type(base + stars)
-                seen = "int" if base in _NUMBERS and not stars else type_
+                seen = "int" if base in _NUMBERS and not stars else "object" if type_ in self.callbacks else type_
                 for size in reversed(re.findall(r"\w+", sizes)):
                     seen = f"Array[{type_}]" if seen == "int" else f"Array[{seen}]"
                     type_ += f" * {self._number(size)}"

@@ -1,31 +1,7 @@
 /* Rows in batches: joined by pieces that the input settles, and handed over by the Arrow C data interface, whose parts are
  * moved and released in any order. */
+#include "arrow.h"
 #include "chain.h"
-
-/* https://arrow.apache.org/docs/format/CDataInterface.html and CStreamInterface.html */
-typedef struct ArrowSchema {
-    const char *format, *name, *metadata;
-    int64_t flags, n_children;
-    struct ArrowSchema **children, *dictionary;
-    void (*release)(struct ArrowSchema *);
-    void *private_data;
-} ArrowSchema;
-
-typedef struct ArrowArray {
-    int64_t length, null_count, offset, n_buffers, n_children;
-    const void **buffers;
-    struct ArrowArray **children, *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-} ArrowArray;
-
-typedef struct ArrowArrayStream {
-    int (*get_schema)(struct ArrowArrayStream *, ArrowSchema *);
-    int (*get_next)(struct ArrowArrayStream *, ArrowArray *);
-    const char *(*get_last_error)(struct ArrowArrayStream *);
-    void (*release)(struct ArrowArrayStream *);
-    void *private_data;
-} ArrowArrayStream;
 
 static void *open_capsule(void *capsule, const char *name) {
     CHECK(name[0] == 'a');

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tallyport.dhis2.client import Client, open_client
     from tallyport.dhis2.pull_snapshot import pull_snapshot
     from tallyport.dhis2.push.push import PushOptions, PushReport, push
+    from tallyport.frames.opened import OpenedAdv2, open_adv2
     from tallyport.frames.scan import read_adv2, scan_adv2
     from tallyport.frames.write import write_adv2
     from tallyport.legacy.write import WriteBackReport, write_back
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from tallyport.validation.report import ValidationReport
     from tallyport.validation.validate import validate
     from tallyport.web.serve import ServeOptions, serve
-    from tallyport_converters.adv2.row_batches import RowBatches, open_adv2
+    from tallyport_converters.adv2.row_batches import RowBatches
     from tallyport_converters.convert import NameClash, Outcome, Report, convert
     from tallyport_schemas import __version__
     from tallyport_schemas.finding import (
@@ -65,6 +66,7 @@ __all__ = [
     "ImportReport",
     "LegacyExportReport",
     "NameClash",
+    "OpenedAdv2",
     "OptionNaming",
     "Outcome",
     "OutsideFailed",
@@ -119,6 +121,7 @@ _NAMES = {
     "tallyport.dhis2.client": "Client open_client",
     "tallyport.dhis2.pull_snapshot": "pull_snapshot",
     "tallyport.dhis2.push.push": "PushOptions PushReport push",
+    "tallyport.frames.opened": "OpenedAdv2 open_adv2",
     "tallyport.frames.scan": "read_adv2 scan_adv2",
     "tallyport.frames.write": "write_adv2",
     "tallyport.legacy.write": "WriteBackReport write_back",
@@ -135,7 +138,7 @@ _NAMES = {
     "tallyport.validation.report": "ValidationReport",
     "tallyport.validation.validate": "validate",
     "tallyport.web.serve": "ServeOptions serve",
-    "tallyport_converters.adv2.row_batches": "RowBatches open_adv2",
+    "tallyport_converters.adv2.row_batches": "RowBatches",
     "tallyport_converters.convert": "NameClash Outcome Report convert",
     "tallyport_schemas": "__version__",
     "tallyport_schemas.finding": "Finding OutsideFailed Refused Severity SourceUnreadable Unusable",

@@ -65,6 +65,15 @@ class Finding:
         """Return the same finding, placed in `source`."""
         return replace(self, source=source)
 
+    def as_line(self) -> str:
+        """Return the finding in one line: its code and message, its place, what was found and expected."""
+        row = None if self.row is None else f"row {self.row:,}"
+        place = ", ".join(filter(None, (self.source, row, self.field and f'field "{self.field}"')))
+        found = ", ".join(
+            f"{name} {text}" for name, text in (("found", self.found), ("expected", self.expected)) if text
+        )
+        return f"{self.code}: {self.message}" + (f" ({place})" if place else "") + (f": {found}" if found else "")
+
     def as_json(self) -> dict[str, Any]:
         """Return the finding as a JSON object; keys without meaning for it are omitted."""
         members = {name: getattr(self, name) for name in _MEMBERS}
@@ -79,7 +88,7 @@ class Unusable(Exception):
     """Something cannot be used as a whole: carries the finding that says why."""
 
     def __init__(self, finding: Finding) -> None:
-        super().__init__(f"{finding.code}: {finding.message}")
+        super().__init__(finding.as_line())
         self.finding = finding
 
 

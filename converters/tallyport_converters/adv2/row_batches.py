@@ -5,8 +5,9 @@ Streams: a block of rows becomes a batch. A row costs no Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from os import PathLike, fspath
 
 from tallyport_converters.adv2.file import Adv2File
@@ -42,9 +43,12 @@ class RowBatches:
         self.findings: list[Finding] = []
         self._take = take or self.findings.append
         self._label = label
+        self._check = check
         self.named: ArrowBatch | None = None
         """Of a group that deletes: the keys of the ignored rows of the last batch that have all their indexes."""
-        self.unread = self._read(file, check)
+        self.is_alone = False
+        """Whether it is known that no other group follows in the file."""
+        self.unread = self._read(file)
         """The batches that were not read yet."""
 
     def __iter__(self) -> Iterator[ArrowBatch]:
@@ -67,7 +71,17 @@ class RowBatches:
         """Have the rows that were not read refused from now on: their file continues with another group."""
         self.unread = _passed()
 
-    def _read(self, file: Adv2File, check: RowCheck) -> Iterator[ArrowBatch]:
+    def leave(self, identifiers: Mapping[str, bytes]) -> None:
+        """Ask for fewer rows: none of those that name an identifier marked 1. To be called before any is read.
+
+        `identifiers`: by dimension, a byte for each. The rows are counted as read, but neither judged nor in a batch.
+        """
+        place_of = dict(zip(self.columns.dimensions, self.columns.places, strict=True))
+        passed = {place: marks for name, marks in identifiers.items() if (place := place_of[name]) is not None}
+        self._check = replace(self._check, form=replace(self._check.form, passed=passed))
+
+    def _read(self, file: Adv2File) -> Iterator[ArrowBatch]:
+        check = self._check
         told = RowFindings(file)
         for block in file.rows(check.form) if file.has_rows else ():
             check.judge(block)
@@ -89,10 +103,13 @@ def _passed() -> Iterator[ArrowBatch]:
     yield
 
 
-def open_adv2(path: str | PathLike[str]) -> Iterator[RowBatches]:
+def read_groups(
+    path: str | PathLike[str], take: Callable[[Finding], None] | None = None, *, takes_undo: bool = True
+) -> Generator[RowBatches, None, None]:
     """Yield the groups of an ADV2 file. The rows of each are to be read before the next group, or not at all.
 
-    Of values nothing is checked but their form; rows that fail it are in `findings`.
+    Of values nothing is checked but their form; rows that fail it are in `findings`, unless `take` gets them.
+    `takes_undo`: a group that brings back what another removed is not invalid.
 
     Raises:
         SourceUnreadable: the file cannot be read, is no JSON, or a header is invalid.
@@ -100,10 +117,11 @@ def open_adv2(path: str | PathLike[str]) -> Iterator[RowBatches]:
     with closing(Source.open(fspath(path))) as source:
         file = Adv2File(source)
         for head in file.heads():
-            header, findings, _ = check_form(head.properties, any_identifiers=True, takes_undo=True)
+            header, findings, _ = check_form(head.properties, any_identifiers=True, takes_undo=takes_undo)
             if header is None:
                 raise SourceUnreadable(findings[0])
-            rows = RowBatches(file, header, row_check(header, None))
+            rows = RowBatches(file, header, row_check(header, None), take)
+            rows.is_alone = not file.is_array
             yield rows
             if file.has_rows:  # the next head is behind them
                 rows.pass_by()

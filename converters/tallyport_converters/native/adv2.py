@@ -25,7 +25,8 @@ KEY_BYTES = 256 << 20
 class RowForm:
     """What a header allows its rows: see `abi.RowRules`. `sizes`: of the dimensions that take a place.
 
-    `refused`: by place, a byte for each index: 1 where rows may not name it. `apart`: flawed rows are not put together.
+    `refused`: by place, a byte for each index: 1 where rows may not name it. `passed`: the same, 1 where rows that name
+    it are not asked for: read and counted, not judged, and in no batch. `apart`: flawed rows are not put together.
     `restores`: rows are those of an undo, and have three places more.
     """
 
@@ -40,6 +41,7 @@ class RowForm:
     apart: bool = False
     key_bytes: int = KEY_BYTES
     restores: bool = False
+    passed: Mapping[int, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Rows(Owner):
             form.restores,
             form.apart,
             (c_char_p * PLACES_LIMIT)(*(form.refused.get(place) for place in range(len(form.sizes)))),
+            (c_char_p * PLACES_LIMIT)(*(form.passed.get(place) for place in range(len(form.sizes)))),
             form.key_bytes,
         )
         self._form = form  # the scanner reads its `refused`

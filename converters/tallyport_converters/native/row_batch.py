@@ -29,7 +29,12 @@ _RELEASES = tuple(
 )
 
 
-def _capsule(kind: int, structure: int | None) -> object:
+def capsule(kind: int, structure: int | None) -> object:
+    """Return a structure of the Arrow C data interface in a capsule, which frees it.
+
+    Raises:
+        MemoryError: there is none, as memory ran out.
+    """
     if not structure:
         raise MemoryError
     return _new_capsule(structure, library.tp_capsule_name(kind), _RELEASES[kind])
@@ -90,12 +95,12 @@ class ArrowBatch(Owner):
 
     def __arrow_c_schema__(self) -> object:
         """See `RowBatch`."""
-        return _capsule(Capsule.SCHEMA, library.tp_arrow_schema(_exported(self.columns)))
+        return capsule(Capsule.SCHEMA, library.tp_arrow_schema(_exported(self.columns)))
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
         """See `RowBatch`. There is one schema, whatever is requested, as the interface allows."""
         del requested_schema
-        array = _capsule(Capsule.ARRAY, library.tp_arrow_array(self.handle, _exported(self.columns)))
+        array = capsule(Capsule.ARRAY, library.tp_arrow_array(self.handle, _exported(self.columns)))
         return self.__arrow_c_schema__(), array
 
 
@@ -121,10 +126,10 @@ class ArrowBatches:
 
     def __arrow_c_schema__(self) -> object:
         """Return a capsule with an ArrowSchema: a struct of the columns."""
-        return _capsule(Capsule.SCHEMA, library.tp_arrow_schema(_exported(self.columns)))
+        return capsule(Capsule.SCHEMA, library.tp_arrow_schema(_exported(self.columns)))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Return a capsule with an ArrowArrayStream, which holds the batches by itself. It has one schema."""
         del requested_schema
         handles = (c_void_p * len(self.batches))(*[cast(c_void_p, batch.handle) for batch in self.batches])
-        return _capsule(Capsule.STREAM, library.tp_arrow_stream(handles, len(self.batches), _exported(self.columns)))
+        return capsule(Capsule.STREAM, library.tp_arrow_stream(handles, len(self.batches), _exported(self.columns)))

@@ -17,13 +17,17 @@ CATEGORY_OPTION_COMBO, ATTRIBUTE_OPTION_COMBO = "category_option_combo", "attrib
 VALUE, NUMBER, DELETED, FOLLOWUP, COMMENT = "value", "number", "deleted", "followup", "comment"
 
 
+SOURCE, ROW = "source", "row"
+
+
 class ColumnType(StrEnum):
-    """What a column holds: polars has them as String, Float64, Boolean and Date."""
+    """What a column holds: polars has them as String, Float64, Boolean, Date and Int64."""
 
     TEXT = "text"
     NUMBER = "number"
     FLAG = "flag"
     DATE = "date"
+    COUNT = "count"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +47,17 @@ COLUMNS_OF: Mapping[str, str] = MappingProxyType(
 )
 """The columns of a header's dimensions. Those of categories are called as the dimension is: `co.Age`, `ao[0]`."""
 
-_OF_ROWS = (
+OF_ROWS = (
     FrameColumn(VALUE),
     FrameColumn(NUMBER, ColumnType.NUMBER),
     FrameColumn(DELETED, ColumnType.FLAG),
     FrameColumn(FOLLOWUP, ColumnType.FLAG),
     FrameColumn(COMMENT),
 )
+"""What each row has of its own."""
+
+PLACES = (FrameColumn(SOURCE, dimension=""), FrameColumn(ROW, ColumnType.COUNT))
+"""Where a row was read: its file, and its number in its group, from 0."""
 
 
 def frame_columns(headers: Iterable[GroupHeader]) -> tuple[FrameColumn, ...]:
@@ -62,9 +70,8 @@ def frame_columns(headers: Iterable[GroupHeader]) -> tuple[FrameColumn, ...]:
     for header in headers:
         has_data_set |= header.ds is not None
         categories.update((name, None) for name, _ in header.dimensions if name not in COLUMNS_OF)
-    names = {DATA_ELEMENT: "", **{column: dimension for dimension, column in COLUMNS_OF.items()}}
-    if has_data_set:
-        names = {DATA_SET: "", **names}
-    of_headers = [FrameColumn(name, dimension=dimension) for name, dimension in names.items()]
+    of_headers = [FrameColumn(DATA_SET, dimension="")] if has_data_set else []
+    of_headers.append(FrameColumn(DATA_ELEMENT, dimension=""))
+    of_headers += [FrameColumn(column, dimension=dimension) for dimension, column in COLUMNS_OF.items()]
     of_headers += [FrameColumn(name, dimension=name) for name in sorted(categories)]
-    return (*of_headers, *_OF_ROWS)
+    return (*of_headers, *OF_ROWS)

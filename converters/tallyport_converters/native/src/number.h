@@ -4,6 +4,7 @@
 
 #include "text.h"
 
+#define NUMBER_LIMIT 249 /* characters, of numbers that are no integers */
 #define DIGITS_LIMIT 15 /* significant digits that a number of ADV2 may carry */
 
 /* `-?[0-9]+(\.[0-9]+)?`, taken apart. */
@@ -46,5 +47,8 @@ static inline bool is_adv2_number(const uint8_t *p, size_t size) {
     size_t digits = d.whole_count + d.fraction_count - zeros;
     return digits <= DIGITS_LIMIT && (digits || !d.negative);
 }
+
+/* Whether a text is a number as DHIS2 reads one, and the nearest double. */
+bool number_of(const uint8_t *text, size_t size, double *number);
 
 #endif

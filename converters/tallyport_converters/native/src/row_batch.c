@@ -1,8 +1,9 @@
 /* Row batches: their memory, and how they are handed over by the Arrow C data interface.
  *
- * https://arrow.apache.org/docs/format/CDataInterface.html and .../CStreamInterface.html say what the structures are. What is
- * exported copies no column: it holds the batch, and each part of it may be moved and released by itself, on any thread.
+ * What is exported copies no column: it holds the batch, and each part of it may be moved and released by itself, on any
+ * thread.
  */
+#include "arrow.h"
 #include "row_batch.h"
 
 #include <errno.h>
@@ -110,31 +111,6 @@ const uint8_t *tp_row_batch_flags(const RowBatch *batch, uint32_t followup, cons
 
 /* --- The Arrow C data interface --------------------------------------------------------------------------------------- */
 
-typedef struct ArrowSchema {
-    const char *format, *name, *metadata;
-    int64_t flags, n_children;
-    struct ArrowSchema **children, *dictionary;
-    void (*release)(struct ArrowSchema *);
-    void *private_data;
-} ArrowSchema;
-
-typedef struct ArrowArray {
-    int64_t length, null_count, offset, n_buffers, n_children;
-    const void **buffers;
-    struct ArrowArray **children, *dictionary;
-    void (*release)(struct ArrowArray *);
-    void *private_data;
-} ArrowArray;
-
-typedef struct ArrowArrayStream {
-    int (*get_schema)(struct ArrowArrayStream *, ArrowSchema *);
-    int (*get_next)(struct ArrowArrayStream *, ArrowArray *);
-    const char *(*get_last_error)(struct ArrowArrayStream *);
-    void (*release)(struct ArrowArrayStream *);
-    void *private_data;
-} ArrowArrayStream;
-
-#define ARROW_FLAG_NULLABLE 2
 #define BUFFERS 3
 
 #define NO_PLACE (-1)

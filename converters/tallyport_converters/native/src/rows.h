@@ -17,6 +17,7 @@ typedef struct {
     uint8_t verdict;        /* what Python said of it, where it judged */
     uint8_t value_at;       /* of a plain row: where its value begins in its span; 0: of any other */
     bool deleted;
+    bool passed; /* it is not asked for */
     bool named; /* all its indexes are there and in range, whatever else is wrong with it */
 } AdvRow;
 
@@ -30,7 +31,7 @@ struct Rows {
     RowBatch *filling;
     Intern texts, notes;
     uint64_t seed, mark_block, mark_row; /* the last accepted row's */
-    bool marked, refuses;
+    bool marked, refuses, passes; /* the last two: whether the rules refuse or pass any row by its indexes */
     Key *keys; /* accepted in the block of the mark, in order of acceptance */
     size_t key_count, key_capacity;
     bool keys_rising;

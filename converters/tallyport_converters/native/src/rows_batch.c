@@ -74,7 +74,7 @@ RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
     uint32_t texts = rows->rules.restores ? TEXT_COLUMNS : TEXTS_OF_ROW;
     uint64_t accepted = 0, number = rows->report.rows - rows->row_count, at = 0;
     for (size_t i = 0; i < rows->row_count; i++)
-        accepted += !rows->row[i].flaw;
+        accepted += !rows->row[i].flaw && !rows->row[i].passed;
     RowBatch *batch = rows->filling = row_batch_new(accepted, rows->rules.places, texts);
     if (!batch)
         return NULL;
@@ -82,7 +82,7 @@ RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
         rows->taken[t].size = 0;
     for (size_t i = 0; i < rows->row_count; i++, number++) {
         const AdvRow *row = &rows->row[i];
-        if (row->flaw)
+        if (row->flaw || row->passed)
             continue;
         const uint8_t *from = block + row->at, *behind = take_indexes(batch, from + 1, at);
         if (row->value_at) {

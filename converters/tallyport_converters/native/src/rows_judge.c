@@ -22,8 +22,10 @@ Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
         rows->range = UINT64_MAX;
     rows->keys_listed = rows->range == UINT64_MAX ? SIZE_MAX : rows->range / 8 / sizeof(Key) + 8;
     rows->keys_most = rules->key_bytes / KEY_BYTES;
-    for (uint32_t place = 0; place < rules->places; place++)
+    for (uint32_t place = 0; place < rules->places; place++) {
         rows->refuses |= rules->refused[place] != NULL;
+        rows->passes |= rules->passed[place] != NULL;
+    }
     intern_init(&rows->texts, seed);
     intern_init(&rows->notes, seed);
     return rows;
@@ -145,6 +147,8 @@ void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, u
         AdvRow *row = &rows->row[i];
         uint64_t number = rows->report.rows++;
         uint32_t places = rows->rules.places;
+        if (row->passed)
+            continue;
         if (values && row->text)
             blame_verdict(row, FLAW_JUDGED_VALUE, places, values[row->text - 1]);
         if (comments && row->note)

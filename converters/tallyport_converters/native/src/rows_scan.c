@@ -35,6 +35,8 @@ static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow
             row->refused = (uint32_t)index;
         blame(row, FLAW_REFUSED, place);
     }
+    if (rules->passed[place] && rules->passed[place][index])
+        row->passed = true;
     if (place < rules->block_places)
         row->block = row->block * rules->sizes[place] + index;
     else
@@ -217,12 +219,14 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
 #define PLAIN_REACH (PLAIN_PLACES * 10 + 64) /* bytes that a plain row may take */
 
 /* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
- * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. */
-static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row) {
+ * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. `passes`: as in
+ * `rows`, known when this is compiled. */
+HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row, bool passes) {
     const RowRules *rules = &rows->rules;
     const uint8_t *p = from;
     uint64_t block = 0;
     Key rest = 0;
+    bool passed = false;
     p++;
     for (uint32_t place = 0; place < rules->places; place++) {
         uint32_t digit = (uint32_t)*p - '0', index = digit, digits = 1;
@@ -232,6 +236,8 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, Ad
             index = index * 10 + digit;
         if (*p++ != ',' || digits > 9 || index >= rules->sizes[place] || (digits > 1 && *(p - 1 - digits) == '0'))
             return NULL;
+        if (passes)
+            passed |= rules->passed[place] && rules->passed[place][index];
         if (place < rules->block_places)
             block = block * rules->sizes[place] + index;
         else
@@ -262,6 +268,7 @@ static inline const uint8_t *plain_row(const Rows *rows, const uint8_t *from, Ad
     row->flaw = row->position = row->verdict = 0;
     row->value_at = (uint8_t)value_at;
     row->deleted = false;
+    row->passed = passed;
     row->named = true;
     return p + 1;
 }
@@ -304,7 +311,7 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
             AdvRow *row = &rows->row[rows->row_count];
             bool may_be_plain = c == '[' && !rows->refuses && !rows->rules.restores;
             if (may_be_plain && rows->rules.places <= PLAIN_PLACES && j->end - from > PLAIN_REACH)
-                behind = plain_row(rows, from, row);
+                behind = rows->passes ? plain_row(rows, from, row, true) : plain_row(rows, from, row, false);
             if (behind) {
                 row->at = (uint32_t)(from - block);
                 row->size = (uint32_t)(behind - from);

@@ -18,7 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "d37246e1272509d3"
+#define SCANNER_DIGEST "48f62561bfa0afc9"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -416,6 +416,69 @@ EXPORT void tp_schema_capsule_free(void *capsule);
 EXPORT void tp_array_capsule_free(void *capsule);
 EXPORT void tp_stream_capsule_free(void *capsule);
 
+/* Texts or days that rows of many batches refer to by number; whoever uses them holds them. */
+typedef struct Entries Entries;
+
+/* What a column of a table holds: the entry that an index leads to, or what the row has itself. */
+enum TableSource {
+    TABLE_TEXT, /* entries that are texts */
+    TABLE_DAY,  /* entries that are days since 1970 */
+    TABLE_VALUE,
+    TABLE_NUMBER, /* the value where it is a number */
+    TABLE_DELETED,
+    TABLE_FOLLOWUP,
+    TABLE_COMMENT,
+    TABLE_ROW
+};
+
+/* A column of a table. `place`: the first of the index columns that count, of `sizes`, read as one number; none of them: its
+ * index is always 0. `through`: the entry for each index, -1 for none; NULL: the index itself. `entries` NULL: no row has
+ * one. */
+typedef struct {
+    uint32_t source, place, indexes;
+    const int32_t *sizes;
+    const int32_t *through;
+    Entries *entries;
+} TableColumn;
+
+/* The columns of a table. `names`: one after the other, each with its NUL. `views`: texts lie as views, not end to end. */
+typedef struct {
+    const TableColumn *columns;
+    uint32_t count, views;
+    const char *names;
+    uint64_t names_size;
+} TableForm;
+
+/* Texts one after the other with their ends, or `days`; `given`: a byte each, 0 where there is none. NULL: out of memory. */
+EXPORT Entries *tp_entries_new(uint64_t count, const uint8_t *given, const uint8_t *text, const int32_t *ends,
+                               const int32_t *days);
+EXPORT void tp_entries_free(Entries *entries);
+/* Structures for capsules: rows `from` to before `to` of a batch, spelled out; nothing of the batch is kept. NULL: out of
+ * memory, or the texts of a column take 2 GiB. */
+EXPORT void *tp_table_schema(const TableForm *form);
+EXPORT void *tp_table_array(const RowBatch *batch, const TableForm *form, uint64_t from, uint64_t to);
+
+/* Moves the next of `tables` to `array`, an ArrowArray, which stays empty at the end; 1 and a `message` of at most `size`
+ * bytes, with its NUL, where it cannot. */
+typedef uint32_t (*NextTable)(void *tables, void *array, void *message, uint64_t size);
+/* The interpreter's functions that take its lock, give it back, and let go of an object. */
+typedef uint32_t (*TakeLock)(void);
+typedef void (*GiveLock)(uint32_t state);
+typedef void (*LetGo)(void *object);
+
+/* What a stream of tables calls, on whatever thread its user has. */
+typedef struct {
+    NextTable next;
+    TakeLock take_lock;
+    GiveLock give_lock;
+    LetGo let_go;
+} StreamCalls;
+
+/* A stream of `tables`, an object of the interpreter that it lets go of at its end. NULL: out of memory. */
+EXPORT void *tp_table_stream(const TableForm *form, const StreamCalls *calls, void *tables);
+/* Move an ArrowArray from memory of its own, which is freed. */
+EXPORT void tp_array_move(void *from, void *to);
+
 /* `sizes`: of the dimensions that rows have an index for; `last`: 1 where a place ends with it, as that of a combo may be
  * made of several indexes. */
 EXPORT CopyText *tp_copy_text_new(uint32_t places, const uint64_t *sizes, const uint8_t *last);
@@ -472,6 +535,7 @@ typedef struct {
     uint32_t restores;            /* rows of an undo: as stored, with who stored them and when, whatever they say */
     uint32_t apart;               /* each flawed row is a run of its own */
     const uint8_t *refused[PLACES_LIMIT]; /* by index, 1: rows may not name it; NULL: they may name all */
+    const uint8_t *passed[PLACES_LIMIT];  /* by index, 1: rows that name it are not asked for, nor judged; NULL: all are */
     uint64_t key_bytes;           /* memory that finding repeats may take */
 } RowRules;
 

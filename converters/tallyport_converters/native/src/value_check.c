@@ -2,8 +2,6 @@
 #include "number.h"
 #include "rows.h"
 
-#define NUMBER_LIMIT 249 /* characters, of numbers that are no integers */
-
 /* The whole part, saturated. */
 static int64_t whole_part(const Decimal *d) {
     int64_t whole = 0;
