@@ -732,7 +732,9 @@ def test_conflicts_without_places_are_mapped_by_what_they_name() -> None:
     )
     counts, told = outcome(summary, rows_of("abba"), (2, 42))
     assert (counts["imported"], counts["rejected"], counts["ignored"]) == (2, 2, 0)
-    assert [(one.row, one.count, one.field, one.found) for _, _, one in told] == [(1, 2, "ou", "b")]
+    assert [(one.row, one.count, one.field, one.found) for one in (each.finding for each in told)] == [
+        (1, 2, "ou", "b")
+    ]
 
 
 def test_a_conflict_that_fits_no_row_is_told_all_the_same() -> None:
@@ -740,7 +742,7 @@ def test_a_conflict_that_fits_no_row_is_told_all_the_same() -> None:
         {"status": "WARNING", "importCount": {"imported": 2}, "conflicts": [{"object": "x", "value": "odd"}]}
     )
     _, told = outcome(summary, rows_of("ab"), (2, 42))
-    assert [(one.code, one.row, one.found) for _, _, one in told] == [("TP870", None, "x")]
+    assert [(one.code, one.row, one.found) for one in (each.finding for each in told)] == [("TP870", None, "x")]
 
 
 def test_rejected_rows_without_a_reason_are_told() -> None:
@@ -748,7 +750,7 @@ def test_rejected_rows_without_a_reason_are_told() -> None:
         {"status": "WARNING", "importCount": {"imported": 1, "ignored": 1}, "rejectedIndexes": [1]}
     )
     counts, told = outcome(summary, rows_of("ab"), (2, 42))
-    assert (counts["rejected"], [(one.code, one.row) for _, _, one in told]) == (1, [("TP870", 1)])
+    assert (counts["rejected"], [(one.code, one.row) for one in (each.finding for each in told)]) == (1, [("TP870", 1)])
 
 
 @pytest.mark.parametrize(("version", "severity"), [((2, 42), "info"), ((2, 43), "warning")])
@@ -758,7 +760,7 @@ def test_values_that_get_lost_in_silence_are_a_warning_where_that_means_somethin
     summary = ImportSummary.model_validate({"status": "SUCCESS", "importCount": {"updated": 3, "ignored": 1}})
     counts, told = outcome(summary, rows_of("abcd"), version)
     assert counts["ignored"] == 1
-    assert [(one.code, one.count, one.severity) for _, _, one in told] == [("TP872", 1, severity)]
+    assert [(one.code, one.count, one.severity) for one in (each.finding for each in told)] == [("TP872", 1, severity)]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), min_size=1, max_size=20))

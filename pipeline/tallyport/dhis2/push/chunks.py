@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.chunk_size import BYTES, MOST
 from tallyport.dhis2.push.delivery import Chunk, Sender
-from tallyport.dhis2.push.journal import Journal
 from tallyport.dhis2.push.kept_details import Keeping, states_all
 from tallyport.dhis2.push.passes import Pass
-from tallyport.dhis2.push.report import ClearingAhead, PushOptions, PushReport, Watch
+from tallyport.dhis2.push.report import ClearingAhead, PushOptions, PushRun
 from tallyport.dhis2.push.row_spool import RowSpool
 from tallyport.dhis2.push.streams import Streams
 from tallyport.dhis2.push.survey import Surveyed
@@ -31,6 +29,7 @@ from tallyport.dhis2.request.lookups import Lookups
 from tallyport.dhis2.request.plan import CannotSend, Plan, Schemes, planned
 from tallyport.dhis2.request.rejections import comboless_findings
 from tallyport.metadata.combos import Resolver
+from tallyport.validation.report import RowFinding
 from tallyport_converters.adv2.file import Adv2File
 from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.sources import Source
@@ -89,14 +88,15 @@ def _sendable(files: Sequence[Surveyed]) -> Iterator[_Sendable]:
 class Feeder:
     """Sends files. All rows of a pass have one set of identifier schemes, and differ in what they are about."""
 
-    def __init__(self, client: Client, options: PushOptions, journal: Journal, report: PushReport, tell: Watch) -> None:
-        self._client, self._journal, self._report, self._tell = client, journal, report, tell
+    def __init__(self, run: PushRun) -> None:
+        self._run, self._client = run, run.client
+        client, options = run.client, run.options
         is_new = client.version >= (2, 43)
         self._followup = "followUp" if is_new else "followup"
         self._no_comment = None if is_new else ""  # an empty comment would be stored as one
         self._lookups = Lookups(client)
         self._keeping = None if options.clears else Keeping(client, self._lookups, self._followup)
-        self.sender = Sender(client, options, journal, report, tell, self._keeping, self._settled)
+        self.sender = Sender(run, self._keeping, self._settled)
         self._streams = Streams(streams_of(options, client.version))
         self._pending: dict[tuple[Envelope, int], _Pending] = {}
         self._by_unit: RowSpool | None = None
@@ -118,7 +118,7 @@ class Feeder:
         if self._rows:
             await self._lookups.load_defaults()
             for found in Resolver(self._lookups).several_defaults():
-                self.sender.tell(("", 0, found))
+                self._run.take(RowFinding("", 0, found))
         await self._tell_what_may_be_cleared(files)
         files = await self._keeping_scopes(files)
         try:
@@ -141,20 +141,20 @@ class Feeder:
                 return
         count = 0
         for one in _sendable(files):
-            settled = self._journal.settled(one.group.mark)
+            settled = self._run.journal.settled(one.group.mark)
             for rows in self._rows_of(one):
                 for row in rows:
                     is_readable = unreadable is not None and row.members[_UNIT] not in unreadable[one.header.ids["ou"]]
                     count += not (is_readable or row.number in settled or states_all(row, self._followup))
         if not count:
             return
-        self._report.may_clear = count
-        self._tell(ClearingAhead(count))
+        self._run.report.may_clear = count
+        self._run.watch(ClearingAhead(count))
         if unreadable is not None:
             some = sorted({unit for of in unreadable.values() for unit in of})
             others = f" and {len(some) - 3:,} others" if len(some) > 3 else ""
             found = f"values of the organisation units {', '.join(some[:3])}{others}"
-            self.sender.tell(("", 0, finding("TP879", found=found, count=count)))
+            self._run.take(RowFinding("", 0, finding("TP879", found=found, count=count)))
 
     async def _unreadable_units(self, keeping: Keeping, files: Sequence[Surveyed]) -> dict[str, set[str]]:
         """Return the organisation units of files that the user may not read, by their scheme."""
@@ -222,7 +222,7 @@ class Feeder:
                 self._pass.takes(header)
             self._pass_schemes = plan.schemes
             self._part_units(header)
-            if plan.deletion is not None and not self._journal.is_cleared(group.mark):
+            if plan.deletion is not None and not self._run.journal.is_cleared(group.mark):
                 if surveyed.keeps_scope:
                     raise CannotSend(finding("TP786", field="delete"))
                 if (wrong := header.size - accepted) > 0:
@@ -230,9 +230,9 @@ class Feeder:
                 await self._clear_and_take(one, plan)
                 return
         except CannotSend as cannot:
-            self._report.failed_groups += 1
-            self._report.left_out += accepted
-            self.sender.tell((group.label, group.number, cannot.finding.at(group.label)))
+            self._run.report.failed_groups += 1
+            self._run.report.left_out += accepted
+            self._run.take(RowFinding(group.label, group.number, cannot.finding.at(group.label)))
             self._advance(group, accepted)
             return
         for rows in self._rows_of(one, plan):
@@ -257,8 +257,8 @@ class Feeder:
                 if envelope and not lacking and part:
                     findings = await self.sender.check(envelope, part)
                 for found in findings:
-                    self.sender.tell(found)
-                return sum(found.count or 1 for _, _, found in findings)
+                    self._run.take(found)
+                return sum(one.finding.count or 1 for one in findings)
 
             for of, row in held.rows():
                 if part and (of != envelope or len(part) >= self.sender.size(of).rows):
@@ -280,13 +280,13 @@ class Feeder:
 
     async def _take(self, group: Group, plan: Plan, rows: Sequence[Row]) -> None:
         """Put rows into chunks, and send those that are full; or to the disk, if they go by organisation unit."""
-        settled = self._journal.settled(group.mark)
+        settled = self._run.journal.settled(group.mark)
         lacking: list[Row] = []
         waiting: list[tuple[Envelope, Row]] = []
         passed = 0
         for row in rows:
             if row.lacks_combo:
-                self._report.left_out += 1
+                self._run.report.left_out += 1
                 lacking.append(row)
                 continue
             if row.number in settled:
@@ -308,7 +308,7 @@ class Feeder:
             self._by_unit = self._by_unit or RowSpool()
             self._by_unit.add(waiting)
         for found in comboless_findings(lacking):
-            self.sender.tell(found)
+            self._run.take(found)
         self._advance(group, len(lacking) + passed)
         while sum(len(pending.rows) for pending in self._pending.values()) > MOST:
             await self._send_pending(max(self._pending, key=lambda of: len(self._pending[of].rows)))
@@ -393,4 +393,6 @@ class Feeder:
         self._done += rows
         seconds = max(asyncio.get_running_loop().time() - self._started, 1e-3)
         done = self._bytes * self._done // max(self._rows, 1)
-        self._tell(Progress(group.label, f"push, {self._sent / seconds:,.0f} values/s", done, self._bytes, self._sent))
+        self._run.watch(
+            Progress(group.label, f"push, {self._sent / seconds:,.0f} values/s", done, self._bytes, self._sent)
+        )

@@ -13,7 +13,8 @@ from tallyport.dhis2.api.connection import RequestFailed, typed
 from tallyport.dhis2.api.models import Conflict, ImportSummary
 from tallyport.dhis2.client import Client
 from tallyport.dhis2.request.data_values import SCHEMES
-from tallyport.dhis2.request.rejections import Told, is_success
+from tallyport.dhis2.request.rejections import is_success
+from tallyport.validation.report import RowFinding
 from tallyport_schemas.finding import SourceUnreadable, finding, shown
 
 FILE = "completions.json"
@@ -32,7 +33,7 @@ class CompletionsSent:
     sent: int = 0
     taken: int = 0
     rejected: int = 0
-    findings: list[Told] = field(default_factory=list)
+    findings: list[RowFinding] = field(default_factory=list)
 
 
 async def complete(
@@ -81,7 +82,7 @@ async def _send(
         report.taken += count.imported + count.updated
         report.rejected += count.ignored or len(summary.conflicts)
         for conflict in summary.conflicts:
-            report.findings.append((label, 0, finding("TP876", source=label, found=_said(conflict))))
+            report.findings.append(RowFinding(label, 0, finding("TP876", source=label, found=_said(conflict))))
 
 
 def _said(conflict: Conflict) -> str:

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from itertools import chain
 
 from tallyport.dhis2.api.models import Conflict
-from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.chunk_size import ChunkSize
-from tallyport.dhis2.push.journal import Journal
 from tallyport.dhis2.push.kept_details import Keeping, unread_findings
-from tallyport.dhis2.push.report import ChunkPushed, PushOptions, PushReport, Watch
+from tallyport.dhis2.push.report import ChunkPushed, PushRun
 from tallyport.dhis2.push.value_import import Envelope, TooLarge, ValueImport
 from tallyport.dhis2.request.data_values import MEMBERS, Group, Row
 from tallyport.dhis2.request.plan import CannotSend, Plan
 from tallyport.dhis2.request.rejections import (
     CLASSES,
     KINDS,
-    Told,
     culprits,
     identity,
     is_success,
@@ -70,17 +68,12 @@ class Sender:
 
     def __init__(
         self,
-        client: Client,
-        options: PushOptions,
-        journal: Journal,
-        report: PushReport,
-        tell: Watch,
+        run: PushRun,
         keeping: Keeping | None = None,
         settled: Callable[[Group, int], None] = lambda _group, _rows: None,
     ) -> None:
-        self._client, self._options, self._journal, self._report, self._tell = client, options, journal, report, tell
-        self._keeping, self._settled = keeping, settled
-        self._import = ValueImport(client, options, tell, self.tell)
+        self._run, self._keeping, self._settled = run, keeping, settled
+        self._import = ValueImport(run)
         self._sizes: dict[str | None, ChunkSize] = {}
         self._partings: Counter[str | None] = Counter()
         self._refused: dict[tuple[Envelope, str, object], Conflict] = {}
@@ -89,22 +82,8 @@ class Sender:
         """Return what is known of how many values the server takes well: of each data set by itself."""
         name = envelope.data_set
         if name not in self._sizes:
-            self._sizes[name] = ChunkSize(self._options.chunk_rows, self._options.max_request_s)
+            self._sizes[name] = ChunkSize(self._run.options.chunk_rows, self._run.options.max_request_s)
         return self._sizes[name]
-
-    def tell(self, told: Told) -> None:
-        """Take up a finding."""
-        self._report.take(RowFinding(*self._clean(told)), self._tell)
-
-    def _clean(self, told: Told) -> Told:
-        """Return a finding without the secret, which the server may repeat in what it says."""
-        label, number, found = told
-        redacted = self._client.connection.profile.redacted
-        return (
-            label,
-            number,
-            replace(found, message=redacted(found.message), found=found.found and redacted(found.found)),
-        )
 
     async def clear(self, group: Group, plan: Plan) -> None:
         """Have the server delete the group's scope.
@@ -120,17 +99,16 @@ class Sender:
         if not is_success(summary):
             raise CannotSend(scope_finding(summary))
         counts = {"cleared": summary.import_count.deleted}
-        self._journal.clear(group.mark, counts)
-        self._report.chunks += 1
-        self._tell(ChunkPushed(0, counts, seconds))
+        self._run.journal.clear(group.mark, counts)
+        self._run.report.chunks += 1
+        self._run.watch(ChunkPushed(0, counts, seconds))
 
-    async def check(self, envelope: Envelope, rows: Sequence[Row]) -> list[Told]:
+    async def check(self, envelope: Envelope, rows: Sequence[Row]) -> list[RowFinding]:
         """Have the server look at rows without writing them; return what it found."""
         size = self.size(envelope).rows
         if len(rows) > size:
-            return [
-                told for at in range(0, len(rows), size) for told in await self.check(envelope, rows[at : at + size])
-            ]
+            parts = [await self.check(envelope, rows[at : at + size]) for at in range(0, len(rows), size)]
+            return list(chain.from_iterable(parts))
         try:
             summary, _ = await self._import.send(envelope, rows, is_check=True)
         except TooLarge as error:
@@ -142,7 +120,7 @@ class Sender:
             if named := culprits(summary, rows):
                 return list(rejection_findings((row, conflict) for row, _, conflict in named))
             return list(whole_findings(rows, summary))
-        counts, found = outcome(summary, rows, self._client.version)
+        counts, found = outcome(summary, rows, self._run.client.version)
         return found if counts["rejected"] or summary.conflicts else []
 
     async def send(self, chunk: Chunk) -> None:
@@ -169,12 +147,12 @@ class Sender:
             if not is_whole(summary, rows):
                 self._partings[envelope.data_set] = max(0, self._partings[envelope.data_set] - 1)
                 size.took(len(rows), seconds, chunk.asked if len(rows) == len(chunk.rows) else None)
-                counts, told = outcome(summary, rows, self._client.version)
+                counts, findings = outcome(summary, rows, self._run.client.version)
                 wrong = {at for conflict in summary.conflicts for at in conflict.indexes} | set(
                     summary.rejected_indexes
                 )
                 counts["kept"] = sum(id(row) in chunk.kept for at, row in enumerate(rows) if at not in wrong)
-                self._settle(rows, counts, told, seconds)
+                self._settle(rows, counts, findings, seconds)
                 continue
             named = culprits(summary, rows)
             if named and chunk.rounds < ROUNDS:
@@ -195,9 +173,9 @@ class Sender:
             return
         added, unknown = await self._keeping.complete(chunk.envelope, chunk.rows)
         chunk.kept = set(map(id, added))
-        self._report.may_clear += len(unknown)
-        for told in unread_findings(unknown):
-            self.tell(told)
+        self._run.report.may_clear += len(unknown)
+        for found in unread_findings(unknown):
+            self._run.take(found)
 
     def _known(self, envelope: Envelope, row: Row) -> Conflict | None:
         """Return why the server will not take a row, if it has said so of another with the same identifier."""
@@ -215,19 +193,19 @@ class Sender:
         counts = Counter({"rejected": len(rejected)})
         self._settle([row for row, _ in rejected], counts, list(rejection_findings(rejected)), seconds)
 
-    def _settle(self, rows: Sequence[Row], counts: Counter[str], told: Sequence[Told], seconds: float) -> None:
+    def _settle(self, rows: Sequence[Row], counts: Counter[str], found: Sequence[RowFinding], seconds: float) -> None:
         """Keep that rows are settled, and say what became of them."""
         numbers: dict[Group, list[int]] = {}
         for row in rows:
             numbers.setdefault(row.group, []).append(row.number)
-        told = [self._clean(one) for one in told]
-        self._journal.settle({group.mark: of for group, of in numbers.items()}, counts, told)
-        for one in told:
-            self.tell(one)
+        found = [self._run.redacted(one) for one in found]
+        self._run.journal.settle({group.mark: of for group, of in numbers.items()}, counts, found)
+        for one in found:
+            self._run.take(one)
         for group, of in numbers.items():
             self._settled(group, len(of))
-        self._report.chunks += 1
-        self._tell(ChunkPushed(sum(counts[name] for name in CLASSES), dict(counts), seconds))
+        self._run.report.chunks += 1
+        self._run.watch(ChunkPushed(sum(counts[name] for name in CLASSES), dict(counts), seconds))
 
 
 def _parts(rows: list[Row], size: int) -> list[list[Row]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 
+from tallyport.validation.report import RowFinding
 from tallyport_converters.files import locks
 from tallyport_schemas.finding import Finding, OutsideFailed, Refused, finding
 
@@ -63,7 +64,7 @@ class Journal:
         self._is_empty = True
         self.counts: Counter[str] = Counter()
         """What became of the rows that are settled, an earlier run's too."""
-        self.findings: list[tuple[str, int, Finding]] = []
+        self.findings: list[RowFinding] = []
         """What earlier runs found, with its file and group."""
         self.is_resumed = False
         self._is_open = self._is_over = False
@@ -87,7 +88,7 @@ class Journal:
         self,
         rows: Mapping[Mark, Sequence[int]],
         counts: Mapping[str, int],
-        findings: Iterable[tuple[str, int, Finding]],
+        findings: Iterable[RowFinding],
     ) -> None:
         """Keep that the rows of these numbers are settled."""
         self._is_empty = False
@@ -96,7 +97,7 @@ class Journal:
             {
                 "settled": [[*mark, *_runs(numbers)] for mark, numbers in rows.items()],
                 "counts": dict(counts),
-                "findings": [[label, number, found.as_json()] for label, number, found in findings],
+                "findings": [[one.file, one.number, one.finding.as_json()] for one in findings],
             }
         )
 
@@ -172,7 +173,7 @@ class Journal:
                     for gap, count in zip(runs[::2], runs[1::2], strict=True):
                         settled.add(at + gap, count)
                         at += gap + count
-                self.findings += [(str(a), int(n), Finding.of_json(found)) for a, n, found in entry["findings"]]
+                self.findings += [RowFinding(str(a), int(n), Finding.of_json(one)) for a, n, one in entry["findings"]]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise OutsideFailed(finding("TP877", source=str(self._path), found=str(error))) from error
         self.is_resumed = bool(self._settled or self._cleared)

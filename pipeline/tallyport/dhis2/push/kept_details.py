@@ -16,8 +16,8 @@ from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.value_import import Envelope
 from tallyport.dhis2.request.data_values import MEMBERS, SCHEMES, Row
 from tallyport.dhis2.request.lookups import Lookups
-from tallyport.dhis2.request.rejections import Told
 from tallyport.metadata.combos import Resolver
+from tallyport.validation.report import RowFinding
 from tallyport_schemas.finding import finding
 
 COLLECTIONS: Mapping[str, str] = {
@@ -60,11 +60,11 @@ def states_all(row: Row, followup: str) -> bool:
     return "comment" in row.members and followup in row.members
 
 
-def unread_findings(rows: Iterable[Row]) -> Iterator[Told]:
+def unread_findings(rows: Iterable[Row]) -> Iterator[RowFinding]:
     """Yield that what is stored beside rows may be cleared: one finding for each group."""
     groups = Counter(row.group for row in rows)
     for group, count in groups.items():
-        yield group.label, group.number, finding("TP879", source=group.label, count=count)
+        yield RowFinding(group.label, group.number, finding("TP879", source=group.label, count=count))
 
 
 class Keeping:

@@ -19,11 +19,10 @@ from tallyport.dhis2.pull_snapshot import pull_categories
 from tallyport.dhis2.push.chunks import Feeder
 from tallyport.dhis2.push.completions import complete
 from tallyport.dhis2.push.journal import Journal, journal_path
-from tallyport.dhis2.push.report import ChunkPushed, ClearingAhead, PushOptions, PushReport, Watch
+from tallyport.dhis2.push.report import ChunkPushed, ClearingAhead, PushOptions, PushReport, PushRun, Watch
 from tallyport.dhis2.push.survey import Surveyed, keeping_scopes, survey
 from tallyport.metadata.known_categories import of_snapshot
 from tallyport.source_report import Accounts
-from tallyport.validation.report import RowFinding
 from tallyport.validation.validate import walked
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.files.atomic import WholeFile
@@ -62,42 +61,41 @@ async def push(
     options = options or PushOptions()
     report = report or PushReport()
     report.server, report.version, report.dry_run = client.url, client.info.version, options.dry_run
-    tell = watch or (lambda _: None)
+    run = PushRun(client, options, report, watch or (lambda _: None))
     with ExitStack() as stack:
         file = stack.enter_context(WholeFile(options.rejects)) if options.rejects is not None else None
         work = stack.enter_context(work_folder())
         paths: list[str] = []
-        patience = Patience(options.wait_s, tell)
+        patience = Patience(options.wait_s, run.watch)
         given = kept(sources, work)
         with client.connection.patient(patience):
-            reading = await _reading(client, given, options.conversion, tell)
+            reading = await _reading(run, given)
         for event in converted(given, work, paths, reading):
             if isinstance(event, Outcome):
                 report.conversions.append(event)
-            tell(event)
+            run.watch(event)
         if options.conversion != Options() and not report.conversions:
             raise ValueError("the sources are ADV2 already: how to convert has no effect on them")
         made = [one for one in (*conversions, *report.conversions) if one.trail]
         report.accounts = stack.enter_context(closing(Accounts(made)))
-        of = client.generation
         files = [
             # What conversion wrote is gone with this run: it is called after the source that it was made of.
-            survey(place, file, called or label, report, tell, generation=of, is_converted=bool(called))
+            survey(run, place, file, called or label, is_converted=bool(called))
             for place, (path, file, label) in enumerate((path, *each) for path in paths for each in walked([path]))
             for called in [report.accounts.label(path, label)]
         ]
         files = keeping_scopes(files, made)
         digests = [file.digest for file in files]
         folder = options.state or state_folder() / "push"
-        journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))
+        journal = run.journal = Journal(None if options.dry_run else journal_path(folder, client.url, digests))
         with journal.open():
             report.is_resumed = journal.is_resumed
             report.counts = journal.counts
             for earlier in journal.findings:
-                report.take(RowFinding(*earlier), tell)
+                run.take(earlier)
             with client.connection.patient(patience):
                 try:
-                    await _send(client, files, paths, options, journal, report, tell)
+                    await _send(run, files, paths)
                 except RequestFailed as failed:
                     journal.leave_open(failed.finding)
                     raise
@@ -109,33 +107,26 @@ async def push(
                 help = "push again with --completions"
                 account.note(finding("TP785", help=help, count=account.completions))
             report.sources.append(account.report(file))
-            tell(report.sources[-1])
+            run.watch(report.sources[-1])
     report.is_ended = True
     return report
 
 
-async def _reading(client: Client, sources: Sequence[str], options: Options, tell: Watch) -> Options:
+async def _reading(run: PushRun, sources: Sequence[str]) -> Options:
     """Return how sources are converted: attributes of ADX that the server has no category for are skipped."""
+    options = run.options.conversion
     if options.categories or not any(map(holds_adx, sources)):
         return options
-    snapshot = await pull_categories(client, watch=tell)
+    snapshot = await pull_categories(run.client, watch=run.watch)
     return replace(options, categories=of_snapshot(snapshot)) if snapshot else options
 
 
-async def _send(
-    client: Client,
-    files: Sequence[Surveyed],
-    paths: Sequence[str],
-    options: PushOptions,
-    journal: Journal,
-    report: PushReport,
-    tell: Watch,
-) -> None:
+async def _send(run: PushRun, files: Sequence[Surveyed], paths: Sequence[str]) -> None:
     """Send the values of files, then the completions beside them if asked."""
-    feeder = Feeder(client, options, journal, report, tell)
+    feeder = Feeder(run)
     await feeder.send(files)
-    if options.completions:
-        folders = [*paths, *(str(one.folder) for one in report.conversions if one.folder)]
-        report.completions = await complete(client, folders, feeder.schemes, dry_run=options.dry_run)
-        for told in report.completions.findings:
-            feeder.sender.tell(told)
+    if run.options.completions:
+        folders = [*paths, *(str(one.folder) for one in run.report.conversions if one.folder)]
+        run.report.completions = await complete(run.client, folders, feeder.schemes, dry_run=run.options.dry_run)
+        for found in run.report.completions.findings:
+            run.take(found)

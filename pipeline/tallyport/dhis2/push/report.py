@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from tallyport.dhis2.api.models import Notification
 from tallyport.dhis2.api.patience import WAIT_S
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S
+from tallyport.dhis2.client import Client
 from tallyport.dhis2.push.chunk_size import MAX_REQUEST_S
 from tallyport.dhis2.push.completions import CompletionsSent
+from tallyport.dhis2.push.journal import Journal
 from tallyport.dhis2.request.data_values import MEMBERS
 from tallyport.dhis2.request.rejections import CLASSES
 from tallyport.source_report import Accounts, SourceReport
@@ -97,29 +100,6 @@ class PushReport:
     waited_s: float = 0.0
     sources: list[SourceReport] = field(default_factory=list)
     accounts: Accounts = field(default_factory=Accounts, repr=False)
-    _of_identifiers: dict[tuple[object, ...], int] = field(default_factory=dict, repr=False)
-
-    def take(self, found: RowFinding, tell: Watch) -> None:
-        """Take up a finding, and report it; of a legacy file, about the row there.
-
-        An identifier that a group's rows are rejected for is one finding, however many requests they went in: it is
-        reported once, and its count grows.
-        """
-        account = self.accounts.of(found.file)
-        if account:
-            told = account.take(found.number, found.finding, fails_group=found.finding.code not in _OF_NO_GROUP)
-            found = RowFinding(told.source or found.file, found.number, told)
-        one = found.finding
-        if one.code == "TP870" and one.field in MEMBERS:
-            key = found.file, found.number, one.message, one.field, one.found
-            at = self._of_identifiers.setdefault(key, len(self.findings))
-            if at < len(self.findings):
-                known = self.findings[at].finding
-                count = (known.count or 1) + (one.count or 1)
-                self.findings[at] = replace(self.findings[at], finding=replace(known, count=count))
-                return
-        self.findings.append(found)
-        tell(found)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -151,9 +131,9 @@ class PushReport:
             return 3
         of_groups = (found.finding for found in self.findings)
         of_sources = (found for source in self.sources for found in source.findings)
-        told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
+        is_found = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
         rejected = self.rows["rejected"] or self.left_out or (self.completions and self.completions.rejected)
-        return 1 if told or rejected else converted
+        return 1 if is_found or rejected else converted
 
     def as_json(self) -> Document:
         """Return it as `json/push.schema.json` describes it."""
@@ -191,3 +171,42 @@ Event = (
     SourceReport | ChunkPushed | ClearingAhead | RowFinding | FileResult | Outcome | Progress | Waiting | Notification
 )
 Watch = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class PushRun:
+    """What all parts of one push share; `watch` hears of everything as it happens."""
+
+    client: Client
+    options: PushOptions
+    report: PushReport
+    watch: Watch
+    journal: Journal = field(default_factory=partial(Journal, None))
+    _of_identifiers: dict[tuple[object, ...], int] = field(default_factory=dict)
+
+    def take(self, found: RowFinding) -> None:
+        """Take up a finding, and report it; of a legacy file, about the row there.
+
+        An identifier that a group's rows are rejected for is one finding, however many requests they went in: it is
+        reported once, and its count grows.
+        """
+        found = self.redacted(found)
+        if account := self.report.accounts.of(found.file):
+            one = account.take(found.number, found.finding, fails_group=found.finding.code not in _OF_NO_GROUP)
+            found = RowFinding(one.source or found.file, found.number, one)
+        one, findings = found.finding, self.report.findings
+        if one.code == "TP870" and one.field in MEMBERS:
+            key = found.file, found.number, one.message, one.field, one.found
+            at = self._of_identifiers.setdefault(key, len(findings))
+            if at < len(findings):
+                known = findings[at].finding
+                count = (known.count or 1) + (one.count or 1)
+                findings[at] = replace(findings[at], finding=replace(known, count=count))
+                return
+        findings.append(found)
+        self.watch(found)
+
+    def redacted(self, found: RowFinding) -> RowFinding:
+        """Return a finding without the secret, which the server may repeat in what it says."""
+        one, clean = found.finding, self.client.connection.profile.redacted
+        return replace(found, finding=replace(one, message=clean(one.message), found=one.found and clean(one.found)))

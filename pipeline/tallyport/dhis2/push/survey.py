@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tallyport.dhis2.push.report import PushReport, Watch
+from tallyport.dhis2.push.report import PushRun
 from tallyport.validation.report import FileResult, GroupResult, HeaderVerdict, RowFinding
 from tallyport.validation.validate import validation
 from tallyport_converters.convert import Outcome
-from tallyport_schemas.generations import Generation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +39,19 @@ class Surveyed:
         return str(Path(self.path).parent)
 
 
-def survey(
-    place: int,
-    path: str,
-    label: str,
-    report: PushReport,
-    tell: Watch,
-    *,
-    generation: Generation = Generation.V43,
-    is_converted: bool = False,
-) -> Surveyed:
+def survey(run: PushRun, place: int, path: str, label: str, *, is_converted: bool = False) -> Surveyed:
     """Check the form of a file, by what the server's generation takes; what is wrong with it goes to the report."""
     accepted: dict[int, int] = {}
+    report, generation = run.report, run.client.generation
     groups = rows = 0
     # An identifier of a legacy file that cannot be one is rejected by the server, with its rows alone.
     events = validation([path], None, generation=generation, any_identifiers=is_converted, takes_undo=False)
     for event in events:
         if isinstance(event, RowFinding):
-            report.take(RowFinding(label, event.number, event.finding.at(label)), tell)
+            run.take(RowFinding(label, event.number, event.finding.at(label)))
         elif isinstance(event, HeaderVerdict | GroupResult):
             for found in event.findings:
-                report.take(RowFinding(label, event.number, found.at(label)), tell)
+                run.take(RowFinding(label, event.number, found.at(label)))
             if isinstance(event, GroupResult):
                 groups += 1
                 rows += event.read if event.valid else max(event.read, event.declared or 0)
@@ -69,7 +60,7 @@ def survey(
         elif isinstance(event, FileResult) and event.error:
             groups, accepted = 0, {}
             report.errors.append(event.error.at(label))
-            tell(FileResult(label, report.errors[-1]))
+            run.watch(FileResult(label, report.errors[-1]))
     report.left_out += rows - sum(accepted.values())
     report.groups += groups
     report.failed_groups += groups - len(accepted)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from tallyport.dhis2.api.connection import Reply, RequestFailed, typed
 from tallyport.dhis2.api.models import Conflict, ImportSummary, JobReference, WebMessage
 from tallyport.dhis2.api.server_jobs import started
-from tallyport.dhis2.client import Client
-from tallyport.dhis2.push.report import PushOptions, Watch
+from tallyport.dhis2.push.report import PushRun
 from tallyport.dhis2.request.acknowledgement import ImportAnswer, Unacknowledged, check_acknowledged
 from tallyport.dhis2.request.data_values import Row, body
 from tallyport.dhis2.request.plan import Schemes
-from tallyport.dhis2.request.rejections import Told, is_success
+from tallyport.dhis2.request.rejections import is_success
+from tallyport.validation.report import RowFinding
 from tallyport_schemas.finding import finding
 
 _UNKNOWN = ("TP851", "TP852", "TP868")
@@ -56,11 +56,11 @@ class TooLarge(Exception):
 
 
 class ValueImport:
-    """Imports of values at one server. `watch` hears what jobs say, `tell` gets findings."""
+    """Imports of values at one server."""
 
-    def __init__(self, client: Client, options: PushOptions, watch: Watch, tell: Callable[[Told], None]) -> None:
-        self._client, self._options, self._watch, self._tell = client, options, watch, tell
-        self._profile = client.connection.profile
+    def __init__(self, run: PushRun) -> None:
+        self._run, self._client, self._options = run, run.client, run.options
+        self._profile = run.client.connection.profile
 
     async def send(
         self,
@@ -112,8 +112,8 @@ class ValueImport:
                     await asyncio.sleep(wait_s)
                     wait_s = min(2 * wait_s, _WAIT_MOST_S)
                 first = rows[0].group if rows else None
-                told = finding("TP887", found=reason, count=len(rows) or None)
-                self._tell((first.label if first else "", first.number if first else 0, told))
+                again = finding("TP887", found=reason, count=len(rows) or None)
+                self._run.take(RowFinding(first.label if first else "", first.number if first else 0, again))
                 if is_slow and len(rows) > 1:
                     raise TooLarge(failed) from None
 
@@ -158,7 +158,7 @@ class ValueImport:
         where = f"{job.job_type} {job.id}"
         last: str | None = None
         try:
-            said = await tasks.await_completion(job, timeout_s=options.job_timeout_s, watch=self._watch)
+            said = await tasks.await_completion(job, timeout_s=options.job_timeout_s, watch=self._run.watch)
             last = said.message
         except RequestFailed as failed:
             if failed.finding.code != "TP861" or (summary := await tasks.import_summary(job)) is None:

@@ -14,13 +14,11 @@ from typing import Any
 
 from tallyport.dhis2.api.models import Conflict, ImportSummary
 from tallyport.dhis2.request.data_values import MEMBERS, Row
+from tallyport.validation.report import RowFinding
 from tallyport_schemas.finding import Finding, Severity, finding, shown
 
 CLASSES = ("imported", "updated", "deleted", "ignored", "rejected")
 """What happens to a row that is sent. 2.43 does not distinguish imported and deleted from updated ones."""
-
-Told = tuple[str, int, Finding]
-"""A finding with the file and the group that it is about."""
 
 _DIMENSIONS = {
     **dict.fromkeys(("E8020", "E8102", "E8103", "E8104"), ("de",)),
@@ -141,7 +139,9 @@ def _places(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
     return [index for index in conflict.indexes if 0 <= index < len(rows)] or _named(conflict, rows)
 
 
-def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]) -> tuple[Counter[str], list[Told]]:
+def outcome(
+    summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int]
+) -> tuple[Counter[str], list[RowFinding]]:
     """Return what became of rows that were not rejected as a whole: how many of each class, and what was found.
 
     The summary accounts for all of them: see `check_acknowledged`.
@@ -159,23 +159,23 @@ def outcome(summary: ImportSummary, rows: Sequence[Row], version: tuple[int, int
     label, number = (where.label, where.number) if where else ("", 0)
     source = label if all(row.group.label == label for row in rows) else None
     for conflict in loose:
-        told = finding("TP870", message=_message(conflict), source=source, found=conflict.culprit)
-        found.append((label, number, told))
+        loose_one = finding("TP870", message=_message(conflict), source=source, found=conflict.culprit)
+        found.append(RowFinding(label, number, loose_one))
     if counts["ignored"]:
-        told = finding("TP872", source=source, count=counts["ignored"])
+        ignored = finding("TP872", source=source, count=counts["ignored"])
         if version < (2, 43) and is_success(summary):  # 2.43 writes what is stored already again
-            told = replace(told, severity=Severity.INFO, help=_IGNORED_42)
-        found.append((label, number, told))
+            ignored = replace(ignored, severity=Severity.INFO, help=_IGNORED_42)
+        found.append(RowFinding(label, number, ignored))
     return counts, found
 
 
-def whole_findings(rows: Sequence[Row], summary: ImportSummary) -> Iterator[Told]:
+def whole_findings(rows: Sequence[Row], summary: ImportSummary) -> Iterator[RowFinding]:
     """Yield that the server took none of the rows: one finding for neighbours."""
     conflict = summary.conflicts[0]
     for run in _runs((row, conflict) for row in sorted(rows, key=_place)):
         first = run[0][0]
         message = f"the server rejected a whole chunk: {_said(conflict)}"
-        yield _told(first, finding("TP871", message=message, found=conflict.culprit), len(run))
+        yield _placed(first, finding("TP871", message=message, found=conflict.culprit), len(run))
 
 
 def scope_finding(summary: ImportSummary) -> Finding:
@@ -184,35 +184,35 @@ def scope_finding(summary: ImportSummary) -> Finding:
     return finding("TP888", found=_said(conflict))
 
 
-def rejection_findings(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[Told]:
+def rejection_findings(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[RowFinding]:
     """Yield why rows were rejected: one finding for neighbours that share the reason."""
     for run in _runs(sorted(rejected, key=lambda of: _place(of[0]))):
         (row, conflict), count = run[0], len(run)
         if conflict is None:
-            yield _told(row, finding("TP870"), count)
+            yield _placed(row, finding("TP870"), count)
             continue
         field = _field(conflict)
         at = row.members.get(MEMBERS.get(field or "", field or ""))
         culprit = at if isinstance(at, str) else conflict.culprit
-        yield _told(row, finding("TP870", message=_message(conflict), field=field, found=culprit), count)
+        yield _placed(row, finding("TP870", message=_message(conflict), field=field, found=culprit), count)
 
 
-def comboless_findings(rows: Iterable[Row]) -> Iterator[Told]:
+def comboless_findings(rows: Iterable[Row]) -> Iterator[RowFinding]:
     """Yield that rows cannot be sent as there is no option combo for them: one finding for neighbours."""
     for run in _runs((row, None) for row in rows):
         row = run[0][0]
-        yield _told(row, finding("TP875", field="ao" if row.lacks_combo == MEMBERS["aoc"] else "co"), len(run))
+        yield _placed(row, finding("TP875", field="ao" if row.lacks_combo == MEMBERS["aoc"] else "co"), len(run))
 
 
 def _place(row: Row) -> tuple[int, int, int]:
     return row.group.place, row.group.number, row.number
 
 
-def _told(row: Row, found: Finding, count: int) -> Told:
+def _placed(row: Row, found: Finding, count: int) -> RowFinding:
     group = row.group
     keys = {name: shown(str(row.members[name])) for name in _KEY if name in row.members}
     placed = replace(found, source=group.label, row=row.number, count=count if count > 1 else None, keys=keys)
-    return group.label, group.number, placed
+    return RowFinding(group.label, group.number, placed)
 
 
 def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tuple[Row, Conflict | None]]]:
