@@ -110,16 +110,14 @@ class Lookups:
         if combo is None or combo in await self.load_defaults():
             return False
         if combo not in self._limited:
-            self._limited[combo] = await self._has_limited_option(combo)
+            categories = await self._members("categoryCombos", [combo], "categories")
+            options = await self._members("categories", categories, "categoryOptions")
+            self._limited[combo] = False
+            async for found in self._by_id("categoryOptions", options):
+                if found.get("organisationUnits"):
+                    self._limited[combo] = True
+                    break
         return self._limited[combo]
-
-    async def _has_limited_option(self, combo: str) -> bool:
-        categories = await self._members("categoryCombos", [combo], "categories")
-        options = await self._members("categories", categories, "categoryOptions")
-        async for found in self._by_id("categoryOptions", options):
-            if found.get("organisationUnits"):
-                return True
-        return False
 
     async def combos_of_option_combos(self, scheme: str, identifiers: Sequence[str]) -> Mapping[str, str]:
         """Return the category combo of each option combo."""

@@ -70,7 +70,11 @@ class JobQueue:
         if len(self._store.jobs("queued")) >= _WAITING_MOST:
             raise failed("TP926")
         id = new_id()
-        self._store.add_job(id, kind, request, target.as_json(), target.fingerprint, plan_of(request, target), of)
+        # A plan is distinguished from others by the files' bytes and names, formats, options, target.
+        sources = [[source["sha256"], source["name"], source.get("format")] for source in request["sources"]]
+        text = json.dumps([sources, request["options"], target.fingerprint], sort_keys=True)
+        plan = hashlib.sha256(text.encode()).hexdigest()
+        self._store.add_job(id, kind, request, target.as_json(), target.fingerprint, plan, of)
         self._jobs.wake()
         return id
 
@@ -79,10 +83,3 @@ class JobQueue:
         self._jobs.remove(job["id"])
         for source in job["request"]["sources"]:
             self._uploads.discard(source["upload"])
-
-
-def plan_of(request: Mapping[str, Any], target: Target) -> str:
-    """Return what distinguishes a plan from others: the files' bytes and names, formats, options, target."""
-    sources = [[source["sha256"], source["name"], source.get("format")] for source in request["sources"]]
-    text = json.dumps([sources, request["options"], target.fingerprint], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()

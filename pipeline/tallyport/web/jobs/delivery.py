@@ -108,11 +108,6 @@ def to_profile(job: JobContext, recorder: Recorder) -> None:
     recorder.ends_with(report.exit_code)
 
 
-def categories_of(kind: str) -> Callable[[Mapping[str, str]], KnownCategories | None] | None:
-    """Return what says which categories a kind of target has, once a conversion asks; None for one that has none."""
-    return {"database": _of_database, "profile": _of_profile}.get(kind)
-
-
 def _of_database(schemes: Mapping[str, str]) -> KnownCategories | None:
     from tallyport.postgres.catalog.stored_metadata import of_database
     from tallyport.postgres.connection import connection
@@ -129,6 +124,11 @@ def _of_profile(schemes: Mapping[str, str]) -> KnownCategories | None:
     return of_snapshot(snapshot)(schemes) if snapshot else None
 
 
-def writer_of(kind: str) -> Callable[[JobContext, Recorder], None] | None:
-    """Return how a kind of target is written to; None for one that is only converted for."""
-    return {"database": into_database, "profile": to_profile}.get(kind)
+CATEGORIES: Mapping[str, Callable[[Mapping[str, str]], KnownCategories | None]] = {
+    "database": _of_database,
+    "profile": _of_profile,
+}
+"""What says which categories a kind of target has, once a conversion asks; some have none."""
+
+WRITERS: Mapping[str, Callable[[JobContext, Recorder], None]] = {"database": into_database, "profile": to_profile}
+"""How a kind of target is written to; others are only converted for."""

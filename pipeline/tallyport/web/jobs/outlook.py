@@ -39,17 +39,14 @@ def outlook(summary: Mapping[str, Any], target_kind: str) -> dict[str, Any]:
     changes = sum(rows.get(name, 0) for name in CHANGES) if target_kind != "convert" else rows.get("accepted", 0)
     given = values["read"] - values["written"] + sum(rows.values())
     lost = values["rejected"] + differing + not_written
+    tone: Tone = "warn" if summary["exit_code"] == 1 or lost else "good"
+    if summary["exit_code"] > 1 or lost > given * LOST_IS_BAD:
+        tone = "bad"
     return {
         "given": given,
         "changes": changes + summary.get("cleared", 0),
         "same": same,
         "duplicates": values["superseded"] - differing,
         "lost": lost,
-        "tone": _tone(summary, given, lost),
+        "tone": tone,
     }
-
-
-def _tone(summary: Mapping[str, Any], given: int, lost: int) -> Tone:
-    if summary["exit_code"] > 1 or lost > given * LOST_IS_BAD:
-        return "bad"
-    return "warn" if summary["exit_code"] == 1 or lost else "good"

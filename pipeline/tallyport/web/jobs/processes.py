@@ -6,6 +6,7 @@ A process outlives the server: whoever serves next finds it by its lock. Linux a
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import shutil
 import signal
@@ -61,7 +62,8 @@ class JobProcesses:
             id = job["id"]
             if self._is_alive(id):
                 alive += 1
-                self._press(id)
+                if time.monotonic() > self._cancelled.get(id, math.inf):
+                    self._signal(id, signal.SIGKILL)
             elif job["state"] == "running" or id in self._processes:
                 self._ended_silently(id)
             elif alive < SIDE_BY_SIDE:
@@ -131,10 +133,6 @@ class JobProcesses:
         if lock is not None:
             os.close(lock)
         return lock is None
-
-    def _press(self, id: str) -> None:
-        if id in self._cancelled and time.monotonic() > self._cancelled[id]:
-            self._signal(id, signal.SIGKILL)
 
     def _signal(self, id: str, number: int) -> None:
         text = (self._folders.jobs / id / LOCK).read_text()

@@ -17,7 +17,7 @@ from tallyport.validation.validate import validation, walked
 from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
 from tallyport.web.jobs.completeness import Completeness
 from tallyport.web.jobs.context import JobContext
-from tallyport.web.jobs.delivery import categories_of, writer_of
+from tallyport.web.jobs.delivery import CATEGORIES, WRITERS
 from tallyport.web.jobs.limits import TimeUp, lift, limit
 from tallyport.web.jobs.names import named
 from tallyport.web.jobs.recorder import Recorder
@@ -48,7 +48,7 @@ class Work:
             recorder.stages(["convert"])
             self._convert()
             return
-        writer = writer_of(job.target_kind)
+        writer = WRITERS.get(job.target_kind)
         second = {"database": "write", "profile": "send"}.get(job.target_kind, "check")
         recorder.stages(["convert", second, "map"])
         self._convert()
@@ -74,7 +74,7 @@ class Work:
         given = dict(self._job.request["options"])
         given.pop("username", None)
         schemes = dict(_scheme(text) for text in given.pop("id_schemes", ()))
-        categories = categories_of(self._job.target_kind)
+        categories = CATEGORIES.get(self._job.target_kind)
         for number, (source, path) in enumerate(zip(self._job.request["sources"], self._job.uploads, strict=True)):
             if source["is_adv2"]:
                 (self._job.out / self._job.names.adv2(number)).symlink_to(path)
