@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,11 +28,9 @@ from tallyport.cli.options import (
 from tallyport.cli.talk import Talk, talk_options
 from tallyport.cli.verbs.convert import show_written
 from tallyport.cli.verbs.write_back import Watching, print_written, target_of
-from tallyport_schemas.generations import Generation
 
 if TYPE_CHECKING:
     from tallyport.postgres.exports.export_values import ExportReport
-    from tallyport_converters.files.output import Compress
 
 NAMINGS = ("coc", "co+cc", "co+ds", "co")
 """How option combos can be named, as postgres/exports/option_names.py has it: it need not be loaded for `--help`."""
@@ -110,19 +109,11 @@ def command(
     database: str | None,
     metadata: Path | None,
     embedded: Path | None,
-    assume: Generation | None,
     output: str,
     to: str | None,
     naming: str | None,
-    id_schemes: Mapping[str, str],
-    keep_followup_false: bool,
-    layout: Literal["split", "single"],
-    compress: Compress,
-    jobs: int,
-    memory_bytes: int,
-    overwrite: bool,
     all_elements: bool,
-    **chosen: Any,
+    **how: Any,
 ) -> int:
     """Read values out of a DHIS2 database, 2.42 or 2.43.
 
@@ -143,13 +134,13 @@ def command(
     repeated. Without --database it is the embedded one.
     """
     _refuse_sources(sources)
-    by_elements = chosen["data_elements"] or chosen["data_element_groups"] or chosen["data_sets"]
+    by_elements = how["data_elements"] or how["data_element_groups"] or how["data_sets"]
     refuse(
         (to is None and naming is None, "choose by --options how option combos are named: coc, co+cc, co+ds or co"),
         (to is None and output == "-", "--output - is for one legacy file: choose its format with --to"),
         (to and is_given("layout"), "--layout has no effect with --to"),
         (output == "-" and talk.as_json, "--json has no effect with --output -: standard output holds the values"),
-        (output == "-" and overwrite, "--overwrite has no effect with --output -"),
+        (output == "-" and how["overwrite"], "--overwrite has no effect with --output -"),
         (
             all_elements == bool(by_elements),
             "choose data elements by --data-element, --data-element-group or --data-set, or all of them by --all",
@@ -162,18 +153,8 @@ def command(
     from tallyport.postgres.exports.option_names import OptionNaming
 
     with usage():
-        options = ExportOptions(
-            options=OptionNaming(naming),
-            filters=Filters(**chosen),
-            id_schemes=id_schemes,
-            keep_followup_false=keep_followup_false,
-            layout=layout,
-            compress=compress,
-            jobs=jobs,
-            memory_bytes=memory_bytes,
-            overwrite=overwrite,
-            assume=assume,
-        )
+        filters = Filters(**{each.name: how.pop(each.name) for each in fields(Filters)})
+        options = ExportOptions(options=OptionNaming(naming), filters=filters, **how)
     with opened_database(talk, database, metadata, embedded) as url, talk.ticker() as ticker:
         if to is not None:
             legacy = export_legacy(url, target_of(output), to, options, watch=Watching(talk, ticker))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,7 +16,7 @@ from tallyport.cli.talk import json_option, print_document
 @option("--port", type=click.IntRange(0, 65535), default=8042, help="The port; 0: any free one.")
 @option("--database", metavar="URL", help="Offer a DHIS2 database as a target.")
 @option("--profile", metavar="NAME", help="Offer the DHIS2 server of a profile as a target.")
-@option("--limit", type=Size(), default="4GB", help="The largest file to accept.")
+@option("--limit", "limit_bytes", type=Size(), default="4GB", help="The largest file to accept.")
 @option("--job-minutes", type=click.IntRange(min=1), default=360, help="The longest a job may take.")
 @option(
     "--folder",
@@ -24,16 +25,7 @@ from tallyport.cli.talk import json_option, print_document
 )
 @flag("--no-browser", help="Print the address only.")
 @json_option()
-def command(
-    port: int,
-    database: str | None,
-    profile: str | None,
-    limit: int,
-    job_minutes: int,
-    folder: Path | None,
-    no_browser: bool,
-    as_json: bool,
-) -> int:
+def command(no_browser: bool, as_json: bool, **how: Any) -> int:
     """Open the page: choose files, dry run, run, watch.
 
     \b
@@ -58,8 +50,5 @@ def command(
         if not no_browser:
             webbrowser.open(address)
 
-    options = ServeOptions(
-        port, database, profile, limit, job_minutes, folder, os.environ.get("TALLYPORT_SERVE_KEY") or None
-    )
-    serve(options, listening=listening)
+    serve(ServeOptions(key=os.environ.get("TALLYPORT_SERVE_KEY") or None, **how), listening=listening)
     return 0

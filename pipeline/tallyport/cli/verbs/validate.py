@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,8 @@ _SPOOL_BYTES = 8 << 20
 @option("--metadata", metavar="SNAPSHOT", help="Also check against metadata: a snapshot, or a DHIS2 export.")
 @option(
     "--dhis2",
+    "generation",
+    callback=lambda _context, _option, given: Generation(given),
     choices=[str(each) for each in Generation],
     default=str(Generation.V43),
     help="The DHIS2 version whose rules for values and comments apply.",
@@ -40,20 +42,13 @@ _SPOOL_BYTES = 8 << 20
 @file_option("--report", "Write all findings to a file, as NDJSON.")
 @option(
     "--memory",
+    "memory_bytes",
     type=Size(),
     default="256MB",
     help="Memory for finding repeated rows; reading stops at a file that needs more.",
 )
 @talk_options(verbose="Print every group, and which checks could not be made.")
-def command(
-    talk: Talk,
-    paths: tuple[str, ...],
-    metadata: str | None,
-    dhis2: str,
-    header_only: bool,
-    report: Path | None,
-    memory: int,
-) -> int:
+def command(talk: Talk, paths: tuple[str, ...], metadata: str | None, report: Path | None, **how: Any) -> int:
     """Check whether ADV2 files can be imported.
 
     \b
@@ -71,7 +66,7 @@ def command(
     with usage():
         files = [path for path, _ in walked(paths)]
         snapshot = load_snapshot(metadata)
-        events = validation(paths, snapshot, header_only=header_only, generation=Generation(dhis2), memory_bytes=memory)
+        events = validation(paths, snapshot, **how)
     if report:
         read = [*files, *([metadata] if metadata else [])]
         refuse((any(_is_same(report, path) for path in read), f"the report would replace what is read: {report}"))

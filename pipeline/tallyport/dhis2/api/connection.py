@@ -356,17 +356,14 @@ class Connection:
         target = urljoin(str(response.url), response.headers.get("Location", ""))
         there = urlsplit(target)
         if re.search(r"(^|/)(dhis-web-)?login", there.path):
-            raise RequestFailed(
-                "TP853", source=where, status=response.status_code, found=f"led to the login page {there.path}"
-            )
+            raise self._wrong("TP853", response, where, f"led to the login page {there.path}")
         here = origin(str(response.url))
         is_upgrade = here[0] == "http" and origin(target) == ("https", here[1], 443) and here[2] == 80
         if origin(target) != here and not is_upgrade:
-            found = f"{response.status_code}, to {there.scheme}://{there.netloc.rpartition('@')[2]}"
-            raise RequestFailed("TP858", source=where, status=response.status_code, found=self._shown(found))
+            place = f"{there.scheme}://{there.netloc.rpartition('@')[2]}"
+            raise self._wrong("TP858", response, where, f"{response.status_code}, to {place}")
         if not where.startswith("GET "):
-            found = f"{response.status_code}, to {there.path}"
-            raise RequestFailed("TP858", source=where, status=response.status_code, found=self._shown(found))
+            raise self._wrong("TP858", response, where, f"{response.status_code}, to {there.path}")
         return target
 
     async def _body(self, response: httpx2.Response, where: str) -> bytes:
@@ -377,8 +374,7 @@ class Connection:
             parts.append(piece)
             size += len(piece)
             if size > DOCUMENT_BYTES:
-                found = f"an answer of more than {DOCUMENT_BYTES >> 20} MiB"
-                raise RequestFailed("TP857", source=where, status=response.status_code, found=found)
+                raise self._wrong("TP857", response, where, f"an answer of more than {DOCUMENT_BYTES >> 20} MiB")
         return b"".join(parts)
 
     def _document(self, response: httpx2.Response, body: bytes, where: str) -> Any:
@@ -391,18 +387,12 @@ class Connection:
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             reason = f"{error.msg}, at byte {error.pos:,} of {len(body):,}"
-            raise RequestFailed("TP857", source=where, status=response.status_code, found=reason) from None
+            raise self._wrong("TP857", response, where, reason) from None
 
     def _no_json(self, response: httpx2.Response, body: bytes, where: str) -> RequestFailed:
         """Return the exception for an answer that is not JSON, a page most often."""
         kind = response.headers.get("Content-Type", "an answer without a type").partition(";")[0]
-        return RequestFailed(
-            "TP857",
-            source=where,
-            status=response.status_code,
-            found=self._shown(f"{kind}: {_gist(body)}"),
-            expected="application/json",
-        )
+        return self._wrong("TP857", response, where, f"{kind}: {_gist(body)}", expected="application/json")
 
     async def _refusal(self, response: httpx2.Response, where: str) -> RequestFailed:
         """Return the exception for an answer with an error's status, with what DHIS2 says of it."""
@@ -418,12 +408,16 @@ class Connection:
         except (RequestFailed, orjson.JSONDecodeError):
             pass  # the status is known, and says enough
         code = {401: "TP853", 403: "TP854"}.get(status, "TP856" if status >= 500 or status == 429 else "TP855")
-        found = self._shown(f"{status} {response.reason_phrase}" + (f": {said}" if said else ""))
-        failed = RequestFailed(code, status=status, document=document, source=where, found=found)
+        found = f"{status} {response.reason_phrase}" + (f": {said}" if said else "")
+        failed = self._wrong(code, response, where, found, document=document)
         failed.is_passing = status in _NOT_TAKEN
         after = response.headers.get("Retry-After", "")
         failed.wait_s = float(after) if after.isdecimal() else None
         return failed
+
+    def _wrong(self, code: str, response: httpx2.Response, where: str, found: str, **more: Any) -> RequestFailed:
+        found = shown(self.profile.redacted(found))
+        return RequestFailed(code, status=response.status_code, source=where, found=found, **more)
 
     def _failed(self, error: httpx2.HTTPError, where: str) -> RequestFailed:
         """Return the exception for a failure of the network."""
@@ -434,13 +428,10 @@ class Connection:
             code = "TP850"
         elif isinstance(error, httpx2.DecodingError):
             code = "TP857"
-        reason = self._shown(" ".join(str(error).split()) or type(error).__name__)
+        reason = shown(self.profile.redacted(" ".join(str(error).split()) or type(error).__name__))
         failed = RequestFailed(code, source=where, found=reason)
         failed.is_passing = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)  # nothing was sent
         return failed
-
-    def _shown(self, text: str) -> str:
-        return shown(self.profile.redacted(text))
 
 
 @cache

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from operator import methodcaller
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -91,14 +92,7 @@ def coc(talk: Talk, server: ServerOptions, combo: str | None, watch: bool, timeo
 @_job_timeout
 @waiting_server_options
 @_talk
-def analytics(
-    talk: Talk,
-    server: ServerOptions,
-    last_years: int | None,
-    skip: Sequence[str],
-    watch: bool,
-    timeout_s: float,
-) -> int:
+def analytics(talk: Talk, server: ServerOptions, watch: bool, timeout_s: float, **what: Any) -> int:
     """Rebuild the analytics tables.
 
     \b
@@ -110,9 +104,7 @@ def analytics(
     OrgUnitOwnership, Outliers.
     """
 
-    def start(maintenance: Maintenance) -> Awaitable[JobReference]:
-        return maintenance.refresh_analytics(last_years=last_years, skip=skip)
-
+    start = methodcaller("refresh_analytics", **what)
     return _run_job(talk, server, start, watch=watch, timeout_s=timeout_s)
 
 
@@ -126,8 +118,8 @@ def _job(name: str, what: str, start: Callable[[Maintenance], Awaitable[JobRefer
     command.command(name, cls=Command)(together(_watch, _job_timeout, waiting_server_options, _talk)(run))
 
 
-_job("resource-tables", "Rebuild the resource tables.", lambda maintenance: maintenance.refresh_resource_tables())
-_job("monitoring", "Run the surveillance of validation rules.", lambda maintenance: maintenance.refresh_monitoring())
+_job("resource-tables", "Rebuild the resource tables.", methodcaller("refresh_resource_tables"))
+_job("monitoring", "Run the surveillance of validation rules.", methodcaller("refresh_monitoring"))
 
 
 @command.command("cache", cls=Command, short_help="Clear the cache.")
