@@ -234,7 +234,7 @@ def _convert_one(
                 if row_numbers:
                     make_again = partial(_reader, form.readers, which, options.hints)
                     header, places = attempt.reader.header, attempt.places
-                    trail = Trail(path, source.name, make_again, header, places, BLOCK_BYTES, row_numbers)
+                    trail = Trail(path, source.name, make_again, header, places, row_numbers)
                 yield replace(outcome, evidence=evidence, trail=trail)
                 return
         except Unusable as error:

@@ -393,7 +393,7 @@ class Bench:
             texts = sorted(group.path.read_bytes() for group in groups)
             rejects = []
             clashing = ["(field)"] if counts.clashing_fields else []
-            for found, original in explained(reader, header, gathering.rejects, places, case.block_bytes, clashing):
+            for found, original in explained(reader, header, gathering.rejects, places, clashing):
                 line = {**found.at("source").as_json(), "original": original}
                 check_reject(line)
                 rejects.append(line)

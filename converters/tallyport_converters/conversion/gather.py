@@ -65,7 +65,7 @@ class Gathering:
         for element, at, size in blob.segments():
             self._in_memory[element].append((at, size))
             self._held += SEGMENT_BYTES
-        self._held += blob.size_bytes
+        self._held += blob.report.size
         if self._held > self._budget:
             self._spill()
         if self.dictionaries.size_bytes > max(self._budget, DICTIONARY_BYTES):

@@ -27,7 +27,6 @@ def explained(
     header: Header,
     rejects: Rejects,
     places: Sequence[BlockPlace],
-    block_bytes: int,
     clashing: Sequence[str] = (),
 ) -> Iterator[tuple[Finding, Any]]:
     """Yield the finding and the original fields of every rejected row, in row order.
@@ -37,7 +36,7 @@ def explained(
     Raises:
         SourceUnreadable: TP121, the source is no longer what it was.
     """
-    for row in source_rows(reader, _numbers(rejects), places, block_bytes):
+    for row in source_rows(reader, _numbers(rejects), places):
         try:
             found = explain(row.read, row.number, header, reader, clashing)
         except AssertionError as error:

@@ -8,7 +8,7 @@ So no string, quote or comment can lead astray; it only costs time.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,9 @@ from tallyport_converters.native.library import Buffer
 from tallyport_converters.native.lines import Lines
 from tallyport_converters.readers.reader import Reader
 from tallyport_schemas.finding import SourceUnreadable, finding
+
+READ_AGAIN_BYTES = 1 << 18
+"""Bytes that a second reading takes at a time."""
 
 UNIT_LIMIT = 32 << 20
 """Bytes that one row or header property may take."""
@@ -124,9 +127,7 @@ def scan_all(reader: Reader, executor: Executor | None, threads: int, block_byte
         rest = block
 
 
-def scan_again(
-    reader: Reader, places: Iterator[BlockPlace], block_bytes: int, lines: Lines | None = None
-) -> Iterator[Scanned]:
+def scan_again(reader: Reader, places: Iterator[BlockPlace], lines: Lines | None = None) -> Iterator[Scanned]:
     """Yield the batches of some places (in order) again, by a second reading of the source.
 
     `lines` counts all that stands before the place that was yielded last.
@@ -135,7 +136,7 @@ def scan_again(
         SourceUnreadable: TP121, other rows are there than at the first reading.
     """
     window, window_start, counted = bytearray(), 0, 0
-    blocks = reader.blocks(block_bytes)
+    blocks = reader.blocks(READ_AGAIN_BYTES)
 
     def count_to(end: int) -> None:
         nonlocal counted
@@ -159,7 +160,3 @@ def scan_again(
         if batch.report.rows != place.rows:
             raise SourceUnreadable(finding("TP121"))
         yield Scanned(batch, block, place)
-
-
-Watch = Callable[[int, int], None]
-"""Called with (bytes read, rows read) as a scan proceeds."""

@@ -48,9 +48,7 @@ class SourceRow:
         return replace(found, row=self.number, keys=self.keys(header), **place)
 
 
-def source_rows(
-    reader: Reader, rows: Iterable[int], places: Sequence[BlockPlace], block_bytes: int
-) -> Iterator[SourceRow]:
+def source_rows(reader: Reader, rows: Iterable[int], places: Sequence[BlockPlace]) -> Iterator[SourceRow]:
     """Yield rows, given in rising order, of a source that was read to its end in `places`.
 
     Raises:
@@ -66,8 +64,8 @@ def source_rows(
             yield places[at]
 
     lines = reader.lines()
-    is_csv = lines is not None and lines.is_csv
-    for scanned in scan_again(reader, wanted(), block_bytes, lines):
+    is_csv = lines is not None and lines.state.delimiter  # else a line is a record
+    for scanned in scan_again(reader, wanted(), lines):
         with scanned.batch as batch:
             here = lines.copy() if lines else None
             at = len(scanned.place.context)
@@ -78,7 +76,7 @@ def source_rows(
                 at = span.start
                 yield SourceRow(
                     row,
-                    here.lines + 1 if here else None,
-                    here.records + 1 if here and is_csv else None,
+                    here.state.lines + 1 if here else None,
+                    here.state.records + 1 if here and is_csv else None,
                     reader.row(scanned.block, span),
                 )

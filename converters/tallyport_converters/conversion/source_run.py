@@ -291,9 +291,7 @@ class Attempt:
         count, lines = 0, bytearray()
         written = RejectLines(self.meter.taken)
         with OutputFile(self.folder / "rejects.ndjson") as out:
-            for found, original in explained(
-                self.reader, header, gathering.rejects, self.places, self.block_bytes, clashing
-            ):
+            for found, original in explained(self.reader, header, gathering.rejects, self.places, clashing):
                 if self.options.strict:
                     raise SourceUnreadable(
                         replace(
@@ -376,7 +374,7 @@ class Attempt:
         if not wanted or self.reader.lines() is None:
             return {}
         try:
-            return {row.number: row for row in source_rows(self.reader, wanted, self.places, self.block_bytes)}
+            return {row.number: row for row in source_rows(self.reader, wanted, self.places)}
         except SourceUnreadable:
             return {}  # the source grew or went meanwhile: what was read stands
 

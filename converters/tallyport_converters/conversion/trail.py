@@ -34,7 +34,6 @@ class Trail:
     reader: Callable[[Source], Reader]
     header: Header
     places: Sequence[BlockPlace]
-    block_bytes: int
     folder: Path
 
     def numbers(self, file: str, rows: Sequence[int]) -> array[int]:
@@ -53,4 +52,4 @@ class Trail:
             SourceUnreadable: the source is no longer there, or no longer what it was.
         """
         with closing(Source.open(self.path, name=self.name)) as source:
-            yield from source_rows(self.reader(source), numbers, self.places, self.block_bytes)
+            yield from source_rows(self.reader(source), numbers, self.places)

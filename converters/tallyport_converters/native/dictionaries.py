@@ -67,11 +67,6 @@ class Blob(Owner):
         super().__init__(blob)
         self.report = blob.contents
 
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all rows."""
-        return self.report.size
-
     def segments(self) -> Iterator[tuple[int, int, int]]:
         """Yield (data element's id, address, size in bytes) of each part."""
         blob = self.report

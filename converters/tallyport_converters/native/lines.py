@@ -22,32 +22,17 @@ def cut_xml(block: Buffer, tag: bytes) -> int:
 
 
 class Lines:
-    """Counts the lines of a text that comes in parts, and where it is CSV, its records: both after the last byte."""
+    """Counts the lines of a text that comes in parts, and of CSV its records: `state` is that after the last byte."""
 
     def __init__(self, delimiter: str = "") -> None:
-        self._struct = abi.Lines(delimiter=ord(delimiter) if delimiter else 0)
+        self.state = abi.Lines(delimiter=ord(delimiter) if delimiter else 0)
 
     def count(self, block: Buffer) -> None:
         """Count on."""
-        library.tp_lines_count(self._struct, *address(block))
+        library.tp_lines_count(self.state, *address(block))
 
     def copy(self) -> Lines:
         """Return the same count, to continue from."""
         other = Lines()
-        other._struct = abi.Lines.from_buffer_copy(self._struct)
+        other.state = abi.Lines.from_buffer_copy(self.state)
         return other
-
-    @property
-    def is_csv(self) -> bool:
-        """Whether lines within quoted cells are no records of their own."""
-        return bool(self._struct.delimiter)
-
-    @property
-    def lines(self) -> int:
-        """Line ends so far."""
-        return self._struct.lines
-
-    @property
-    def records(self) -> int:
-        """Line ends so far that end a record."""
-        return self._struct.records

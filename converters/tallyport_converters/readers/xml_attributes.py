@@ -114,7 +114,6 @@ NO_PLACE = frozenset({"comment", *UNREAD_COMPLETIONS})
 
 _GROUP_NAMES = ("dataSet", "period", "orgUnit", "attributeOptionCombo", "completeDate")
 _GROUP_FIELDS = frozenset({Kind.DS, Kind.PE, Kind.OU, Kind.AOC})
-_ROW_IDENTIFIERS = frozenset({Kind.DE, Kind.COC})
 
 
 class AdxTag(RowFields):
@@ -124,7 +123,7 @@ class AdxTag(RowFields):
     `no_place` what has no place, `taken` the names that are not DHIS2's, with what they were taken for.
     """
 
-    def __init__(self, attributes: Mapping[str, str], *, is_group: bool, group: AdxTag | None = None) -> None:
+    def __init__(self, attributes: Mapping[str, str], *, is_group: bool) -> None:
         super().__init__()
         self.left_out: dict[str, str] = {}
         self.stamps: dict[str, str] = {}
@@ -166,7 +165,6 @@ class AdxTag(RowFields):
             self.fields[combo] = given
         self.taken |= {name: field for field, name, _ in self.settle()}
         self.left_out |= {name: text for _, _, name, text in self.stand_ins if name not in self.taken}
-        self.group = group
 
 
 def _meaning(name: str, *, is_group: bool) -> tuple[str | None, NamedBy | None]:

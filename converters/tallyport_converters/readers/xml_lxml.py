@@ -45,23 +45,12 @@ DEPTH_LIMIT = 256
 """Levels of elements that are followed; a data value set has three."""
 
 
-class _Doctype(Exception):
-    """The document has a DOCTYPE."""
-
-
-class _TooDeep(Exception):
-    """Elements are nested deeper than any data value set."""
-
-
-class _OtherRoot(Exception):
-    """The root element is another one: carries its name."""
-
-
 class _Rows:
     """The parser's target: gathers rows, and what else there is to report, as elements come and go."""
 
-    def __init__(self, adx: bool, header: Header | None) -> None:
+    def __init__(self, adx: bool, header: Header | None, source: Source) -> None:
         self.adx = adx
+        self.source = source
         self.header = header
         self.rows: list[bytes] = []
         self.rows_bytes = 0
@@ -87,7 +76,7 @@ class _Rows:
 
     def doctype(self, *_: object) -> None:
         """Refuse."""
-        raise _Doctype
+        raise SourceUnreadable(finding("TP110", found="<!DOCTYPE"))
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An element begins."""
@@ -97,10 +86,13 @@ class _Rows:
         attributes = {key: value for key, value in attributes.items() if value}
         depth = len(self._path)
         if depth > DEPTH_LIMIT:  # a parser without a tree does not bound it
-            raise _TooDeep
+            message = "elements of the XML are nested too deep"
+            raise SourceUnreadable(finding("TP109", message=message, expected=f"at most {DEPTH_LIMIT} levels"))
         if depth == 1:
-            if name != ("adx" if self.adx else "dataValueSet"):
-                raise _OtherRoot(name)
+            root = "adx" if self.adx else "dataValueSet"
+            if name != root:
+                found = xml_document(self.source.head().decode(errors="replace"), name)
+                raise SourceUnreadable(replace(found, expected=f"<{root}>"))
             if self.header and self.adx:
                 adx_header(attributes.items(), self.header)
             elif self.header:
@@ -227,7 +219,7 @@ class GeneralXml(XmlReader, DxfJson):
         Raises:
             SourceUnreadable: TP109 malformed, TP110 a DOCTYPE, TP113 another root.
         """
-        rows = _Rows(self.adx, self.header if self._is_first else None)
+        rows = _Rows(self.adx, self.header if self._is_first else None, self.source)
         self._is_first = False
         # With `False` a target gets `&amp;` in an attribute as `&#38;`. Entities of a DOCTYPE are never met.
         entities: Any = "internal"
@@ -249,31 +241,16 @@ class GeneralXml(XmlReader, DxfJson):
                     rows.rows.clear()
                     rows.rows_bytes = 0
             parser.close()
-        except (etree.XMLSyntaxError, _Doctype, _TooDeep, _OtherRoot) as error:
-            raise SourceUnreadable(self._wording(error)) from None
+        except etree.XMLSyntaxError as error:
+            reason = re.sub(r", line \d+, column \d+.*", "", str(error.msg or "no XML"))
+            line, column = error.position
+            message = f"the XML is malformed (line {line or 1}, column {max(1, column or 1)})"
+            found = finding("TP109", message=message, found=reason, expected="well-formed XML")
+            raise SourceUnreadable(found) from None
         yield separator * bool(rows.rows) + b",".join(rows.rows) + b"]}"
         if rows.header:
             for (code, field), (count, first) in rows.notices.items():
                 rows.header.findings.append(finding(code, field=field, row=first, count=count))
-
-    def _wording(self, error: Exception) -> Any:
-        if isinstance(error, _Doctype):
-            return finding("TP110", found="<!DOCTYPE")
-        if isinstance(error, _TooDeep):
-            message = "elements of the XML are nested too deep"
-            return finding("TP109", message=message, expected=f"at most {DEPTH_LIMIT} levels")
-        if isinstance(error, _OtherRoot):
-            found = xml_document(self.source.head().decode(errors="replace"), str(error))
-            return replace(found, expected="<adx>" if self.adx else "<dataValueSet>")
-        assert isinstance(error, etree.XMLSyntaxError)
-        reason = re.sub(r", line \d+, column \d+.*", "", str(error.msg or "no XML"))
-        line, column = error.position
-        return finding(
-            "TP109",
-            message=f"the XML is malformed (line {line or 1}, column {max(1, column or 1)})",
-            found=reason,
-            expected="well-formed XML",
-        )
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""

@@ -53,12 +53,9 @@ class Gauge:
         self._streams = 0
         self.kind = kind
 
-    def step(self, size_bytes: int, unread: int = 0) -> int:
-        """Return how many bytes the next step of a decoder may give: at most one more than there may be.
-
-        `unread` bytes of what was taken were not looked at yet.
-        """
-        self._meter.taken = self._reading.offset - self._start - unread
+    def step(self, size_bytes: int) -> int:
+        """Return how many bytes the next step of a decoder may give: at most one more than there may be."""
+        self._meter.taken = self._reading.offset - self._start
         return min(size_bytes, self._meter.room + 1)
 
     def add(self, block: Block, unread: int = 0) -> None:

@@ -14,7 +14,6 @@ from http import HTTPStatus
 from tallyport_schemas.finding import Finding, finding
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
-_ROOT_TAG = re.compile(r"<(?:([^\s:<>/]+):)?([^\s:<>/]+)([^>]*)")
 _INNER_SET = re.compile(r"<(?:[^\s:<>/]+:)?(dataValueSet|adx)[\s/>]")
 _NAMES_SHOWN = 12
 

@@ -159,18 +159,14 @@ def _sha256() -> hashlib._Hash:
 class Reading:
     """One reading of a file from `offset` to before `end`, with a hash of what was taken if asked."""
 
-    __slots__ = ("_end", "_hash", "_raw", "offset")
+    __slots__ = ("_end", "_hash", "_raw", "offset", "source")
 
     def __init__(self, raw: RawFile, offset: int = 0, end: int | None = None, *, is_hashed: bool = False) -> None:
         self._raw = raw
+        self.source = raw.name
         self._end = raw.size_bytes if end is None else end
         self.offset = offset
         self._hash = _sha256() if is_hashed else None
-
-    @property
-    def source(self) -> str:
-        """The name that findings give."""
-        return self._raw.name
 
     @property
     def is_hashed(self) -> bool:

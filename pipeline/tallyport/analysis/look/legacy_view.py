@@ -101,7 +101,7 @@ class _Look:
         view.is_complete = self._is_whole and len(self.numbers) <= wanted.rows
         ids = settle_schemes(header.schemes, id_schemes, reader.default_scheme)
         names = KnownNames(snapshot, {kind: scheme_of(ids, kind) for kind in KINDS})
-        found = source_rows(reader, self.numbers[: wanted.rows], self._places, self._block_bytes)
+        found = source_rows(reader, self.numbers[: wanted.rows], self._places)
         view.rows = [self._shown(row, header, names) for row in found]
         view.fields = self._fields()
         if self.error:
