@@ -268,6 +268,7 @@ ROOMS = {
         "value_files",
         "opened",
         "scan",
+        "scan_converted",
         "write",
     ),
     "tallyport.legacy": (

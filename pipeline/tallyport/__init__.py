@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tallyport.dhis2.push.push import PushOptions, PushReport, push
     from tallyport.frames.opened import OpenedAdv2, open_adv2
     from tallyport.frames.scan import read_adv2, scan_adv2
+    from tallyport.frames.scan_converted import scan_legacy
     from tallyport.frames.write import write_adv2
     from tallyport.legacy.write import WriteBackReport, write_back
     from tallyport.metadata import Snapshot, load_metadata
@@ -102,6 +103,7 @@ __all__ = [
     "push",
     "read_adv2",
     "scan_adv2",
+    "scan_legacy",
     "serve",
     "show",
     "stats",
@@ -123,6 +125,7 @@ _NAMES = {
     "tallyport.dhis2.push.push": "PushOptions PushReport push",
     "tallyport.frames.opened": "OpenedAdv2 open_adv2",
     "tallyport.frames.scan": "read_adv2 scan_adv2",
+    "tallyport.frames.scan_converted": "scan_legacy",
     "tallyport.frames.write": "write_adv2",
     "tallyport.legacy.write": "WriteBackReport write_back",
     "tallyport.metadata": "Snapshot load_metadata",
