@@ -6,6 +6,8 @@ the program that restores them lies in the folder `tools` beside it.
 
 from __future__ import annotations
 
+import gzip
+import re
 import shutil
 import subprocess
 import sys
@@ -60,6 +62,26 @@ def small(server: EmbeddedServer, generation: str, name: str = "") -> str:
     url = fresh(server, name or f"small_{generation}")
     texts = [(SMALL / f"dhis2-{each}.sql").read_text(encoding="utf-8") for each in GENERATIONS if each <= generation]
     execute(url, *texts)
+    return url
+
+
+def restore_tables(server: EmbeddedServer, generation: str, *names: str) -> str:
+    """Restore some tables of a real database, with all that is in them but without keys; returns its URL."""
+    url = fresh(server, f"tables_{generation}")
+    begins = tuple(f"{what} public.{name} " for name in names for what in ("CREATE TABLE", "COPY"))
+    kept: list[str] = []
+    with gzip.open(DATA / f"dhis2-v{generation}-database.sql.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if line.startswith(begins):
+                kept.append(line)
+                end = ");\n" if line.startswith("CREATE") else "\\.\n"
+                while kept[-1] != end:
+                    kept.append(next(lines))
+    script = re.sub(r"public\.geometry\([A-Za-z]+,4326\)", "text", "".join(kept))
+    run = subprocess.run(
+        [programs() / "psql", url, "-q", "-v", "ON_ERROR_STOP=1"], input=script, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
     return url
 
 

@@ -1,4 +1,4 @@
-"""Scan converted: legacy files as a lazy frame, by way of ADV2 in a work folder that is gone when the frame is."""
+"""Scan converted: legacy files as a lazy frame, through ADV2 in a work folder that is gone when the frame is."""
 
 from __future__ import annotations
 
