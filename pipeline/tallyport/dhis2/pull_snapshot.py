@@ -48,7 +48,7 @@ _WITHOUT = ("fileResources",)
 
 
 async def pull_snapshot(
-    client: Client, *, watch: Callable[[Progress | Waiting], None] | None = None, wait_s: float = WAIT_S
+    client: Client, *, watch: Callable[[Progress | Waiting], None] = lambda _: None, wait_s: float = WAIT_S
 ) -> Snapshot:
     """Return the metadata of a server that validation needs; the same as its metadata export would give.
 
@@ -58,11 +58,11 @@ async def pull_snapshot(
         RequestFailed: TP850 to TP858.
         SourceUnreadable: TP118, there are more objects than memory allows.
     """
-    with client.connection.patient(Patience(wait_s, watch or (lambda _: None))):
+    with client.connection.patient(Patience(wait_s, watch)):
         return await _pull(client, FIELDS, watch)
 
 
-async def pull_categories(client: Client, *, watch: Callable[[Progress], None] | None = None) -> Snapshot | None:
+async def pull_categories(client: Client, *, watch: Callable[[Progress], None] = lambda _: None) -> Snapshot | None:
     """Return as much of a server's metadata as says which categories data elements and data sets have.
 
     None if the user may not know.
@@ -79,7 +79,7 @@ async def pull_categories(client: Client, *, watch: Callable[[Progress], None] |
         return None
 
 
-async def _pull(client: Client, collections: Mapping[str, str], watch: Callable[[Progress], None] | None) -> Snapshot:
+async def _pull(client: Client, collections: Mapping[str, str], watch: Callable[[Progress], None]) -> Snapshot:
     collection = Collection()
     objects = 0
     for name, fields in collections.items():
@@ -89,8 +89,7 @@ async def _pull(client: Client, collections: Mapping[str, str], watch: Callable[
                 collection.add_objects(name, page)
                 done += len(page)
                 objects += len(page)
-                if watch:
-                    watch(Progress(client.url, f"pull {name}", done, total, objects, "objects"))
+                watch(Progress(client.url, f"pull {name}", done, total, objects, "objects"))
         except RequestFailed as failed:
             if name not in _WITHOUT or failed.status not in (403, 404):
                 raise

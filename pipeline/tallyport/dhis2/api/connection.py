@@ -123,8 +123,8 @@ class Connection:
             self.patience = before
 
     def begin_wait(self) -> Wait:
-        """Return what waits for the server when a request fails."""
-        return self.patience.begin(self._look)
+        """Return what waits for the server when a request fails: it asks for the little that every server gives."""
+        return self.patience.begin(partial(self._get_once, _INFO, None))
 
     async def find_base(self) -> Any:
         """Ask for the system's info, and learn the canonical URL on the way, where the server leads there.
@@ -292,10 +292,6 @@ class Connection:
             async with self._answer("GET", path, parameters) as (response, where):
                 body = await self._body(response, where)
             return str(response.url.copy_with(query=None)), self._document(response, body, where)
-
-    async def _look(self) -> None:
-        """Ask for the little that every server gives, to see whether it is there."""
-        await self._get_once(_INFO, None)
 
     @asynccontextmanager
     async def _answer(

@@ -5,7 +5,7 @@ The shapes are those of 2.41 to 2.43; what only some of them send may be missing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from enum import StrEnum
@@ -328,14 +328,6 @@ def matrix(combo: Mapping[str, Any]) -> CategoryComboMatrix:
         frozenset(option["id"] for option in coc.get("categoryOptions", ()))
         for coc in combo.get("categoryOptionCombos", ())
     }
-    present = sum(_fits(options, places) for options in made)
+    # Each category has one of the options. Categories that share some would need a matching: DHIS2 forbids them.
+    present = sum(len(of) == len(places) and all(of & place for place in places) for of in made)
     return CategoryComboMatrix(id=combo["id"], name=combo.get("name"), expected=expected, present=present)
-
-
-def _fits(options: Iterable[str], places: Sequence[frozenset[str]]) -> bool:
-    """Whether each category has one of the options.
-
-    Categories that share options would need a matching; DHIS2's own check forbids them.
-    """
-    chosen = set(options)
-    return len(chosen) == len(places) and all(chosen & place for place in places)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from tallyport_converters.files.folders import settings_folder
 from tallyport_schemas.finding import SourceUnreadable, finding
@@ -73,7 +73,8 @@ class Profile:
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)
         if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"the server's URL is none: {_without_user(parts)}; write it as https://host/path")
+            shown = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+            raise ValueError(f"the server's URL is none: {shown}; write it as https://host/path")
         if parts.username or parts.password:
             raise ValueError("the server's URL holds credentials: give them apart, a URL is shown")
         base = urlunsplit((parts.scheme, parts.netloc, _base_path(parts.path), "", ""))
@@ -115,12 +116,6 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
 
 
-def profiles_file() -> Path:
-    """Return where profiles are looked for: `TALLYPORT_PROFILES`, or the platform's folder for settings."""
-    named = os.environ.get("TALLYPORT_PROFILES")
-    return Path(named) if named else settings_folder() / "profiles.toml"
-
-
 def find_profile(
     name: str | None = None,
     *,
@@ -132,7 +127,8 @@ def find_profile(
 
     `name` is a profile of the file, or a URL; default `TALLYPORT_PROFILE`, then the file's `default`. `options` are
     url, username, password, token, bearer, timeout_s, answer_timeout_s, retries; None counts as not given. In the
-    environment they are `TALLYPORT_URL` and so on, else `DHIS2_URL` and so on.
+    environment they are `TALLYPORT_URL` and so on, else `DHIS2_URL` and so on. The file is the one that
+    `TALLYPORT_PROFILES` names, or in the platform's folder for settings.
 
     Raises:
         ValueError: there is no such profile, or it makes no sense.
@@ -146,12 +142,12 @@ def find_profile(
     name = name or environment.get("TALLYPORT_PROFILE") or None
     if name and "://" in name:
         given, name = {"url": name} | given, None
-    path = Path(file) if file is not None else profiles_file()
+    path = Path(file or os.environ.get("TALLYPORT_PROFILES") or settings_folder() / "profiles.toml")
     stored, name = _from_file(path, name, needs_one="url" not in given and "url" not in around)
     url = given.get("url") or around.get("url") or stored.get("url")
     if not url:
-        told = f"the profile {name} of {path.name}" if stored else "no option, environment or file"
-        raise ValueError(f"{told} names a server: give --profile or --url, or set TALLYPORT_URL")
+        where = f"the profile {name} of {path.name}" if stored else "no option, environment or file"
+        raise ValueError(f"{where} names a server: give --profile or --url, or set TALLYPORT_URL")
     credentials = _credentials(given, "the options") or _credentials(around, "the environment")
     if credentials is None and stored:
         credentials = _credentials(stored, f"the profile {name}")
@@ -233,7 +229,3 @@ _KINDS: Mapping[Scheme, frozenset[str]] = {
     "token": frozenset({"token"}),
     "bearer": frozenset({"bearer"}),
 }
-
-
-def _without_user(parts: SplitResult) -> str:
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -9,9 +9,9 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Collection
-from urllib.parse import parse_qs
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -61,7 +61,8 @@ class AccessControl:
         await (refusal or self._app)(inner, receive, send_bound)
 
     def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
+        request = HTTPConnection(scope)
+        headers = request.headers
         if headers.getlist("host") != [headers.get("host")] or headers.get("host") not in self._hosts:
             return answer(failed("TP911", found=headers.get("host")))
         origin = headers.get("origin")
@@ -69,25 +70,22 @@ class AccessControl:
             return answer(failed("TP912", found=origin))
         if scope["path"] != "/" and headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return answer(failed("TP912", found=headers["sec-fetch-site"]))
-        if self._is_let_in(headers):
+        if self._is_let_in(request):
             return None
         if scope["path"] == "/":
-            return self._exchange(scope) or PlainTextResponse(_CLOSED, 401)
+            return self._exchange(request) or PlainTextResponse(_CLOSED, 401)
         return answer(failed("TP910"))
 
-    def _is_let_in(self, headers: Headers) -> bool:
-        scheme, _, given = headers.get("authorization", "").partition(" ")
+    def _is_let_in(self, request: HTTPConnection) -> bool:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if self._key and scheme.lower() == "bearer":
             return hmac.compare_digest(given.encode(), self._key.encode())
-        for part in headers.get("cookie", "").split(";"):
-            name, _, secret = part.strip().partition("=")
-            if name == self._cookie and self._store.has_session(_digest(secret)):
-                return True
-        return False
+        secret = request.cookies.get(self._cookie)
+        return secret is not None and self._store.has_session(_digest(secret))
 
-    def _exchange(self, scope: Scope) -> Response | None:
+    def _exchange(self, request: HTTPConnection) -> Response | None:
         """Return a cookie for the token, which is then no longer valid."""
-        given = parse_qs(scope["query_string"].decode("latin-1")).get("token", [""])[0]
+        given = request.query_params.get("token", "")
         if self.token is None or not hmac.compare_digest(given.encode(), self.token.encode()):
             return None
         self.token = None

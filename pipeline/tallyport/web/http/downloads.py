@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,7 @@ MEDIA_TYPES: Mapping[str, str] = {
 """All that a job may leave."""
 
 _BLOCK_BYTES = 1 << 18
+_LINES = 500
 _DATE = (1980, 1, 1, 0, 0, 0)
 _PACKED = (".gz", ".zst")
 _PLAIN = ("findings.ndjson", "rejects.ndjson", "statements.sql")
@@ -48,7 +50,8 @@ class Downloads:
         if what.endswith(".zip"):
             yield from zipped(files)
         elif what == "changes.ndjson":
-            yield from _gathered(changes(self._job.folder / CHANGES, self._job.names))
+            lines = changes(self._job.folder / CHANGES, self._job.names)
+            yield from iter(lambda: b"".join(islice(lines, _LINES)), b"")
         elif what == "manifest.json":
             yield json.dumps({"sources": [json.loads(path.read_bytes()) for _, path in files]}).encode()
         else:
@@ -90,17 +93,6 @@ def read(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):
             yield block
-
-
-def _gathered(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield lines in blocks."""
-    block = bytearray()
-    for line in lines:
-        block += line
-        if len(block) >= _BLOCK_BYTES:
-            yield bytes(block)
-            block.clear()
-    yield bytes(block)
 
 
 class _Passed:
