@@ -118,20 +118,17 @@ def _secret(path: object) -> str | None:
     """Return what a file holds, without the line's end."""
     if path is None:
         return None
+    reason = ""
     try:
         with click.open_file(str(path), "r", encoding="utf-8") as file:
             text: str = file.read(SECRET_BYTES + 1)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror or "it cannot be read") if isinstance(error, OSError) else "it is not UTF-8"
-        raise _unreadable(str(path), reason) from None
-    if len(text) > SECRET_BYTES or not text.strip():
-        found = "it is empty" if not text.strip() else f"it has more than {SECRET_BYTES >> 10} KiB"
-        raise _unreadable(str(path), found)
+        if len(text) > SECRET_BYTES or not text.strip():
+            reason = f"it has more than {SECRET_BYTES >> 10} KiB" if text.strip() else "it is empty"
+    except UnicodeDecodeError:
+        reason = "it is not UTF-8"
+    except OSError as error:
+        reason = error.strerror or "it cannot be read"
+    if reason:
+        message, advice = "the secret cannot be read", "write the secret alone into the file, readable for you alone"
+        raise SourceUnreadable(finding("TP862", message=message, help=advice, source=str(path), found=reason))
     return text.rstrip("\r\n")
-
-
-def _unreadable(path: str, reason: str) -> SourceUnreadable:
-    advice = "write the secret alone into the file, readable for you alone"
-    return SourceUnreadable(
-        finding("TP862", message="the secret cannot be read", help=advice, source=path, found=reason)
-    )

@@ -48,7 +48,7 @@ _WITHOUT = ("fileResources",)
 
 
 async def pull_snapshot(
-    client: Client, *, watch: Callable[[Progress | Waiting], None] = lambda _: None, wait_s: float = WAIT_S
+    client: Client, *, watch: Callable[[Progress | Waiting], None] | None = None, wait_s: float = WAIT_S
 ) -> Snapshot:
     """Return the metadata of a server that validation needs; the same as its metadata export would give.
 
@@ -58,6 +58,7 @@ async def pull_snapshot(
         RequestFailed: TP850 to TP858.
         SourceUnreadable: TP118, there are more objects than memory allows.
     """
+    watch = watch or (lambda _: None)
     with client.connection.patient(Patience(wait_s, watch)):
         return await _pull(client, FIELDS, watch)
 

@@ -81,7 +81,7 @@ class Tasks:
         job: JobReference,
         *,
         timeout_s: float = JOB_TIMEOUT_S,
-        watch: Callable[[Notification], None] = lambda _: None,
+        watch: Callable[[Notification], None] | None = None,
     ) -> Notification:
         """Wait until a job ends and return the last it said; `watch` hears all it says on the way.
 
@@ -90,7 +90,8 @@ class Tasks:
         """
         last = Notification()
         async for last in self.iter_notifications(job, timeout_s=timeout_s):
-            watch(last)
+            if watch:
+                watch(last)
         return checked(job, last)
 
     async def summary(self, job: JobReference) -> Any:

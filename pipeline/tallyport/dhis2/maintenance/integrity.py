@@ -110,7 +110,7 @@ class Integrity:
         self,
         checks: Sequence[str] | None = None,
         *,
-        tell: Callable[[Finding], None] = lambda _: None,
+        tell: Callable[[Finding], None] | None = None,
         **of: Unpack[Kind],
     ) -> AsyncGenerator[IntegrityRow]:
         """Yield the issues that the server has in its cache, while its answer still arrives.
@@ -128,7 +128,8 @@ class Integrity:
                 for row in reading.feed(piece):
                     yield row
             reading.end()
-        if missing := _missing(chosen, reading.finished, is_named=checks is not None):
+        missing = _missing(chosen, reading.finished, is_named=checks is not None)
+        if missing and tell:
             tell(not_run(missing, details=True))
 
     async def run_integrity(
@@ -138,7 +139,7 @@ class Integrity:
         wait: bool = True,
         details: bool = True,
         timeout_s: float = JOB_TIMEOUT_S,
-        watch: Callable[[Notification], None] = lambda _: None,
+        watch: Callable[[Notification], None] | None = None,
         **of: Unpack[Kind],
     ) -> JobReference:
         """Run checks at the server and, with `wait`, return when their results can be read.
@@ -164,7 +165,7 @@ class Integrity:
         names: Sequence[str],
         kind: str,
         timeout_s: float,
-        watch: Callable[[Notification], None],
+        watch: Callable[[Notification], None] | None,
     ) -> None:
         """Wait for the results of a run.
 
@@ -176,7 +177,8 @@ class Integrity:
         while True:
             said = await self._tasks.notifications(job)
             for notification in said[seen:]:
-                watch(notification)
+                if watch:
+                    watch(notification)
             seen = len(said)
             if said and said[-1].completed:
                 checked(job, said[-1])

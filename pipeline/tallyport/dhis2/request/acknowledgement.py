@@ -42,18 +42,17 @@ def check_acknowledged(said: ImportAnswer, rows: Sequence[Row], version: tuple[i
     summary = said.summary
     if is_whole(summary, rows):
         return
-    if not rows:
-        if is_success(summary) or summary.conflicts:
-            return
-        raise Unacknowledged("TP866", status=said.status, source=said.where, found=_words(said, rows))
     count = summary.import_count
     deleted = 0 if version >= (2, 43) else count.deleted  # there, it is values deleted by scope
     adds_up = count.imported + count.updated + count.ignored + deleted == len(rows)
-    if not is_success(summary):
-        if not adds_up or not rejected_rows(summary, rows):
-            raise Unacknowledged("TP866", status=said.status, source=said.where, found=_words(said, rows))
-    elif not adds_up:
-        raise Unacknowledged("TP867", status=said.status, source=said.where, found=_words(said, rows))
+    if is_success(summary):
+        code = "TP867" if rows and not adds_up else None
+    elif rows:
+        code = None if adds_up and rejected_rows(summary, rows) else "TP866"
+    else:
+        code = None if summary.conflicts else "TP866"
+    if code:
+        raise Unacknowledged(code, status=said.status, source=said.where, found=_words(said, rows))
 
 
 def _words(said: ImportAnswer, rows: Sequence[Row]) -> str:
