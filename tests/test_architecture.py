@@ -166,6 +166,8 @@ ROOMS = {
         "view",
         "wanted",
         "field_use",
+        "row_cells",
+        "row_search",
         "adv2_view",
         "legacy_view",
         "folder_view",

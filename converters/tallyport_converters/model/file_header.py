@@ -104,6 +104,11 @@ class Header:
     trimmed: int = 0
     """Identifiers of the header that had white space at their ends."""
 
+    @property
+    def stands_in(self) -> tuple[str | None, str | None, str | None, Combo]:
+        """What counts for rows that say nothing of it: data set, period, organisation unit, attribute option combo."""
+        return self.data_set, self.period, self.org_unit, self.attribute_option_combo
+
     def trim(self, text: str) -> str:
         """Return an identifier without the white space around it, which is counted."""
         inner = text.strip(WHITE)

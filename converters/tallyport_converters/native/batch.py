@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes import c_uint32, c_uint64
 from itertools import accumulate
 from typing import NamedTuple
 
 from tallyport_converters.native import abi
-from tallyport_converters.native.abi import Cells, Dropped, Fault, Field, NamedBy, Notice, Spaces
-from tallyport_converters.native.library import SEED, Buffer, Owner, address, check_scan, library
+from tallyport_converters.native.abi import Cells, Dropped, Fault, Field, Kind, NamedBy, Notice, Spaces
+from tallyport_converters.native.library import SEED, Buffer, Owner, address, check_scan, dictionary_texts, library
 
 WORD_PLACES = ("value", "comment", "categoryOptionCombo", "attributeOptionCombo")
 """Where words for nothing are looked for, as `WordPlace`."""
@@ -67,6 +67,29 @@ def field_named(name: str) -> Naming | None:
 def name_hash(name: bytes) -> int:
     """Return what represents a name in `Keys`."""
     return int(library.tp_name_hash(name, len(name), SEED))
+
+
+class WantedRows:
+    """Rows that are looked for in a batch: see `abi.RowsWanted`.
+
+    `ids` has, by kind, a byte for each identifier of the batch and one before them for none: 1 where it will do.
+    `flags` has one for each of the 256 combinations of `RowFlag`. `values` and `comments`: texts that will do.
+    """
+
+    def __init__(
+        self,
+        ids: Mapping[Kind, bytes],
+        flags: bytes | None = None,
+        values: Sequence[bytes] = (),
+        comments: Sequence[bytes] = (),
+    ) -> None:
+        by_kind = (ctypes.c_char_p * len(Kind))(*(ids.get(kind) for kind in Kind))
+        self.struct = abi.RowsWanted(by_kind, flags, _texts(values), _texts(comments))
+
+
+def _texts(texts: Sequence[bytes]) -> abi.Texts:
+    ends = (c_uint32 * (len(texts) + 1))(0, *accumulate(map(len, texts)))
+    return abi.Texts(b"".join(texts), ends, len(texts))
 
 
 class Batch(Owner):
@@ -140,6 +163,17 @@ class Batch(Owner):
         """Yield where which word for nothing stands, and how often."""
         for place, counts in zip(WORD_PLACES, self.report.words if self.report.nothing.count else (), strict=False):
             yield from ((place, word, int(count)) for word, count in zip(WORDS, counts, strict=True) if count)
+
+    def texts(self, kind: Kind) -> list[bytes]:
+        """Return the distinct identifiers of a kind in its rows; that of id i is at position i - 1."""
+        return dictionary_texts("tp_batch_text", library.tp_batch_ids(self.handle, kind), self.handle, kind)
+
+    def find(self, wanted: WantedRows) -> Iterator[int]:
+        """Yield the rows that are wanted, and all rejected ones, of which little is known."""
+        row = 0
+        while (row := int(library.tp_batch_find(self.handle, wanted.struct, row))) < self.report.rows:
+            yield row
+            row += 1
 
     def row_span(self, row: int) -> slice:
         """Return where a row lies in the scanned block."""

@@ -205,7 +205,7 @@ def row_problem(row: RejectedRow, number: int, header: Header, reader: Reader) -
         text = found if found is None or isinstance(found, str) else json.dumps(found, ensure_ascii=False)
         return finding(code, row=number, field=field, found=text, expected=expected, help=help)
 
-    fields = None if row.fields is None else {name: _trimmed(name, value) for name, value in row.fields.items()}
+    fields = None if row.fields is None else {name: trimmed(name, value) for name, value in row.fields.items()}
     if fields is None:
         return say("TP301", found=json.dumps(row.original, ensure_ascii=False), expected="an object")
     if row.fault:
@@ -250,10 +250,10 @@ def _clash(row: RejectedRow, number: int, clashing: Sequence[str]) -> Finding:
     return finding("TP314", row=number, field=names[0] if len(names) == 1 else None, found=found, expected=expected)
 
 
-def _trimmed(name: str, value: Any) -> Any:
+def trimmed(name: str, value: Any) -> Any:
     """Return what the scanner made of a field: white space at the ends of texts is cut, but not a blank value."""
     if isinstance(value, dict):
-        return {_trimmed("", key): _trimmed("", text) for key, text in value.items()}
+        return {trimmed("", key): trimmed("", text) for key, text in value.items()}
     if isinstance(value, Number) or not isinstance(value, str):
         return value
     inner = value.strip(WHITE)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import pytest
 from support.checking import check_against
 from support.places import ROOT, SAMPLES
 from tallyport import FileView, convert, load_metadata, show, write_table
+from tallyport.analysis.look.conditions import Condition, conditions
+from tallyport.analysis.look.row_cells import categories, holds
+from tallyport.analysis.names import KnownNames
 from tallyport_converters.sources import raw
 
 FIXTURES = ROOT / "tests/fixtures"
@@ -107,7 +112,7 @@ def test_metadata_gives_names_and_conditions_may_use_them(tmp_path: Path) -> Non
         (["deleted=TRUE"], [5]),
         (["followup=true"], [3]),
         (["value="], [5]),
-        (["de=deVisits001", "coc="], [0, 1, 2, 3, 4, 5]),
+        (["de=deVisits001", "coc=", "ds="], [0, 1, 2, 3, 4, 5]),
         (["de=deOther0001"], []),
     ],
 )
@@ -276,6 +281,39 @@ def test_conditions_find_the_rows_of_a_legacy_file(where: dict[str, list[str]]) 
     conditions = [f"{name}={','.join(values)}" for name, values in where.items()]
     assert [row.number for row in looked(SAMPLES / "january.json", where=conditions).rows] == expected
     assert expected
+
+
+def conditions_of(view: FileView) -> Iterator[tuple[str, Condition]]:
+    """Yield conditions that some rows of a file meet, about each of its columns and categories."""
+    seen: set[tuple[str, str]] = set()
+    for row in view.rows:
+        for column, cell in {**row.cells, **categories(row.cells)}.items():
+            text = "" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell
+            if isinstance(text, str) and not {'"', "\n", "\r"} & set(text) and (column, text) not in seen:
+                seen.add((column, text))
+                said = f'{column}="{text}"'
+                with contextlib.suppress(ValueError):  # such as a period that is none
+                    yield said, conditions([said])[0]
+
+
+@pytest.mark.parametrize("folder", ["dxf-csv", "dxf-json", "dxf-xml", "adx"])
+def test_the_scanner_finds_the_rows_that_a_slow_reading_of_all_finds(folder: str) -> None:
+    names, found = KnownNames(None), 0
+    for path in sorted((FIXTURES / folder).iterdir()):
+        if path.name.endswith(".expected.json") or "-said" in path.name or (view := looked(path, rows=1000)).error:
+            continue
+        for said, condition in conditions_of(view):
+            slow = [row.number for row in view.rows if holds(condition, row.cells, names)]
+            assert [row.number for row in looked(path, where=[said], rows=1000).rows] == slow, (path.name, said)
+            found += len(slow)
+    assert found > 100
+
+
+def test_conditions_hold_for_what_a_header_behind_the_rows_says(tmp_path: Path) -> None:
+    row = {"dataElement": "de1", "value": "5"}
+    document = {"dataValues": [row, {**row, "orgUnit": "ou2"}], "orgUnit": "ou1", "period": "202401"}
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    assert [row.number for row in looked(tmp_path / "a.json", where=["ou=ou1", "pe=2024"]).rows] == [0]
 
 
 def test_packed_files_say_so_and_are_read_as_any_other(tmp_path: Path) -> None:

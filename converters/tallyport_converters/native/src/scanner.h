@@ -18,7 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "48f62561bfa0afc9"
+#define SCANNER_DIGEST "3221de0a9d013bf3"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -200,6 +200,27 @@ EXPORT const BatchReport *tp_batch_report(const Batch *batch);
 EXPORT void tp_batch_row_span(const Batch *batch, uint64_t row, uint32_t *at, uint32_t *size);
 EXPORT uint32_t tp_batch_names(const Batch *batch);
 EXPORT const uint8_t *tp_batch_name(const Batch *batch, uint32_t id, uint64_t *size, Name *name);
+
+/* Texts, one behind the other: that of `id`, from 1 on, ends at ends[id]. */
+typedef struct {
+    const uint8_t *data;
+    const uint32_t *ends;
+    uint64_t count;
+} Texts;
+
+/* Rows that are looked for, by what is known of them in their batch: all that is given has to hold. */
+typedef struct {
+    const uint8_t *ids[KINDS]; /* by id in the batch's dictionary, 0 for an absent one: 1 where it will do; NULL: all */
+    const uint8_t *flags;      /* the same by the lowest 8 flags, as RowFlag; NULL: all */
+    Texts values, comments;    /* one of them; none given: all. An empty text is that of a row without one */
+} RowsWanted;
+
+/* The distinct identifiers of a batch's rows. */
+EXPORT uint32_t tp_batch_ids(const Batch *batch, uint32_t kind);
+EXPORT const uint8_t *tp_batch_text(const Batch *batch, uint32_t kind, const uint32_t **ends);
+/* The first row from `row` on that is wanted, UINT64_MAX where there is none. A rejected row may be: it is told apart by
+ * whoever reads it again. */
+EXPORT uint64_t tp_batch_find(const Batch *batch, const RowsWanted *wanted, uint64_t row);
 
 /* The scanners. Each reads what is whole of a block, up to `consumed`; what is behind that belongs in front of the next
  * block, whose scan starts in the `state` that this one left (0 at first). `final`: there is no next one. At a fault what

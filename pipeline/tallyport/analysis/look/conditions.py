@@ -27,6 +27,9 @@ FIELDS: Mapping[int, str] = {
 
 TEXTS = frozenset({"value", "comment"})
 FLAGS = frozenset({"deleted", "followup"})
+_OWN = {"ds": FIELDS[Kind.DS]}
+"""Names of ADV2 that files do not use for fields."""
+
 _TRUTHS = frozenset({"true", "false", ""})
 
 
@@ -111,7 +114,7 @@ def _condition(text: str) -> Condition:
     known = named(name)
     if known and known.field in NO_PLACE:
         raise ValueError(f"rows are not found by {CANONICAL[known.field]}, which ADV2 has no place for")
-    column = FIELDS[known.field] if known else name
+    column = FIELDS[known.field] if known else _OWN.get(name, name)
     if column == "period" and (wrong := [value for value in values if value and periods.parse(value) is None]):
         raise ValueError(f"{wrong[0]!r} is not a period: {periods.explain(wrong[0])}")
     if column in FLAGS:
