@@ -15,17 +15,18 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from tallyport_converters.conversion.source_run import Attempt, Outcome
+from tallyport_converters.conversion.source_run import Attempt
+from tallyport_converters.conversion.source_run import Outcome as Outcome
 from tallyport_converters.conversion.trail import Trail
 from tallyport_converters.files.names import clashes
 from tallyport_converters.files.output import Compress
 from tallyport_converters.files.publish import WORK, run_in
-from tallyport_converters.options import Options
+from tallyport_converters.options import Options as Options
 from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Hints, Reader
 from tallyport_converters.sources import Source, stem_of
 from tallyport_schemas.document import Document
-from tallyport_schemas.finding import OutsideFailed, Refused, SourceUnreadable, Unusable, finding, is_address
+from tallyport_schemas.finding import SourceUnreadable, Unusable, finding, is_address
 from tallyport_schemas.progress import Progress
 
 BLOCK_BYTES = 1 << 20
@@ -241,17 +242,3 @@ def _convert_one(
             if error.finding.source is None:
                 error.finding = error.finding.at(source.name)
             raise
-
-
-__all__ = [
-    "BLOCK_BYTES",
-    "WORK",
-    "NameClash",
-    "Options",
-    "Outcome",
-    "OutsideFailed",
-    "Refused",
-    "Report",
-    "conversion",
-    "convert",
-]

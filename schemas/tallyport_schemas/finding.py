@@ -9,21 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from tallyport_schemas.finding_codes import CODES, Severity
-
-__all__ = [
-    "FOUND_LIMIT",
-    "Finding",
-    "OutsideFailed",
-    "Refused",
-    "Severity",
-    "SourceUnreadable",
-    "Unusable",
-    "finding",
-    "is_address",
-    "listed",
-    "shown",
-]
+from tallyport_schemas.finding_codes import CODES
+from tallyport_schemas.finding_codes import Severity as Severity
 
 FOUND_LIMIT = 200
 """Characters of a found text that a finding shows; the rest is cut and marked."""

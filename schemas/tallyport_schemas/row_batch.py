@@ -71,24 +71,18 @@ class RowBatch(Protocol):
 
     def __len__(self) -> int:
         """How many rows there are."""
-        ...
 
     def integers(self, column: str, rows: slice = ALL) -> Sequence[int]:
         """Return the column `row`, or one of indexes."""
-        ...
 
     def texts(self, column: str, rows: slice = ALL) -> Sequence[str | None]:
         """Return a column of text."""
-        ...
 
     def flags(self, column: str, rows: slice = ALL) -> Sequence[bool | None]:
         """Return the column `deleted` or `followup`."""
-        ...
 
     def __arrow_c_schema__(self) -> object:
         """Return a capsule with an ArrowSchema: a struct of the columns."""
-        ...
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
         """Return capsules with an ArrowSchema and an ArrowArray, which holds the rows by itself."""
-        ...

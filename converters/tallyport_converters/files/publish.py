@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tallyport_converters.files import locks
 from tallyport_converters.files.output import failed, sync_folder
-from tallyport_schemas.finding import OutsideFailed, Refused, finding
+from tallyport_schemas.finding import Refused, finding
 
 WORK = ".tallyport-unfinished"
 _PLAN = "plan.json"
@@ -173,6 +173,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-__all__ = ["WORK", "OutsideFailed", "publish", "run_in"]

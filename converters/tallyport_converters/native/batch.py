@@ -6,7 +6,7 @@ import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ctypes import c_uint32, c_uint64
 from itertools import accumulate
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tallyport_converters.native import abi
 from tallyport_converters.native.abi import Cells, Dropped, Fault, Field, Kind, NamedBy, Notice, Spaces
@@ -101,25 +101,26 @@ class Batch(Owner):
         super().__init__(library.tp_batch_new(SEED))
         self.report: abi.BatchReport = library.tp_batch_report(self.handle).contents
 
-    def scan_json(self, block: Buffer, *, state: int, final: bool, row_data_set: bool = False) -> None:
+    def scan_json(self, block: Buffer, *, state: int, final: bool, row_data_set: bool = False) -> Self:
         """Scan DXF2 JSON; see tp_scan_json."""
-        self._scan(library.tp_scan_json, block, state, final, row_data_set)
+        return self._scan(library.tp_scan_json, block, state, final, row_data_set)
 
-    def scan_csv(self, block: Buffer, layout: CsvLayout, *, final: bool) -> None:
+    def scan_csv(self, block: Buffer, layout: CsvLayout, *, final: bool) -> Self:
         """Scan CSV records; see tp_scan_csv."""
-        self._scan(library.tp_scan_csv, block, layout.struct, final)
+        return self._scan(library.tp_scan_csv, block, layout.struct, final)
 
-    def scan_tuples(self, block: Buffer, *, final: bool) -> None:
+    def scan_tuples(self, block: Buffer, *, final: bool) -> Self:
         """Scan tuples of PostgreSQL's COPY in binary form; see tp_scan_tuples."""
-        self._scan(library.tp_scan_tuples, block, final)
+        return self._scan(library.tp_scan_tuples, block, final)
 
-    def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> None:
+    def scan_xml(self, block: Buffer, *, adx: bool, state: int, final: bool) -> Self:
         """Scan DXF2 XML or ADX; see tp_scan_xml."""
-        self._scan(library.tp_scan_xml, block, adx, state, final)
+        return self._scan(library.tp_scan_xml, block, adx, state, final)
 
-    def _scan(self, scan: Callable[..., object], block: Buffer, *arguments: object) -> None:
+    def _scan(self, scan: Callable[..., object], block: Buffer, *arguments: object) -> Self:
         scan(self.handle, *address(block), *arguments)
         check_scan(self.report.fault)
+        return self
 
     @property
     def fault(self) -> Fault:

@@ -11,7 +11,6 @@ import sys
 from ctypes import POINTER, c_char_p, c_uint32, c_void_p
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
 from tallyport_converters.native.abi import DIGEST, SIGNATURES, Fault
@@ -111,9 +110,7 @@ class Owner:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:

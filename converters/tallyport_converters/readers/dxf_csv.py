@@ -141,9 +141,7 @@ class DxfCsv(Reader):
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
         del state
-        batch = Batch()
-        batch.scan_csv(block, self.layout, final=final)
-        return batch
+        return Batch().scan_csv(block, self.layout, final=final)
 
     def take(self, batch: Batch, block: Buffer) -> None:
         """See `Reader`: rows of CSV say nothing of the header, but one notice is enough for both."""

@@ -98,9 +98,7 @@ class DxfJson(Reader):
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
-        batch = Batch()
-        batch.scan_json(block, state=state, final=final)
-        return batch
+        return Batch().scan_json(block, state=state, final=final)
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""

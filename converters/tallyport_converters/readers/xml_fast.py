@@ -87,9 +87,7 @@ class CommonXml(XmlReader):
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
-        batch = Batch()
-        batch.scan_xml(block, adx=self.adx, state=state, final=final)
-        return batch
+        return Batch().scan_xml(block, adx=self.adx, state=state, final=final)
 
     def context(self, batch: Batch, block: Buffer) -> bytes:
         """See `Reader`: the start tag of a group that continues."""

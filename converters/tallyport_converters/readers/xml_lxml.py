@@ -254,9 +254,7 @@ class GeneralXml(XmlReader, DxfJson):
 
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
-        batch = Batch()
-        batch.scan_json(block, state=state, final=final, row_data_set=self.adx)
-        return batch
+        return Batch().scan_json(block, state=state, final=final, row_data_set=self.adx)
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""

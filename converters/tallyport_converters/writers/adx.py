@@ -15,6 +15,7 @@ from tallyport_converters.writers.writer import (
     GroupScope,
     Layout,
     Named,
+    Writer,
     fragments,
     merged,
     no_place,
@@ -22,15 +23,14 @@ from tallyport_converters.writers.writer import (
 from tallyport_converters.writers.xml_text import escaped, is_name
 
 
-class AdxWriter:
+class AdxWriter(Writer):
     """See `Writer`."""
 
     format = "adx"
     suffix = ".adx.xml"
+    closing = b"</adx>\n"
     default_scheme = "CODE"
-    states_schemes = False
     data_set_of: str | None = "group"
-    states_deletion = False
 
     def opening(self, scope: FileScope) -> bytes:
         """Return the root's tag. It says no time of export: the file is a function of the values."""
@@ -67,10 +67,6 @@ class AdxWriter:
             ),
         ]
         return Layout([*of_group, *merged(of_row)], Escape.XML, len(of_group), b"</group>\n")
-
-    def closing(self) -> bytes:
-        """Return the root's end."""
-        return b"</adx>\n"
 
 
 def _interval(name: str | None) -> str | None:

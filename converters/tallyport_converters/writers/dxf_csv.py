@@ -19,6 +19,7 @@ from tallyport_converters.writers.writer import (
     Layout,
     Named,
     Optioned,
+    Writer,
     fragments,
     merged,
     no_place,
@@ -31,15 +32,12 @@ _COLUMNS = (
 _QUOTED = re.compile(r'[,"\r\n]|\A[ \t]|[ \t]\Z')
 
 
-class DxfCsvWriter:
+class DxfCsvWriter(Writer):
     """See `Writer`."""
 
     format = "dxf-csv"
     suffix = ".csv"
-    default_scheme = "UID"
-    states_schemes = False
-    data_set_of: str | None = None
-    states_deletion = False
+    closing = b""
 
     def opening(self, scope: FileScope) -> bytes:
         """Return the header row."""
@@ -67,10 +65,6 @@ class DxfCsvWriter:
             constant(b"\n"),
         ]
         return Layout(merged(pieces), Escape.CSV)
-
-    def closing(self) -> bytes:
-        """Return nothing: a file ends with its last record."""
-        return b""
 
 
 def can_be_column(category: str) -> bool:

@@ -15,18 +15,19 @@ from tallyport_converters.writers.writer import (
     GroupScope,
     Layout,
     Named,
+    Writer,
     fragments,
     merged,
     scheme_properties,
 )
 
 
-class DxfJsonWriter:
+class DxfJsonWriter(Writer):
     """See `Writer`."""
 
     format = "dxf-json"
     suffix = ".json"
-    default_scheme = "UID"
+    closing = b"\n]}\n"
     states_schemes = True
     data_set_of: str | None = "file"
     states_deletion = True
@@ -62,10 +63,6 @@ class DxfJsonWriter:
             constant(b"}"),
         ]
         return Layout(merged(pieces), Escape.JSON, separator=b",\n")
-
-    def closing(self) -> bytes:
-        """Return the end of the rows and of the object."""
-        return b"\n]}\n"
 
 
 def _text(value: object) -> bytes:

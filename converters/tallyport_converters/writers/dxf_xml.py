@@ -11,6 +11,7 @@ from tallyport_converters.writers.writer import (
     Layout,
     Named,
     Unstated,
+    Writer,
     fragments,
     merged,
     no_place,
@@ -20,15 +21,14 @@ from tallyport_converters.writers.xml_text import attribute, escaped
 from tallyport_schemas.finding import finding, shown
 
 
-class DxfXmlWriter:
+class DxfXmlWriter(Writer):
     """See `Writer`."""
 
     format = "dxf-xml"
     suffix = ".xml"
-    default_scheme = "UID"
+    closing = b"</dataValueSet>\n"
     states_schemes = True
     data_set_of: str | None = "file"
-    states_deletion = False
 
     def opening(self, scope: FileScope) -> bytes:
         """Return the root's tag."""
@@ -53,10 +53,6 @@ class DxfXmlWriter:
             constant(b"/>\n"),
         ]
         return Layout(merged(pieces), Escape.XML)
-
-    def closing(self) -> bytes:
-        """Return the root's end."""
-        return b"</dataValueSet>\n"
 
 
 def _combo(field: str, role: str, combos: Combos) -> list[Piece]:

@@ -135,14 +135,15 @@ class Writer(Protocol):
 
     format: str
     suffix: str
-    default_scheme: str
-    states_schemes: bool
-    data_set_of: str | None
-    states_deletion: bool
+    closing: bytes
+    """What comes after the rows."""
+    default_scheme: str = "UID"
+    states_schemes: bool = False
+    data_set_of: str | None = None
+    states_deletion: bool = False
 
     def opening(self, scope: FileScope) -> bytes:
         """Return what comes before the rows."""
-        ...
 
     def layout(self, group: GroupScope, scope: FileScope) -> Layout:
         """Return how a group's rows are written.
@@ -150,11 +151,6 @@ class Writer(Protocol):
         Raises:
             Unstated: the format has no place for what the group's header says.
         """
-        ...
-
-    def closing(self) -> bytes:
-        """Return what comes after the rows."""
-        ...
 
 
 class Unstated(Exception):

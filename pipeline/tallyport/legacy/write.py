@@ -300,7 +300,7 @@ class _WriteBack:
                 raise SourceUnreadable(found.at(label))
         for target in self._plan.files:
             assert target.out
-            target.out.write(self._writer.closing())
+            target.out.write(self._writer.closing)
             self._say_unsaid(target)
         for note in self._notes.values():
             self._say(note)

@@ -102,9 +102,7 @@ class TableReader(Reader):
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
         del state
-        batch = Batch()
-        batch.scan_csv(block, self.layout, final=final)
-        return batch
+        return Batch().scan_csv(block, self.layout, final=final)
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`: polars has UTF-8 only."""

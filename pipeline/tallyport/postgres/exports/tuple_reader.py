@@ -80,9 +80,7 @@ class StoredValues(Reader):
     def scan(self, block: Buffer, state: int, *, final: bool) -> Batch:
         """See `Reader`."""
         del state
-        batch = Batch()
-        batch.scan_tuples(block, final=final)
-        return batch
+        return Batch().scan_tuples(block, final=final)
 
     def fault(self, batch: Batch, offset: int) -> Finding:
         """See `Reader`."""
