@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tallyport.postgres.exports.filters import Filters
     from tallyport.postgres.exports.option_names import OptionNaming
     from tallyport.postgres.imports.import_values import import_values
-    from tallyport.postgres.imports.run import ImportReport
+    from tallyport.postgres.imports.report import ImportReport
     from tallyport.tables.report import TableReport
     from tallyport.tables.write_table import write_table
     from tallyport.validation.report import ValidationReport
@@ -135,7 +135,7 @@ _NAMES = {
     "tallyport.postgres.exports.filters": "Filters",
     "tallyport.postgres.exports.option_names": "OptionNaming",
     "tallyport.postgres.imports.import_values": "import_values",
-    "tallyport.postgres.imports.run": "ImportReport",
+    "tallyport.postgres.imports.report": "ImportReport",
     "tallyport.tables.report": "TableReport",
     "tallyport.tables.write_table": "write_table",
     "tallyport.validation.report": "ValidationReport",

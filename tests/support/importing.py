@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from support.databases import execute
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import ImportReport, load
+from tallyport.postgres.connection import connection
+from tallyport.postgres.imports.import_run import ImportOptions
+from tallyport.postgres.imports.report import ImportReport
+from tallyport.postgres.imports.run import loading
+from tallyport.postgres.schema_history import known_generation
 
 TODAY = date(2026, 1, 31)
 
 Group = dict[str, Any]
+
+
+def load(paths: Sequence[str | os.PathLike[str]], database: str, options: ImportOptions | None = None) -> ImportReport:
+    """Import ADV2 files without the room's door, which converts what is none."""
+    options = options or ImportOptions()
+    report = ImportReport(options.dry_run)
+    with connection(database) as connected:
+        report.generation = known_generation(connected, options.assume)
+        for event in loading(connected, paths, options):
+            report.add(event)
+    return report
 
 
 @dataclass(frozen=True)

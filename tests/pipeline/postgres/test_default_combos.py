@@ -15,7 +15,7 @@ from support.importing import Importing, visits
 from support.running import run
 from tallyport import ExportOptions, OptionNaming, export_values
 from tallyport.metadata import Snapshot
-from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.import_run import ImportOptions
 from tallyport.postgres.imports.run import loading
 from tallyport.validation.relations import check_relations
 from tallyport_schemas.finding import Finding

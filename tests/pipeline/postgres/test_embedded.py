@@ -23,6 +23,7 @@ import pytest
 
 from support.checking import check_against
 from support.databases import RESTORE, execute, fresh
+from support.importing import load
 from support.places import DATA, ROOT
 from support.running import command, environment, interrupt, run, signals_as_usual
 from support.waiting import wait_until
@@ -32,8 +33,7 @@ from tallyport.postgres.embedded import server as server_module
 from tallyport.postgres.embedded.database import embedded_server
 from tallyport.postgres.embedded.metadata_tables import Filled, fill
 from tallyport.postgres.embedded.server import EmbeddedServer
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import load
+from tallyport.postgres.imports.import_run import ImportOptions
 from tallyport.postgres.statements import statement
 from tallyport_converters.files.folders import shared_data_folder
 from tallyport_converters.model.periods import PeriodType

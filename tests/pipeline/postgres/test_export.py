@@ -19,6 +19,7 @@ import pytest
 from support.checking import check_against, check_output, plain_bytes, strict_json
 from support.databases import GENERATIONS, execute, fresh, running_server, small
 from support.fuzz import exact_blocks
+from support.importing import load
 from support.places import ROOT
 from support.running import contents, json_rows, run
 from tallyport import (
@@ -34,8 +35,7 @@ from tallyport import (
     export_values,
 )
 from tallyport.postgres.embedded.server import EmbeddedServer
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import load
+from tallyport.postgres.imports.import_run import ImportOptions
 from tallyport_converters.model import periods
 from tallyport_converters.model.periods import PeriodType
 from tallyport_converters.native.abi import Fault

@@ -19,16 +19,16 @@ import pytest
 
 from support.checking import check_against, strict_json
 from support.databases import GENERATIONS, RESTORE, execute, fresh, restore_real, running_server, small
-from support.importing import TODAY, Importing, changes, codes, visits
+from support.importing import TODAY, Importing, changes, codes, load, visits
 from support.places import DATA
 from support.running import json_rows, run
 from tallyport import ExportOptions, OptionNaming, OutsideFailed, Refused, convert, export_values
 from tallyport.postgres.catalog.org_unit_cache import KnownUnits
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.imports.batch_size import Mode
-from tallyport.postgres.imports.group import CHANGES, ImportOptions
-from tallyport.postgres.imports.run import load
-from tallyport.postgres.imports.triggers import Triggers, triggers
+from tallyport.postgres.imports.import_run import ImportOptions
+from tallyport.postgres.imports.report import CHANGES
+from tallyport.postgres.imports.write import Triggers, triggers
 from tallyport_schemas.generations import Generation
 
 VALUES_FILE = DATA / "sierra-leone-values.json.gz"

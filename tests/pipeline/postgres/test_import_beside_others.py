@@ -15,7 +15,7 @@ from tallyport.postgres.connection import connection
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.imports import group
 from tallyport.postgres.imports.batch_size import Mode
-from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.import_run import ImportOptions
 from tallyport.postgres.imports.run import loading
 
 ANOTHER = (

@@ -21,9 +21,9 @@ from support.waiting import wait_until
 GROUPS = 300
 REPORTING = """
 import sys
-from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.import_run import ImportOptions
 from tallyport.postgres.imports.import_values import import_values
-from tallyport.postgres.imports.run import GroupLoad
+from tallyport.postgres.imports.report import GroupLoad
 from pathlib import Path
 
 source, database, changes, reported = sys.argv[1:]

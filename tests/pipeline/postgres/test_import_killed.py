@@ -24,13 +24,12 @@ import psycopg
 import pytest
 
 from support.databases import execute, running_server, small
-from support.importing import visits
+from support.importing import load, visits
 from support.running import command, environment, signals_as_usual
 from support.waiting import wait_until
 from tallyport import OutsideFailed
 from tallyport.postgres.embedded.server import EmbeddedServer
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import load
+from tallyport.postgres.imports.import_run import ImportOptions
 
 KILLS = int(os.environ.get("TALLYPORT_KILLS", "100"))
 """Kills in all: of clients and of backends, half each."""

@@ -19,15 +19,16 @@ import psycopg
 import pytest
 
 from support.databases import GENERATIONS, execute, running_server, small
-from support.importing import TODAY, Group, Importing, changes, codes, visits
+from support.importing import TODAY, Group, Importing, changes, codes, load, visits
 from support.running import command, environment
 from support.waiting import wait_until
 from tallyport import OutsideFailed
 from tallyport.postgres.connection import connection
 from tallyport.postgres.embedded.server import EmbeddedServer, programs
 from tallyport.postgres.imports.batch_size import Mode
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import GroupLoad, ImportReport, load, loading
+from tallyport.postgres.imports.import_run import ImportOptions
+from tallyport.postgres.imports.report import GroupLoad, ImportReport
+from tallyport.postgres.imports.run import loading
 from tallyport.postgres.statements import statement
 
 RUNNING = "select count(*) from pg_stat_activity where application_name = 'tallyport'"

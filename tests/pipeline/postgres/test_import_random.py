@@ -19,7 +19,7 @@ from support.databases import execute, running_server, small
 from support.importing import Group, Importing, visits
 from tallyport.postgres.embedded.server import EmbeddedServer, programs
 from tallyport.postgres.imports.batch_size import Mode
-from tallyport.postgres.imports.group import CHANGES
+from tallyport.postgres.imports.report import CHANGES
 
 STEPS = int(os.environ.get("TALLYPORT_STEPS", "500"))
 """Operations in all, over all ways in which triggers are dealt with."""

@@ -15,7 +15,7 @@ from support.databases import GENERATIONS, execute, running_server, small
 from support.importing import TODAY
 from support.running import run
 from tallyport import ImportReport, import_values
-from tallyport.postgres.imports.group import ImportOptions
+from tallyport.postgres.imports.import_run import ImportOptions
 
 COLUMNS = "dataelement,period,orgunit,categoryoptioncombo,attributeoptioncombo,value"
 MARCH = "202503"

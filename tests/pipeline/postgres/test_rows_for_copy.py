@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tallyport.postgres.imports.batch_size import batches
-from tallyport.postgres.imports.copy_text import CopyText
+from tallyport.postgres.imports.row_feed import CopyText
 from tallyport_converters.native.adv2 import RowForm, Rows
 from tallyport_converters.native.row_batch import ArrowBatch
 from tallyport_schemas.finding import SourceUnreadable

@@ -28,7 +28,7 @@ from tallyport_schemas.generations import Generation
 
 if TYPE_CHECKING:
     from tallyport.cli.progress import Ticker
-    from tallyport.postgres.imports.run import GroupLoad, ImportReport
+    from tallyport.postgres.imports.report import GroupLoad, ImportReport
 
 BATCHES = ("whole", "rows", "stored", "both")
 """The modes of batching, as postgres/imports/batch_size.py has them: it need not be loaded for `--help`."""
@@ -91,9 +91,9 @@ def command(
     """
     from tallyport.postgres.imports.access import Check
     from tallyport.postgres.imports.batch_size import Mode
-    from tallyport.postgres.imports.group import ImportOptions
+    from tallyport.postgres.imports.import_run import ImportOptions
     from tallyport.postgres.imports.import_values import import_values
-    from tallyport.postgres.imports.run import ImportReport
+    from tallyport.postgres.imports.report import ImportReport
     from tallyport_converters.convert import Options
 
     refuse(
@@ -141,7 +141,7 @@ def _refuse_overwriting(named: Mapping[str, Path | None], sources: Sequence[str]
 
 def _show(talk: Talk, ticker: Ticker, event: object) -> None:
     """Show progress, and with --verbose every group."""
-    from tallyport.postgres.imports.run import GroupLoad
+    from tallyport.postgres.imports.report import GroupLoad
 
     ticker.show(event)
     if not isinstance(event, GroupLoad):

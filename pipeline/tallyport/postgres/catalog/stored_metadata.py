@@ -51,6 +51,17 @@ def header_objects(database: Connection[Row], header: GroupHeader, units: KnownU
     return fetched.objects()
 
 
+def value_objects(database: Connection[Row], used: Sequence[Row]) -> StoredObjects:
+    """Return what decides whose the option combos of values are; `used`: rows of `exports/used_combos.sql`."""
+    fetched = _Fetched(database, dict.fromkeys(KINDS_OF_IDENTIFIERS, "UID"))
+    elements = fetched.data_elements(sorted({row[0] for row in used}))
+    data_sets = fetched.data_sets([], [row[0] for row in elements])
+    fetched.category_combos([*_combos_of(elements, data_sets), *(combo for row in used for combo in row[3:])])
+    fetched.categories()
+    fetched.option_combos(sorted({row[1] for row in used}), sorted({row[2] for row in used}))
+    return fetched.objects()
+
+
 def default_objects(database: Connection[Row]) -> Snapshot:
     """Return the default category combo with its option combos."""
     fetched = _Fetched(database, dict.fromkeys(KINDS_OF_IDENTIFIERS, "UID"))
@@ -73,6 +84,11 @@ def of_database(database: Connection[Row]) -> Callable[[Mapping[str, str]], Know
     return known
 
 
+def _combos_of(elements: Sequence[Row], data_sets: Sequence[Row]) -> list[int | None]:
+    """Return the ids of the category combos that data elements and data sets have."""
+    return [combo for row in data_sets for combo in (row[6], *row[12])] + [row[8] for row in elements]
+
+
 class _Fetched:
     """Fetches objects, which can be named in `schemes`. Where what is named is None, all there are."""
 
@@ -89,30 +105,28 @@ class _Fetched:
     def of_header(self, header: GroupHeader, units: KnownUnits) -> None:
         """Fetch what a header names."""
         self._attributes()
-        elements = self.data_elements([header.de])
+        elements = self.data_elements([header.de], has_option_sets=True)
         one = elements[0] if len(elements) == 1 else None
         unit_rows = units.rows(self._database, header.ids["ou"], header.ou)
         self._add("organisationUnits", map(self._org_unit, unit_rows))
         unit_ids = [row[0] for row in unit_rows]
         named = [] if header.ds is None else [header.ds]
         data_sets = self.data_sets(named, [one[0]] if one else [], unit_ids)
-        combos = [combo for row in data_sets for combo in (row[6], *row[12])] + [row[8] for row in elements]
-        self.category_combos(combos, [] if header.cc is None else [header.cc])
+        self.category_combos(_combos_of(elements, data_sets), [] if header.cc is None else [header.cc])
         given = [dimension for dimension in (header.co, header.ao) if dimension is not None]
         self.categories({name for dimension in given for name in dimension.categories or ()})
         self._category_options({name for dimension in given for place in dimension.options for name in place}, unit_ids)
         self.option_combos(header.coc or (), header.aoc or ())
-        if one:
-            self._option_sets([uid for uid in one[10:12] if uid])
         if one and one[6] in _FILE_TYPES:
             self._add("fileResources", ({"id": uid} for (uid,) in self._rows("file_resources")))
 
     # --- One collection each -----------------------------------------------------------------------------------------
 
-    def data_elements(self, names: Sequence[str] | None) -> list[Row]:
-        """Fetch data elements."""
+    def data_elements(self, names: Sequence[str] | None, *, has_option_sets: bool = False) -> list[Row]:
+        """Fetch data elements; with their option sets, if these are of interest."""
         rows = self._rows("data_elements", **self._named("de", names))
-        self._add("dataElements", map(self._data_element, rows))
+        sets = self._option_sets([id_ for row in rows for id_ in row[10:12] if id_]) if has_option_sets else {}
+        self._add("dataElements", (self._data_element(row, sets) for row in rows))
         return rows
 
     def data_sets(
@@ -146,6 +160,7 @@ class _Fetched:
         """Fetch categories by name, and those of the category combos that were fetched."""
         rows = self._rows("categories", combos=self._combos, **self._named("c", sorted(names)))
         self._add("categories", (self._object("c", row) | {"categoryOptions": row[5]} for row in rows))
+        self._ids["categoryOptions"] |= {uid: id_ for row in rows for uid, id_ in zip(row[5], row[6], strict=True)}
 
     def option_combos(self, names: Sequence[str] = (), attribute_names: Sequence[str] = ()) -> None:
         """Fetch option combos by name, and those of the category combos that were fetched."""
@@ -164,25 +179,27 @@ class _Fetched:
         known = self._rows("attributes", uids=sorted(uids)) if uids else []
         self._add("attributes", ({"id": uid} for (uid,) in known))
 
-    def _option_sets(self, uids: Sequence[str]) -> None:
-        rows = self._rows("option_sets", uids=uids) if uids else []
+    def _option_sets(self, ids: Sequence[int]) -> dict[int, str]:
+        """Fetch option sets; returns their UIDs."""
+        rows = self._rows("option_sets", ids=ids) if ids else []
         listed = (
             {"id": uid, "options": [{"id": f"{uid} {at}", "code": code} for at, code in enumerate(codes)]}
-            for uid, codes in rows
+            for _, uid, codes in rows
         )
         self._add("optionSets", listed)
+        return {id_: uid for id_, uid, _ in rows}
 
     # --- Rows as objects of an export --------------------------------------------------------------------------------
 
-    def _data_element(self, row: Row) -> dict[str, Any]:
+    def _data_element(self, row: Row, option_sets: Mapping[int, str]) -> dict[str, Any]:
         domain, value_type, zero, _, combo, option_set, comment_set = row[5:]
         return self._object("de", row) | {
             "domainType": domain,
             "valueType": value_type,
             "zeroIsSignificant": zero,
             "categoryCombo": {"id": combo},
-            "optionSet": option_set,
-            "commentOptionSet": comment_set,
+            "optionSet": option_sets.get(option_set),
+            "commentOptionSet": option_sets.get(comment_set),
         }
 
     def _org_unit(self, row: Row) -> dict[str, Any]:

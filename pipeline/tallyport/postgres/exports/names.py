@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from tallyport.postgres.catalog.stored_metadata import value_objects
 from tallyport.postgres.connection import Row
 from tallyport.postgres.exports.filters import Selection
 from tallyport.postgres.exports.identifiers import Identified, Identifying
@@ -89,7 +90,8 @@ def stored_names(
         attributes = {id_: identified(text) for id_, text in kinds["aoc"].named.items()}
         return StoredNames(elements, selection.periods, units, combos, attributes, {})
     used = identifying.rows("used_combos", **chosen)
-    combos, attributes, set_of = ByOptions(identifying, naming, used, selection.data_sets).named()
+    objects = value_objects(database, used)
+    combos, attributes, set_of = ByOptions(identifying, naming, used, objects, selection.data_sets).named()
     sets = identifying.identifiers("ds", sorted(set(set_of.values()))) if set_of is not None else {}
     return StoredNames(elements, selection.periods, units, combos, attributes, sets, set_of)
 

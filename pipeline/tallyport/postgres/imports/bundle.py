@@ -8,14 +8,13 @@ for more than the plain steps is left to be imported by itself.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from tallyport.postgres.catalog.header_lookup import LookedUp, Scope
-from tallyport.postgres.imports.group import GroupImport, ImportRun, stage_scopes
+from tallyport.postgres.catalog.header_lookup import Scope
+from tallyport.postgres.imports.group import GroupImport
+from tallyport.postgres.imports.import_run import ImportRun
 from tallyport.postgres.imports.row_feed import RowFeed
 from tallyport.postgres.imports.session import Session
 from tallyport.postgres.imports.write import Changed, Nothing
-from tallyport_schemas.group_header import GroupHeader
 
 GROUPS = 500
 """Groups of a bundle at most; with the other limits it takes some 20 MB, and a second."""
@@ -29,17 +28,6 @@ _Cell = tuple[int, str, int]
 """A data element, a period and an organisation unit."""
 
 
-@dataclass(frozen=True, slots=True)
-class BundledGroup:
-    """A group that was looked up and read ahead."""
-
-    group: GroupImport
-    header: GroupHeader
-    looked_up: LookedUp
-    scope: Scope
-    feed: RowFeed
-
-
 class Bundle:
     """Groups in the making of a bundle: `takes` says whether one more fits, `add` takes it, `write` writes them."""
 
@@ -47,8 +35,8 @@ class Bundle:
         self._run = run
         self._taken: dict[_Cell, list[tuple[frozenset[int], frozenset[int]]]] = {}
         self._rows = self._names = self._bytes = self._size = 0
-        self._settled: list[tuple[BundledGroup, Mapping[str, int], int, Sequence[Nothing]]] = []
-        self.members: list[BundledGroup] = []
+        self._settled: list[tuple[GroupImport, Mapping[str, int], int, Sequence[Nothing]]] = []
+        self.members: list[GroupImport] = []
 
     def takes(self, scope: Scope) -> bool:
         """Whether there is room, and no group that may name the same value."""
@@ -67,14 +55,14 @@ class Bundle:
             for other_combos, other_attributes in self._taken.get(cell, ())
         )
 
-    def add(self, member: BundledGroup) -> None:
+    def add(self, member: GroupImport) -> None:
         """Take a group."""
         scope = member.scope
         self.members.append(member)
-        self._rows += member.feed.counts[0]
+        self._rows += member.rows_ahead.counts[0]
         self._names += sum(map(len, (scope.periods, scope.org_units, scope.combos, scope.attribute_combos)))
         self._size += len(scope.periods) * len(scope.org_units)
-        self._bytes += sum(batch.size_bytes for batch in member.feed.ahead)
+        self._bytes += sum(batch.size_bytes for batch in member.rows_ahead.ahead)
         combos = _combos(scope)
         for cell in _cells(scope):
             self._taken.setdefault(cell, []).append(combos)
@@ -88,19 +76,20 @@ class Bundle:
         members = dict(enumerate(self.members))
         session.run("clear_staging")
         writing.begin(sorted({member.scope.data_element for member in self.members}))
-        stage_scopes(session, {number: member.scope for number, member in members.items()})
+        session.stage_scopes({number: member.scope for number, member in members.items()})
         writing.find_periods()
         scopes = {number: (member.header, member.scope) for number, member in members.items()}
         apart = self._run.access.restricted(session, scopes, self._run.options.today)
-        _stage_rows(session, {number: member.feed for number, member in members.items() if number not in apart})
+        _stage_rows(session, {number: member.rows_ahead for number, member in members.items() if number not in apart})
         if of_unknown_type := {row[0] for row in session.look_up("unknown_period_types")}:
             session.run("clear_staged_groups", groups=sorted(of_unknown_type))
             apart |= of_unknown_type
         together = {number: member for number, member in members.items() if number not in apart}
         rules = {number: member.looked_up.relations.rules for number, member in together.items()}
-        staged = {number: member.feed.counts[1] for number, member in together.items()}
+        staged = {number: member.rows_ahead.counts[1] for number, member in together.items()}
         kinds = {number: rule.value_type if rule else None for number, rule in rules.items()}
-        nothing = writing.normalise(kinds, all_rows=any(member.group.names_rows for member in together.values()))
+        names_rows = any(member.load.rejected is not None for member in together.values())
+        nothing = writing.normalise(kinds, all_rows=names_rows)
         for of_group in nothing:
             staged[of_group.group] -= of_group.left_out
         made = writing.make_periods()
@@ -118,7 +107,7 @@ class Bundle:
     def settle(self) -> None:
         """Note what became of each group, when it is in the database."""
         for member, changed, made, nothing in self._settled:
-            member.group.settle_together(member.header, member.looked_up, changed, made, nothing)
+            member.settle_together(changed, made, nothing)
 
 
 def _cells(scope: Scope) -> Iterator[_Cell]:
@@ -133,13 +122,10 @@ def _combos(scope: Scope) -> tuple[frozenset[int], frozenset[int]]:
 
 def _stage_rows(session: Session, feeds: dict[int, RowFeed]) -> None:
     """Stage the rows of groups: those that have the same columns at once."""
-    from psycopg import sql
-
     by_columns: dict[Sequence[str], list[tuple[int, RowFeed]]] = {}
     for number, feed in feeds.items():
         by_columns.setdefault(feed.text.columns, []).append((number, feed))
     for columns, alike in by_columns.items():
-        names = sql.SQL(", ").join(map(sql.Identifier, ("group_number", *columns)))
-        with session.copying(sql.SQL("copy staged ({}) from stdin").format(names)) as write:
+        with session.copying("staged", ("group_number", *columns)) as write:
             for number, feed in alike:
                 write(b"".join(feed.text.lines(batch, group=number) for batch in feed.ahead))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tallyport.postgres.imports.report import GroupLoad
 from tallyport.postgres.imports.session import Session
 from tallyport.postgres.statements import statement
 from tallyport_converters.files.atomic import WholeFile
@@ -44,9 +45,10 @@ class Changes(WholeFile):
         except OSError as error:
             raise failed(error, self._path) from error
 
-    def take(self, session: Session, *, file: str, number: int, data_element: str, staged_as: int = 0) -> None:
-        """Write what is planned of a group, or a batch of it; `data_element` as the file has it."""
-        parameters = {"file": file, "number": number, "data_element": data_element, "staged_as": staged_as}
+    def take(self, session: Session, load: GroupLoad, *, staged_as: int) -> None:
+        """Write what is planned of a group, or a batch of it."""
+        named = {"file": load.file, "number": load.number, "data_element": load.de or ""}
+        parameters = {**named, "staged_as": staged_as}
         with session.database.cursor() as cursor, cursor.copy(statement("imports/changes"), parameters) as lines:
             for line in lines:
                 self.write(bytes(line))

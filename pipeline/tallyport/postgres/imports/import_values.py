@@ -14,8 +14,9 @@ from pathlib import Path
 from tallyport.any_source import converted
 from tallyport.postgres.catalog.stored_metadata import of_database
 from tallyport.postgres.connection import connection
-from tallyport.postgres.imports.group import ImportOptions
-from tallyport.postgres.imports.run import Event, GroupLoad, ImportReport, loading
+from tallyport.postgres.imports.import_run import ImportOptions
+from tallyport.postgres.imports.report import Event, GroupLoad, ImportReport
+from tallyport.postgres.imports.run import loading
 from tallyport.postgres.schema_history import known_generation
 from tallyport.source_report import SourceAccount, SourceReport
 from tallyport_converters.convert import Options, Outcome

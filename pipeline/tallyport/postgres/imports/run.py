@@ -8,194 +8,40 @@ before it did.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tallyport.postgres.catalog.header_lookup import LookedUp
 from tallyport.postgres.catalog.stored_metadata import default_objects
-from tallyport.postgres.connection import Row, connection
+from tallyport.postgres.connection import Row
 from tallyport.postgres.imports.access import access
-from tallyport.postgres.imports.batch_size import Batching
-from tallyport.postgres.imports.bundle import Bundle, BundledGroup
+from tallyport.postgres.imports.bundle import Bundle
 from tallyport.postgres.imports.change_list import Changes
-from tallyport.postgres.imports.group import CHANGES, GroupFails, GroupImport, GroupOutcome, ImportOptions, ImportRun
-from tallyport.postgres.imports.session import Session
+from tallyport.postgres.imports.group import GroupImport, header_failures, read_rest
+from tallyport.postgres.imports.import_run import GroupFails, ImportOptions, ImportRun
+from tallyport.postgres.imports.report import Event, FileLoad, GroupLoad, GroupOrigin
+from tallyport.postgres.imports.session import Session, uninterrupted
 from tallyport.postgres.imports.sql_script import Script
-from tallyport.postgres.imports.triggers import triggers
-from tallyport.postgres.imports.uninterrupted import uninterrupted
-from tallyport.postgres.imports.write import Changed
+from tallyport.postgres.imports.write import Changed, triggers
 from tallyport.postgres.schema_history import known_generation, unread_schema
 from tallyport.postgres.statements import statement
-from tallyport.source_report import SourceReport
-from tallyport.validation.rejected_rows import RejectedRows, worst
+from tallyport.validation.rejected_rows import RejectedRows
 from tallyport.validation.validate import walked
 from tallyport_converters.adv2.file import Adv2File, RawHead
-from tallyport_converters.adv2.header_form import check_form
-from tallyport_converters.convert import Outcome as Conversion
+from tallyport_converters.adv2.header_form import check_form, readable
 from tallyport_converters.files.work_folders import sweep
 from tallyport_converters.sources import Source
-from tallyport_schemas.document import Document, Documented
-from tallyport_schemas.finding import Finding, Severity, SourceUnreadable, finding
-from tallyport_schemas.generations import Generation
-from tallyport_schemas.group_header import GroupHeader
+from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
-
-@dataclass(frozen=True, slots=True)
-class GroupOrigin:
-    """Where the group of a converted source stands: in a file of the conversion's folder, from a row of it on."""
-
-    folder: str
-    file: str
-    first_row: int
-
-
-@dataclass(frozen=True, slots=True)
-class GroupLoad:
-    """What became of one group. `rows`: how many by change; `cleared`: stored values that its `delete` took.
-
-    Where it is not `valid`, nothing of it was written, and all its rows are ignored. `batching` is None where its
-    header failed. `undo`: the file that brings back what it removed for good. `origin`: of a group that was made of a
-    legacy file; then `rejected` has the rows that were not written.
-    """
-
-    file: str
-    number: int
-    de: str | None
-    valid: bool
-    rows: dict[str, int]
-    cleared: int
-    periods_created: int
-    batching: Batching | None
-    undo: Path | None
-    findings: Sequence[Finding]
-    origin: GroupOrigin | None = None
-    rejected: RejectedRows | None = None
-
-    def as_json(self) -> Document:
-        """Return it as JSON has it."""
-        batching = self.batching
-        return {
-            "file": self.file,
-            "number": self.number,
-            "de": self.de,
-            "valid": self.valid,
-            "rows": self.rows,
-            "cleared": self.cleared,
-            "periods_created": self.periods_created,
-            "batching": {"mode": batching.mode, "reason": batching.reason} if batching else None,
-            "undo": str(self.undo) if self.undo else None,
-            "findings": [found.as_json() for found in self.findings],
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FileLoad:
-    """A file has been read to its end, or could not be: then `error` says why."""
-
-    file: str
-    error: Finding | None = None
-
-
-Event = GroupLoad | FileLoad | Progress | Finding
-"""What an import reports as it goes; a finding is about the whole database, and comes before anything is written."""
-
 _WORTH = 2
 """Groups that are written together at least."""
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """The outcome of an import.
-
-    `conversions`: of sources that were none of ADV2; `sources`: what became of all values of these. `findings`: on the
-    database.
-    """
-
-    dry_run: bool = False
-    generation: Generation | None = None
-    groups: list[GroupLoad] = field(default_factory=list)
-    errors: list[Finding] = field(default_factory=list)
-    conversions: list[Conversion] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    sources: list[SourceReport] = field(default_factory=list)
-
-    def add(self, event: Event | Conversion | SourceReport) -> None:
-        """Take one event."""
-        if isinstance(event, Conversion):
-            self.conversions.append(event)
-        elif isinstance(event, SourceReport):
-            self.sources.append(event)
-        elif isinstance(event, GroupLoad):
-            self.groups.append(event)
-        elif isinstance(event, Finding):
-            self.findings.append(event)
-        elif isinstance(event, FileLoad) and event.error:
-            self.errors.append(event.error)
-
-    @property
-    def rows(self) -> dict[str, int]:
-        """How many rows of all groups, by change."""
-        return {change: sum(group.rows[change] for group in self.groups) for change in CHANGES}
-
-    @property
-    def exit_code(self) -> int:
-        """0 nothing was found, 1 values skipped or warnings, 3 a group failed or a source is unreadable, 5 refused.
-
-        Groups of a legacy file are no units of its own: their rows are rejected like others, unless it is all of them.
-        """
-        if any(found.code == "TP753" for group in self.groups for found in group.findings):
-            return 5
-        converted = max((outcome.exit_code for outcome in self.conversions), default=0)
-        fails = not all(group.valid for group in self.groups if group.origin is None)
-        takes_none = bool(self.groups) and not any(group.valid for group in self.groups)
-        if converted == 3 or self.errors or fails or takes_none:
-            return 3
-        of_groups = (found for group in self.groups for found in group.findings)
-        of_sources = (found for source in self.sources for found in source.findings)
-        told = any(found.severity is not Severity.INFO for found in chain(of_groups, of_sources))
-        return 1 if told or self.findings or self.rows["ignored"] else converted
-
-    def as_json(self) -> Document:
-        """Return it as `json/import.schema.json` describes it."""
-        parts: dict[str, Sequence[Documented]] = {
-            "conversions": self.conversions,
-            "groups": self.groups,
-            "findings": self.findings,
-            "errors": self.errors,
-            "sources": self.sources,
-        }
-        lists = {name: [part.as_json() for part in found] for name, found in parts.items() if found}
-        return {"generation": self.generation, "dry_run": self.dry_run, "rows": self.rows, **lists}
-
-
-def load(paths: Sequence[str | os.PathLike[str]], database: str, options: ImportOptions | None = None) -> ImportReport:
-    """Import ADV2 files (plain or compressed), or folders of them, into a DHIS2 database.
-
-    `database` is a URL. The report holds all findings.
-
-    Raises:
-        ValueError: a folder holds no ADV2 file.
-        Refused: TP752, TP903, TP904, the user does not exist, or must not write; TP759, who may not force checks does;
-            TP905 to TP907, the tables are not known.
-        OutsideFailed: TP805 to TP809: groups before it are in, the running one is not.
-    """
-    options = options or ImportOptions()
-    report = ImportReport(options.dry_run)
-    with connection(database) as connected:
-        report.generation = known_generation(connected, options.assume)
-        for event in loading(connected, paths, options):
-            report.add(event)
-    return report
 
 
 def loading(
@@ -246,24 +92,6 @@ def _size(path: str) -> int:
         return 0  # opening it will tell
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """A group whose head was read; `header` is None where its form fails."""
-
-    load: GroupImport
-    file: Adv2File
-    head: RawHead
-    label: str
-    header: GroupHeader | None
-    de: str | None
-    origin: GroupOrigin | None
-    rejected: RejectedRows | None
-
-    @property
-    def title(self) -> str:
-        return f"{self.label}, group {self.head.number}: {self.de or 'no data element'}"
-
-
 class _Loader:
     """Imports files one after the other; `total` is the size of all on disk.
 
@@ -282,7 +110,7 @@ class _Loader:
         self._reached = 0
         self._values = 0
         self._bundle = Bundle(run)
-        self._waiting: list[tuple[_Group, LookedUp] | Event] = []
+        self._waiting: list[GroupImport | GroupLoad | FileLoad] = []
 
     def file(self, path: str, label: str, folder: str | None) -> Iterator[Event]:
         """Import the groups of one file; small ones of its end may be left to wait.
@@ -309,72 +137,71 @@ class _Loader:
         if not waiting:
             return
         with ExitStack() as reported:  # what is committed is reported before anything can end the run
-            yield Progress(_label(waiting[-1]), "import", self._reached, self._total, self._values)
-            apart = self._write(bundle, [each for each in waiting if isinstance(each, tuple)], reported)
-            number = 0
-            events: list[Event | None] = []
-            for each in waiting:
-                if isinstance(each, tuple):
-                    events.append(None if number in apart else self._loaded(each[0]))
-                    number += 1
-                else:
-                    events.append(each)
-            for at, (each, event) in enumerate(zip(waiting, events, strict=True)):
-                if event is not None:
-                    yield event
+            last = waiting[-1].load if isinstance(waiting[-1], GroupImport) else waiting[-1]
+            yield Progress(last.file, "import", self._reached, self._total, self._values)
+            alone = self._write(bundle, reported)
+            events = [
+                self._loaded(each.load) if isinstance(each, GroupImport) and each not in alone else each
+                for each in waiting
+            ]
+            for at, each in enumerate(events):
+                if not isinstance(each, GroupImport):
+                    yield each
                     continue
-                assert isinstance(each, tuple)
                 try:
-                    yield from self._alone(*each, size=0)
+                    yield from self._alone(each, size=0)
                 except Exception:
-                    yield from (late for late in events[at + 1 :] if late is not None)
+                    yield from (late for late in events[at + 1 :] if not isinstance(late, GroupImport))
                     raise
 
-    def _write(self, bundle: Bundle, groups: Sequence[tuple[_Group, LookedUp]], reported: ExitStack) -> set[int]:
-        """Write a bundle; returns the numbers of the groups that are to be written by themselves.
+    def _write(self, bundle: Bundle, reported: ExitStack) -> set[GroupImport]:
+        """Write a bundle; returns the groups that are to be written by themselves.
 
         These are all, where the database refuses: then it refuses the one that it is about again.
         """
         from psycopg import Error
 
+        groups, database = bundle.members, self._run.session.database
         if len(groups) < _WORTH:
-            return set(range(len(groups)))
-        database = self._run.session.database
-        if self._changes:
-            self._changes.begin()
-        if self._script:
-            self._script.begin(*(group.title for group, _ in groups))
+            return set(groups)
+        loads = [group.load for group in groups]
         try:
-            with ExitStack() as committed:
+            with self._recorded(*loads), ExitStack() as committed:
                 with database.transaction():
-                    apart = bundle.write(partial(self._tell, [group for group, _ in groups]) if self._changes else None)
+                    apart = bundle.write(partial(self._tell, loads) if self._changes else None)
                     committed.enter_context(uninterrupted())
                 reported.push(committed.pop_all())
         except Error:
-            if self._changes:
-                self._changes.drop()
             if database.broken or database.closed:
                 raise
-            return set(range(len(groups)))
-        if self._changes and not self._run.options.dry_run:
-            self._changes.keep()
-        if self._script:
-            self._script.end()
+            return set(groups)
         bundle.settle()
-        return apart
+        return {groups[number] for number in apart}
 
-    def _tell(self, groups: Sequence[_Group], changed: Changed) -> None:
-        """List the changes of groups that are written together."""
+    @contextmanager
+    def _recorded(self, *loads: GroupLoad) -> Iterator[None]:
+        """Take what is done to groups into the files that list it, once it is in the database."""
+        changes, script = self._changes, self._script
+        if changes:
+            changes.begin()
+        if script:
+            script.begin(*(load.title for load in loads))
+        try:
+            yield
+        except Exception:
+            if changes:
+                changes.drop()
+            raise
+        if changes and not self._run.options.dry_run:
+            changes.keep()
+        if script:
+            script.end()
+
+    def _tell(self, loads: Sequence[GroupLoad], changed: Changed) -> None:
+        """List the changes of groups that are written together, or of one by itself."""
         assert self._changes
         for number in sorted(changed):
-            group = groups[number]
-            self._changes.take(
-                self._run.session,
-                file=group.label,
-                number=group.head.number,
-                data_element=group.de or "",
-                staged_as=number,
-            )
+            self._changes.take(self._run.session, loads[number], staged_as=number)
 
     def _group(
         self, file: Adv2File, head: RawHead, label: str, size: int, origin: GroupOrigin | None
@@ -383,136 +210,83 @@ class _Loader:
         self._reached = self._done + min(size, file.position)
         rejected = RejectedRows() if origin else None
         header, found, de = check_form(head.properties, any_identifiers=rejected is not None, takes_undo=True)
-        told = None
-        if self._changes:
-            take = partial(self._changes.take, self._run.session, file=label, number=head.number)
-            told = partial(_told, partial(take, data_element=de or ""))
-        group = _Group(
-            GroupImport(self._run, file, head, told, rejected), file, head, label, header, de, origin, rejected
-        )
+        load = GroupLoad(label, head.number, de, origin, rejected)
         if header is None:
             with self._run.session.database.transaction():
-                failures = [*found, *group.load.also_wrong(found)]
-            return (yield from self._failing(group, failures))
+                failures = [*found, *self._also_wrong(head, found, load)]
+            return (yield from self._failing(load, file, head, failures))
         if header.delete and origin and origin.folder in self._keeps:
-            return (yield from self._failing(group, [finding("TP786", field="delete")]))
-        looked_up = group.load.look_up(header)
+            return (yield from self._failing(load, file, head, [finding("TP786", field="delete")]))
+        looked_up = self._run.look_up(header, by_member=load.by_member(header))
         if looked_up.scope is None:
-            return (yield from self._failing(group, group.load.failures(header, looked_up)))
-        if group.load.may_go_together(header, looked_up) and group.load.read_ahead(header, looked_up):
-            if not self._bundle.takes(looked_up.scope):
+            failures = header_failures(looked_up, by_member=load.by_member(header))
+            return (yield from self._failing(load, file, head, failures))
+        told = partial(self._tell, [load]) if self._changes else None
+        group = GroupImport(self._run, file, head, header, looked_up, load, told)
+        if group.may_go_together() and group.read_ahead():
+            if not self._bundle.takes(group.scope):
                 yield from self.rest()
-            with group.load.feed(header, looked_up) as feed:
-                assert feed
-                self._bundle.add(BundledGroup(group.load, header, looked_up, looked_up.scope, feed))
-                self._waiting.append((group, looked_up))
-                return feed.counts[0]
+            self._bundle.add(group)
+            self._waiting.append(group)
+            return group.rows_ahead.counts[0]
         yield from self.rest()
         with ExitStack() as reported:
-            return (yield from self._alone(group, looked_up, size, reported))
+            return (yield from self._alone(group, size, reported))
 
-    def _alone(
-        self, group: _Group, looked_up: LookedUp, size: int, reported: ExitStack | None = None
-    ) -> Generator[Event, None, int]:
+    def _also_wrong(self, head: RawHead, findings: Sequence[Finding], load: GroupLoad) -> list[Finding]:
+        """Return what the database says against a header whose form fails by `findings`, of what can be read of it."""
+        rest = readable(head.properties, findings)
+        if not rest:
+            return []
+        return rest.certain(self._run.look_up(rest.header, by_member=load.by_member(rest.header)).findings)
+
+    def _alone(self, group: GroupImport, size: int, reported: ExitStack | None = None) -> Generator[Event, None, int]:
         """Import a group in a transaction of its own; returns how many rows it has."""
-        load, header, label = group.load, group.header, group.label
-        assert header
-        if self._changes:
-            self._changes.begin()
-        if self._script:
-            self._script.begin(group.title)
+        load, header = group.load, group.header
         try:
-            with self._run.session.database.transaction():
-                for rows in load.steps(header, looked_up):
+            with self._recorded(load), self._run.session.database.transaction():
+                for rows in group.steps():
                     done = self._done + size * min(rows, header.size) // max(header.size, 1)
-                    yield Progress(label, f"import {header.de}", done, self._total, self._values + rows)
+                    yield Progress(load.file, f"import {header.de}", done, self._total, self._values + rows)
                 if reported:
                     reported.enter_context(uninterrupted())
         except GroupFails as failed:
-            if self._changes:
-                self._changes.drop()
-            event, broken = self._fails(group, failed.findings)
-            yield event
+            read, broken = group.read_rest()
+            yield self._failed(load, failed.findings, read)
             if broken:
                 raise broken from None
-            return sum(event.rows.values())
-        if self._changes and not self._run.options.dry_run:
-            self._changes.keep()
-        if self._script:
-            self._script.end()
-        event = self._loaded(group)
-        yield event
-        return sum(event.rows.values())
+            return read
+        yield self._loaded(load)
+        return sum(load.rows.values())
 
-    def _in_turn(self, event: GroupLoad | FileLoad) -> Generator[Event, None, int]:
-        """Report an event, or let it wait for what waits before it; returns how many rows it is about."""
+    def _in_turn(self, event: GroupLoad | FileLoad) -> Iterator[Event]:
+        """Report an event, or let it wait for what waits before it."""
         if self._waiting:
             self._waiting.append(event)
         else:
             yield event
-        return sum(event.rows.values()) if isinstance(event, GroupLoad) else 0
 
-    def _failing(self, group: _Group, findings: Sequence[Finding]) -> Generator[Event, None, int]:
-        """Report a group that fails; returns how many rows it has.
+    def _failing(
+        self, load: GroupLoad, file: Adv2File, head: RawHead, findings: Sequence[Finding]
+    ) -> Generator[Event, None, int]:
+        """Report a group that fails before its rows are read; returns how many it has.
 
         Raises:
             SourceUnreadable: the file breaks off within them.
         """
-        event, broken = self._fails(group, findings)
-        rows = yield from self._in_turn(event)
+        read, broken = read_rest(file, head)
+        yield from self._in_turn(self._failed(load, findings, read))
         if broken:
             raise broken
-        return rows
+        return read
 
-    def _fails(self, group: _Group, findings: Sequence[Finding]) -> tuple[GroupLoad, SourceUnreadable | None]:
-        """Describe a group that fails: all its rows are ignored. Returns it, and why it has no more rows than these."""
-        outcome, rejected = group.load.outcome, group.rejected
-        read, broken = group.load.read_rest()
-        if outcome.undo:
-            outcome.undo.unlink(missing_ok=True)
-        failed = GroupOutcome(list(findings), batching=outcome.batching)
-        failed.rows["ignored"] = read
-        if rejected is not None and read:
-            rejected = RejectedRows()
-            why = worst(findings)
-            rejected.add(range(failed.rows["ignored"]), why)
-            others = (found for found in findings if found is not why)
-            failed.findings = [*rejected.findings(), *others]
+    def _failed(self, load: GroupLoad, findings: Sequence[Finding], read: int) -> GroupLoad:
+        load.fail(findings, read)
         if self._script:
-            self._script.note(f"{group.title} fails: {', '.join(found.code for found in failed.findings)}")
-        return self._described(group, failed, rejected, valid=False), broken
+            self._script.note(f"{load.title} fails: {', '.join(found.code for found in load.findings)}")
+        return self._loaded(load)
 
-    def _loaded(self, group: _Group) -> GroupLoad:
-        return self._described(group, group.load.outcome, group.rejected, valid=True)
-
-    def _described(
-        self, group: _Group, outcome: GroupOutcome, rejected: RejectedRows | None, *, valid: bool
-    ) -> GroupLoad:
-        self._values += sum(outcome.rows.values())
-        return GroupLoad(
-            group.label,
-            group.head.number,
-            group.de,
-            valid,
-            outcome.rows,
-            outcome.cleared,
-            outcome.periods_created,
-            outcome.batching,
-            outcome.undo,
-            [found.at(group.label) for found in outcome.findings],
-            group.origin,
-            rejected,
-        )
-
-
-def _told(take: Callable[[], None], changed: Changed) -> None:
-    """List the changes of a group by itself."""
-    del changed
-    take()
-
-
-def _label(waiting: object) -> str:
-    """Return the file that something that waits is of."""
-    if isinstance(waiting, tuple):
-        return str(waiting[0].label)
-    return waiting.file if isinstance(waiting, GroupLoad | FileLoad) else ""
+    def _loaded(self, load: GroupLoad) -> GroupLoad:
+        self._values += sum(load.rows.values())
+        load.findings = [found.at(load.file) for found in load.findings]
+        return load

@@ -76,10 +76,9 @@ class Script(WholeFile):
         """Write a statement with its parameters."""
         self._put(self._group, self._literal(database, text, parameters))
 
-    def copy(self, database: Connection[Any], into: LiteralString | Composed) -> None:
+    def copy(self, database: Connection[Any], into: Composed) -> None:
         """Begin rows that are copied in; `lines` and `end_of_lines` follow."""
-        text = into if isinstance(into, str) else into.as_string(database)
-        self._put(self._group, text.rstrip(";\n").encode() + b";\n")
+        self._put(self._group, into.as_string(database).encode())
 
     def lines(self, text: bytes) -> None:
         """Write whole lines of COPY's text form."""

@@ -1,20 +1,61 @@
-"""Writing: takes what is staged into the table, of one group or of several at once: compared, logged, written."""
+"""Writing: takes what is staged into the table, of one group or of several at once: compared, logged, written.
+
+Triggers fire for each row, and five foreign keys cost several times what a row does. Where the role may, and all
+triggers are known, what they would check and write is checked and written by a statement, with the same locks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from tallyport.postgres.connection import Row
 from tallyport.postgres.imports.session import Session
-from tallyport.postgres.imports.triggers import Triggers
+from tallyport.postgres.statements import statement
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.value_types import BOOLEAN_TYPES, NUMERIC_RULES
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+_REPLICA = "replica"
+"""The replication role of a session in which triggers do not fire."""
 
 _INTEGERS = ("INTEGER", "INTEGER_POSITIVE", "INTEGER_NEGATIVE", "INTEGER_ZERO_OR_POSITIVE")
 
 Changed = dict[int, dict[str, int]]
 """How many rows by change, of groups by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Triggers:
+    """What may be done about them. `log`: one of them writes the change log. `role`: to which they are set back."""
+
+    may_set_aside: bool
+    log: bool
+    role: str
+
+
+def triggers(database: Connection[Row]) -> Triggers:
+    """Determine what may be done about triggers in a session; leaves nothing behind."""
+    found = database.execute(statement("imports/triggers")).fetchone()
+    assert found is not None
+    are_known, log, role = found
+    return Triggers(bool(are_known) and role != _REPLICA and _may_set(database), log, role)
+
+
+def _may_set(database: Connection[Row]) -> bool:
+    """Return whether the role may set triggers aside: it depends on the server's version how that can be asked."""
+    from psycopg import errors
+
+    try:
+        with database.transaction(force_rollback=True):
+            database.execute("set local session_replication_role = replica")
+    except errors.InsufficientPrivilege:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +91,7 @@ class Writing:
 
     def make_periods(self) -> dict[int, int]:
         """Make the periods of staged rows that are not there; returns how many for which group."""
-        made: dict[int, int] = dict(self._session.rows(f"create_periods_{self.version}"))
+        made: dict[int, int] = dict(self._session.rows("create_periods"))
         self.find_periods()
         return made
 

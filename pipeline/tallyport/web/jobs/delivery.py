@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 def into_database(job: JobContext, recorder: Recorder) -> None:
     """Import into the database that the environment names; a dry run leaves its statements as a script."""
-    from tallyport.postgres.imports.group import ImportOptions
+    from tallyport.postgres.imports.import_run import ImportOptions
     from tallyport.postgres.imports.import_values import import_values
-    from tallyport.postgres.imports.run import FileLoad, GroupLoad
+    from tallyport.postgres.imports.report import FileLoad, GroupLoad
 
     database = database_of_job()
     options = ImportOptions(

@@ -4,7 +4,4 @@
 -- Touches as many rows as it removed.
 delete from datavalue as d
 using staged_period as p, staged_unit as u
-where d.dataelementid = %(data_element)s::bigint
-    and d.periodid = any(array(select periodid from staged_period where periodid is not null))
-    and p.periodid = d.periodid and u.id = d.sourceid
-    --> of_scope_without_row
+--> of_scope_without_row

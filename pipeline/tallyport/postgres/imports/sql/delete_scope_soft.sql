@@ -5,8 +5,5 @@
 update datavalue as d
 set deleted = true, value = null, lastupdated = now(), storedby = %(username)s::text
 from staged_period as p, staged_unit as u
-where d.dataelementid = %(data_element)s::bigint
-    and d.periodid = any(array(select periodid from staged_period where periodid is not null))
-    and not d.deleted
-    and p.periodid = d.periodid and u.id = d.sourceid
-    --> of_scope_without_row
+--> of_scope_without_row
+and not d.deleted;

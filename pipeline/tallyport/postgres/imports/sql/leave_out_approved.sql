@@ -1,7 +1,6 @@
 -- Leaves out rows of which the data is approved, in the data set's workflow, for just that organisation unit; where
 -- several data sets can be meant, in each of them.
--- Parameters: data_sets (ids); all_rows.
--- Result: how many, the first of them, and all of them if `all_rows` says so.
+-- Parameters: data_sets (ids).
 with approved as (
     select p.place as period, u.place as unit, a.place as attribute
     from dataset as s
@@ -16,6 +15,4 @@ with approved as (
     delete from staged
     using approved
     where period_place = approved.period and unit_place = approved.unit and attribute_place = approved.attribute
-    returning row_number
-)
-select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;
+--> counted

@@ -1,6 +1,5 @@
 -- Leaves out rows of periods that are past the data set's expiry days, save where a lock exception keeps them open.
--- Parameters: data_sets (ids), periods: the places of these periods; all_rows.
--- Result: how many, the first of them, and all of them if `all_rows` says so.
+-- Parameters: data_sets (ids), periods: the places of these periods.
 with gone as (
     delete from staged as s
     where s.period_place = any(%(periods)s::integer[])
@@ -11,6 +10,4 @@ with gone as (
             join lockexception as x on x.periodid = p.periodid and x.organisationunitid = u.id
             where p.place = s.period_place and u.place = s.unit_place and x.datasetid = any(%(data_sets)s::bigint[])
         )
-    returning row_number
-)
-select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;
+--> counted

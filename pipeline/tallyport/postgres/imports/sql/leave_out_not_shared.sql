@@ -1,6 +1,5 @@
 -- Leaves out rows whose option combos, of either kind, have a category option that the user may not write.
--- Parameters: options (UIDs); all_rows.
--- Result: how many, the first of them, and all of them if `all_rows` says so.
+-- Parameters: options (UIDs).
 with refused as (
     select m.categoryoptioncomboid as id
     from categoryoption as o
@@ -10,6 +9,4 @@ with refused as (
     delete from staged
     where combo_place in (select place from staged_combo where id in (select id from refused))
         or attribute_place in (select place from staged_attribute where id in (select id from refused))
-    returning row_number
-)
-select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;
+--> counted

@@ -1,7 +1,5 @@
 -- Leaves out rows of organisation units that one of the attribute options is not meant for: an option that names some
 -- is meant for these and all below them.
--- Parameters: all_rows.
--- Result: how many, the first of them, and all of them if `all_rows` says so.
 with refused as (
     select u.place as unit, a.place as attribute
     from staged_unit as u
@@ -21,6 +19,4 @@ with refused as (
 ), gone as (
     delete from staged
     where (unit_place, attribute_place) in (select unit, attribute from refused)
-    returning row_number
-)
-select count(*), min(row_number), array_agg(row_number) filter (where %(all_rows)s::boolean) from gone;
+--> counted

@@ -8,10 +8,6 @@ insert into datavalueaudit (
 select
     nextval('datavalueaudit_sequence'), d.dataelementid, d.periodid, d.sourceid, d.categoryoptioncomboid,
     d.attributeoptioncomboid, d.value, now(), left(%(username)s::text, 100), 'DELETE'
-from datavalue as d
-join staged_period as p on p.periodid = d.periodid
-join staged_unit as u on u.id = d.sourceid
-where d.dataelementid = %(data_element)s::bigint
-    and d.periodid = any(array(select periodid from staged_period where periodid is not null))
-    and not d.deleted
-    --> of_scope_without_row
+from datavalue as d, staged_period as p, staged_unit as u
+--> of_scope_without_row
+and not d.deleted;

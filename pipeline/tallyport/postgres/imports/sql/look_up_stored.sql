@@ -2,10 +2,7 @@
 insert into stored (group_number, lies_at, periodid, unit, combo, attribute, value, deleted, followup, comment)
 select s.group_number, d.ctid, p.periodid, u.id, c.id, a.id, d.value, d.deleted, d.followup, d.comment
 from staged as s
-join staged_period as p on p.place = s.period_place and p.group_number = s.group_number
-join staged_unit as u on u.place = s.unit_place and u.group_number = s.group_number
-join staged_combo as c on c.place = s.combo_place and c.group_number = s.group_number
-join staged_attribute as a on a.place = s.attribute_place and a.group_number = s.group_number
+--> placed
 cross join lateral (
     select o.ctid, o.value, o.deleted, o.followup, o.comment
     from datavalue as o

@@ -5,13 +5,16 @@
 -- kept: what ignored rows name, so that no deletion of a scope takes it.
 -- staged_period, staged_unit, staged_combo, staged_attribute: the id for each place.
 -- stored: what is stored under keys of the scope. planned: what is to be written, and what that changes.
-create temporary table staged (
-    group_number integer not null default 0,
+create temporary table kept (
     row_number bigint not null,
     period_place integer not null default 0,
     unit_place integer not null default 0,
     combo_place bigint not null default 0,
-    attribute_place bigint not null default 0,
+    attribute_place bigint not null default 0
+) on commit delete rows;
+create temporary table staged (
+    group_number integer not null default 0,
+    like kept including defaults,
     value text,
     deleted boolean not null,
     followup boolean,
@@ -19,13 +22,6 @@ create temporary table staged (
     storedby text,
     created timestamp,
     lastupdated timestamp
-) on commit delete rows;
-create temporary table kept (
-    row_number bigint not null,
-    period_place integer not null default 0,
-    unit_place integer not null default 0,
-    combo_place bigint not null default 0,
-    attribute_place bigint not null default 0
 ) on commit delete rows;
 create temporary table staged_period (
     group_number integer not null,
@@ -40,22 +36,12 @@ create temporary table staged_period (
 ) on commit delete rows;
 create temporary table staged_unit (
     group_number integer not null,
-    place integer not null,
-    id bigint not null,
-    primary key (place, group_number)
-) on commit delete rows;
-create temporary table staged_combo (
-    group_number integer not null,
     place bigint not null,
     id bigint not null,
     primary key (place, group_number)
 ) on commit delete rows;
-create temporary table staged_attribute (
-    group_number integer not null,
-    place bigint not null,
-    id bigint not null,
-    primary key (place, group_number)
-) on commit delete rows;
+create temporary table staged_combo (like staged_unit including indexes) on commit delete rows;
+create temporary table staged_attribute (like staged_unit including indexes) on commit delete rows;
 create temporary table stored (
     group_number integer not null default 0,
     lies_at tid not null,

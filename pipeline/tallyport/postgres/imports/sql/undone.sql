@@ -1,9 +1,10 @@
 -- All that is stored in the header's scope, in the order of the header's lists.
 -- Parameters: data_element (its id).
--- Result: places of period, unit, combo and attribute combo; value, deleted, follow-up, comment; who stored it, when it
--- was made and changed last.
+-- Result: the time at which this transaction began, as values are stamped with it, and how many rows there are; places
+-- of period, unit, combo and attribute combo; value, deleted, follow-up, comment; who stored it, when it was made and
+-- changed last.
 select
-    p.place, u.place, c.place, a.place, d.value, d.deleted, d.followup, d.comment,
+    now()::timestamp::text, count(*) over (), p.place, u.place, c.place, a.place, d.value, d.deleted, d.followup, d.comment,
     d.storedby, d.created::timestamp::text, d.lastupdated::timestamp::text
 from datavalue as d
 join staged_period as p on p.periodid = d.periodid

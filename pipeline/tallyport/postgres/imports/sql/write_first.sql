@@ -11,10 +11,7 @@ select
     p.data_element, p.periodid, u.id, c.id, a.id,
     s.value, %(username)s::text, now(), now(), nullif(s.comment, ''), coalesce(s.followup, false), s.deleted
 from staged as s
-join staged_period as p on p.place = s.period_place and p.group_number = s.group_number
-join staged_unit as u on u.place = s.unit_place and u.group_number = s.group_number
-join staged_combo as c on c.place = s.combo_place and c.group_number = s.group_number
-join staged_attribute as a on a.place = s.attribute_place and a.group_number = s.group_number
+--> placed
 on conflict (dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid) do update
 set value = excluded.value, deleted = excluded.deleted, lastupdated = excluded.lastupdated,
     storedby = excluded.storedby, followup = excluded.followup,

@@ -1,5 +1,6 @@
 -- Makes the periods that rows have and the database does not. In the order of their dates, so that two imports that
 -- make the same ones wait for each other instead of each for the other; who comes second finds them there.
+-- Before 2.43 the table has no column for the ISO text, which is skipped there.
 -- Result: a group's number, how many were made for it: those that none before it has.
 with wanted as (
     select kind, startdate, enddate, iso, min(group_number) as group_number
@@ -7,11 +8,15 @@ with wanted as (
     where periodid is null and (group_number, place) in (select group_number, period_place from staged)
     group by kind, startdate, enddate, iso
 ), made as (
-    insert into period (periodid, periodtypeid, startdate, enddate, iso)
-    select nextval('hibernate_sequence'), t.periodtypeid, p.startdate, p.enddate, p.iso
-    from (select * from wanted order by startdate, kind) as p
-    join periodtype as t on t.name = p.kind
-    order by p.startdate, p.kind
+    insert into period
+    select p.*
+    from wanted as w
+    join periodtype as t on t.name = w.kind
+    cross join lateral jsonb_populate_record(null::period, jsonb_build_object(
+        'periodid', nextval('hibernate_sequence'), 'periodtypeid', t.periodtypeid, 'startdate', w.startdate,
+        'enddate', w.enddate, 'iso', w.iso
+    )) as p
+    order by w.startdate, w.kind
     on conflict do nothing
     returning periodtypeid, startdate, enddate
 )

@@ -1,0 +1,2 @@
+-- Takes lines of COPY's text form.
+copy {table} ({columns}) from stdin;
