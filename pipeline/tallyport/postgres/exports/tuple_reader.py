@@ -33,7 +33,16 @@ _TAKEN = 64
 _MESSAGE_BYTES = 1 << 20
 """The largest message that is taken for a tuple."""
 
-_IDS = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo", "dataSet")
+_IDS = {
+    "dataElement": "elements",
+    "period": "periods",
+    "orgUnit": "org_units",
+    "categoryOptionCombo": "option_combos",
+    "attributeOptionCombo": "attribute_combos",
+    "dataSet": "data_sets",
+}
+"""The identifiers of a tuple, and the `StoredNames` that they are called by."""
+
 _FIELDS = (*_IDS, "value", "comment", "deleted", "followUp")
 
 
@@ -92,22 +101,11 @@ class StoredValues(Reader):
 
     def row(self, block: Buffer, span: slice) -> RejectedRow:
         """See `Reader`."""
-        fields = dict(
-            zip((*_IDS, "value", "comment", "deleted", "followUp"), _fields(bytes(block[span])), strict=False)
-        )
-        names = self._names
-        tables: list[Mapping[int, Any]] = [
-            names.elements,
-            names.periods,
-            names.org_units,
-            names.option_combos,
-            names.attribute_combos,
-            names.data_sets,
-        ]
+        fields = dict(zip(_FIELDS, _fields(bytes(block[span])), strict=False))
         original: dict[str, Any] = {}
-        for name, table in zip(_IDS, tables, strict=True):
+        for name, of in _IDS.items():
             if (id_ := fields[name]) is not None:
-                original[name] = _called(table[int.from_bytes(id_, signed=True)])
+                original[name] = _called(getattr(self._names, of)[int.from_bytes(id_, signed=True)])
         for name in ("value", "comment"):
             if (text := fields[name]) is not None:
                 original[name] = text.decode()
