@@ -14,7 +14,7 @@ from typing import Any
 
 from tallyport.metadata.json_export import BARE, elements
 from tallyport.metadata.snapshot_file import is_snapshot
-from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Lists, Marks, Table, TableColumn, packed
+from tallyport.metadata.tables import NONE, TABLES, UNKNOWN, Lists, Table, TableColumn, packed
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, SourceUnreadable, finding
 
@@ -70,8 +70,10 @@ class _Growing:
         if kind in _EMPTY:
             return array("i", [cells.get(row, _EMPTY[kind]) for row in rows])
         if kind == "marks":
-            return Marks([packed(cells[row]) if row in cells else None for row in rows])
+            cells = {row: packed(of) for row, of in cells.items()}
         counts = array("i", [len(cells[row]) if row in cells else NONE for row in rows])
+        if kind == "marks":
+            return Lists(counts, b"".join(cells[row] for row in rows if row in cells))
         values = [value for row in rows for value in cells.get(row, ())]
         return Lists(counts, values if kind == "texts" else array("i", values))
 

@@ -21,7 +21,7 @@ from tallyport.metadata.collect import Collection
 from tallyport.metadata.combos import Resolver
 from tallyport.metadata.near_names import Nearby
 from tallyport.metadata.snapshot_file import is_snapshot, packed_snapshot, read_tables, write_file
-from tallyport.metadata.tables import NONE, Table
+from tallyport.metadata.tables import NONE, Table, expanded
 from tallyport_converters.sources import Source
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding
@@ -337,7 +337,8 @@ class Snapshot:
         return self._marks(table, column, row)
 
     def _expanded(self, table: str, column: str, row: int) -> bytes | None:
-        return self._tables[table].marks(column).of(row, len(self._tables["organisationUnits"]))
+        bits = self._tables[table].bits_of(column, row)
+        return None if bits is None else expanded(bits, len(self._tables["organisationUnits"]))
 
     def at_or_below(self, allowed: bytes) -> bytearray:
         """Return a set of organisation units with all that lie below them, a byte for each row."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from tallyport.metadata.tables import NONE, TABLES, Lists, Marks, Table, TableColumn
+from tallyport.metadata.tables import NONE, TABLES, Lists, Table, TableColumn
 from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Refused, SourceUnreadable, finding
@@ -90,39 +90,24 @@ def write_file(path: Path, data: bytes, *, overwrite: bool) -> None:
 
 
 def _written(table: Table) -> Iterator[tuple[str, list[bytes]]]:
-    yield "uid", [_joined(table.uids)]
+    yield "uid", [_packed(table.uids)]
     yield "is_defined", [bytes(table.is_defined)]
-    for name, column in TABLES[table.name].items():
-        if column.type == "text":
-            yield name, [_joined(table.texts(name))]
-        elif column.type in ("int", "day", "row"):
-            yield name, [_numbers(table.ints(name))]
-        elif column.type == "marks":
-            sets = table.marks(name).sets
-            yield (
-                name,
-                [
-                    _numbers(array("i", [NONE if bits is None else len(bits) for bits in sets])),
-                    b"".join(bits or b"" for bits in sets),
-                ],
-            )
-        else:
-            lists = table.lists(name)
-            values = lists.values
-            yield name, [_numbers(lists.counts), _numbers(values) if isinstance(values, array) else _joined(values)]
+    for name in TABLES[table.name]:
+        column = table.columns[name]
+        yield name, [_packed(column.counts), _packed(column.values)] if isinstance(column, Lists) else [_packed(column)]
     for attribute, by_row in sorted(table.attributes.items()):
-        yield f"attribute {attribute}", [_numbers(array("i", by_row)), _joined(by_row.values())]
+        yield f"attribute {attribute}", [_packed(array("i", by_row)), _packed(by_row.values())]
 
 
-def _joined(texts: Any) -> bytes:
-    return "\0".join(texts).encode()
-
-
-def _numbers(values: array[int]) -> bytes:
-    if sys.byteorder == "big":
-        values = values[:]
-        values.byteswap()
-    return values.tobytes()
+def _packed(values: Any) -> bytes:
+    if isinstance(values, bytes):
+        return values
+    if isinstance(values, array):
+        numbers = values[:]
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        return numbers.tobytes()
+    return (values if isinstance(values, str) else "\0".join(values)).encode()
 
 
 # --- Reading ---------------------------------------------------------------------------------------------------------
@@ -192,41 +177,19 @@ class _Columns:
         name = listed["name"]
         rows = self._rows[name]
         sizes: dict[str, list[int]] = {column: list(map(int, of_pieces)) for column, *of_pieces in listed["columns"]}
-        in_order = ["uid", "is_defined", *TABLES[name]]
-        if list(sizes)[: len(in_order)] != in_order:
+        if list(sizes)[: len(TABLES[name]) + 2] != ["uid", "is_defined", *TABLES[name]]:
             raise _Damaged(f"the columns of {name} are others")
-        columns: dict[str, object] = {}
-        attributes: dict[str, Mapping[int, str]] = {}
-        for column, of_pieces in sizes.items():
-            pieces = [self._piece(size) for size in of_pieces]
-            if column == "is_defined":
-                columns[column] = _flags(pieces, rows)
-            elif column in in_order:
-                columns[column] = self._column(TABLES[name].get(column, TableColumn("text")), pieces, rows)
-            else:
-                kind, _, attribute = column.partition(" ")
-                if kind != "attribute":
-                    raise _Damaged(f"the column {column} of {name} is unknown")
-                of_rows = _distinct(self._whole(pieces[0], rows))
-                attributes[attribute] = dict(zip(of_rows, _texts(pieces[1], len(of_rows)).split("\0"), strict=True))
-        uids = columns.pop("uid")
-        assert isinstance(uids, str)
-        split = uids.split("\0") if rows else []
-        is_defined = columns.pop("is_defined")
-        assert isinstance(is_defined, bytes)
-        if len(set(split)) != rows:
+        pieces = {column: [self._piece(size) for size in of_pieces] for column, of_pieces in sizes.items()}
+        (uid,), (flags,) = pieces.pop("uid"), pieces.pop("is_defined")
+        uids, is_defined = _texts(uid, rows).split("\0") if rows else [], bytes(flags)
+        if len(is_defined) != rows or is_defined.strip(b"\0\1"):
+            raise _Damaged("the marks of what is defined are no marks")
+        if len(set(uids)) != rows:
             raise _Damaged(f"UIDs of {name} are there twice")
-        if not rows:
-            columns |= {column: [] for column, of in TABLES[name].items() if of.type == "text"}
-        return Table(
-            name,
-            split,
-            is_defined,
-            frozenset(map(str, listed["seen"])),
-            columns,
-            attributes,
-            is_present=bool(listed["present"]),
-        )
+        columns = {column: self._column(of, pieces.pop(column), rows) for column, of in TABLES[name].items()}
+        attributes = dict(self._attribute(name, column, *of_pieces) for column, of_pieces in pieces.items())
+        seen, is_present = frozenset(map(str, listed["seen"])), bool(listed["present"])
+        return Table(name, uids, is_defined, seen, columns, attributes, is_present=is_present)
 
     def _piece(self, size: int) -> memoryview:
         if size < 0 or size > len(self._data) - self.place:
@@ -238,34 +201,44 @@ class _Columns:
     def _column(self, column: TableColumn, pieces: list[memoryview], rows: int) -> object:
         if column.type == "text":
             (piece,) = pieces
-            return _texts(piece, rows)
+            return _texts(piece, rows) if rows else []
         if column.type in ("int", "day", "row"):
             (piece,) = pieces
-            return _of_size(self._whole(piece, self._rows[column.table] if column.table else None), rows)
+            return self._numbers(piece, rows, column.table)
         first, second = pieces
-        counts = _of_size(_array(first), rows)
+        counts = self._numbers(first, rows)
         if counts and min(counts) < NONE:
             raise _Damaged("a list of less than no length")
         total = sum(counts) + counts.count(NONE)
         if column.type == "marks":
-            return Marks(list(_sets(counts, second, total, self._rows[column.table])))
+            if len(second) != total or max(counts, default=0) > (self._rows[column.table] + 7) // 8:
+                raise _Damaged("a set has another size")
+            return Lists(counts, bytes(second))
         if column.type == "texts":
-            return Lists(counts, _texts(second, total)) if total else Lists(counts, [])
-        return Lists(counts, _of_size(self._whole(second, self._rows[column.table] if column.table else None), total))
+            return Lists(counts, _texts(second, total) if total else [])
+        return Lists(counts, self._numbers(second, total, column.table))
 
-    def _whole(self, piece: memoryview, rows: int | None) -> array[int]:
-        """Return numbers; if `rows` is given, they are rows or NONE."""
-        values = _array(piece)
-        if rows is not None and values and not (min(values) >= NONE and max(values) < rows):
+    def _attribute(self, table: str, column: str, *pieces: memoryview) -> tuple[str, dict[int, str]]:
+        kind, _, attribute = column.partition(" ")
+        if kind != "attribute":
+            raise _Damaged(f"the column {column} of {table} is unknown")
+        first, second = pieces
+        of_rows = self._numbers(first, len(first) // 4, table)
+        if len(set(of_rows)) != len(of_rows) or (of_rows and min(of_rows) < 0):
+            raise _Damaged("a row is there twice")
+        return attribute, dict(zip(of_rows, _texts(second, len(of_rows)).split("\0"), strict=True))
+
+    def _numbers(self, piece: memoryview, count: int, table: str = "") -> array[int]:
+        """Return so many numbers; of a `table`, they are rows or NONE."""
+        values = array("i")
+        values.frombytes(piece)
+        if sys.byteorder == "big":
+            values.byteswap()
+        if len(values) != count:
+            raise _Damaged("a column of numbers has another length")
+        if table and values and not (min(values) >= NONE and max(values) < self._rows[table]):
             raise _Damaged("a row that is not there")
         return values
-
-
-def _flags(pieces: list[memoryview], rows: int) -> bytes:
-    flags = bytes(pieces[0])
-    if len(flags) != rows or flags.strip(b"\0\1"):
-        raise _Damaged("the marks of what is defined are no marks")
-    return flags
 
 
 def _texts(piece: memoryview, count: int) -> str:
@@ -273,35 +246,3 @@ def _texts(piece: memoryview, count: int) -> str:
     if text.count("\0") != max(count - 1, 0):
         raise _Damaged("a column of texts has another length")
     return text
-
-
-def _array(piece: memoryview) -> array[int]:
-    values = array("i")
-    values.frombytes(piece)
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
-
-
-def _of_size(values: array[int], size: int) -> array[int]:
-    if len(values) != size:
-        raise _Damaged("a column of numbers has another length")
-    return values
-
-
-def _distinct(values: array[int]) -> array[int]:
-    if len(set(values)) != len(values) or (values and min(values) < 0):
-        raise _Damaged("a row is there twice")
-    return values
-
-
-def _sets(counts: array[int], piece: memoryview, total: int, rows: int) -> Iterator[bytes | None]:
-    if len(piece) != total or (counts and max(counts) > (rows + 7) // 8):
-        raise _Damaged("a set has another size")
-    place = 0
-    for count in counts:
-        if count == NONE:
-            yield None
-            continue
-        yield bytes(piece[place : place + count])
-        place += count

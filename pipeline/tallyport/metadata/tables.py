@@ -87,9 +87,12 @@ TABLES: Mapping[str, Mapping[str, TableColumn]] = MappingProxyType(
 
 
 class Lists:
-    """A list for each row, all in one array; None where nothing is known of it."""
+    """A list for each row, all in one; None where nothing is known of it.
 
-    def __init__(self, counts: array[int], values: Sequence[int] | Sequence[str]) -> None:
+    A set of rows of another table is a list of bytes: bit 0 of byte 0 is row 0, zero bytes at the end are omitted.
+    """
+
+    def __init__(self, counts: array[int], values: Sequence[int] | Sequence[str] | bytes) -> None:
         """Add `counts`, `NONE` for an unknown list, and the values of all lists one after the other."""
         self.counts = counts
         self.values = values
@@ -102,7 +105,7 @@ class Lists:
             start += max(count, 0)
         return starts
 
-    def of(self, row: int) -> Sequence[int] | Sequence[str] | None:
+    def of(self, row: int) -> Sequence[int] | Sequence[str] | bytes | None:
         """Return the list of `row`."""
         count = self.counts[row]
         if count < 0:
@@ -112,45 +115,30 @@ class Lists:
 
 
 _BITS = tuple(bytes((byte >> bit) & 1 for bit in range(8)) for byte in range(256))
-_ONES = bytes.maketrans(b"\0\1", b"01")
 
 
-class Marks:
-    """A set of rows of another table for each row, a bit each; None where nothing is known of it."""
-
-    def __init__(self, sets: list[bytes | None]) -> None:
-        """Add the sets: bit 0 of byte 0 is row 0, zero bytes at the end are omitted."""
-        self.sets = sets
-
-    def of(self, row: int, rows: int) -> bytes | None:
-        """Return the set of `row` as `rows` bytes, each 0 or 1."""
-        bits = self.sets[row]
-        return None if bits is None else b"".join(map(_BITS.__getitem__, bits))[:rows].ljust(rows, b"\0")
-
-    def is_empty(self, row: int) -> bool:
-        """Whether nothing is in the set of `row`, as far as it is known."""
-        return not self.sets[row]
+def expanded(bits: bytes, rows: int) -> bytes:
+    """Return a set of rows as `rows` bytes, each 0 or 1."""
+    return b"".join(map(_BITS.__getitem__, bits))[:rows].ljust(rows, b"\0")
 
 
-def packed(rows: Iterable[int]) -> bytes:
+def packed(rows: Sequence[int]) -> bytes:
     """Return a set of rows as bits.
 
     >>> packed([0, 9])
     b'\\x01\\x02'
     """
-    found = set(rows)
-    flags = bytearray(max(found, default=-1) + 1)
-    for row in found:
-        flags[row] = 1
-    if not flags:
-        return b""
-    text = flags.translate(_ONES)
-    text.reverse()
-    return int(text, 2).to_bytes((len(text) + 7) // 8, "little")
+    bits = bytearray(max(rows, default=-8) // 8 + 1)
+    for row in rows:
+        bits[row >> 3] |= 1 << (row & 7)
+    return bytes(bits)
 
 
 class Table:
-    """All objects of a kind. `uids` has each row's UID; `seen` names the fields that the exports had for any."""
+    """All objects of a kind. `uids` has each row's UID; `seen` names the fields that the exports had for any.
+
+    Of `columns`, texts are a list, or joined; numbers an array; others `Lists`.
+    """
 
     def __init__(
         self,
@@ -169,7 +157,7 @@ class Table:
         self.seen = seen
         self.attributes = attributes
         self.is_present = is_present
-        self._columns = dict(columns)
+        self.columns = dict(columns)
         self._indexes: dict[str, tuple[dict[str, int], frozenset[str]]] = {}
 
     def __len__(self) -> int:
@@ -183,21 +171,21 @@ class Table:
 
     def texts(self, column: str) -> list[str]:
         """Return a column of texts, empty for none."""
-        found = self._columns[column]
+        found = self.columns[column]
         if isinstance(found, str):
-            found = self._columns[column] = found.split("\0")
+            found = self.columns[column] = found.split("\0")
         assert isinstance(found, list)
         return found
 
     def ints(self, column: str) -> array[int]:
         """Return a column of numbers, days or rows."""
-        found = self._columns[column]
+        found = self.columns[column]
         assert isinstance(found, array)
         return found
 
     def lists(self, column: str) -> Lists:
         """Return a column of lists."""
-        found = self._columns[column]
+        found = self.columns[column]
         assert isinstance(found, Lists)
         if isinstance(found.values, str):
             found.values = found.values.split("\0")
@@ -211,11 +199,9 @@ class Table:
         """Return a list of texts; None if it is not known."""
         return self.lists(column).of(row)  # type: ignore[return-value]
 
-    def marks(self, column: str) -> Marks:
-        """Return a column of sets."""
-        found = self._columns[column]
-        assert isinstance(found, Marks)
-        return found
+    def bits_of(self, column: str, row: int) -> bytes | None:
+        """Return a set of rows; None if it is not known."""
+        return self.lists(column).of(row)  # type: ignore[return-value]
 
     def identifiers(self, scheme: str) -> tuple[Iterable[int], Sequence[str]]:
         """Return rows and their identifiers in `scheme`, of which some may be empty."""

@@ -340,7 +340,7 @@ class _Membership:
         """Check that attribute options are meant for the organisation units."""
         if not self.attribute_options or not self._findings.can("option org units"):
             return
-        marks = self._snapshot.table("categoryOptions").marks("org_units")
+        table = self._snapshot.table("categoryOptions")
         known = {unit: row for unit, row in zip(self._header.ou, self._rows.org_units, strict=True) if row != NONE}
         units = list(known)
         fits: dict[int, list[int]] = {}
@@ -348,7 +348,7 @@ class _Membership:
         for text, of in self.attribute_options.items():
             unfit: set[int] = set()
             for option in of:
-                if marks.is_empty(option):
+                if not table.bits_of("org_units", option):
                     continue
                 if option not in fits:
                     given = self._snapshot.marked("categoryOptions", "org_units", option) or b""

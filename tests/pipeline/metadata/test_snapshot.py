@@ -52,7 +52,7 @@ def contents(snapshot: Snapshot) -> dict[str, Any]:
             elif of.type in ("int", "day", "row"):
                 cells[column] = list(table.ints(column))
             elif of.type == "marks":
-                cells[column] = table.marks(column).sets
+                cells[column] = [table.bits_of(column, row) for row in rows]
             else:
                 lists = [table.lists(column).of(row) for row in rows]
                 cells[column] = [None if of_row is None else list(of_row) for of_row in lists]
@@ -457,7 +457,7 @@ def test_sets_of_rows_are_packed_and_unpacked() -> None:
     chance = random.Random(3)
     for _ in range(50):
         rows = {chance.randrange(300) for _ in range(chance.randrange(40))}
-        bits = packed(rows)
+        bits = packed(list(rows))
         assert {row for row in range(300) if row // 8 < len(bits) and bits[row // 8] >> row % 8 & 1} == rows
 
 
