@@ -5,21 +5,6 @@ values, and nothing of the rules that `validate` makes of it.
 """
 
 from tallyport.metadata.collect import Collection
-from tallyport.metadata.snapshot import (
-    CHECKS,
-    DEFAULT_COMBO,
-    MetadataCheck,
-    Resolved,
-    Snapshot,
-    load_metadata,
-)
+from tallyport.metadata.snapshot import CHECKS, Snapshot, load_metadata
 
-__all__ = [
-    "CHECKS",
-    "DEFAULT_COMBO",
-    "Collection",
-    "MetadataCheck",
-    "Resolved",
-    "Snapshot",
-    "load_metadata",
-]
+__all__ = ["CHECKS", "Collection", "Snapshot", "load_metadata"]

@@ -395,14 +395,3 @@ def load_metadata(path: str | os.PathLike[str]) -> Snapshot:
         collection = Collection()
         collection.add(source)
     return Snapshot(collection.tables(), collection.findings())
-
-
-__all__ = [
-    "CHECKS",
-    "DEFAULT_COMBO",
-    "KINDS",
-    "MetadataCheck",
-    "Resolved",
-    "Snapshot",
-    "load_metadata",
-]

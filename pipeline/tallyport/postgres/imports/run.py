@@ -19,12 +19,11 @@ from tallyport.postgres.catalog.stored_metadata import default_objects
 from tallyport.postgres.connection import Row
 from tallyport.postgres.imports.access import access
 from tallyport.postgres.imports.bundle import Bundle
-from tallyport.postgres.imports.change_list import Changes
 from tallyport.postgres.imports.group import GroupImport, header_failures, read_rest
 from tallyport.postgres.imports.import_run import GroupFails, ImportOptions, ImportRun
+from tallyport.postgres.imports.records import Changes, Script
 from tallyport.postgres.imports.report import Event, FileLoad, GroupLoad, GroupOrigin
 from tallyport.postgres.imports.session import Session, uninterrupted
-from tallyport.postgres.imports.sql_script import Script
 from tallyport.postgres.imports.write import Changed, triggers
 from tallyport.postgres.schema_history import known_generation, unread_schema
 from tallyport.postgres.statements import statement
@@ -69,10 +68,11 @@ def loading(
         sweep(options.undo)
     with ExitStack() as stack:
         script = stack.enter_context(Script(options.sql)) if options.sql else None
-        changes = stack.enter_context(Changes(options.changes)) if options.changes else None
+        lasting = not options.dry_run
+        changes = stack.enter_context(Changes(options.changes, is_lasting=lasting)) if options.changes else None
         database.execute(statement("imports/staging"))
         if script:
-            script.outside(database, statement("imports/staging"))
+            script.statement(database, statement("imports/staging"))
         may = triggers(database)
         database.commit()
         stack.enter_context(database.transaction(force_rollback=True) if options.dry_run else nullcontext())
@@ -82,7 +82,7 @@ def loading(
             yield from loader.file(path, label, folder)
         yield from loader.rest()
         if script:
-            script.outside(database, statement("imports/drop_staging"))
+            script.statement(database, statement("imports/drop_staging"))
 
 
 def _size(path: str) -> int:
@@ -181,27 +181,17 @@ class _Loader:
     @contextmanager
     def _recorded(self, *loads: GroupLoad) -> Iterator[None]:
         """Take what is done to groups into the files that list it, once it is in the database."""
-        changes, script = self._changes, self._script
-        if changes:
-            changes.begin()
-        if script:
-            script.begin(*(load.title for load in loads))
-        try:
+        with ExitStack() as stack:
+            for record in (self._script, self._changes):
+                if record:
+                    stack.enter_context(record.of_groups(loads))
             yield
-        except Exception:
-            if changes:
-                changes.drop()
-            raise
-        if changes and not self._run.options.dry_run:
-            changes.keep()
-        if script:
-            script.end()
 
     def _tell(self, loads: Sequence[GroupLoad], changed: Changed) -> None:
         """List the changes of groups that are written together, or of one by itself."""
         assert self._changes
         for number in sorted(changed):
-            self._changes.take(self._run.session, loads[number], staged_as=number)
+            self._changes.take(self._run.session.database, loads[number], staged_as=number)
 
     def _group(
         self, file: Adv2File, head: RawHead, label: str, size: int, origin: GroupOrigin | None

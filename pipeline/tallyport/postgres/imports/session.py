@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tallyport.postgres.catalog.header_lookup import Scope
 from tallyport.postgres.connection import Row
-from tallyport.postgres.imports.sql_script import Script
+from tallyport.postgres.imports.records import Script
 from tallyport.postgres.statements import statement, statement_on
 
 if TYPE_CHECKING:

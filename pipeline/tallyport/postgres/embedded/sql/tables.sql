@@ -24,7 +24,6 @@ create table tallyport.named (
 );
 
 create sequence hibernate_sequence;
-create sequence datavalueaudit_sequence;
 
 -- Server and users
 create table systemsetting (
@@ -263,20 +262,9 @@ create table lockexception (
     datasetid bigint references dataset,
     created timestamp not null default now()
 );
-create table dataapprovallevel (
-    dataapprovallevelid bigint primary key,
-    like tallyport.named including indexes,
-    level integer not null,
-    orgunitlevel integer not null
-);
-create table dataapprovalworkflowlevels (
-    workflowid bigint not null references dataapprovalworkflow,
-    dataapprovallevelid bigint not null references dataapprovallevel,
-    primary key (workflowid, dataapprovallevelid)
-);
 create table dataapproval (
     dataapprovalid bigint primary key,
-    dataapprovallevelid bigint not null references dataapprovallevel,
+    dataapprovallevelid bigint not null,
     workflowid bigint not null references dataapprovalworkflow,
     periodid bigint not null references period,
     organisationunitid bigint not null references organisationunit,
@@ -305,18 +293,6 @@ create table datavalue (
 );
 create index in_datavalue_deleted on datavalue (deleted);
 create index in_datavalue_lastupdated on datavalue (lastupdated);
-create table completedatasetregistration (
-    datasetid bigint not null references dataset,
-    periodid bigint not null references period,
-    sourceid bigint not null references organisationunit,
-    attributeoptioncomboid bigint not null references categoryoptioncombo,
-    date timestamp,
-    storedby varchar(255),
-    lastupdatedby varchar(255),
-    lastupdated timestamp,
-    completed boolean not null,
-    primary key (datasetid, periodid, sourceid, attributeoptioncomboid)
-);
 create table datavalueaudit (
     datavalueauditid bigint primary key,
     dataelementid bigint not null references dataelement,
