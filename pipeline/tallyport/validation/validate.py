@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tallyport.validation.report import (
     Event,
@@ -68,8 +68,8 @@ def validate(
     """
     snapshot = load_snapshot(metadata)
     files: list[FileReport] = []
+    groups: list[GroupReport] = []
     found: list[Finding] = []
-    is_open = False
     for event in validation(
         paths,
         snapshot,
@@ -78,18 +78,13 @@ def validate(
         generation=generation,
         memory_bytes=memory_bytes,
     ):
-        if isinstance(event, Progress):
-            continue
-        if not is_open:
-            files.append(FileReport(event.file))
-            is_open = True
         found += findings_of(event)
         if isinstance(event, GroupResult):
-            files[-1].groups.append(GroupReport(event, found))
+            groups.append(GroupReport(event, found))
             found = []
         elif isinstance(event, FileResult):
-            files[-1].error = event.error
-            is_open = False
+            files.append(FileReport(event.file, groups, event.error))
+            groups = []
     return ValidationReport(files, snapshot.findings if snapshot else ())
 
 
@@ -122,16 +117,8 @@ def validation(
     Raises:
         ValueError: at once, before anything is read: a folder holds no ADV2 file.
     """
-    return _validate_files(
-        [(path, name or label) for path, label in walked(paths)],
-        snapshot,
-        header_only,
-        today or date.today(),
-        generation,
-        memory_bytes,
-        any_identifiers=any_identifiers,
-        takes_undo=takes_undo,
-    )
+    how = _How(snapshot, header_only, today or date.today(), generation, memory_bytes, any_identifiers, takes_undo)
+    return _validate_files([(path, name or label) for path, label in walked(paths)], how)
 
 
 def walked(paths: Sequence[str | os.PathLike[str]]) -> Iterator[tuple[str, str]]:
@@ -156,33 +143,26 @@ def _numbered(path: Path) -> list[str | int]:
     return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", path.as_posix())]
 
 
-def _validate_files(
-    files: Sequence[tuple[str, str]],
-    snapshot: Snapshot | None,
-    header_only: bool,
-    today: date,
-    generation: Generation,
-    memory_bytes: int,
-    *,
-    any_identifiers: bool,
-    takes_undo: bool,
-) -> Iterator[Event]:
+class _How(NamedTuple):
+    """See `validation`."""
+
+    snapshot: Snapshot | None
+    header_only: bool
+    today: date
+    generation: Generation
+    memory_bytes: int
+    any_identifiers: bool
+    takes_undo: bool
+
+
+def _validate_files(files: Sequence[tuple[str, str]], how: _How) -> Iterator[Event]:
     for path, label in files:
         try:
             with closing(Source.open(path)) as source:
                 file = Adv2File(source)
                 for head in file.heads():
-                    group = _Group(
-                        file,
-                        head,
-                        label,
-                        generation,
-                        memory_bytes,
-                        any_identifiers=any_identifiers,
-                        takes_undo=takes_undo,
-                    )
-                    yield from group.validate(snapshot, header_only, today)
-                    if header_only and not file.is_array:
+                    yield from _Group(file, head, label, how).validate()
+                    if how.header_only and not file.is_array:
                         break
         except SourceUnreadable as error:
             yield FileResult(label, error.finding.at(label))
@@ -193,31 +173,21 @@ def _validate_files(
 class _Group:
     """One group being validated."""
 
-    def __init__(
-        self,
-        file: Adv2File,
-        head: RawHead,
-        label: str,
-        generation: Generation,
-        memory_bytes: int,
-        *,
-        any_identifiers: bool,
-        takes_undo: bool,
-    ) -> None:
-        self._memory_bytes = memory_bytes
-        self._file, self._head, self._label = file, head, label
+    def __init__(self, file: Adv2File, head: RawHead, label: str, how: _How) -> None:
+        self._file, self._head, self._label, self._how = file, head, label, how
         self._header, self._found, self._de = check_form(
-            head.properties, any_identifiers=any_identifiers, takes_undo=takes_undo
+            head.properties, any_identifiers=how.any_identifiers, takes_undo=how.takes_undo
         )
         self._not_made: Sequence[str] = ()
-        self._rules = RowRules(generation=generation)
+        self._rules = RowRules(generation=how.generation)
         self._counts = (0, 0, 0)
         self._row_findings = RowFindings(file)
 
-    def validate(self, snapshot: Snapshot | None, header_only: bool, today: date) -> Iterator[Event]:
+    def validate(self) -> Iterator[Event]:
         """Yield the header's verdict, what is wrong with rows, and the result."""
-        if snapshot:
-            self._look_up(snapshot, today)
+        if self._how.snapshot:
+            self._look_up(self._how.snapshot)
+        header_only = self._how.header_only
         size = self._header.size if self._header else None
         found = [f.at(self._label) for f in self._found]
         verdict = HeaderVerdict(self._label, self._head.number, self._de, size, found, self._not_made)
@@ -233,17 +203,17 @@ class _Group:
         late = [] if header_only else [f.at(self._label) for f in self._late()]
         yield self._result(size, late, valid=verdict.valid and not late)
 
-    def _look_up(self, snapshot: Snapshot, today: date) -> None:
+    def _look_up(self, snapshot: Snapshot) -> None:
         """Hold the header to the metadata; where its form fails, what can be read of it: all failures are reported."""
         from tallyport.validation.relations import check_relations
 
         if self._header:
-            relations = check_relations(self._header, snapshot, today=today)
+            relations = check_relations(self._header, snapshot, today=self._how.today)
             self._found, self._not_made = relations.findings, relations.not_made
             if relations.rules:
-                self._rules = replace(relations.rules, generation=self._rules.generation)
+                self._rules = replace(relations.rules, generation=self._how.generation)
         elif rest := readable(self._head.properties, self._found):
-            found = check_relations(rest.header, snapshot, today=today).findings
+            found = check_relations(rest.header, snapshot, today=self._how.today).findings
             self._found = [*self._found, *rest.certain(found)]
 
     def _rows(self, header: GroupHeader | None) -> Iterator[Event]:
@@ -251,7 +221,7 @@ class _Group:
             for rows in self._file.skip_rows():
                 self._counts = (rows, 0, rows)
             return
-        check = row_check(header, self._rules, memory_bytes=self._memory_bytes)
+        check = row_check(header, self._rules, memory_bytes=self._how.memory_bytes)
         for block in self._file.rows(check.form):
             check.judge(block)
             for found in check.findings(block, self._label):
