@@ -59,10 +59,10 @@ class Bundle:
         """Take a group."""
         scope = member.scope
         self.members.append(member)
-        self._rows += member.rows_ahead.counts[0]
+        self._rows += member.feed.counts[0]
         self._names += sum(map(len, (scope.periods, scope.org_units, scope.combos, scope.attribute_combos)))
         self._size += len(scope.periods) * len(scope.org_units)
-        self._bytes += sum(batch.size_bytes for batch in member.rows_ahead.ahead)
+        self._bytes += sum(batch.size_bytes for batch in member.feed.ahead)
         combos = _combos(scope)
         for cell in _cells(scope):
             self._taken.setdefault(cell, []).append(combos)
@@ -80,13 +80,13 @@ class Bundle:
         writing.find_periods()
         scopes = {number: (member.header, member.scope) for number, member in members.items()}
         apart = self._run.access.restricted(session, scopes, self._run.options.today)
-        _stage_rows(session, {number: member.rows_ahead for number, member in members.items() if number not in apart})
+        _stage_rows(session, {number: member.feed for number, member in members.items() if number not in apart})
         if of_unknown_type := {row[0] for row in session.look_up("unknown_period_types")}:
             session.run("clear_staged_groups", groups=sorted(of_unknown_type))
             apart |= of_unknown_type
         together = {number: member for number, member in members.items() if number not in apart}
         rules = {number: member.looked_up.relations.rules for number, member in together.items()}
-        staged = {number: member.rows_ahead.counts[1] for number, member in together.items()}
+        staged = {number: member.feed.counts[1] for number, member in together.items()}
         kinds = {number: rule.value_type if rule else None for number, rule in rules.items()}
         names_rows = any(member.load.rejected is not None for member in together.values())
         nothing = writing.normalise(kinds, all_rows=names_rows)

@@ -6,8 +6,8 @@ stored, compared with what is stored, written.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 from tallyport.postgres.catalog.header_lookup import LookedUp, Scope
@@ -110,18 +110,16 @@ class GroupImport:
         self._check_access()
         self._removal.prepare(self._head, self._approvable)
         self._read_stored()
-        staged = read = 0
-        with self.feed() as feed:
-            for batch in self._batches(feed):
-                before = feed.counts[0] if feed else 0
-                for _ in self._stage(feed, batch):
-                    yield feed.counts[0] if feed else 0
-                if feed:
-                    self._removal.spare(feed, batch, before)
+        staged = 0
+        with self.feed as feed:
+            for batch in self._batches():
+                before = feed.counts[0]
+                for _ in self._stage(batch):
+                    yield feed.counts[0]
+                self._removal.spare(feed, batch, before)
                 staged += self._settle(batch)
-            if feed:
-                read = feed.counts[0]
-                load.findings += feed.findings
+            read = feed.counts[0]
+            load.findings += feed.findings
         self._check_size(read)
         load.settle(read, staged)
         session.run("join_by_choice")
@@ -150,21 +148,14 @@ class GroupImport:
         Raises:
             SourceUnreadable: the file breaks off, or is no JSON.
         """
-        if not self.rows_ahead.read_ahead(SMALL_BYTES):
+        if not self.feed.read_ahead(SMALL_BYTES):
             return False
         self._trailing = self._file.trailing
-        return self.rows_ahead.counts[0] == self.header.size and not self._trailing
-
-    @property
-    def rows_ahead(self) -> RowFeed:
-        """The rows of a group that may go together with others."""
-        with self.feed() as feed:
-            assert feed
-            return feed
+        return self.feed.counts[0] == self.header.size and not self._trailing
 
     def settle_together(self, changed: Mapping[str, int], made: int, nothing: Sequence[Nothing]) -> None:
         """Note what became of a group that was read ahead and written together with others."""
-        load, feed = self.load, self.rows_ahead
+        load, feed = self.load, self.feed
         load.findings += _of_header(self.looked_up.findings, by_member=self._by_member)
         staged = feed.counts[1] - self._skipped.skip_nothing(nothing)
         load.findings += feed.findings
@@ -195,29 +186,29 @@ class GroupImport:
         self.load.batching = self._batching
         self._is_first = stored == 0
 
-    def _batches(self, feed: RowFeed | None) -> Iterator[Stretch]:
+    def _batches(self) -> Iterator[Stretch]:
         header = self.header
         rows = ROWS_BATCH if self._batching.mode.batches_rows else header.size + 1
-        return batches(feed or (), rows=rows, periods=len(header.pe), units=len(header.ou))
+        return batches(self.feed, rows=rows, periods=len(header.pe), units=len(header.ou))
 
-    def feed(self) -> AbstractContextManager[RowFeed | None]:
-        """Return the rows, None where there are none: the same each time that it is asked for."""
-        if not self._head.has_rows:
-            return nullcontext()
-        relations = self.looked_up.relations
-        rules = relations.rules and replace(relations.rules, generation=self._run.generation)
-        self._fed = self._fed or RowFeed(self._file, self.header, rules, self._refused(), self._rejected)
+    @property
+    def feed(self) -> RowFeed:
+        """The rows, made when they are first asked for."""
+        if self._fed is None:
+            relations = self.looked_up.relations
+            rules = relations.rules and replace(relations.rules, generation=self._run.generation)
+            self._fed = RowFeed(self._file, self.header, rules, self._refused(), self._rejected)
         return self._fed
 
-    def _stage(self, feed: RowFeed | None, batch: Stretch) -> Iterator[None]:
+    def _stage(self, batch: Stretch) -> Iterator[None]:
         """Stream the rows of a batch in."""
-        if feed is None:
-            for _ in batch.parts:
-                pass
+        if not self._head.has_rows:
+            deque(batch.parts, maxlen=0)
             return
-        with self._session.copying("staged", feed.text.columns) as write:
+        text = self.feed.text
+        with self._session.copying("staged", text.columns) as write:
             for part in batch.parts:
-                write(feed.text.lines(*part))
+                write(text.lines(*part))
                 yield
 
     def _settle(self, batch: Stretch) -> int:

@@ -218,7 +218,7 @@ class _Loader:
                 yield from self.rest()
             self._bundle.add(group)
             self._waiting.append(group)
-            return group.rows_ahead.counts[0]
+            return group.feed.counts[0]
         yield from self.rest()
         with ExitStack() as reported:
             return (yield from self._alone(group, size, reported))
