@@ -14,7 +14,6 @@ import hashlib
 import importlib.util
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -202,12 +201,7 @@ class EmbeddedServer:
         )
 
     def _is_running(self) -> bool:
-        with socket.socket(socket.AF_UNIX) as client:
-            try:
-                client.connect(str(self._socket_folder / _SOCKET))
-            except OSError:
-                return False
-        return True
+        return stopper.answers(str(self._socket_folder / _SOCKET))
 
     def _run(self, program: str, *arguments: object, inside: Path | None = None) -> None:
         ended, said = self._call([self._programs / program, *map(str, arguments)], inside or self._folder)

@@ -23,7 +23,7 @@ def watch(data: Path, lock: Path, reached_by: str) -> None:
 
     held = os.open(lock, os.O_RDWR)
     fcntl.flock(held, fcntl.LOCK_EX)
-    if not _answers(reached_by):
+    if not answers(reached_by):
         return
     try:
         server = int((data / "postmaster.pid").read_text().split("\n")[0])
@@ -38,7 +38,8 @@ def watch(data: Path, lock: Path, reached_by: str) -> None:
             Path(reached_by).parent.rmdir()
 
 
-def _answers(reached_by: str) -> bool:
+def answers(reached_by: str) -> bool:
+    """Whether a server is at a socket."""
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(reached_by)

@@ -1,9 +1,6 @@
 -- Writes the change log of what is planned, as DHIS2 2.42 has it: the value before, where it was changed or deleted.
 -- Parameters: username.
-insert into datavalueaudit (
-    datavalueauditid, dataelementid, periodid, organisationunitid, categoryoptioncomboid, attributeoptioncomboid,
-    value, created, modifiedby, audittype
-)
+--> into_change_log
 select
     nextval('datavalueaudit_sequence'), data_element, periodid, unit, combo, attribute,
     before, now(), left(%(username)s::text, 100), upper(change)

@@ -1,9 +1,6 @@
 -- Writes the change log of what is planned, as the trigger of DHIS2 2.43 would where it is set aside: the value after.
 -- Parameters: username.
-insert into datavalueaudit (
-    datavalueauditid, dataelementid, periodid, organisationunitid, categoryoptioncomboid, attributeoptioncomboid,
-    value, created, modifiedby, audittype
-)
+--> into_change_log
 select
     nextval('hibernate_sequence'), data_element, periodid, unit, combo, attribute,
     value, now(), left(%(username)s::text, 100),

@@ -1,10 +1,7 @@
 -- Writes the change log of what `delete_scope_soft` is about to do, as DHIS2 2.42 has it: the value before. 2.43 has a
 -- trigger for it. Comes before that step.
 -- Parameters: data_element (its id), username; units (how many the header has), start, end (blocks of the stretch).
-insert into datavalueaudit (
-    datavalueauditid, dataelementid, periodid, organisationunitid, categoryoptioncomboid, attributeoptioncomboid,
-    value, created, modifiedby, audittype
-)
+--> into_change_log
 select
     nextval('datavalueaudit_sequence'), d.dataelementid, d.periodid, d.sourceid, d.categoryoptioncomboid,
     d.attributeoptioncomboid, d.value, now(), left(%(username)s::text, 100), 'DELETE'

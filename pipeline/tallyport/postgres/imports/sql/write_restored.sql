@@ -1,10 +1,7 @@
 -- Writes what is planned of an undo, as it was: by whom and when included.
 -- Parameters: data_element (its id).
 -- Touches as many rows as it wrote.
-insert into datavalue (
-    dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid,
-    value, storedby, created, lastupdated, comment, followup, deleted
-)
+--> into_values
 select
     %(data_element)s::bigint, p.periodid, p.unit, p.combo, p.attribute,
     p.value, s.storedby, s.created, s.lastupdated, p.comment, p.followup, p.deleted

@@ -12,10 +12,7 @@ with written as (
         and o.categoryoptioncomboid = p.combo and o.attributeoptioncomboid = p.attribute
     returning p.group_number, p.row_number
 )
-insert into datavalue as o (
-    dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid,
-    value, storedby, created, lastupdated, comment, followup, deleted
-)
+--> into_values
 select
     data_element, periodid, unit, combo, attribute,
     value, %(username)s::text, now(), now(), comment, followup, deleted
@@ -24,7 +21,4 @@ where not exists (
         select from written
         where written.group_number = planned.group_number and written.row_number = planned.row_number
     )
-on conflict (dataelementid, periodid, sourceid, categoryoptioncomboid, attributeoptioncomboid) do update
-set value = excluded.value, deleted = excluded.deleted, lastupdated = excluded.lastupdated,
-    storedby = excluded.storedby, followup = excluded.followup,
-    comment = case when %(keeps)s::boolean then coalesce(excluded.comment, o.comment) else excluded.comment end;
+--> written_over
