@@ -85,7 +85,7 @@ class SourceAccount:
         """
         numbers = self._trail.numbers(file, [first_row + row for row in rejected.rows])
         places: list[int] = []
-        for found in rejected.causes.in_order():
+        for found in rejected.causes.findings:
             place = self._causes.add(replace(found, row=None, source=self._conversion.source), found.count, groups=1)
             places.append(place)
         marks = self._opened() if numbers else None
@@ -169,15 +169,15 @@ class SourceAccount:
         try:
             for row in self._trail.rows(numbers()):
                 _, place = waiting.popleft()
-                found = row.placed(self._causes[place], header)
+                found = row.placed(self._causes.findings[place], header)
                 if place not in is_placed:
                     is_placed.add(place)
-                    self._causes[place] = found
+                    self._causes.findings[place] = found
                 one = replace(found, count=None, groups=None)
                 yield {**one.as_json(), "original": row.read.original}
         except SourceUnreadable:  # it is gone: a pipe, or removed meanwhile. Its rows have their number alone.
             for number, place in chain(waiting, rows):
-                one = replace(self._causes[place], row=number, count=None, groups=None)
+                one = replace(self._causes.findings[place], row=number, count=None, groups=None)
                 yield one.as_json()
 
     def _some(self) -> list[tuple[int, int]]:

@@ -22,12 +22,12 @@ _Key = tuple[str, str | None, str | None, str | None, str]
 class Causes:
     """Findings of one cause put together, whatever file they are of: same code, field, what was found and expected.
 
-    Each keeps its place, in the order of arrival.
+    Each of `findings` keeps its place, in the order of arrival.
     """
 
     def __init__(self) -> None:
         self._places: dict[_Key, int] = {}
-        self._findings: list[Finding] = []
+        self.findings: list[Finding] = []
 
     def add(self, found: Finding, count: int | None = None, *, groups: int | None = None) -> int:
         """Take a finding that is about `count` rows and comes from `groups` groups; returns the place of its cause."""
@@ -35,14 +35,14 @@ class Causes:
         if key not in self._places and len(self._places) >= CAUSES_LIMIT:
             found = replace(found, found=None, keys=None)
             key = _key(found)
-        place = self._places.setdefault(key, len(self._findings))
-        if place == len(self._findings):
-            self._findings.append(replace(found, count=count, groups=groups))
+        place = self._places.setdefault(key, len(self.findings))
+        if place == len(self.findings):
+            self.findings.append(replace(found, count=count, groups=groups))
             return place
-        known = self._findings[place]
+        known = self.findings[place]
         is_earlier = found.row is not None and (known.row is None or found.row < known.row)
         first = found if is_earlier and found.source == known.source else known
-        self._findings[place] = replace(
+        self.findings[place] = replace(
             known,
             row=first.row,
             line=first.line,
@@ -53,27 +53,9 @@ class Causes:
         )
         return place
 
-    def clear(self) -> None:
-        """Forget all."""
-        self._places.clear()
-        self._findings.clear()
-
-    def __len__(self) -> int:
-        return len(self._findings)
-
-    def __getitem__(self, place: int) -> Finding:
-        return self._findings[place]
-
-    def in_order(self) -> Sequence[Finding]:
-        """Return all by their places."""
-        return self._findings
-
-    def __setitem__(self, place: int, found: Finding) -> None:
-        self._findings[place] = found
-
     def worst_first(self) -> list[Finding]:
         """Return one finding for each cause, errors first, then those that are about most."""
-        return worst_first(self._findings)
+        return worst_first(self.findings)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

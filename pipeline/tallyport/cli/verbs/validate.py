@@ -163,14 +163,16 @@ class _Screen:
                 self._causes.add(event.error)
 
     def _end_group(self, result: GroupResult) -> None:
+        from tallyport.validation.rejected_rows import Causes
+
         self._groups += 1
         self._failed += not result.valid
         self._read += result.read
         self._accepted += result.accepted
         self._not_made.update(result.not_made)
-        for found in self._of_group.in_order():
+        for found in self._of_group.findings:
             self._causes.add(found, found.count, groups=1)
-        self._of_group.clear()
+        self._of_group = Causes()
         if self._talk.verbose:
             self._ticker.clear()
             accepted = f"{result.accepted:,} of {counted(result.read, 'row')} accepted"
@@ -178,7 +180,7 @@ class _Screen:
             click.echo(f"{result.file}: {result.de or 'no data element'}: {verdict}")
 
     def end(self) -> None:
-        show_worst(self._causes.in_order())
+        show_worst(self._causes.findings)
         if self._talk.quiet:
             return
         click.echo(f"{counted(self._files, 'file')}, {failed_text(self._groups, self._failed, 'group')}")
