@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
@@ -86,16 +87,17 @@ TABLES: Mapping[str, Mapping[str, TableColumn]] = MappingProxyType(
 """The tables of a snapshot, named as DHIS2's collections, and their columns other than `uid` and attribute values."""
 
 
+@dataclass(eq=False)
 class Lists:
     """A list for each row, all in one; None where nothing is known of it.
 
     A set of rows of another table is a list of bytes: bit 0 of byte 0 is row 0, zero bytes at the end are omitted.
     """
 
-    def __init__(self, counts: array[int], values: Sequence[int] | Sequence[str] | bytes) -> None:
-        """Add `counts`, `NONE` for an unknown list, and the values of all lists one after the other."""
-        self.counts = counts
-        self.values = values
+    counts: array[int]
+    """`NONE` for an unknown list."""
+    values: Sequence[int] | Sequence[str] | bytes
+    """Those of all lists, one after the other."""
 
     @cached_property
     def _starts(self) -> array[int]:
@@ -134,31 +136,22 @@ def packed(rows: Sequence[int]) -> bytes:
     return bytes(bits)
 
 
+@dataclass(eq=False)
 class Table:
     """All objects of a kind. `uids` has each row's UID; `seen` names the fields that the exports had for any.
 
     Of `columns`, texts are a list, or joined; numbers an array; others `Lists`.
     """
 
-    def __init__(
-        self,
-        name: str,
-        uids: list[str],
-        is_defined: bytes | bytearray,
-        seen: frozenset[str],
-        columns: Mapping[str, object],
-        attributes: Mapping[str, Mapping[int, str]],
-        *,
-        is_present: bool,
-    ) -> None:
-        self.name = name
-        self.uids = uids
-        self.is_defined = is_defined
-        self.seen = seen
-        self.attributes = attributes
-        self.is_present = is_present
-        self.columns = dict(columns)
-        self._indexes: dict[str, tuple[dict[str, int], frozenset[str]]] = {}
+    name: str
+    uids: list[str]
+    is_defined: bytes | bytearray
+    seen: frozenset[str]
+    columns: dict[str, object]
+    attributes: Mapping[str, Mapping[int, str]]
+    _: KW_ONLY
+    is_present: bool
+    _indexes: dict[str, tuple[dict[str, int], frozenset[str]]] = field(default_factory=dict, init=False)
 
     def __len__(self) -> int:
         """How many rows there are, those known from references alone included."""

@@ -91,83 +91,68 @@ def select(database: Connection[Row], filters: Filters) -> Selection:
     Raises:
         SourceUnreadable: TP760, the database does not have some of it.
     """
-    return _Selecting(database, filters).selection()
+    unknown: list[str] = []
 
+    def ids(name: str, **parameters: Any) -> list[int]:
+        return [row[0] for row in database.execute(statement(f"exports/{name}"), parameters)]
 
-class _Selecting:
-    def __init__(self, database: Connection[Row], filters: Filters) -> None:
-        self._database = database
-        self._filters = filters
-        self._unknown: list[str] = []
-
-    def selection(self) -> Selection:
-        f = self._filters
-        elements = self._found("dataelement", f.data_elements)
-        groups = self._found("dataelementgroup", f.data_element_groups)
-        data_sets = self._found("dataset", f.data_sets)
-        units = self._found("organisationunit", f.org_units)
-        unit_groups = self._found("orgunitgroup", f.org_unit_groups)
-        attributes = self._found("categoryoptioncombo", f.attribute_option_combos)
-        if self._unknown:
-            raise SourceUnreadable(finding("TP760", culprits=self._unknown))
-        if groups:
-            elements += self._ids("group_elements", ids=groups)
-        if data_sets:
-            elements += self._ids("members", ids=data_sets)
-        if unit_groups:
-            units += self._ids("group_units", ids=unit_groups)
-        by_element = f.data_elements or f.data_element_groups or f.data_sets
-        by_unit = f.org_units or f.org_unit_groups
-        named, unnamed = self._periods()
-        by_period = f.periods or f.start or f.end
-        return Selection(
-            {
-                "data_elements": sorted(set(elements)) if by_element else None,
-                "periods": sorted(named) if by_period else None,
-                "org_units": self._units(units if by_unit else None) if by_unit or f.levels else None,
-                "attribute_combos": attributes or None,
-                "updated_since": f.updated_since,
-                "deleted": f.deleted,
-            },
-            named,
-            {} if by_period else unnamed,
-            data_sets,
-        )
-
-    def _ids(self, name: str, **parameters: Any) -> list[int]:
-        return [row[0] for row in self._database.execute(statement(f"exports/{name}"), parameters)]
-
-    def _found(self, table: str, names: Sequence[str]) -> list[int]:
+    def found(table: str, names: Sequence[str]) -> list[int]:
         if not names:
             return []
-        self._unknown += [name for name in names if not is_storable(name)]
         storable = {"names": [name for name in names if is_storable(name)]}
         find = statement_on("exports/find", table=table, id=f"{table}id")
-        rows = self._database.execute(find, storable).fetchall()
-        self._unknown += [name for name, id_ in rows if id_ is None]
-        return [id_ for _, id_ in rows if id_ is not None]
+        known = {name: id_ for name, id_ in database.execute(find, storable) if id_ is not None}
+        unknown.extend(name for name in names if name not in known)
+        return [known[name] for name in names if name in known]
 
-    def _units(self, ids: list[int] | None) -> list[int]:
-        f = self._filters
-        return self._ids("units", ids=ids, children=f.children, levels=list(f.levels) or None)
+    elements = found("dataelement", filters.data_elements)
+    groups = found("dataelementgroup", filters.data_element_groups)
+    data_sets = found("dataset", filters.data_sets)
+    units = found("organisationunit", filters.org_units)
+    unit_groups = found("orgunitgroup", filters.org_unit_groups)
+    attributes = found("categoryoptioncombo", filters.attribute_option_combos)
+    if unknown:
+        raise SourceUnreadable(finding("TP760", culprits=unknown))
+    if groups:
+        elements += ids("group_elements", ids=groups)
+    if data_sets:
+        elements += ids("members", ids=data_sets)
+    if unit_groups:
+        units += ids("group_units", ids=unit_groups)
+    by_element = filters.data_elements or filters.data_element_groups or filters.data_sets
+    by_unit = filters.org_units or filters.org_unit_groups
+    by_period = filters.periods or filters.start or filters.end
+    levels = list(filters.levels) or None
+    if by_unit or levels:
+        units = ids("units", ids=units if by_unit else None, children=filters.children, levels=levels)
+    named, unnamed = _periods(database, filters)
+    parameters = {
+        "data_elements": sorted(set(elements)) if by_element else None,
+        "periods": sorted(named) if by_period else None,
+        "org_units": units if by_unit or levels else None,
+        "attribute_combos": attributes or None,
+        "updated_since": filters.updated_since,
+        "deleted": filters.deleted,
+    }
+    return Selection(parameters, named, {} if by_period else unnamed, data_sets)
 
-    def _periods(self) -> tuple[dict[int, Period], dict[int, str]]:
-        """Return the periods that are meant, by id, and what is known of those that cannot be named."""
-        f = self._filters
-        wanted = {period.iso for text in f.periods if (period := periods.parse(text))}
-        named: dict[int, Period] = {}
-        unnamed: dict[int, str] = {}
-        for id_, kind, start, end, iso in self._database.execute(statement("exports/periods")):
-            period = _period(kind, start, end, iso)
-            if period is None:
-                unnamed[id_] = iso or f"{kind or 'a period of no type'} from {start} to {end}"
-            elif (
-                (not wanted or period.iso in wanted)
-                and (f.start is None or f.start <= period.start)
-                and (f.end is None or period.end <= f.end)
-            ):
-                named[id_] = period
-        return named, unnamed
+
+def _periods(database: Connection[Row], filters: Filters) -> tuple[dict[int, Period], dict[int, str]]:
+    """Return the periods that are meant, by id, and what is known of those that cannot be named."""
+    wanted = {period.iso for text in filters.periods if (period := periods.parse(text))}
+    named: dict[int, Period] = {}
+    unnamed: dict[int, str] = {}
+    for id_, kind, start, end, iso in database.execute(statement("exports/periods")):
+        period = _period(kind, start, end, iso)
+        if period is None:
+            unnamed[id_] = iso or f"{kind or 'a period of no type'} from {start} to {end}"
+        elif (
+            (not wanted or period.iso in wanted)
+            and (filters.start is None or filters.start <= period.start)
+            and (filters.end is None or period.end <= filters.end)
+        ):
+            named[id_] = period
+    return named, unnamed
 
 
 def _period(kind: str | None, start: date, end: date, iso: str | None) -> Period | None:

@@ -19,7 +19,7 @@ from tallyport.postgres.imports.records import Script
 from tallyport.postgres.statements import statement, statement_on
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from psycopg import Connection, Cursor
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM") if hasattr(signal, name)]
 
@@ -36,17 +36,17 @@ class Session:
 
     def run(self, name: str, **parameters: Any) -> int:
         """Run a statement; returns how many rows it touched."""
-        text = statement(f"imports/{name}")
-        if self._script:
-            self._script.statement(self.database, text, parameters)
-        return self.database.execute(text, parameters or None).rowcount
+        return self._run(name, parameters).rowcount
 
     def rows(self, name: str, **parameters: Any) -> list[Row]:
         """Run a statement and return what it gives."""
+        return self._run(name, parameters).fetchall()
+
+    def _run(self, name: str, parameters: dict[str, Any]) -> Cursor[Row]:
         text = statement(f"imports/{name}")
         if self._script:
             self._script.statement(self.database, text, parameters)
-        return self.database.execute(text, parameters or None).fetchall()
+        return self.database.execute(text, parameters or None)
 
     def look_up(self, name: str, **parameters: Any) -> list[Row]:
         """Return what a statement gives that changes nothing: no part of a script."""
