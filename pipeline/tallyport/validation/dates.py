@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from tallyport.metadata import Snapshot
@@ -99,62 +100,56 @@ _Periods = dict[str, tuple[str, str, str]]
 """Periods that a data set does not take, each with the code, what is expected, and what to show."""
 
 
+@dataclass(frozen=True, slots=True)
 class _InputPeriods:
-    def __init__(
-        self,
-        header_periods: Sequence[Period],
-        snapshot: Snapshot,
-        findings: HeaderFindings,
-        today: date,
-        skipped: Container[str],
-    ) -> None:
-        self._periods = header_periods
-        self._snapshot, self._findings = snapshot, findings
-        self._sets = snapshot.table("dataSets")
-        self._today, self._skipped = today, skipped
+    periods: Sequence[Period]
+    snapshot: Snapshot
+    findings: HeaderFindings
+    today: date
+    skipped: Container[str]
 
     def refused(self, data_set: int) -> _Periods:
-        name = self._snapshot.named("dataSets", data_set)
-        listed = self._sets.texts_of("input_periods", data_set)
+        name = self.snapshot.named("dataSets", data_set)
+        listed = self.snapshot.table("dataSets").texts_of("input_periods", data_set)
         if listed is None:
-            self._findings.cannot("input periods", [f"dataInputPeriods of {name}"])
+            self.findings.cannot("input periods", [f"dataInputPeriods of {name}"])
             return {}
         if listed:
-            return {} if "TP731" in self._skipped else self._refused_input(data_set, name, listed)
-        return {} if "TP733" in self._skipped else self._refused_future(data_set, name)
+            return {} if "TP731" in self.skipped else self._refused_input(data_set, name, listed)
+        return {} if "TP733" in self.skipped else self._refused_future(data_set, name)
 
     def _refused_input(self, data_set: int, name: str, listed: Sequence[str]) -> _Periods:
         windows: dict[str, list[tuple[int, int]]] = {}
-        openings = self._sets.rows_of("input_openings", data_set) or ()
-        closings = self._sets.rows_of("input_closings", data_set) or ()
+        openings = self.snapshot.table("dataSets").rows_of("input_openings", data_set) or ()
+        closings = self.snapshot.table("dataSets").rows_of("input_closings", data_set) or ()
         for text, opening, closing in zip(listed, openings, closings, strict=False):
             period = periods.parse(text)
             windows.setdefault(text if period is None else period.iso, []).append((opening, closing or _LAST))
-        today = self._today.toordinal()
+        today = self.today.toordinal()
         found = {}
-        for iso in (period.iso for period in self._periods):
+        for iso in (period.iso for period in self.periods):
             if iso not in windows:
                 found[iso] = ("TP731", f"input periods of {name}: {_first(sorted(windows))}", iso)
             elif not any(first <= today <= end for first, end in windows[iso]):
                 spans = ", ".join(span(first, end) for first, end in windows[iso])
-                expected = f"input periods of {name} that are open on {self._today}"
+                expected = f"input periods of {name} that are open on {self.today}"
                 found[iso] = ("TP732", expected, f"{iso} (open {spans})")
         return found
 
     def _refused_future(self, data_set: int, name: str) -> _Periods:
-        if not self._findings.can("future"):
+        if not self.findings.can("future"):
             return {}
-        if UNKNOWN < self._sets.ints("expiry_days")[data_set] < 0:
+        if UNKNOWN < self.snapshot.table("dataSets").ints("expiry_days")[data_set] < 0:
             return {}  # DHIS2 asks it of data sets with expiry days alone, of which 0 stands for none
-        allowed = self._sets.ints("open_future_periods")[data_set]
+        allowed = self.snapshot.table("dataSets").ints("open_future_periods")[data_set]
         if allowed == UNKNOWN:
-            self._findings.cannot("future", [f"openFuturePeriods of {name}"])
+            self.findings.cannot("future", [f"openFuturePeriods of {name}"])
             return {}
-        last = {kind: _latest_end(self._today, kind, allowed) for kind in {period.kind for period in self._periods}}
+        last = {kind: _latest_end(self.today, kind, allowed) for kind in {period.kind for period in self.periods}}
         further = f"and {allowed} after it" if allowed > 0 else "and none after it"
         expected = f"at most the current period {further}, in {name}"
         return {
-            period.iso: ("TP733", expected, period.iso) for period in self._periods if period.end > last[period.kind]
+            period.iso: ("TP733", expected, period.iso) for period in self.periods if period.end > last[period.kind]
         }
 
 
