@@ -384,7 +384,6 @@ ROOMS = {
         "limits",
         "outlook",
         "problems",
-        "context",
         "recorder",
         "targets",
         "delivery",

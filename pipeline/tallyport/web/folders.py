@@ -1,12 +1,19 @@
-"""Folders: what lies where below the server's folder. Every path is made of names of our own; none of a user's."""
+"""Folders: what lies where below the server's folder. Every path is made of names of our own; none of a user's.
+
+A job's context says what it was asked for, and where its files are.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tallyport_converters.sources import stem_of
+
+if TYPE_CHECKING:
+    from tallyport_converters.convert import Outcome
 
 FINDINGS, RESULT, SCRIPT, LOG, LOCK = "findings.ndjson", "result.json", "statements.sql", "log.txt", "lock"
 CHANGES, UNDO, VALIDATION = "changes.ndjson", "undo", "validation.json"
@@ -63,6 +70,26 @@ class SourceNames:
         if inner is None:
             return name
         return inner if len(self.names) == 1 else f"{self.stems[int(match[1])]}/{inner}"
+
+
+class JobContext:
+    """One job, as its process sees it; `conversions` has the outcome of each legacy file so far."""
+
+    def __init__(self, folders: Folders, job: Mapping[str, Any]) -> None:
+        self.id: str = job["id"]
+        self.kind: str = job["kind"]
+        self.request: Mapping[str, Any] = job["request"]
+        self.target_kind: str = job["target"]["kind"]
+        self.is_dry_run = self.kind != "run"
+        self.names = SourceNames([source["name"] for source in self.request["sources"]])
+        self.folder, self.out, self.pushes = folders.jobs / self.id, folders.jobs / self.id / OUT, folders.pushes
+        self.uploads = [folders.uploads / source["upload"] for source in self.request["sources"]]
+        self.conversions: list[Outcome] = []
+
+    def files(self) -> list[str]:
+        """Return what there is to write: the folders of what was converted, and the files that were ADV2 before."""
+        folders = [str(one.folder) for one in self.conversions if one.folder and any(one.folder.glob("*.adv2.json*"))]
+        return [*folders, *map(str, sorted(self.out.glob("*.adv2.json")))]
 
 
 def _distinct(names: Sequence[str]) -> list[str]:

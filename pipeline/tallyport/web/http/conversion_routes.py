@@ -12,11 +12,10 @@ from starlette.background import BackgroundTask
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 
-from tallyport.web.folders import RESULT, VALIDATION
+from tallyport.web.folders import RESULT, VALIDATION, JobContext
 from tallyport.web.http.downloads import Downloads, read
 from tallyport.web.http.failures import Failed, failed, refusals
 from tallyport.web.http.route import FILE, TAKING, Having, Parts, router
-from tallyport.web.jobs.context import JobContext
 from tallyport.web.messages import (
     FINAL,
     ConversionOptions,

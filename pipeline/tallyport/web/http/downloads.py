@@ -9,9 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-from tallyport.web.folders import CHANGES, REJECTS, UNDO
+from tallyport.web.folders import CHANGES, REJECTS, UNDO, JobContext
 from tallyport.web.jobs.change_preview import changes
-from tallyport.web.jobs.context import JobContext
 from tallyport_converters.sources import stem_of
 
 MEDIA_TYPES: Mapping[str, str] = {

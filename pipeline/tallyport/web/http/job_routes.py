@@ -12,11 +12,10 @@ from fastapi import Header, Path
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.responses import Response, StreamingResponse
 
-from tallyport.web.folders import RESULT, SCRIPT
+from tallyport.web.folders import RESULT, SCRIPT, JobContext
 from tallyport.web.http.downloads import MEDIA_TYPES, Downloads
 from tallyport.web.http.failures import failed, refusals
 from tallyport.web.http.route import Having, KnownJob, Parts, giving, router
-from tallyport.web.jobs.context import JobContext
 from tallyport.web.messages import FINAL, DryRunRequest, Job, JobList, RunRequest
 
 _LISTED_MOST = 200

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO
+from tallyport.web.folders import CHANGES, REJECTS, SCRIPT, UNDO, JobContext
 from tallyport.web.jobs.change_preview import first_changes
-from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.recorder import FIRST_SHOWN, Recorder
 from tallyport.web.jobs.targets import ask_server, database_of_job
 from tallyport_schemas.finding import finding

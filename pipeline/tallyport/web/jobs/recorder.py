@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from tallyport.source_report import SourceReport
-from tallyport.web.folders import FINDINGS, RESULT
-from tallyport.web.jobs.context import JobContext
+from tallyport.web.folders import FINDINGS, RESULT, JobContext
 from tallyport.web.jobs.outlook import outlook
 from tallyport.web.jobs.problems import Problems
 from tallyport.web.store import Store

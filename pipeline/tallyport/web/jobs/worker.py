@@ -14,9 +14,8 @@ from typing import Any
 
 from tallyport.validation.report import FileResult, GroupResult, ValidationDocument, findings_of
 from tallyport.validation.validate import validation, walked
-from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders
+from tallyport.web.folders import REJECTS, TRAILS, VALIDATION, Folders, JobContext
 from tallyport.web.jobs.completeness import Completeness
-from tallyport.web.jobs.context import JobContext
 from tallyport.web.jobs.delivery import CATEGORIES, WRITERS
 from tallyport.web.jobs.limits import TimeUp, lift, limit
 from tallyport.web.jobs.names import named
