@@ -11,6 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -248,35 +250,18 @@ class Feeder:
             for rows in self._rows_of(one, plan):
                 held.add((Envelope(plan.schemes, plan.data_set(row)), row) for row in rows)
             wrong = 0
-            part: list[Row] = []
-            envelope: Envelope | None = None
-
-            async def look() -> int:
-                lacking = [row for row in part if row.lacks_combo]
-                findings = list(comboless_findings(lacking))
-                if envelope and not lacking and part:
-                    findings = await self.sender.check(envelope, part)
-                for found in findings:
-                    self._run.take(found)
-                return sum(one.finding.count or 1 for one in findings)
-
-            for of, row in held.rows():
-                if part and (of != envelope or len(part) >= self.sender.size(of).rows):
-                    wrong += await look()
-                    part = []
-                envelope = of
-                part.append(row)
-            wrong += await look()
+            for envelope, run in groupby(held.rows(), key=itemgetter(0)):
+                while part := [row for _, row in islice(run, self.sender.size(envelope).rows)]:
+                    lacking = list(comboless_findings(row for row in part if row.lacks_combo))
+                    for found in lacking or await self.sender.check(envelope, part):
+                        self._run.take(found)
+                        wrong += found.finding.count or 1
             if wrong:
                 raise CannotSend(finding("TP878", field="data", found=f"{wrong:,} of {one.header.size:,} rows"))
             await self.sender.clear(one.group, plan)
-            rows = []
-            for _, row in held.rows():
-                rows.append(row)
-                if len(rows) >= MOST // 10:
-                    await self._take(one.group, plan, rows)
-                    rows = []
-            await self._take(one.group, plan, rows)
+            taken = held.rows()
+            while part := [row for _, row in islice(taken, MOST // 10)]:
+                await self._take(one.group, plan, part)
 
     async def _take(self, group: Group, plan: Plan, rows: Sequence[Row]) -> None:
         """Put rows into chunks, and send those that are full; or to the disk, if they go by organisation unit."""
