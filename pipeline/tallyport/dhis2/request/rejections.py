@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any
 
 from tallyport.dhis2.api.models import Conflict, ImportSummary
@@ -216,33 +217,23 @@ def _placed(row: Row, found: Finding, count: int) -> RowFinding:
 
 
 def _runs(rejected: Iterable[tuple[Row, Conflict | None]]) -> Iterator[list[tuple[Row, Conflict | None]]]:
-    """Yield neighbouring rows that share a reason."""
-    run: list[tuple[Row, Conflict | None]] = []
-    for row, conflict in rejected:
-        if run:
-            before, reason = run[-1]
-            is_next = before.group == row.group and row.number == before.number + 1
-            if (
-                not is_next
-                or not _is_same(reason, conflict)
-                or _identifier(before, reason) != _identifier(row, conflict)
-            ):
-                yield run
-                run = []
-        run.append((row, conflict))
-    if run:
-        yield run
+    """Yield neighbouring rows that share a reason; 2.43 has a conflict for each row, and they say the same."""
+    said: dict[int, str] = {}
+
+    def shared(numbered: tuple[int, tuple[Row, Conflict | None]]) -> tuple[object, ...]:
+        at, (row, conflict) = numbered
+        if conflict is not None and id(conflict) not in said:
+            said[id(conflict)] = _said(conflict)
+        return row.group, row.number - at, said.get(id(conflict)), _identifier(row, conflict)
+
+    for _, run in groupby(enumerate(rejected), shared):
+        yield [of for _, of in run]
 
 
 def _identifier(row: Row, conflict: Conflict | None) -> str | None:
     """Return the identifier that a row is rejected for, if it is one: a reason may name several."""
     field = _field(conflict) if conflict else None
     return row.members.get(MEMBERS[field]) if field and field in MEMBERS else None
-
-
-def _is_same(one: Conflict | None, other: Conflict | None) -> bool:
-    """Whether two rows are rejected for the same reason: 2.43 has a conflict for each."""
-    return one is other or (one is not None and other is not None and _said(one) == _said(other))
 
 
 def _named(conflict: Conflict, rows: Sequence[Row]) -> list[int]:
