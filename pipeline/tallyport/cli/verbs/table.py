@@ -11,7 +11,6 @@ import click
 from tallyport.cli.options import Command, conversion_options, flag, option, read_once, refuse, usage
 from tallyport.cli.screen import counted, dropped_text, show_source, show_worst, size_text
 from tallyport.cli.talk import Talk, talk_options
-from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.tables.report import TableReport
@@ -65,14 +64,11 @@ def command(
     talk.hold(report)
     conversion = Options(id_schemes=id_schemes, data_set=data_set)
     with talk.ticker() as ticker:
-
-        def watch(event: object) -> None:
-            if isinstance(event, Progress):
-                ticker.show(event)
-
         try:
             with usage():
-                write_table(sources, output, conversion=conversion, rejects=rejects, watch=watch, report=report, **how)
+                write_table(
+                    sources, output, conversion=conversion, rejects=rejects, watch=ticker.show, report=report, **how
+                )
         finally:
             ticker.clear()
             if not talk.as_json:

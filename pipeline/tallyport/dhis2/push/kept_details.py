@@ -83,7 +83,8 @@ class Keeping:
         `element` and `period` are some that are going to be pushed: what is stored there is not looked at.
         """
         uids = await self._lookups.uids("organisationUnits", scheme, units)
-        waiting = list(_batches(sorted(set(uids.values())), _UNITS))
+        names = sorted(set(uids.values()))
+        waiting = [names[at : at + _UNITS] for at in range(0, len(names), _UNITS)]
         left = len(waiting) + _PROBES
         while waiting:
             batch = waiting.pop()
@@ -205,8 +206,3 @@ def _requests(places: set[ValuePlace]) -> Iterator[dict[str, list[str]]]:
         at = excess.index(max(excess)) if not is_bounded else sizes.index(max(sizes))
         middle = distinct[at][len(distinct[at]) // 2]
         waiting += [{p for p in some if p[at] >= middle}, {p for p in some if p[at] < middle}]
-
-
-def _batches(names: Sequence[str], size: int) -> Iterator[list[str]]:
-    for at in range(0, len(names), size):
-        yield list(names[at : at + size])
