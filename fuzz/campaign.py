@@ -25,7 +25,7 @@ ROOT = HERE.parent
 NATIVE = ROOT / "converters" / "tallyport_converters" / "native" / "src"
 COUNTED = ROOT / "tests" / "support" / "native"
 BUILD = ROOT / "build" / "fuzz"
-TARGETS = ("json", "csv", "xml", "adx", "tuples", "adv2", "batches", "tables")
+TARGETS = ("json", "csv", "xml", "adx", "tuples", "adv2", "batches", "tables", "sheet")
 SHARED = ("input", "chain", "rows")
 """C files that targets share."""
 

@@ -40,7 +40,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         ends[i] = 2 * i + 2;
     Layout layout = {columns, meaning, names, ends, (uint32_t)delimiters[choose(&input, 4)],
                      choose(&input, 2) ? (uint32_t)columns : 0, CELLS_OF_CSV};
-    if (choose(&input, 4) == 3)
-        layout.cells = choose(&input, 2) ? CELLS_OF_TABLE : CELLS_OF_ADV2;
     return drive(FORMAT_CSV, &input, &layout);
 }

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import struct
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def seeds(target: str) -> Iterator[bytes]:
             yield from restored_rows()
         case "tables":
             yield from (b"\n".join(names()), b"#\x01\x02\x03\x01\n!\n" * 3, b"#\x05\xff\x01\n!\n", bytes(range(256)))
+        case "sheet":
+            yield from parts_of_workbooks()
         case "adv2":
             for group in adv2_groups():
                 yield group
@@ -59,6 +62,15 @@ def legacy_files(target: str) -> Iterator[bytes]:
         if SUFFIXES.get(suffix) == target and ".expected" not in path.name and ".adv2." not in path.name:
             data = path.read_bytes()
             yield _PROLOG.sub(b"", data) if target in ("xml", "adx") else data
+
+
+def parts_of_workbooks() -> Iterator[bytes]:
+    """Yield the sheets and shared strings of workbooks."""
+    for path in sorted(FIXTURES.glob("xlsx/*.xlsx")):
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if "/worksheets/sheet" in name or name.endswith("sharedStrings.xml"):
+                    yield archive.read(name)
 
 
 def adv2_groups() -> Iterator[bytes]:

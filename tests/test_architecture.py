@@ -96,6 +96,7 @@ ROOMS = {
         "table",
         "adv2",
         "join",
+        "sheet",
     ),
     "tallyport_converters.readers": (
         "csv_layout",
@@ -115,9 +116,13 @@ ROOMS = {
         "table",
         "cell_faults",
         "text_cells",
+        "number_format",
+        "sheet_cells",
         "table_columns",
         "table_reader",
         "columnar_file",
+        "workbook",
+        "sheet_table",
     ),
     "tallyport_converters.sources": (
         "meter",

@@ -66,6 +66,7 @@ def convert(
     strict: bool = False,
     overwrite: bool = False,
     header: bool | None = None,
+    sheet: str | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> Report:
     """Rewrite legacy files into ADV2, a folder in `output` for each source.
@@ -74,8 +75,9 @@ def convert(
     `id_schemes` maps a kind (`de ou ds cc c co coc aoc`, "" for all) to a scheme and goes before the file's.
     `data_set` is that of files that name none. `jobs` threads read and write (None: one for each core); neither they
     nor `memory_bytes`, the budget for values that are held, change what is written. `header` says whether a CSV file
-    starts with a header row (None: detected from content). `watch` is called with progress, after each block read and
-    each data element written.
+    starts with a header row (None: detected from content), `sheet` which sheet of a workbook to read, by name or by
+    number from 1 (None: the only one with the columns of values). `watch` is called with progress, after each block
+    read and each data element written.
 
     A source that cannot be read as a whole does not keep the others from being converted: see `Outcome.error`.
 
@@ -100,6 +102,7 @@ def convert(
         strict,
         overwrite,
         header,
+        sheet,
     )
     report = Report()
     for event in conversion(sources, Path(output), options):

@@ -34,6 +34,7 @@ class Options:
     strict: bool = False
     overwrite: bool = False
     header: bool | None = None
+    sheet: str | None = None
     categories: Callable[[Mapping[str, str]], KnownCategories | None] | None = None
     """For ADX: makes of the scheme of each kind which categories there are; attributes that are none are skipped."""
 
@@ -55,7 +56,7 @@ class Options:
     @property
     def hints(self) -> Hints:
         """What readers are to know."""
-        return Hints(self.header)
+        return Hints(self.header, self.sheet)
 
     @property
     def threads(self) -> int:

@@ -23,8 +23,9 @@ class Finding:
     `row` is the 0-based index of the value within its source; `count` says how many values share the finding
     where one finding stands for several, `row` then being the first of them.
 
-    `line` is where that row starts in the person's own file, from 1 as an editor counts; `sheet_row`, of CSV, the row
-    that a spreadsheet shows. `keys`: the row's data element, period and organisation unit, by DHIS2's names for them.
+    `line` is where that row starts in the person's own file, from 1 as an editor counts; `sheet_row`, of CSV and
+    workbooks, the row that a spreadsheet shows. Of a workbook `sheet` is the name of the sheet, and `cell` such as B7.
+    `keys`: the row's data element, period and organisation unit, by DHIS2's names for them.
     `groups`: how many ADV2 groups share the finding, where it stands for those of several.
     """
 
@@ -35,7 +36,9 @@ class Finding:
     source: str | None = None
     row: int | None = None
     line: int | None = None
+    sheet: str | None = None
     sheet_row: int | None = None
+    cell: str | None = None
     keys: Mapping[str, str] | None = None
     field: str | None = None
     found: str | None = None
@@ -55,6 +58,9 @@ class Finding:
     def as_line(self) -> str:
         """Return the finding in one line: its code and message, its place, what was found and expected."""
         row = None if self.row is None else f"row {self.row:,}"
+        if self.sheet is not None:
+            inner = f"cell {self.cell}" if self.cell else f"row {self.sheet_row}" if self.sheet_row else None
+            row = ", ".join(filter(None, (f"sheet {self.sheet}", inner)))
         place = ", ".join(filter(None, (self.source, row, self.field and f'field "{self.field}"')))
         found = ", ".join(
             f"{name} {text}" for name, text in (("found", self.found), ("expected", self.expected)) if text

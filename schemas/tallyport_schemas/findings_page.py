@@ -25,7 +25,8 @@ A finding is a JSON object without the keys that do not apply
 | `source` | the file's name |
 | `row` | index of the value in its source, counted from 0; the first of several |
 | `line` | the line on which that row starts in the file, counted from 1; not for PDF forms |
-| `sheet_row` | CSV only: the row in a spreadsheet, which differs after a cell with line ends |
+| `sheet`, `cell` | workbooks only: the name of the sheet, and the cell, such as B7 |
+| `sheet_row` | workbooks and CSV: the row in a spreadsheet; it differs from `line` after a cell with line ends |
 | `keys` | the row's `dataElement`, `period` and `orgUnit`, as the file names them |
 | `field` | the field, column, attribute or header property |
 | `found`, `expected` | what is there (at most 200 characters of it), and what should be |

@@ -22,8 +22,13 @@ from tallyport import CODES, Outcome
 
 DOCS = ROOT / "docs" / "formats"
 GOLDEN = ".expected.json"
-FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow")
-PAGE_OF: Mapping[str, str] = {**{name: name for name in FORMATS}, "parquet": "tables", "arrow": "tables"}
+FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow", "xlsx")
+PAGE_OF: Mapping[str, str] = {
+    **{name: name for name in FORMATS},
+    "parquet": "tables",
+    "arrow": "tables",
+    "xlsx": "workbooks",
+}
 
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "adx/scheme-said": {"id_schemes": {"": "UID"}},
@@ -32,6 +37,8 @@ OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "dxf-csv/no-header-row-said": {"header": False},
     "dxf-csv/scheme-said": {"id_schemes": {"": "CODE", "ou": "UID"}},
     "dxf-csv/unreadable-header-row-said": {"header": True},
+    "xlsx/sheet-said": {"sheet": "February"},
+    "xlsx/unreadable-no-such-sheet": {"sheet": "3"},
     "dxf-json/followup-false-kept": {"keep_followup_false": True},
     "dxf-json/unreadable-strict": {"strict": True},
     "dxf-xml/unreadable-other-root-said": {"source_format": "dxf-xml"},
@@ -70,7 +77,7 @@ def _case(source: Path) -> str:
 
 def _sources() -> list[Path]:
     found = (path for format_ in FORMATS for path in (FIXTURES / format_).iterdir() if path.is_file())
-    return sorted(p for p in found if p.suffix and p.suffix != ".py" and not p.name.endswith(GOLDEN))
+    return sorted(p for p in found if p.suffix and p.suffix not in (".py", ".fods") and not p.name.endswith(GOLDEN))
 
 
 SOURCES = {_case(source): source for source in _sources()}

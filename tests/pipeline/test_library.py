@@ -129,7 +129,7 @@ def test_options_do_what_those_of_the_command_line_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"source_format": "xlsx"}, "dxf-json"),
+        ({"source_format": "ods"}, "dxf-json"),
         ({"id_schemes": {"xx": "CODE"}}, "id_schemes"),
         ({"id_schemes": {"ou": "MINE"}}, "ATTRIBUTE:<uid>"),
         ({"layout": "both"}, "layout"),

@@ -59,9 +59,9 @@ REPEATED = 8
 MEMORY_BYTES = 256 << 20
 SUFFIXES = {
     **{".json": "dxf-json", ".csv": "dxf-csv", ".xml": "dxf-xml", ".adx": "adx", ".pdf": "dxf-pdf"},
-    **{".parquet": "parquet", ".arrow": "arrow"},
+    **{".parquet": "parquet", ".arrow": "arrow", ".xlsx": "xlsx"},
 }
-SHARES = {"dxf-json": 30, "dxf-csv": 25, "dxf-xml": 20, "adx": 21, "dxf-pdf": 1, "parquet": 2, "arrow": 1}
+SHARES = {"dxf-json": 30, "dxf-csv": 25, "dxf-xml": 20, "adx": 20, "dxf-pdf": 1, "parquet": 2, "arrow": 1, "xlsx": 1}
 """Cases of each format in a hundred: a PDF takes twenty times longer than the others, a table five times."""
 
 TOKENS: tuple[bytes, ...] = (

@@ -45,6 +45,7 @@ class SourceRow:
     def placed(self, found: Finding, header: Header) -> Finding:
         """Return a finding that is about this row, with its place."""
         place: dict[str, Any] = {"line": self.line, "sheet_row": self.sheet_row, **self.read.place}
+        place["cell"] = self.read.cells.get(found.field or "")
         return replace(found, row=self.number, keys=self.keys(header), **place)
 
 

@@ -368,10 +368,10 @@ class Attempt:
         self.findings = [found.at(self.source.name) for found in placed]
 
     def _places_of(self, rows: set[int]) -> Mapping[int, SourceRow]:
-        """Return the places of rows, where the source has lines: it is read again up to the last of them."""
+        """Return the places of rows, where they have any: the source is read again up to the last of them."""
         read = self.places[-1].first_row + self.places[-1].rows if self.places else 0
         wanted = sorted(row for row in rows if row < read)
-        if not wanted or self.reader.lines() is None:
+        if not wanted or not self.reader.has_places:
             return {}
         try:
             return {row.number: row for row in source_rows(self.reader, wanted, self.places)}

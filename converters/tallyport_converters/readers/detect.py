@@ -79,6 +79,10 @@ def _sniff_arrow(head: bytes) -> str | None:
     return "it starts as an Arrow stream does" if is_stream else None
 
 
+def _sniff_workbook(head: bytes) -> str | None:
+    return "it is a zip with the parts of a workbook" if head.startswith(b"PK") else None
+
+
 def _as_utf8(head: bytes) -> bytes:
     """Return text of an encoding that extends ASCII by bytes as UTF-8, good enough to recognise known column names."""
     return head.decode("latin-1").encode()
@@ -90,7 +94,7 @@ def _sniff_csv(head: bytes) -> str | None:
 
     if _sniff_json(head) or _xml_root(head) is not None or _sniff_pdf(head):
         return None
-    if _sniff_parquet(head) or _sniff_arrow(head):
+    if _sniff_parquet(head) or _sniff_arrow(head) or _sniff_workbook(head):
         return None
     try:
         begun, above = begin_table(head)
@@ -148,6 +152,13 @@ def _columnar_readers(format: str) -> Callable[[Source, Hints], list[Callable[[]
     return readers
 
 
+def _workbook_readers(source: Source, hints: Hints) -> list[Callable[[], Reader]]:
+    from tallyport_converters.readers.tables.sheet_table import SheetTable
+    from tallyport_converters.readers.tables.table_reader import TableReader
+
+    return [lambda: TableReader(SheetTable(source, hints.sheet), source.size_bytes)]
+
+
 FORMATS: Mapping[str, Format] = {
     form.name: form
     for form in (
@@ -158,6 +169,7 @@ FORMATS: Mapping[str, Format] = {
         Format("adx", _sniff_root("adx"), _xml_readers(adx=True)),
         Format("parquet", _sniff_parquet, _columnar_readers("parquet")),
         Format("arrow", _sniff_arrow, _columnar_readers("arrow")),
+        Format("xlsx", _sniff_workbook, _workbook_readers),
     )
 }
 """Every format that can be read, by the name that --from takes."""

@@ -79,6 +79,7 @@ class DxfCsv(Reader):
     """Reads one DXF2 CSV source. `has_header`: None to detect it from the content."""
 
     format = "dxf-csv"
+    has_places = True
 
     def __init__(self, source: Source, *, has_header: bool | None = None) -> None:
         self.source = source

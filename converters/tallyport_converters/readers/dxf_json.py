@@ -73,6 +73,7 @@ class DxfJson(Reader):
     """Reads one DXF2 JSON source."""
 
     format = "dxf-json"
+    has_places = True
     next_state = ROWS_NEXT
 
     def __init__(self, source: Source) -> None:

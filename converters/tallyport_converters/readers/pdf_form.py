@@ -16,6 +16,7 @@ from tallyport_schemas.finding import SourceUnreadable, finding
 class DxfPdf(DxfJson):
     """Reads one DXF2 PDF form."""
 
+    has_places = False
     format = "dxf-pdf"
 
     def __init__(self, source: Source) -> None:

@@ -70,7 +70,7 @@ class RejectedRow:
     """A rejected row read again, slowly: the fields by their canonical names, and the row's own fields.
 
     `fault`: what is wrong with a cell, where the reader knows it. `place`: where the row is if it is not on a line of a
-    text, by the names that a finding has for it.
+    text, by the names that a finding has for it; `cells`: those of its fields, by their names.
     """
 
     fields: Mapping[str, Any] | None
@@ -79,13 +79,18 @@ class RejectedRow:
     doubled: Doubled | None = None
     fault: Finding | None = None
     place: Mapping[str, Any] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """What a user says of a source, for whichever reader it concerns. `header`: whether a CSV file has a header row."""
+    """What a user says of a source, for whichever reader it concerns.
+
+    `header`: whether a CSV file has a header row. `sheet`: the sheet of a workbook, by name or by number from 1.
+    """
 
     header: bool | None = None
+    sheet: str | None = None
 
 
 class Reader(Protocol):
@@ -102,6 +107,8 @@ class Reader(Protocol):
     """The state that a guessed cut leaves behind: between two rows."""
     no_place: frozenset[str] = frozenset()
     """Names of what is skipped although it is understood: it needs no warning."""
+    has_places: bool = False
+    """Whether a person finds a row by its line, or by its row of a sheet or table."""
 
     def blocks(self, size_bytes: int) -> Iterator[Buffer]:
         """Yield the source from its beginning; can be called again."""

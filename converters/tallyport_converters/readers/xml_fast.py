@@ -61,6 +61,7 @@ def parse_tag(tag: bytes) -> Any:
 class CommonXml(XmlReader):
     """Reads one DXF2 XML or ADX source in the common subset."""
 
+    has_places = True
     next_state = BODY
 
     def __init__(self, source: Source, *, adx: bool) -> None:

@@ -204,6 +204,8 @@ class _Rows:
 class GeneralXml(XmlReader, DxfJson):
     """Reads one DXF2 XML or ADX source of any kind."""
 
+    has_places = False
+
     def __init__(self, source: Source, *, adx: bool) -> None:
         super().__init__(source)
         self._begin(adx=adx)

@@ -17,7 +17,7 @@ from typing import IO, Literal, Self
 
 from tallyport_converters.sources.decompress import filled, gzip_blocks, zstd_blocks
 from tallyport_converters.sources.raw import Block, Handle, RandomAccess, RawFile, Reading, failed, unreadable
-from tallyport_converters.sources.zip_member import Member, find_member, member_blocks
+from tallyport_converters.sources.zip_member import Archive, Member, find_member, is_workbook, member_blocks
 from tallyport_schemas.finding import OutsideFailed, finding, is_address
 
 __all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
@@ -80,7 +80,9 @@ class Source:
             if not self.size_bytes:
                 raise unreadable("TP102", source=name, found="0 bytes")
             self.compression = _compression(Reading(self._file).take(4)) or "none"
-            if self.compression == "zip":
+            if self.compression == "zip" and is_workbook(self._file):
+                self.compression = "none"
+            elif self.compression == "zip":
                 self._member = find_member(self._file)
             self._head = self._read_head(HEAD_BYTES)
             if not self._head:
@@ -180,6 +182,14 @@ class Source:
         except OSError as error:
             raise _spool_failed(error, self.name) from error
         return spool
+
+    def archive(self) -> Archive:
+        """Return the members of a workbook.
+
+        Raises:
+            SourceUnreadable: as `Archive`.
+        """
+        return Archive(self._file)
 
     def described(self, source_format: str) -> Mapping[str, object]:
         """Return the members by which a manifest distinguishes this source from others."""

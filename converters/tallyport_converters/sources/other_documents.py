@@ -17,8 +17,17 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"')
 _INNER_SET = re.compile(r"<(?:[^\s:<>/]+:)?(dataValueSet|adx)[\s/>]")
 _NAMES_SHOWN = 12
 
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_ENTRIES = (
+    ("EncryptedPackage", "a workbook with a password", "save it without a password, as .xlsx"),
+    ("WordDocument", "a Word document", "save the table in it as a sheet, in .xlsx"),
+    ("Workbook", "an Excel workbook of the old kind (.xls)", "save it as .xlsx"),
+    ("Book", "an Excel workbook of a very old kind (.xls)", "save it as .xlsx"),
+)
+"""What a file of the container format OLE is, by an entry of its directory: those that begin a file come first."""
+
 _MAGIC: Sequence[tuple[int, bytes, str, str]] = (
-    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Excel or Word file, or one with a password", "save it as CSV UTF-8"),
+    (0, _OLE, "an Excel or Word file of the old kind, or one with a password", "save it as .xlsx, without a password"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it, or pack the file as zip"),
     (0, b"Rar!\x1a\x07", "a RAR archive", "unpack it, or pack the file as zip"),
     (0, b"\xfd7zXZ\x00", "a file packed by xz", "unpack it, or pack it with gzip or zstd"),
@@ -254,6 +263,10 @@ def xml_document(text: str, root: str) -> Finding:
 
 def binary_document(head: bytes) -> Finding | None:
     """Say what bytes are that begin as a known kind of file does."""
+    if head.startswith(_OLE):
+        for entry, what, help in _OLE_ENTRIES:
+            if entry.encode("utf-16-le") in head:
+                return finding("TP113", message=f"this is {what}, not data", help=help, found=entry, expected=FORMATS)
     for at, magic, what, help in _MAGIC:
         if head[at : at + len(magic)] == magic:
             found = f"bytes {head[at : at + len(magic)].hex(' ')}"
@@ -263,16 +276,23 @@ def binary_document(head: bytes) -> Finding | None:
 
 def office_document(members: Collection[str]) -> Finding | None:
     """Say what a zip is whose members are those of an office document."""
+    what, help = "an Office document", "save the data as CSV UTF-8"
     if "[Content_Types].xml" in members:
-        kinds = (("xl/", "an Excel workbook"), ("word/", "a Word document"), ("ppt/", "a PowerPoint file"))
-        what = next((what for folder, what in kinds if any(name.startswith(folder) for name in members)), None)
+        kinds = (
+            ("xl/", "a binary Excel workbook (.xlsb)", "save it as .xlsx"),
+            ("word/", "a Word document", "save the table in it as a sheet, in .xlsx"),
+            ("ppt/", "a PowerPoint file", "save the data as CSV UTF-8"),
+        )
+        for folder, kind, advice in kinds:
+            if any(name.startswith(folder) for name in members):
+                what, help = kind, advice
+                break
     elif "mimetype" in members and "content.xml" in members:
-        what = "a LibreOffice document"
+        what, help = "a LibreOffice document", "save the sheet as .xlsx or CSV UTF-8"
     else:
         return None
-    help = "save the sheet as CSV UTF-8" if what != "a PowerPoint file" else "save the data as CSV UTF-8"
-    message, found = f"this is {what or 'an Office document'}, not data", ", ".join(sorted(members)[:3])
-    return finding("TP113", message=message, help=help, found=found, expected=FORMATS)
+    found = ", ".join(sorted(members)[:3])
+    return finding("TP113", message=f"this is {what}, not data", help=help, found=found, expected=FORMATS)
 
 
 def _names(columns: Sequence[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Generator
+from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,42 @@ class Member:
     crc32: int
 
 
+class Archive:
+    """An archive of several members, each to be read by its name: a workbook.
+
+    Raises:
+        SourceUnreadable: TP104 a damaged directory; TP106 a name that is unsafe or given twice.
+    """
+
+    def __init__(self, raw: RawFile) -> None:
+        self._raw = raw
+        infos, self._directory_start = _directory(raw)
+        _check_names(raw, infos)
+        self._infos = {info.orig_filename: info for info in infos}
+
+    @property
+    def names(self) -> Collection[str]:
+        """The names of all members."""
+        return self._infos.keys()
+
+    def blocks(self, name: str, size_bytes: int) -> Generator[Block]:
+        """Yield what a member expands to.
+
+        Raises:
+            KeyError: there is none of that name.
+            SourceUnreadable: as `find_member` and `member_blocks`.
+        """
+        member = _located(self._raw, self._infos[name], self._directory_start)
+        return member_blocks(self._raw, member, size_bytes)
+
+
+def is_workbook(raw: RawFile) -> bool:
+    """Return whether an archive is an Excel workbook of XML: that is read member by member."""
+    names = {info.orig_filename for info in _directory(raw)[0]}
+    has_parts = any(name.startswith("xl/") for name in names) and "xl/workbook.bin" not in names
+    return "[Content_Types].xml" in names and has_parts
+
+
 def find_member(raw: RawFile) -> Member:
     """Return the one data member of the archive `raw`. Folders and what file managers leave behind do not count.
 
@@ -57,13 +93,7 @@ def find_member(raw: RawFile) -> Member:
     infos, directory_start = _directory(raw)
     if other := office_document({info.orig_filename for info in infos}):
         raise SourceUnreadable(other.at(raw.name))
-    seen: set[str] = set()
-    for info in infos:
-        name = info.orig_filename
-        reason = _why_unsafe(name) or ("name occurs twice" if name in seen else None)
-        if reason:
-            raise _refused(raw, f"a member's {reason}", found=name)
-        seen.add(name)
+    _check_names(raw, infos)
     data = [info for info in infos if not _is_litter(info.orig_filename)]
     if len(data) != 1:
         names = ", ".join(info.orig_filename for info in data[:_NAMES_SHOWN])
@@ -143,6 +173,16 @@ def _directory(raw: RawFile) -> tuple[list[ZipInfo], int]:
             found=str(error),
             expected="the whole archive",
         ) from error
+
+
+def _check_names(raw: RawFile, infos: Iterable[ZipInfo]) -> None:
+    seen: set[str] = set()
+    for info in infos:
+        name = info.orig_filename
+        reason = _why_unsafe(name) or ("name occurs twice" if name in seen else None)
+        if reason:
+            raise _refused(raw, f"a member's {reason}", found=name)
+        seen.add(name)
 
 
 def _why_unsafe(name: str) -> str | None:

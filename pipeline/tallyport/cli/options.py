@@ -19,7 +19,7 @@ Called = TypeVar("Called", bound=Callable[..., object])
 Run = Callable[..., object]
 """What a command runs: it gets the values of its options by name."""
 
-LEGACY_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow")
+LEGACY_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow", "xlsx")
 """Formats that can be read, as readers/detect.py lists them: it need not be loaded for `--help`."""
 
 WRITTEN_FORMATS = ("dxf-json", "dxf-csv", "dxf-xml", "adx")

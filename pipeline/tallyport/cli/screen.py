@@ -33,6 +33,10 @@ def finding_text(found: Finding) -> str:
         where.append(f"{first}line {found.line:,}")
         if found.sheet_row not in (None, found.line):
             where.append(f"sheet row {found.sheet_row:,}")
+    elif found.sheet is not None:
+        where.append(f"sheet {found.sheet}")
+        where += [f"{first}row {found.sheet_row:,}"] if found.sheet_row else []
+        where += [f"cell {found.cell}"] if found.cell else []
     elif found.row is not None:
         where.append(f"{first}row {found.row:,}")
     if found.field:

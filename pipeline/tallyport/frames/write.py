@@ -41,6 +41,7 @@ class _FrameTable:
 
     format = "frame"
     findings: Sequence[Finding] = ()
+    has_marks = False
 
     def __init__(self, frame: pl.DataFrame | pl.LazyFrame) -> None:
         self._frame = frame
@@ -61,6 +62,10 @@ class _FrameTable:
         if isinstance(self._frame, pl.DataFrame):
             return self._frame.iter_slices(CHUNK_ROWS)
         return self._frame.collect_batches(chunk_size=CHUNK_ROWS, maintain_order=True)
+
+    def noticed(self) -> Sequence[Finding]:
+        """See `ValueTable`."""
+        return ()
 
     def place(self, row: int, column: int | None) -> Mapping[str, Any]:
         """See `ValueTable`: rows are counted as values are."""

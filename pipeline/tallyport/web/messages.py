@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from tallyport_converters.model.file_header import canonical_scheme
 from tallyport_schemas.finding import Finding
 
-Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow"]
-_FORMATS = "dxf-json, dxf-csv, dxf-xml, dxf-pdf, adx, parquet or arrow"
+Format = Literal["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow", "xlsx"]
+_FORMATS = "dxf-json, dxf-csv, dxf-xml, dxf-pdf, adx, parquet, arrow or xlsx"
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["dry-run", "run", "convert", "validate"]
 """`convert` and `validate` are the jobs of the requests of that name, gone when they are answered."""

@@ -43,7 +43,15 @@ DOCUMENTS: Mapping[str, tuple[str | bytes, str]] = {
     "SOAP": ('<s:Envelope xmlns:s="u"><s:Body><dataValueSet xmlns="d"/></s:Body></s:Envelope>', "a SOAP envelope"),
     "XML wrapper": ("<message><dataValueSet/></message>", "a wrapper, <message>"),
     "XML metadata": ('<metadata xmlns="d"><dataElements/></metadata>', "a metadata export"),
-    "old Excel": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "an Excel or Word file"),
+    "old Excel or Word": (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "an Excel or Word file of the old kind"),
+    "old Excel": (
+        bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600) + "Workbook".encode("utf-16-le"),
+        "workbook of the old kind",
+    ),
+    "a password": (
+        bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600) + "EncryptedPackage".encode("utf-16-le"),
+        "a workbook with a password",
+    ),
     "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(100), "a 7z archive"),
     "columns of its own": ("Facility,Indicator,Month,Value\nA,B,Jan,3\n", "no column is called dataElement, period"),
     "columns by semicolons": ("Facility;Month\nA;Jan\n", "no column is called dataElement, period, orgUnit, value"),
@@ -72,12 +80,19 @@ def test_it_is_refused_by_what_it_looks_like_with_what_to_do(name: str, tmp_path
     assert error.expected
 
 
-@pytest.mark.parametrize(("folder", "told"), [("xl", "an Excel workbook"), ("word", "a Word document")])
-def test_an_office_document_is_no_archive_of_data(folder: str, told: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "told"),
+    [
+        ("xl/workbook.bin", "a binary Excel workbook (.xlsb)"),
+        ("word/main.xml", "a Word document"),
+        ("ppt/main.xml", "a PowerPoint file"),
+    ],
+)
+def test_an_office_document_is_no_archive_of_data(part: str, told: str, tmp_path: Path) -> None:
     path = tmp_path / "report.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("[Content_Types].xml", "<Types/>")
-        archive.writestr(f"{folder}/main.xml", "<a/>")
+        archive.writestr(part, "<a/>")
     assert (_error(path).code, told in _error(path).message) == ("TP113", True)
 
 

@@ -203,7 +203,7 @@ def test_rejected_values_and_warnings_end_with_1(rows: list[dict[str, str]], cod
         (["convert", "a.json"], "--output"),
         (["convert", "a.json", "-o", "out", "--bogus"], "--bogus"),
         (["bogus"], "bogus"),
-        (["convert", "a.json", "-o", "out", "--from", "xlsx"], "xlsx"),
+        (["convert", "a.json", "-o", "out", "--from", "ods"], "ods"),
         (["convert", "a.json", "-o", "out", "--id-scheme", "MINE"], "UID, CODE, NAME, ATTRIBUTE:<uid>"),
         (["convert", "a.json", "-o", "out", "--id-scheme", "xx=CODE"], "de, ou"),
         (["convert", "a.json", "-o", "out", "--layout", "both"], "both"),
@@ -524,6 +524,7 @@ SETTINGS = {
     "--data-set": "DATA_SET",
     "--metadata": "METADATA",
     "--header": "HEADER",
+    "--sheet": "SHEET",
     "--keep-followup-false": "KEEP_FOLLOWUP_FALSE",
     "--layout": "LAYOUT",
     "--compress": "COMPRESS",
@@ -549,7 +550,7 @@ def test_every_option_of_convert_has_a_setting_in_the_environment() -> None:
 @pytest.mark.parametrize(
     ("setting", "text", "wrong"),
     [
-        ("FROM", "dxf-json", "xlsx"),
+        ("FROM", "dxf-json", "ods"),
         ("ID_SCHEME", "CODE ou=NAME", "MINE"),
         ("HEADER", "false", "perhaps"),
         ("KEEP_FOLLOWUP_FALSE", "1", "perhaps"),

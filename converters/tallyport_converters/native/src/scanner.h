@@ -18,7 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "3221de0a9d013bf3"
+#define SCANNER_DIGEST "9d66ef26c24f8f14"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -597,6 +597,25 @@ EXPORT void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comm
 EXPORT RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block);
 /* The keys of the ignored rows among those judged last of which it is known what they are about. */
 EXPORT RowBatch *tp_rows_named(const Rows *rows);
+
+/* Workbooks */
+
+/* What a scan of a sheet, or of shared strings, has come to. `row`: the last row (from 1), or how many strings. */
+typedef struct {
+    uint64_t consumed;
+    uint32_t row, fault;
+} SheetReport;
+
+/* The XML of a sheet or of shared strings. */
+typedef struct Sheet Sheet;
+
+EXPORT Sheet *tp_sheet_new(uint32_t strings);
+EXPORT void tp_sheet_free(Sheet *sheet);
+EXPORT const SheetReport *tp_sheet_report(const Sheet *sheet);
+/* Scan what is whole of a block, as records of CSV, valid until the next call; what is behind `consumed` belongs in front of
+ * the next block. A cell: row, column, type, style, "text". The types: n number, s shared string, b boolean, e error,
+ * d date, t text, f formula without a value; h a row that is hidden; m merged cells, c hidden columns. NULL: no memory. */
+EXPORT const uint8_t *tp_sheet_scan(Sheet *sheet, const uint8_t *block, uint64_t size, uint32_t final, uint64_t *made);
 
 /* Rows of legacy formats, joined from pieces */
 

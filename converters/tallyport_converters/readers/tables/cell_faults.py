@@ -24,6 +24,9 @@ class CellFault(StrEnum):
     DATE = "d"
     MOMENT = "m"
     ZONE = "z"
+    ERROR = "e"
+    NO_RESULT = "c"
+    PERCENT = "p"
 
 
 _SAID: dict[CellFault, tuple[str, str | None, str | None, str | None]] = {
@@ -37,6 +40,9 @@ _SAID: dict[CellFault, tuple[str, str | None, str | None, str | None]] = {
         "a date and time of the place, without a time zone",
         "convert the column to local time without a time zone, or write it as text",
     ),
+    CellFault.ERROR: ("TP317", None, "a value", None),
+    CellFault.PERCENT: ("TP319", None, "a plain number", None),
+    CellFault.NO_RESULT: ("TP318", None, "the result beside the formula", None),
     CellFault.MOMENT: ("TP316", "a date or time is where a text is due", "a text", "write the cell as text"),
 }
 """Code, message, what is expected and help of each; None where the code's own is right."""

@@ -31,6 +31,8 @@ class ColumnarFile:
         OutsideFailed: TP809, pyarrow is not installed.
     """
 
+    has_marks = False
+
     def __init__(self, source: Source, format: str) -> None:
         self.format = format
         self.findings: Sequence[Finding] = ()
@@ -73,6 +75,10 @@ class ColumnarFile:
                     yield frame.with_row_index("row", row)
                     row += len(frame)
         self._source.check_unchanged()
+
+    def noticed(self) -> Sequence[Finding]:
+        """See `ValueTable`."""
+        return ()
 
     def place(self, row: int, column: int | None) -> Mapping[str, Any]:
         """See `ValueTable`: rows are counted as the values are."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named
 from tallyport_converters.native.abi import COLUMN_AGAIN, Cells, Column, Field, Kind
 from tallyport_converters.readers.csv_columns import Columns, columns_of
+from tallyport_converters.readers.tables.table import SURPLUS
 from tallyport_converters.readers.tables.text_cells import Role
 from tallyport_schemas.finding import SourceUnreadable, finding
 
@@ -80,7 +81,7 @@ def table_columns(names: Sequence[str], readable: Sequence[bool]) -> tuple[Colum
     for place, (name, has_texts) in enumerate(zip(names, readable, strict=True)):
         if _INDEX.fullmatch(name):
             columns.meanings[place] = Column.PASSED
-        elif columns.meanings[place] == Column.CATEGORY and not has_texts:
+        elif name == SURPLUS or (columns.meanings[place] == Column.CATEGORY and not has_texts):
             columns.meanings[place] = Column.DROPPED
     categories = [name for name, meaning in zip(names, columns.meanings, strict=True) if meaning == Column.CATEGORY]
     columns.findings = [found for found in columns.findings if found.code != "TP424"]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import replace
 
 import polars as pl
 
@@ -18,6 +17,7 @@ from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.library import Buffer
 from tallyport_converters.readers.reader import Reader, RejectedRow
 from tallyport_converters.readers.tables.cell_faults import mark_of
+from tallyport_converters.readers.tables.sheet_cells import settled
 from tallyport_converters.readers.tables.table import ValueTable
 from tallyport_converters.readers.tables.table_columns import role, table_columns
 from tallyport_converters.readers.tables.text_cells import Role, as_text, is_readable
@@ -35,6 +35,8 @@ class TableReader(Reader):
         SourceUnreadable: TP111, TP113, TP131, its columns cannot be those of values; TP133, a column that is needed
             is nested.
     """
+
+    has_places = True
 
     def __init__(self, table: ValueTable, packed_bytes: int | None = None) -> None:
         self.format = table.format
@@ -82,10 +84,7 @@ class TableReader(Reader):
         """
         del size_bytes
         names = [f"c{i}" for i in range(len(self.table.names))]
-        texts = [
-            as_text(pl.col(names[i]), self.table.types[i], role(self.columns.meanings[i])).alias(names[i])
-            for i in self._order
-        ]
+        texts = [self._texts(i).alias(names[i]) for i in self._order]
         meter = None if self._packed_bytes is None else unpacked_meter(self._packed_bytes)
         for chunk in self.table.chunks():
             numbered = chunk.rename(dict(zip(chunk.columns, ["row", *names], strict=True)))
@@ -94,6 +93,10 @@ class TableReader(Reader):
             if meter:
                 meter.make(out.tell())
             yield out.getvalue()
+
+    def _texts(self, column: int) -> pl.Expr:
+        named, meant = pl.col(f"c{column}"), role(self.columns.meanings[column])
+        return settled(named, meant) if self.table.has_marks else as_text(named, self.table.types[column], meant)
 
     def cut(self, block: Buffer) -> int:
         """See `Reader`: blocks are whole."""
@@ -116,14 +119,17 @@ class TableReader(Reader):
         original: dict[str, str] = {}
         options: dict[str, dict[str, str]] = {}
         fault: Finding | None = None
+        cells: dict[str, str] = {}
         for i, text in zip(self._order, texts, strict=True):
             name, meaning = self.columns.names[i], self.columns.meanings[i]
+            if cell := self.table.place(int(number), i).get("cell"):
+                cells[name] = cells[self.columns.field_of(i) or name] = cell
             if not text:
                 continue
             mark = mark_of(text)
             if mark and role(meaning) is not Role.SHOWN:
                 text = mark.text
-                fault = fault or replace(mark.finding(name), **self.table.place(int(number), i))
+                fault = fault or mark.finding(name)
             original[name if name not in original else f"{name} (column {i + 1})"] = text
             if field := self.columns.field_of(i):
                 fields.take(field, name, text)
@@ -133,4 +139,9 @@ class TableReader(Reader):
         for kind, chosen in options.items():
             fields.fields.setdefault(kind, chosen)
         place = self.table.place(int(number), None)
-        return RejectedRow(fields.fields, original, doubled=fields.doubled, fault=fault, place=place)
+        return RejectedRow(fields.fields, original, doubled=fields.doubled, fault=fault, place=place, cells=cells)
+
+    def finish(self) -> Header:
+        """See `Reader`."""
+        self.header.findings += self.table.noticed()
+        return self.header

@@ -43,7 +43,7 @@ def as_text(column: pl.Expr, type_: pl.DataType, role: Role) -> pl.Expr:
     if role is Role.SHOWN or type_ == pl.Null:
         return column.cast(pl.String)
     if isinstance(type_, (pl.Float32, pl.Float64)):
-        return _of_float(column, type_)
+        return of_float(column, _SINGLE_DIGITS_LIMIT if isinstance(type_, pl.Float32) else DIGITS_LIMIT)
     if isinstance(type_, (pl.Date, pl.Datetime, pl.Time)):
         return _of_moment(column, type_, role)
     text = column.cast(pl.String)
@@ -53,14 +53,13 @@ def as_text(column: pl.Expr, type_: pl.DataType, role: Role) -> pl.Expr:
     return text
 
 
-def _of_float(column: pl.Expr, type_: pl.DataType) -> pl.Expr:
+def of_float(column: pl.Expr, digits_limit: int) -> pl.Expr:
     """Write floats as a person would have: the shortest text that reads back as the same, if it is beyond doubt.
 
     >>> frame = pl.DataFrame({"x": [12.0, 0.1, -0.0, 0.1 + 0.2, 1e20, float("nan"), None]})
-    >>> frame.select(as_text(pl.col("x"), pl.Float64(), Role.TEXT))["x"].to_list()
+    >>> frame.select(of_float(pl.col("x"), 15)).to_series().to_list()
     ['12', '0.1', '0', '\\x00f0.30000000000000004', '\\x00f1e+20', '\\x00nNaN', None]
     """
-    limit = _SINGLE_DIGITS_LIMIT if isinstance(type_, pl.Float32) else DIGITS_LIMIT
     shortest = column.cast(pl.String)
     whole = (column == column.floor()) & (column.abs() < _WHOLE_LIMIT)
     text = pl.when(whole).then(column.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(shortest)
@@ -70,7 +69,7 @@ def _of_float(column: pl.Expr, type_: pl.DataType) -> pl.Expr:
         .then(bare.str.strip_chars_end("0"))
         .otherwise(bare.str.replace(".", "", literal=True).str.strip_chars_start("0"))
     )
-    is_exact = (digits.str.len_bytes() <= limit) & ~text.str.contains("e", literal=True)
+    is_exact = (digits.str.len_bytes() <= digits_limit) & ~text.str.contains("e", literal=True)
     return (
         pl.when(column.is_nan() | column.is_infinite())
         .then(marked(CellFault.NO_NUMBER, shortest))

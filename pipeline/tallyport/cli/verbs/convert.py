@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     id_scheme_option("The sources' identifier scheme, in place of what they say:"),
     option("--data-set", metavar="ID", help="Data set of files that do not name one."),
     option("--metadata", metavar="SNAPSHOT", help="Skip attributes of ADX that are no category in this metadata."),
+    option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number.  [default: the one with values]"),
     option("--header/--no-header", "header", default=None, help="If a CSV file has a header row.  [default: detected]"),
     section="Reading",
 )
@@ -64,7 +65,7 @@ def command(
       gunzip -c export.xml.gz | tallyport convert - -o out
 
     SOURCE is a DXF2 JSON, CSV, XML or PDF file, an ADX file, a table in Parquet or Arrow, any of them in gzip, zip or
-    zstd, a folder of such files, or - for standard input.
+    zstd, an Excel workbook (.xlsx), a folder of such files, or - for standard input.
 
     Every option can also be set in the environment: TALLYPORT_CONVERT_COMPRESS=zst is --compress zst.
     """
@@ -76,6 +77,7 @@ def command(
             how["header"] is not None and form not in (None, "dxf-csv"),
             f"--header and --no-header have no effect on {form}",
         ),
+        (how["sheet"] is not None and form not in (None, "xlsx"), f"--sheet has no effect on {form}"),
         (
             how["keep_followup_false"] and form == "dxf-pdf",
             "--keep-followup-false has no effect on dxf-pdf: its forms have no follow-up",

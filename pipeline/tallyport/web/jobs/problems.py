@@ -15,7 +15,7 @@ _PROBLEMS_KEPT, _FOUND_KEPT = 1000, 1000
 
 _SEVERITIES = ("error", "warning", "info")
 _COMMON = ("code", "severity", "message", "help", "field")
-_OF_A_PLACE = ("source", "sheet_row", "line", "row", "keys")
+_OF_A_PLACE = ("source", "sheet", "sheet_row", "cell", "line", "row", "keys")
 
 
 @dataclass(slots=True)

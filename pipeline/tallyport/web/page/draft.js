@@ -4,7 +4,7 @@ import { $, h, icon, say } from "./dom.js";
 import * as server from "./server.js";
 import { known, percent, size, t } from "./texts.js";
 
-const FORMATS = ["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow"];
+const FORMATS = ["dxf-json", "dxf-csv", "dxf-xml", "dxf-pdf", "adx", "parquet", "arrow", "xlsx"];
 const CHOICES = { layout: ["split", "single"], compress: ["none", "gz", "zst"] };
 const SCHEME = /^((de|ou|ds|cc|c|co|coc|aoc)=)?(uid|code|name|attribute:[A-Za-z][A-Za-z0-9]{10})$/i;
 const NAME_LENGTH = 200;

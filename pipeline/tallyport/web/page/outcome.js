@@ -223,9 +223,9 @@ const namesIn = (text, names) => {
 };
 
 /** Where a row is: as a spreadsheet or an editor shows it, or by number in an ADV2 group; and what it is about. */
-function whereabouts({ source, sheet_row: sheetRow, line, row, keys = {} }, field, names) {
+function whereabouts({ source, sheet, sheet_row: sheetRow, cell, line, row, keys = {} }, field, names) {
   const at = sheetRow != null ? t("where.sheet", { n: sheetRow }) : line != null ? t("where.line", { n: line }) : row != null ? t("where.row", { n: row }) : "";
-  return [source, at, field ? t("where.field", { field }) : "", ...Object.values(keys).map((id) => names?.[id] ?? id)].filter(Boolean).join(" · ");
+  return [source, sheet, at, cell, field ? t("where.field", { field }) : "", ...Object.values(keys).map((id) => names?.[id] ?? id)].filter(Boolean).join(" · ");
 }
 
 function changes({ summary, result, target }) {
