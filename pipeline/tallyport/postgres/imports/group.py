@@ -23,7 +23,7 @@ from tallyport.postgres.imports.batch_size import (
     stored_limit,
 )
 from tallyport.postgres.imports.import_run import GroupFails, ImportRun
-from tallyport.postgres.imports.removal import Removal, restore
+from tallyport.postgres.imports.removal import Removal
 from tallyport.postgres.imports.report import GroupLoad
 from tallyport.postgres.imports.row_feed import RowFeed
 from tallyport.postgres.imports.skipped_rows import SKIPPED_BY, SkippedRows
@@ -239,9 +239,11 @@ class GroupImport:
     def _restore(self, staged: int) -> int:
         """Write back what a group has removed; triggers fire, as nothing is known of what has changed since."""
         session, data_element = self._session, self.scope.data_element
-        newer, left_out, changes = restore(session, self.header, data_element=data_element)
-        if left_out:
-            self.load.leave_out(left_out)
+        since = {"data_element": data_element, "removed_at": self.header.undo}
+        ((newer, first),) = session.rows("keep_newer", **since)
+        if newer:
+            self.load.leave_out(finding("TP744", row=first, count=newer))
+        changes = {change: count for _, change, count in session.rows("plan_restored")}
         if changes and self._told:
             self._told({0: changes})
         if changes and self._writing.version == "42":
@@ -250,7 +252,7 @@ class GroupImport:
         for change, count in changes.items():
             self.load.rows[change] += count
         session.run("clear_batch")
-        return staged - newer
+        return staged - int(newer)
 
     # --- Checks ------------------------------------------------------------------------------------------------------
 

@@ -19,14 +19,13 @@ from tallyport.postgres.imports.batch_size import Stretch
 from tallyport.postgres.imports.import_run import GroupFails, ImportRun
 from tallyport.postgres.imports.report import GroupLoad
 from tallyport.postgres.imports.row_feed import RowFeed
-from tallyport.postgres.imports.session import Session
 from tallyport.postgres.statements import statement
 from tallyport_converters.adv2.file import RawHead
 from tallyport_converters.adv2.group_text import DATA_CLOSE, DATA_OPEN, GROUP_CLOSE, SUFFIX, text
 from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.files.names import safe_name
 from tallyport_converters.files.output import failed
-from tallyport_schemas.finding import Finding, finding
+from tallyport_schemas.finding import finding
 from tallyport_schemas.generations import Generation
 from tallyport_schemas.group_header import GroupHeader
 
@@ -56,7 +55,7 @@ class Removal:
             return
         if options.undo is None:
             raise GroupFails([*findings, finding("TP753", field="delete", found=header.delete)])
-        self._load.undo = write_undo(self._session, head, header, options.undo, data_element=self._data_element)
+        self._load.undo = self._write_undo(head, options.undo)
 
     def spare(self, feed: RowFeed, batch: Stretch, first: int) -> None:
         """Note what the ignored rows of a batch name, those from row `first` on, so that the group does not delete it.
@@ -98,47 +97,36 @@ class Removal:
             session.run("log_scope_42", username=username, **of_element, **stretch)
         load.cleared += session.run("delete_scope_soft", username=username, **of_element, **stretch)
 
+    def _write_undo(self, head: RawHead, folder: Path) -> Path | None:
+        """Write what is stored in the scope; returns the file, None where nothing is stored.
 
-def write_undo(session: Session, head: RawHead, header: GroupHeader, folder: Path, *, data_element: int) -> Path | None:
-    """Write what is stored in a staged group's scope; returns the file, None where nothing is stored.
+        The file is on the disk when this returns.
 
-    The file is on the disk when this returns.
-
-    Raises:
-        OutsideFailed: TP801, the disk failed.
-    """
-    with session.database.cursor(name="undone") as cursor:
-        cursor.itersize = 10_000
-        cursor.execute(statement("imports/undone"), {"data_element": data_element})
-        first = cursor.fetchone()
-        if first is None:
-            return None
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise failed(error, folder) from error
-        path = _free_name(folder, header.de)
-        kept = {name: json.loads(given) for name, given in head.properties if name not in _DROPPED}
-        removed_at, size = first[:2]
-        sizes = _sizes(header)
-        with WholeFile(path, sweeps=False) as file:
-            file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
-            for number, row in enumerate(chain([first], cursor)):
-                places, rest = row[2:6], row[6:]
-                indexes = [index for place, of in zip(places, sizes, strict=True) for index in _indexes(place, of)]
-                file.write((b",\n" if number else b"") + text([*indexes, *rest]))
-            file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
-    return path
-
-
-def restore(session: Session, header: GroupHeader, *, data_element: int) -> tuple[int, Finding | None, dict[str, int]]:
-    """Plan what the staged rows of an undo bring back, but for what was written since.
-
-    Returns how many rows that skips, what there is to report of them, and how many change what, by change.
-    """
-    ((newer, first),) = session.rows("keep_newer", data_element=data_element, removed_at=header.undo)
-    told = finding("TP744", row=first, count=newer) if newer else None
-    return newer, told, {change: rows for _, change, rows in session.rows("plan_restored")}
+        Raises:
+            OutsideFailed: TP801, the disk failed.
+        """
+        with self._session.database.cursor(name="undone") as cursor:
+            cursor.itersize = 10_000
+            cursor.execute(statement("imports/undone"), {"data_element": self._data_element})
+            first = cursor.fetchone()
+            if first is None:
+                return None
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise failed(error, folder) from error
+            path = _free_name(folder, self._header.de)
+            kept = {name: json.loads(given) for name, given in head.properties if name not in _DROPPED}
+            removed_at, size = first[:2]
+            sizes = _sizes(self._header)
+            with WholeFile(path, sweeps=False) as file:
+                file.write(text({**kept, "undo": removed_at, "size": size})[:-1] + DATA_OPEN)
+                for number, row in enumerate(chain([first], cursor)):
+                    places, rest = row[2:6], row[6:]
+                    indexes = [index for place, of in zip(places, sizes, strict=True) for index in _indexes(place, of)]
+                    file.write((b",\n" if number else b"") + text([*indexes, *rest]))
+                file.write(DATA_CLOSE + GROUP_CLOSE + b"\n")
+        return path
 
 
 def _free_name(folder: Path, data_element: str) -> Path:
