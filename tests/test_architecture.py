@@ -115,6 +115,7 @@ ROOMS = {
     "tallyport_converters.readers.tables": (
         "table",
         "cell_faults",
+        "date_periods",
         "text_cells",
         "number_format",
         "sheet_cells",
@@ -293,6 +294,7 @@ ROOMS = {
         "combos",
         "snapshot",
         "known_categories",
+        "known_period_types",
     ),
     "tallyport.postgres": (
         "statements",

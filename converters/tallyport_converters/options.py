@@ -9,9 +9,9 @@ from typing import Literal
 
 from tallyport_converters.files.output import Compress
 from tallyport_converters.model.combos import KnownCategories
-from tallyport_converters.model.file_header import canonical_scheme
+from tallyport_converters.model.file_header import canonical_scheme, scheme_of, settle_schemes
 from tallyport_converters.readers.detect import FORMATS
-from tallyport_converters.readers.reader import Hints
+from tallyport_converters.readers.reader import Hints, KnownPeriodTypes
 from tallyport_schemas.group_header import KINDS
 
 
@@ -38,6 +38,9 @@ class Options:
     categories: Callable[[Mapping[str, str]], KnownCategories | None] | None = None
     """For ADX: makes of the scheme of each kind which categories there are; attributes that are none are skipped."""
 
+    period_types: Callable[[Mapping[str, str]], KnownPeriodTypes] | None = None
+    """For tables: makes of the scheme of each kind which types the periods have that are given as dates."""
+
     def __post_init__(self) -> None:
         if self.source_format is not None and self.source_format not in FORMATS:
             raise ValueError(f"source_format: {self.source_format!r} is none of {', '.join(FORMATS)}")
@@ -56,7 +59,10 @@ class Options:
     @property
     def hints(self) -> Hints:
         """What readers are to know."""
-        return Hints(self.header, self.sheet)
+        ids = settle_schemes({}, self.id_schemes, "UID")
+        schemes = {kind: scheme_of(ids, kind) for kind in KINDS}
+        types = self.period_types(schemes) if self.period_types else None
+        return Hints(self.header, self.sheet, self.data_set or "", types)
 
     @property
     def threads(self) -> int:

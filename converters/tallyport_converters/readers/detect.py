@@ -143,11 +143,11 @@ def _pdf_readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
 
 
 def _columnar_readers(format: str) -> Callable[[Source, Hints], list[Callable[[], Reader]]]:
-    def readers(source: Source, _: Hints) -> list[Callable[[], Reader]]:
+    def readers(source: Source, hints: Hints) -> list[Callable[[], Reader]]:
         from tallyport_converters.readers.tables.columnar_file import ColumnarFile
         from tallyport_converters.readers.tables.table_reader import TableReader
 
-        return [lambda: TableReader(ColumnarFile(source, format), source.size_bytes)]
+        return [lambda: TableReader(ColumnarFile(source, format), source.size_bytes, hints)]
 
     return readers
 
@@ -156,7 +156,7 @@ def _workbook_readers(source: Source, hints: Hints) -> list[Callable[[], Reader]
     from tallyport_converters.readers.tables.sheet_table import SheetTable
     from tallyport_converters.readers.tables.table_reader import TableReader
 
-    return [lambda: TableReader(SheetTable(source, hints.sheet), source.size_bytes)]
+    return [lambda: TableReader(SheetTable(source, hints.sheet), source.size_bytes, hints)]
 
 
 FORMATS: Mapping[str, Format] = {

@@ -82,15 +82,26 @@ class RejectedRow:
     cells: Mapping[str, str] = field(default_factory=dict)
 
 
+class KnownPeriodTypes(Protocol):
+    """Which period types data sets have, as metadata knows them."""
+
+    def of(self, data_element: str, data_set: str) -> periods.PeriodType | None:
+        """Return the type of a data set; of an empty one the type that all data sets of the data element share."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
     """What a user says of a source, for whichever reader it concerns.
 
     `header`: whether a CSV file has a header row. `sheet`: the sheet of a workbook, by name or by number from 1.
+    `period_types`: of tables, which type the periods have that are given as dates, where `data_set` is that of rows
+    without one.
     """
 
     header: bool | None = None
     sheet: str | None = None
+    data_set: str = ""
+    period_types: KnownPeriodTypes | None = None
 
 
 class Reader(Protocol):

@@ -30,7 +30,7 @@ HEAD_BYTES = 65_536
 SUFFIXES = frozenset(
     (
         *(".json", ".csv", ".xml", ".pdf", ".adx", ".txt", ".tsv"),
-        *(".parquet", ".arrow", ".feather", ".xlsx"),
+        *(".parquet", ".arrow", ".feather", ".xlsx", ".xlsm"),
         *(".gz", ".zip", ".zst", ".zstd"),
     ),
 )

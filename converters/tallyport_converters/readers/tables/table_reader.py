@@ -12,11 +12,12 @@ import polars as pl
 
 from tallyport_converters.model.file_header import Header
 from tallyport_converters.model.row_fields import RowFields
-from tallyport_converters.native.abi import Cells, Column
+from tallyport_converters.native.abi import Cells, Column, Kind
 from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.library import Buffer
-from tallyport_converters.readers.reader import Reader, RejectedRow
+from tallyport_converters.readers.reader import Hints, Reader, RejectedRow
 from tallyport_converters.readers.tables.cell_faults import mark_of
+from tallyport_converters.readers.tables.date_periods import dated_periods
 from tallyport_converters.readers.tables.sheet_cells import settled
 from tallyport_converters.readers.tables.table import ValueTable
 from tallyport_converters.readers.tables.table_columns import role, table_columns
@@ -38,11 +39,12 @@ class TableReader(Reader):
 
     has_places = True
 
-    def __init__(self, table: ValueTable, packed_bytes: int | None = None) -> None:
+    def __init__(self, table: ValueTable, packed_bytes: int | None = None, hints: Hints | None = None) -> None:
         self.format = table.format
         self.table = table
         self.header = Header()
         self._packed_bytes = packed_bytes
+        self._hints = hints or Hints()
         self.columns, self.cells = table_columns(table.names, [is_readable(type_) for type_ in table.types])
         self._check_types()
         self.no_place = self.columns.no_place
@@ -89,10 +91,21 @@ class TableReader(Reader):
         for chunk in self.table.chunks():
             numbered = chunk.rename(dict(zip(chunk.columns, ["row", *names], strict=True)))
             out = io.BytesIO()
-            numbered.select("row", *texts).write_csv(out, include_header=False, quote_style="non_numeric")
+            self._settled(numbered.select("row", *texts)).write_csv(
+                out, include_header=False, quote_style="non_numeric"
+            )
             if meter:
                 meter.make(out.tell())
             yield out.getvalue()
+
+    def _settled(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Take dates for periods, where metadata says which these are."""
+        known, meanings = self._hints.period_types, self.columns.meanings
+        if known is None or Kind.DE not in meanings or Kind.PE not in meanings:
+            return rows
+        of_set = f"c{meanings.index(Kind.DS)}" if Kind.DS in meanings else None
+        columns = (f"c{meanings.index(Kind.DE)}", f"c{meanings.index(Kind.PE)}", of_set)
+        return dated_periods(rows, columns, self._hints.data_set, known)
 
     def _texts(self, column: int) -> pl.Expr:
         named, meant = pl.col(f"c{column}"), role(self.columns.meanings[column])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ from tallyport_schemas.finding import Finding, Severity
 
 if TYPE_CHECKING:
     from tallyport_converters.convert import Outcome
-    from tallyport_converters.model.combos import KnownCategories
 
 
 @click.command("convert", cls=Command)
@@ -41,7 +39,11 @@ if TYPE_CHECKING:
     option("--from", "source_format", choices=LEGACY_FORMATS, help="The sources' format.  [default: detected]"),
     id_scheme_option("The sources' identifier scheme, in place of what they say:"),
     option("--data-set", metavar="ID", help="Data set of files that do not name one."),
-    option("--metadata", metavar="SNAPSHOT", help="Skip attributes of ADX that are no category in this metadata."),
+    option(
+        "--metadata",
+        metavar="SNAPSHOT",
+        help="What says the categories of ADX, and which periods dates in tables are.",
+    ),
     option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number.  [default: the one with values]"),
     option("--header/--no-header", "header", default=None, help="If a CSV file has a header row.  [default: detected]"),
     section="Reading",
@@ -84,7 +86,7 @@ def command(
         ),
     )
     read_once(sources)
-    options = Options(categories=_categories(metadata), **how)
+    options = Options(**_known(metadata), **how)
     report = Report()
     talk.hold(report)
     with talk.ticker(with_json=True) as ticker, usage(NameClash):
@@ -101,17 +103,18 @@ def command(
     return report.exit_code
 
 
-def _categories(metadata: str | None) -> Callable[[Mapping[str, str]], KnownCategories] | None:
-    """Return what a conversion is to know of categories."""
+def _known(metadata: str | None) -> dict[str, Any]:
+    """Return the options that say what a conversion is to know of metadata."""
     if metadata is None:
-        return None
+        return {}
     from tallyport.metadata.known_categories import of_snapshot
+    from tallyport.metadata.known_period_types import period_types_of
     from tallyport.validation.validate import load_snapshot
 
     with usage():
         snapshot = load_snapshot(metadata)
     assert snapshot is not None
-    return of_snapshot(snapshot)
+    return {"categories": of_snapshot(snapshot), "period_types": period_types_of(snapshot)}
 
 
 def _show(talk: Talk, outcome: Outcome) -> None:

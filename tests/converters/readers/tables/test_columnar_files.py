@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from support.checking import checked_convert
 from support.running import run
-from tallyport import Outcome
+from tallyport import Outcome, OutsideFailed, convert
 from tallyport_converters.readers.tables import columnar_file
 from tallyport_converters.sources import Source, meter
 
@@ -125,6 +126,15 @@ def test_rows_out_of_proportion_to_the_file_are_refused(tmp_path: Path, monkeypa
     outcome = converted(parquet(made), tmp_path)
     assert outcome.error
     assert outcome.error.code == "TP105"
+
+
+def test_a_part_that_is_not_installed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "values").write_bytes(parquet(table(1)))
+    with pytest.raises(OutsideFailed) as caught:
+        convert([tmp_path / "values"], tmp_path / "out")
+    assert (caught.value.finding.code, caught.value.finding.found) == ("TP809", "pyarrow")
+    assert "tallyport[tables]" in (caught.value.finding.help or "")
 
 
 def test_two_columns_of_one_name_are_read_as_in_csv(tmp_path: Path) -> None:

@@ -16,9 +16,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.checking import checked_convert
+from support.places import FIXTURES
 from support.running import run
 from support.workbooks import HEADER, cell, packed, parts, sheet, workbook
-from tallyport import Outcome
+from tallyport import Outcome, load_metadata
+from tallyport.metadata.known_period_types import period_types_of
+from tallyport_converters.convert import Options, conversion
 from tallyport_converters.native.sheet import SheetScan
 from tallyport_converters.sources import decompress
 
@@ -111,6 +114,35 @@ def test_a_period_is_what_its_cell_shows(tmp_path: Path) -> None:
     assert json.loads(path.read_bytes())["pe"] == ["2024Q1", "2024", "202403"]
     (refused,) = rejects(outcome)
     assert (refused["code"], refused["sheet"], refused["sheet_row"], refused["cell"]) == ("TP316", "Values", 6, "B6")
+
+
+DATED = [
+    ("deVisits001", date(2024, 2, 1), None, "202402"),
+    ("deVisits001", date(2024, 2, 2), None, "TP316"),
+    ("deWeekly001", date(2024, 1, 1), None, "2024W1"),
+    ("deWeekly001", date(2024, 2, 1), None, "TP316"),
+    ("deWeekly001", date(2024, 2, 1), "dsMonthly01", "202402"),
+    ("deNobody001", date(2024, 2, 1), None, "TP316"),
+    ("deNobody001", date(2024, 2, 1), "dsWeekly001", "TP316"),
+]
+
+
+@pytest.mark.parametrize(("element", "day", "data_set", "expected"), DATED)
+def test_metadata_says_which_period_begins_on_a_date(
+    element: str, day: date, data_set: str | None, expected: str, tmp_path: Path
+) -> None:
+    dated = [cell(f"B{row}", (day - date(1899, 12, 30)).days, "n", style=1) for row in (2, 3)]
+    made = sheet([HEADER, (element, dated[0], "ouA", 1), (element, dated[1], "ouB", 2)])
+    (tmp_path / "report.xlsx").write_bytes(workbook({"Values": made}))
+    known = period_types_of(load_metadata(FIXTURES / "metadata" / "metadata.json"))
+    options = Options(jobs=1, period_types=known, data_set=data_set)
+    *_, outcome = conversion([tmp_path / "report.xlsx"], tmp_path / "out", options)
+    assert isinstance(outcome, Outcome)
+    if expected.startswith("TP"):
+        assert [found["code"] for found in rejects(outcome)] == [expected] * 2
+    else:
+        assert outcome.folder
+        assert json.loads((outcome.folder / f"{element}.adv2.json").read_bytes())["pe"] == expected
 
 
 def test_rows_keep_the_number_that_the_sheet_shows(tmp_path: Path) -> None:
