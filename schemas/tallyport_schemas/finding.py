@@ -122,8 +122,12 @@ def shown(text: str) -> str:
         return "".join(map(_outer, before)) + shown(inner) + "".join(map(_outer, behind))
     if len(text) <= FOUND_LIMIT and text.isprintable():
         return text
-    visible = "".join(c if c.isprintable() else _escaped(c) for c in text[:FOUND_LIMIT])
-    return visible + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
+    return visible(text[:FOUND_LIMIT]) + (f"... ({len(text)} characters)" if len(text) > FOUND_LIMIT else "")
+
+
+def visible(text: str) -> str:
+    """Return `text` with what no terminal or UTF-8 can carry made visible."""
+    return "".join(c if c.isprintable() else _escaped(c) for c in text)
 
 
 def _escaped(c: str) -> str:

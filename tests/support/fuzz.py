@@ -257,9 +257,10 @@ def exact_blocks() -> Iterator[None]:
         yield
         return
 
-    def exact(scan: Callable[..., None]) -> Callable[..., None]:
-        def scan_copy(batch: Batch, block: Any, *rest: Any, **settings: Any) -> None:
-            scan(batch, (ctypes.c_char * len(block)).from_buffer_copy(block) if block else block, *rest, **settings)
+    def exact(scan: Callable[..., Batch]) -> Callable[..., Batch]:
+        def scan_copy(batch: Batch, block: Any, *rest: Any, **settings: Any) -> Batch:
+            copy = (ctypes.c_char * len(block)).from_buffer_copy(block) if block else block
+            return scan(batch, copy, *rest, **settings)
 
         return scan_copy
 

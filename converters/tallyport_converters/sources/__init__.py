@@ -18,7 +18,7 @@ from typing import IO, Literal, Self
 from tallyport_converters.sources.decompress import filled, gzip_blocks, zstd_blocks
 from tallyport_converters.sources.raw import Block, Handle, RandomAccess, RawFile, Reading, failed, unreadable
 from tallyport_converters.sources.zip_member import Archive, Member, find_member, is_workbook, member_blocks
-from tallyport_schemas.finding import OutsideFailed, finding, is_address
+from tallyport_schemas.finding import OutsideFailed, finding, is_address, visible
 
 __all__ = ["HEAD_BYTES", "Block", "Compression", "Source", "stem_of"]
 
@@ -117,10 +117,10 @@ class Source:
             OutsideFailed: TP801, the copy could not be written.
         """
         if is_address(os.fspath(path)):
-            raise unreadable("TP126", source=_visible(os.fspath(path)), found=os.fspath(path), expected="a path")
+            raise unreadable("TP126", source=visible(os.fspath(path)), found=os.fspath(path), expected="a path")
         is_stdin = os.fspath(path) == "-"
         called = name or Path(path).name or os.fspath(path)
-        name = "stdin" if is_stdin else _visible(called) or "unnamed"
+        name = "stdin" if is_stdin else visible(called) or "unnamed"
         try:
             handle: Handle = _stdin() if is_stdin else io.FileIO(path)
         except (OSError, ValueError) as error:  # ValueError: a NUL in the path
@@ -273,10 +273,6 @@ def _compression(magic: bytes | bytearray) -> Compression | None:
     # A skippable frame (0x184D2A50 to 5F) may come first: parallel writers put their index there.
     is_skippable = len(magic) == 4 and magic[0] & 0xF0 == 0x50 and magic[1:] == b"\x2a\x4d\x18"
     return "zstd" if is_skippable or magic == b"\x28\xb5\x2f\xfd" else None
-
-
-def _visible(name: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in name)
 
 
 def _stdin() -> Handle:

@@ -65,7 +65,7 @@ typedef struct {
 typedef struct {
     const uint8_t *at;
     size_t size;
-    bool in_scratch; /* then `at` is NULL and `offset` counts, as the scratch may move */
+    bool in_scratch; /* then `offset` counts, as the scratch may move */
     size_t offset;
     bool present;
 } Text;

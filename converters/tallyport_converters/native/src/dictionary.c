@@ -15,6 +15,14 @@ void intern_free(Intern *intern) {
     memset(intern, 0, sizeof *intern);
 }
 
+void intern_clear(Intern *intern) {
+    uint64_t seed = intern->seed;
+    if (intern->count) {
+        intern_free(intern);
+        intern_init(intern, seed);
+    }
+}
+
 uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed) {
     /* Whatever meets the text is secret: a text that holds a known factor would make the product forget the seed. */
     const uint64_t secret = (seed << 32 | seed >> 32) ^ 0xe7037ed1a0b428dbu;

@@ -28,6 +28,7 @@ static inline uint64_t mix(uint64_t a, uint64_t b) {
 uint64_t hash_text(const uint8_t *p, size_t n, uint64_t seed);
 void intern_init(Intern *intern, uint64_t seed);
 void intern_free(Intern *intern);
+void intern_clear(Intern *intern);
 uint32_t intern_text(Intern *intern, const uint8_t *text, size_t size);
 static inline const uint8_t *interned(const Intern *intern, uint32_t id, size_t *size) {
     uint32_t start = intern->ends[id - 1];

@@ -28,12 +28,6 @@ struct Join {
     bool grouped;
 };
 
-typedef struct {
-    const uint8_t *at;
-    size_t size;
-    bool given;
-} Given;
-
 void tp_join_free(Join *join) {
     if (!join)
         return;
@@ -133,7 +127,7 @@ static bool add_xml(Bytes *out, const uint8_t *p, size_t size) {
     return true;
 }
 
-static bool add_escaped(Join *join, const Given *field, bool *misread) {
+static bool add_escaped(Join *join, const Text *field, bool *misread) {
     if (join->escape == ESCAPE_CSV)
         return add_csv(&join->out, field->at, field->size, misread);
     if (join->escape == ESCAPE_XML)
@@ -143,9 +137,9 @@ static bool add_escaped(Join *join, const Given *field, bool *misread) {
 }
 
 /* A text of a row; an empty one is none here. */
-static inline Given field_of(const TextColumn *column, uint64_t row) {
+static inline Text field_of(const TextColumn *column, uint64_t row) {
     int32_t from = column->ends[row], to = column->ends[row + 1];
-    return (Given){column->data + from, (size_t)(to - from), to > from};
+    return (Text){.at = column->data + from, .size = (size_t)(to - from), .present = to > from};
 }
 
 static bool add_piece(Join *join, const Piece *piece, uint64_t text, const RowBatch *batch, uint64_t row,
@@ -168,10 +162,10 @@ static bool add_piece(Join *join, const Piece *piece, uint64_t text, const RowBa
     default:
         break;
     }
-    Given field = field_of(&batch->text[piece->kind == PIECE_COMMENT ? TEXT_COMMENT : TEXT_VALUE], row);
+    Text field = field_of(&batch->text[piece->kind == PIECE_COMMENT ? TEXT_COMMENT : TEXT_VALUE], row);
     bool is_chosen = piece->kind == PIECE_DECIMAL || piece->kind == PIECE_OTHER;
-    if (!field.given || (is_chosen && decimal_of(field.at, field.size).good != (piece->kind == PIECE_DECIMAL))) {
-        add_text(join, piece, field.given ? OTHERWISE : ABSENT);
+    if (!field.present || (is_chosen && decimal_of(field.at, field.size).good != (piece->kind == PIECE_DECIMAL))) {
+        add_text(join, piece, field.present ? OTHERWISE : ABSENT);
         return true;
     }
     add_text(join, piece, BEFORE);

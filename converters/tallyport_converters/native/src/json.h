@@ -246,7 +246,7 @@ static inline bool json_skip(Json *s, int depth) {
     }
 }
 
-/* A string, from its quote, decoded if it must be. */
+/* A string, from its quote, decoded if it must be; `at` is good until the scratch grows. */
 static inline bool json_text(Json *s, Text *text, bool *storable) {
     *storable = true;
     *text = (Text){.present = true};
@@ -256,6 +256,7 @@ static inline bool json_text(Json *s, Text *text, bool *storable) {
     if (text->in_scratch) {
         text->offset = s->scratch->size;
         *storable = json_unescape(s->scratch, text->at, text->size);
+        text->at = bytes_from(s->scratch, text->offset);
         text->size = s->scratch->size - text->offset;
     }
     return true;

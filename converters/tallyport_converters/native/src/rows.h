@@ -44,22 +44,6 @@ struct Rows {
     bool by_bits;
 };
 
-typedef struct {
-    const uint8_t *at;
-    size_t size;
-    bool storable;
-} Literal;
-
-/* A JSON string as a text, decoded if it must be. */
-static inline bool string_text(Json *j, Literal *out) {
-    Text text;
-    if (!json_text(j, &text, &out->storable))
-        return false;
-    out->at = text.in_scratch ? bytes_from(j->scratch, text.offset) : text.at; /* used before the scratch grows again */
-    out->size = text.size;
-    return true;
-}
-
 /* Say what is wrong with a row, if nothing is yet. */
 static inline void blame(AdvRow *row, enum Flaw flaw, uint32_t position) {
     if (row->flaw == FLAW_NONE) {

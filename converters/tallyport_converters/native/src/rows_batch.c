@@ -5,10 +5,11 @@
  * which has values as they were stored. An empty comment stays one: it removes the stored one. */
 static bool take_text(Json *j, Rows *rows, enum TextColumn column, uint64_t at) {
     TextColumn *of = &rows->filling->text[column];
-    Literal text = {.at = j->p, .storable = true};
+    Text text = {.at = j->p};
+    bool storable;
     uint8_t first = *j->p;
     rows->scratch.size = 0;
-    if (first == '"' ? !string_text(j, &text) : !json_skip(j, 2))
+    if (first == '"' ? !json_text(j, &text, &storable) : !json_skip(j, 2))
         return false;
     if (first != '"')
         text.size = (size_t)(j->p - text.at);

@@ -52,12 +52,13 @@ typedef struct {
 
 static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
     const RowRules *rules = &rows->rules;
-    Literal text = {.at = j->p, .storable = true};
+    Text text = {.at = j->p};
+    bool storable;
     uint8_t first = *j->p;
     if (first == '"') {
-        if (!string_text(j, &text))
+        if (!json_text(j, &text, &storable))
             return false;
-        if (!text.storable)
+        if (!storable)
             blame(row, FLAW_UNSTORABLE, position);
         else if (text_longer(text.at, text.size, TEXT_LIMIT))
             blame(row, FLAW_TEXT_LONG, position);
@@ -89,10 +90,11 @@ static bool value_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, S
 
 static bool comment_element(Json *j, Rows *rows, uint32_t position, AdvRow *row, Seen *seen) {
     if (*j->p == '"') {
-        Literal text;
-        if (!string_text(j, &text))
+        Text text;
+        bool storable;
+        if (!json_text(j, &text, &storable))
             return false;
-        if (!text.storable)
+        if (!storable)
             blame(row, FLAW_UNSTORABLE, position);
         else if (text_longer(text.at, text.size, rows->rules.comment_limit))
             blame(row, FLAW_COMMENT_LONG, position);
@@ -142,10 +144,11 @@ static bool stamp_element(Json *j, uint32_t place, uint32_t position, AdvRow *ro
             blame(row, FLAW_STAMP, position);
         return json_skip(j, 2);
     }
-    Literal text;
-    if (!string_text(j, &text))
+    Text text;
+    bool storable;
+    if (!json_text(j, &text, &storable))
         return false;
-    if (!text.storable)
+    if (!storable)
         blame(row, FLAW_UNSTORABLE, position);
     else if (place == 0 ? text_longer(text.at, text.size, STORED_BY_LIMIT) : !is_time(text.at, text.size))
         blame(row, FLAW_STAMP, position);
@@ -280,14 +283,8 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
     rows->row_count = 0;
     rows->report.run_count = 0;
     /* What Python judges is distinct within a block: the dictionaries start anew. */
-    if (rows->texts.count) {
-        intern_free(&rows->texts);
-        intern_init(&rows->texts, rows->seed);
-    }
-    if (rows->notes.count) {
-        intern_free(&rows->notes);
-        intern_init(&rows->notes, rows->seed);
-    }
+    intern_clear(&rows->texts);
+    intern_clear(&rows->notes);
     const uint8_t *unit = block;
     bool good = true;
     while (good && state != ROWS_END) {
