@@ -164,8 +164,8 @@ ROOMS = {
     "tallyport.analysis": (
         "names",
         "period_span",
-        "look",
         "statistics",
+        "look",
     ),
     "tallyport.analysis.look": (
         "conditions",
@@ -213,8 +213,8 @@ ROOMS = {
         "mcp",
         "serve",
         "server",
-        "show",
         "stats",
+        "show",
         "table",
         "validate",
     ),

@@ -381,6 +381,8 @@ def test_folder_is_shown_file_by_file(tmp_path: Path) -> None:
     assert [(file.name, file.group and file.group["rows"]) for file in view.files] == [
         (group["file"], group["rows"]) for group in manifest["groups"]
     ]
+    assert view.statistics is not None
+    assert view.statistics.counts.rows == manifest["values"]["written"]
 
 
 def test_conditions_find_rows_in_all_files_of_a_folder(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tallyport_converters.readers.detect import FORMATS, detect
 from tallyport_converters.readers.reader import Hints
 from tallyport_converters.sources import Source
 from tallyport_schemas.finding import SourceUnreadable, finding, shown
+from tallyport_schemas.progress import Progress
 
 if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
@@ -37,6 +38,7 @@ def show(
     where: Iterable[str] = (),
     source_format: str | None = None,
     id_schemes: Mapping[str, str] | None = None,
+    watch: Callable[[Progress], None] | None = None,
 ) -> FileView:
     """Look into a file: ADV2 or legacy, plain or compressed, a folder of such files, or `-` for standard input.
 
@@ -44,7 +46,8 @@ def show(
     a field by any of its names, values with commas between them). `row`: the one of this number alone, from 0 as
     findings count; `3:12` is row 12 of group 3 in an ADV2 file of several groups. `metadata` is a snapshot, or the path
     of one or of a DHIS2 metadata export: rows have names then, and conditions may use them. `source_format` and
-    `id_schemes` are those of `convert`.
+    `id_schemes` are those of `convert`. Of a folder there are its files, and what `stats` says of them, or rows of all
+    of them with `where`; `watch` hears of progress then.
 
     A file that is damaged, or is none of these, is no exception: see `FileView.error`.
 
@@ -66,7 +69,14 @@ def show(
         return look(os.fspath(path))
     if wanted.row is not None:
         raise ValueError("a row has a number within a file: name one of the folder's")
-    return _folder(Path(path), wanted, look)
+    view = _folder(Path(path), wanted, look)
+    if view.files and not wanted.where:
+        from tallyport.analysis.statistics.stats import stats
+
+        view.statistics = stats(
+            [path], metadata=snapshot, source_format=source_format, id_schemes=id_schemes, watch=watch
+        )
+    return view
 
 
 def _folder(folder: Path, wanted: Wanted, look: Callable[..., FileView]) -> FileView:

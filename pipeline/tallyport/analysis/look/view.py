@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tallyport.analysis.names import KIND_OF, KnownNames
 from tallyport.analysis.period_span import PeriodSpan, period_spans
@@ -11,6 +12,9 @@ from tallyport.frames.columns import COLUMNS_OF
 from tallyport_schemas.document import Document
 from tallyport_schemas.finding import Finding, Severity
 from tallyport_schemas.group_header import GroupHeader
+
+if TYPE_CHECKING:
+    from tallyport.analysis.statistics.report import Statistics
 
 LISTED = 5
 """Identifiers of a dimension that a view lists."""
@@ -181,7 +185,7 @@ class FileView:
 
     `header`: what a legacy file says once for all rows; `groups`: the headers of ADV2 that were read. `is_complete`:
     the rows are all that there are, or all that match. `error`: why the file cannot be read (further). `files`: of a
-    folder, what is in it.
+    folder, what is in it; `statistics`: what was counted of its files.
     """
 
     name: str
@@ -198,12 +202,15 @@ class FileView:
     is_complete: bool = False
     findings: list[Finding] = field(default_factory=list)
     error: Finding | None = None
+    statistics: Statistics | None = None
 
     @property
     def exit_code(self) -> int:
         """0 nothing to report, 1 findings or fields that nobody knows, 3 unreadable or invalid."""
         if self.error or any(file.error for file in self.files):
             return 3
+        if self.statistics:
+            return self.statistics.exit_code
         told = any(found.severity is not Severity.INFO for found in self.findings)
         return 1 if told or any(row.finding for row in self.rows) or not all(u.is_known for u in self.fields) else 0
 
@@ -222,4 +229,5 @@ class FileView:
             "complete": self.is_complete,
             "findings": [found.as_json() for found in self.findings],
         }
-        return document | ({"error": self.error.as_json()} if self.error else {})
+        document |= {"error": self.error.as_json()} if self.error else {}
+        return document | ({"statistics": self.statistics.as_json()} if self.statistics else {})

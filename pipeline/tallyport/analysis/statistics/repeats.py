@@ -24,7 +24,7 @@ from tallyport_schemas.document import Document
 from tallyport_schemas.finding import SourceUnreadable
 from tallyport_schemas.group_header import GroupHeader
 
-KEYS = 2_000_000
+KEYS = 1_000_000
 SAMPLES, PLACES = 5, 5
 """Keys that are shown of a data element, and places of each."""
 

@@ -17,9 +17,10 @@ from tallyport.cli.options import (
     refuse,
     usage,
 )
-from tallyport.cli.screen import counted, finding_text, show_findings, size_text
+from tallyport.cli.screen import SHOWN, counted, finding_text, show_findings, size_text
 from tallyport.cli.table import show_table
 from tallyport.cli.talk import Talk, print_document, talk_options
+from tallyport.cli.verbs.stats import show_statistics
 from tallyport_schemas.finding import shown
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ _GROUPS_SHOWN = 3
 @option("--metadata", metavar="SNAPSHOT", help="Show names by this metadata: a snapshot, or a DHIS2 export.")
 @option("--from", "source_format", choices=LEGACY_FORMATS, help="The format.  [default: detected from the content]")
 @id_scheme_option("With --metadata, the identifier scheme of a legacy file:")
-@talk_options(progress=False)
+@talk_options()
 def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
     """Look into a file: what it is, what its header says, its first rows.
 
@@ -62,9 +63,9 @@ def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
       tallyport show clinics.csv --metadata country.snapshot
 
     FILE is an ADV2 file or a legacy file, plain or compressed, a folder of such files, or - for standard input. Only as
-    much is read as is shown. A condition names a field by any of its names, or a category; all conditions have to hold.
-    A period also stands for those within it: pe=2025 finds all months of 2025. With --metadata, names do as well as
-    identifiers.
+    much is read as is shown; of a folder all, to count what is in it. A condition names a field by any of its names, or
+    a category; all conditions have to hold. A period also stands for those within it: pe=2025 finds all months of 2025.
+    With --metadata, names do as well as identifiers.
     """
     refuse(
         (row is not None and is_given("rows"), "--rows has no effect with --row"),
@@ -76,8 +77,8 @@ def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
     )
     from tallyport.analysis.look.show import show
 
-    with usage():
-        view = show(file, row=row, **how)
+    with talk.ticker() as ticker, usage():
+        view = show(file, row=row, watch=ticker.show, **how)
     if talk.as_json:
         print_document(view.as_json())
         return view.exit_code
@@ -97,6 +98,9 @@ def _show(view: FileView, *, is_one: bool, is_found: bool) -> None:
     click.echo(f"{view.name}{what}, {size_text(view.size_bytes)}{packed}")
     if view.files:
         _show_files(view.files)
+        if view.statistics:
+            click.echo()
+            show_statistics(view.statistics, SHOWN)
         return
     if is_one:
         for each in view.rows:
@@ -194,14 +198,15 @@ def _show_rows(view: FileView, *, is_found: bool) -> None:
     if view.rows:
         click.echo()
         is_grouped = len({row.group for row in view.rows}) > 1
-        constant = set(view.rows[0].cells) & {"data_element", "data_set"} if len(view.groups) == 1 else set()
+        constant = _shared(view.groups[0]) if len(view.groups) == 1 else set()
         columns = [
             column
             for column in dict.fromkeys(column for row in view.rows for column in row.cells)
             if column not in constant and any(row.cells.get(column) not in (None, False) for row in view.rows)
         ]
         lines = {row.line for row in view.rows}
-        titles = ["line" if None not in lines and len(lines) == len(view.rows) else "row", *map(_title, columns)]
+        place = "line" if None not in lines and len(lines) == len(view.rows) else "row"
+        titles = [place, *(_title(column).replace(" option", "\noption") for column in columns)]
         titles = ["file", *titles] if view.rows[0].file is not None else titles
         titles += ["problem"] if any(row.finding for row in view.rows) else []
         cells = [_cells(row, columns, titles, is_grouped=is_grouped) for row in view.rows]
@@ -218,13 +223,19 @@ def _show_rows(view: FileView, *, is_found: bool) -> None:
         click.echo("no rows")
 
 
+def _shared(group: GroupView) -> set[str]:
+    """Return the columns that say the same in all rows of a group: its header has them."""
+    single = {dimension.column for dimension in group.dimensions if dimension.count == 1}
+    return {"data_element", "data_set", *single, *(["period"] if len(group.header.pe) == 1 else [])}
+
+
 def _cells(row: ShownRow, columns: list[str], titles: list[str], *, is_grouped: bool) -> list[str]:
     place = f"{row.group}:{row.number}" if is_grouped else str(row.number)
     cells = [row.file] if row.file is not None else []
     cells.append(str(row.line) if "line" in titles else place)
     cells += [row.names.get(column) or _text(row.cells.get(column)) for column in columns]
     if titles[-1] == "problem":
-        cells.append(f"{row.finding.code}: {row.finding.message}" if row.finding else "")
+        cells.append(row.finding.code if row.finding else "")
     return cells
 
 

@@ -56,7 +56,7 @@ def command(talk: Talk, files: tuple[str, ...], **how: Any) -> int:
     for outcome in report.conversions:
         _show_conversion(outcome, is_quiet=talk.quiet)
     if not talk.quiet:
-        _show(report, None if talk.verbose else SHOWN)
+        show_statistics(report, None if talk.verbose else SHOWN)
     errors = [file.error for file in report.files if file.error]
     show_findings([*errors, *report.findings], len(errors) + len(report.findings))
     return report.exit_code
@@ -73,7 +73,8 @@ def _show_conversion(outcome: Outcome, *, is_quiet: bool) -> None:
             click.echo(f"  dropped (no place in ADV2): {dropped_text(outcome.manifest['dropped'])}")
 
 
-def _show(report: Statistics, most: int | None) -> None:
+def show_statistics(report: Statistics, most: int | None) -> None:
+    """Print what was counted; `most`: lines of a table that are shown, None for all."""
     counts = report.counts
     each = f", {report.size_bytes / counts.rows:.1f} bytes a row" if counts.rows else ""
     files = counted(len(report.files), "file")
