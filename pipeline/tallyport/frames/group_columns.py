@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tallyport.frames.columns import (
     COMMENT,
@@ -21,11 +22,13 @@ from tallyport.frames.columns import (
     ColumnType,
     FrameColumn,
 )
-from tallyport.frames.metadata_columns import EPOCH, PERIOD_DAYS, MetadataColumns, period_days
 from tallyport_converters.native.abi import TableSource
 from tallyport_converters.native.table import Column, Entries
 from tallyport_schemas.group_header import GroupHeader
 from tallyport_schemas.row_batch import RowColumns
+
+if TYPE_CHECKING:
+    from tallyport.frames.metadata_columns import MetadataColumns
 
 Shown = str | date | None
 
@@ -68,7 +71,7 @@ class GroupColumns:
     def shown(self, column: FrameColumn) -> Sequence[Shown]:
         """Return what a column holds for each identifier of its dimension; one entry where all rows share it."""
         if column.type is ColumnType.DATE:
-            return [None if day is None else EPOCH + timedelta(day) for day in self._days(column.name)]
+            return [None if day is None else date(1970, 1, 1) + timedelta(day) for day in self._days(column.name)]
         if self._metadata is None or column.name not in self._added:
             return self._texts(column)
         texts, objects = self._metadata.texts(column.name), self._objects_of(column)
@@ -98,8 +101,7 @@ class GroupColumns:
         return ({DATA_ELEMENT: self._header.de, SOURCE: self._label}[column.name],)
 
     def _days(self, name: str) -> list[int | None]:
-        days = [period_days(text) for text in self._header.pe]
-        return [None if each is None else each[PERIOD_DAYS[name]] for each in days]
+        return self._metadata.days(name, self._header.pe) if self._metadata else []
 
     def _objects_of(self, column: FrameColumn) -> array[int] | None:
         assert self._metadata is not None

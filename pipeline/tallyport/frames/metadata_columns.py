@@ -28,8 +28,8 @@ from tallyport_schemas.group_header import GroupHeader
 
 EPOCH = date(1970, 1, 1)
 
-PERIOD_DAYS = {"period_start": 0, "period_end": 1}
-"""The columns of a period's days, and which of `period_days` they hold."""
+_PERIOD_DAYS = {"period_start": 0, "period_end": 1}
+"""The columns of a period's days: the first, the last."""
 
 COMBINATIONS_LIMIT = 1_000_000
 """Combinations of category options for which a group's option combos are looked up."""
@@ -66,7 +66,7 @@ class MetadataColumns:
             made += (FrameColumn(f"{column}_{what}", dimension=dimension) for what in ("name", "code"))
             if column == ORG_UNIT:
                 made += (FrameColumn(f"{_LEVEL}{i + 1}", dimension=dimension) for i in range(len(self._levels)))
-        return (*made, *(FrameColumn(name, ColumnType.DATE, "pe") for name in PERIOD_DAYS))
+        return (*made, *(FrameColumn(name, ColumnType.DATE, "pe") for name in _PERIOD_DAYS))
 
     def texts(self, column: str) -> Sequence[str | None]:
         """Return what a column says of each object of its kind."""
@@ -93,6 +93,10 @@ class MetadataColumns:
         if dimension == "ou":
             return array("i", self._snapshot.resolve_all("ou", header.ids["ou"], header.ou).rows)
         return self._option_combos(dimension, header)
+
+    def days(self, column: str, texts: Sequence[str]) -> list[int | None]:
+        """Return the day that a column shows of each period, counted from 1970."""
+        return [None if span is None else span[_PERIOD_DAYS[column]] for span in map(_span, texts)]
 
     def data_set(self, header: GroupHeader) -> str | None:
         """Return the data set that a header names, or the only one that has its data element."""
@@ -148,7 +152,7 @@ class MetadataColumns:
 
 
 @lru_cache(maxsize=10_000)
-def period_days(text: str) -> tuple[int, int] | None:
+def _span(text: str) -> tuple[int, int] | None:
     """Return the first and the last day of a period, counted from 1970; None for what is not a period."""
     period = periods.parse(text)
     return None if period is None else ((period.start - EPOCH).days, (period.end - EPOCH).days)

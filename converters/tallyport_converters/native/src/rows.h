@@ -13,11 +13,12 @@ typedef struct {
     uint32_t at, size;     /* span of the row */
     uint32_t text, note;   /* ids of what Python judges, 0: nothing */
     uint32_t refused;      /* FLAW_REFUSED: the index */
+    uint32_t passed_before; /* rows of the block that come before it and were passed */
     uint8_t flaw, position; /* position: element of the row that is at fault */
     uint8_t verdict;        /* what Python said of it, where it judged */
     uint8_t value_at;       /* of a plain row: where its value begins in its span; 0: of any other */
     bool deleted;
-    bool passed; /* it is not asked for */
+    bool passed;            /* it is not asked for: read, and not kept */
     bool named; /* all its indexes are there and in range, whatever else is wrong with it */
 } AdvRow;
 
@@ -26,7 +27,9 @@ struct Rows {
     RowsReport report;
     RowRules rules;
     AdvRow *row;
-    size_t row_capacity, row_count, run_capacity;
+    size_t row_capacity, row_count, run_capacity; /* row_count: of the block, those that are kept */
+    uint32_t passed;                              /* of the block */
+    uint64_t first;                               /* the number of the block's first row */
     Bytes scratch, taken[TEXT_COLUMNS]; /* taken: the texts of the batch that is being filled */
     RowBatch *filling;
     Intern texts, notes;
@@ -43,6 +46,9 @@ struct Rows {
     size_t bits_capacity;
     bool by_bits;
 };
+
+/* The number in the group of a row of the block that was judged last. */
+static inline uint64_t row_number(const Rows *rows, size_t i) { return rows->first + i + rows->row[i].passed_before; }
 
 /* Say what is wrong with a row, if nothing is yet. */
 static inline void blame(AdvRow *row, enum Flaw flaw, uint32_t position) {

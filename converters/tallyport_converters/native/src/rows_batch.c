@@ -73,17 +73,17 @@ static const uint8_t *take_indexes(RowBatch *batch, const uint8_t *p, uint64_t a
 RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
     NO_MEMORY_GUARD((tp_row_batch_free(rows->filling), rows->filling = NULL));
     uint32_t texts = rows->rules.restores ? TEXT_COLUMNS : TEXTS_OF_ROW;
-    uint64_t accepted = 0, number = rows->report.rows - rows->row_count, at = 0;
+    uint64_t accepted = 0, at = 0;
     for (size_t i = 0; i < rows->row_count; i++)
-        accepted += !rows->row[i].flaw && !rows->row[i].passed;
+        accepted += !rows->row[i].flaw;
     RowBatch *batch = rows->filling = row_batch_new(accepted, rows->rules.places, texts);
     if (!batch)
         return NULL;
     for (uint32_t t = 0; t < texts; t++)
         rows->taken[t].size = 0;
-    for (size_t i = 0; i < rows->row_count; i++, number++) {
+    for (size_t i = 0; i < rows->row_count; i++) {
         const AdvRow *row = &rows->row[i];
-        if (row->flaw || row->passed)
+        if (row->flaw)
             continue;
         const uint8_t *from = block + row->at, *behind = take_indexes(batch, from + 1, at);
         if (row->value_at) {
@@ -92,7 +92,7 @@ RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
             Json *j = &(Json){.start = block, .p = behind, .end = from + row->size, .scratch = &rows->scratch, .final = true};
             take_elements(j, rows, at);
         }
-        batch->number[at++] = (int64_t)number;
+        batch->number[at++] = (int64_t)row_number(rows, i);
         for (uint32_t t = 0; t < texts; t++)
             batch->text[t].ends[at] = (int32_t)rows->taken[t].size;
     }
@@ -105,11 +105,11 @@ RowBatch *tp_rows_batch(Rows *rows, const uint8_t *block) {
 
 RowBatch *tp_rows_named(const Rows *rows) {
     const RowRules *rules = &rows->rules;
-    uint64_t named = 0, number = rows->report.rows - rows->row_count, at = 0;
+    uint64_t named = 0, at = 0;
     for (size_t i = 0; i < rows->row_count; i++)
         named += rows->row[i].flaw && rows->row[i].named;
     RowBatch *batch = row_batch_new(named, rules->places, 0);
-    for (size_t i = 0; batch && i < rows->row_count; i++, number++) {
+    for (size_t i = 0; batch && i < rows->row_count; i++) {
         const AdvRow *row = &rows->row[i];
         if (!row->flaw || !row->named)
             continue;
@@ -119,7 +119,7 @@ RowBatch *tp_rows_named(const Rows *rows) {
             batch->index[place * named + at] = (int32_t)(*of % rules->sizes[place]);
             *of /= rules->sizes[place];
         }
-        batch->number[at++] = (int64_t)number;
+        batch->number[at++] = (int64_t)row_number(rows, i);
     }
     return batch;
 }

@@ -143,12 +143,12 @@ static void blame_verdict(AdvRow *row, enum Flaw flaw, uint32_t position, uint8_
 
 void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, uint32_t no_comment) {
     NO_MEMORY_GUARD((void)(rows->report.fault = FAULT_NO_MEMORY));
+    rows->first = rows->report.rows;
+    rows->report.rows += tp_rows_scanned(rows);
     for (size_t i = 0; i < rows->row_count; i++) {
         AdvRow *row = &rows->row[i];
-        uint64_t number = rows->report.rows++;
+        uint64_t number = row_number(rows, i);
         uint32_t places = rows->rules.places;
-        if (row->passed)
-            continue;
         if (values && row->text)
             blame_verdict(row, FLAW_JUDGED_VALUE, places, values[row->text - 1]);
         if (comments && row->note)
@@ -167,7 +167,7 @@ void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, u
         if (rows->report.fault == FAULT_MANY_KEYS) {
             rows->report.fault_at = row->at;
             rows->report.rows = number;
-            rows->row_count = 0; /* none of this block is handed on */
+            rows->row_count = rows->passed = 0; /* none of this block is handed on */
             return;
         }
         if (row->flaw) {
@@ -182,7 +182,7 @@ void tp_rows_judge(Rows *rows, const uint8_t *values, const uint8_t *comments, u
     }
 }
 
-uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count; }
+uint64_t tp_rows_scanned(const Rows *rows) { return rows->row_count + rows->passed; }
 
 uint32_t tp_rows_texts(const Rows *rows, uint32_t comments) {
     return comments ? rows->notes.count : rows->texts.count;

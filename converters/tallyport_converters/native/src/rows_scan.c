@@ -276,11 +276,19 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
     return p + 1;
 }
 
+/* Keep the row that was just read, unless it is not asked for: then the next one takes its place. */
+static inline void keep_row(Rows *rows, AdvRow *row) {
+    row->passed_before = rows->passed;
+    rows->passed += row->passed;
+    rows->row_count += !row->passed;
+}
+
 /* Scan rows of a block; they are judged by tp_rows_judge. */
 void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t state, uint32_t final) {
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
     SCAN_GUARD(rows->report, size);
     rows->row_count = 0;
+    rows->passed = 0;
     rows->report.run_count = 0;
     /* What Python judges is distinct within a block: the dictionaries start anew. */
     intern_clear(&rows->texts);
@@ -313,7 +321,7 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
                 row->at = (uint32_t)(from - block);
                 row->size = (uint32_t)(behind - from);
                 j->p = behind;
-                rows->row_count++;
+                keep_row(rows, row);
                 if (behind[0] == ',' && behind[1] == '\n' && behind[2] == '[') {
                     j->p += 2; /* the next row follows as writers have it: no turn for what parts them */
                     state = ROWS_NEXT;
@@ -321,7 +329,8 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
                 }
             } else {
                 good = one_row(j, rows, row);
-                rows->row_count += good;
+                if (good)
+                    keep_row(rows, row);
             }
             state = ROWS_AFTER;
         }
