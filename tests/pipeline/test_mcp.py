@@ -12,6 +12,7 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 
 from support import running
+from support.checking import check_against
 from support.dhis2_running import combos
 from support.dhis2_server import CHECKS, SECRETS, TOKEN, Dhis2Server, issues
 from support.places import SAMPLES
@@ -189,6 +190,21 @@ def test_files_are_converted_and_validated(server: Dhis2Server, tmp_path: Path) 
         assert len(cut["files"][0]["groups"][0]["findings"]) == 1
 
     converse(talk, server.url, tmp_path, "--allow-writes")
+
+
+def test_files_are_shown_and_counted(server: Dhis2Server, tmp_path: Path) -> None:
+    async def talk(conversation: Conversation) -> None:
+        path = str(SAMPLES / "january.json")
+        shown = await conversation.ask("show", path=path, where=["ou=ouClinicB01"])
+        check_against("show", shown)
+        assert [row["line"] for row in shown["rows"]] == [5, 6, 8]
+        assert (await conversation.fail("show", path=path, where=["clinic=x"]))["code"] == "TP900"
+        counted = await conversation.ask("stats", files=[path], limit=1)
+        check_against("stats", counted)
+        assert (counted["rows"], len(counted["data_elements"]), counted["data_element_count"]) == (6, 1, 3)
+        assert (await conversation.fail("stats", files=["-"]))["message"].startswith("standard input belongs")
+
+    converse(talk, server.url, tmp_path)
 
 
 def test_what_goes_wrong_is_a_finding_without_secrets(server: Dhis2Server, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tallyport.frames.columns import (
     ORG_UNIT,
     PERIOD,
 )
-from tallyport.metadata.tables import NONE
+from tallyport.frames.metadata_columns import depths_of
 from tallyport_schemas.group_header import KINDS
 
 if TYPE_CHECKING:
@@ -70,17 +70,6 @@ class KnownNames:
         """Return at which level of the hierarchy each org unit is, 1 for the root; None where it is not known."""
         if self.snapshot is None:
             return [None] * len(identifiers)
-        parents = self.snapshot.table("organisationUnits").ints("parent")
-        known: dict[int, int] = {}
-
-        def level(row: int) -> int:
-            path: list[int] = []
-            while row != NONE and row not in known and len(path) <= len(parents):
-                path.append(row)
-                row = parents[row]
-            start = known.get(row, 0)
-            known.update((each, start + above) for above, each in enumerate(reversed(path), 1))
-            return known[path[0]] if path else start
-
+        depths = depths_of(self.snapshot.table("organisationUnits").ints("parent"))
         keys = self.snapshot.keys("ou", self.schemes["ou"], identifiers)
-        return [None if key is None else level(key) for key in keys]
+        return [None if key is None else depths[key] for key in keys]

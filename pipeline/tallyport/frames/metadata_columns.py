@@ -131,17 +131,7 @@ class MetadataColumns:
         """For each level from the root: the name of each organisation unit's ancestor there, its own included."""
         table = self._snapshot.table("organisationUnits")
         parents, names = table.ints("parent"), table.texts("name")
-        depths = array("i", [NONE]) * len(parents)
-        for row in range(len(parents)):
-            path: list[int] = []
-            at = row
-            while at != NONE and depths[at] == NONE and len(path) <= len(parents):
-                path.append(at)
-                depths[at] = 0  # until it is known: whoever lies below itself is a root
-                at = parents[at]
-            above = 0 if at == NONE else depths[at]
-            for depth, below in enumerate(reversed(path), start=above + 1):
-                depths[below] = depth
+        depths = depths_of(parents)
         levels: list[list[str | None]] = [[None] * len(parents) for _ in range(max(depths, default=0))]
         for row, depth in enumerate(depths):
             at = row
@@ -149,6 +139,22 @@ class MetadataColumns:
                 levels[level][row] = names[at] or None
                 at = parents[at]
         return levels
+
+
+def depths_of(parents: Sequence[int]) -> array[int]:
+    """Return at which level of the hierarchy each organisation unit is, 1 for a root, given the row of its parent."""
+    depths = array("i", [NONE]) * len(parents)
+    for row in range(len(parents)):
+        path: list[int] = []
+        at = row
+        while at != NONE and depths[at] == NONE and len(path) <= len(parents):
+            path.append(at)
+            depths[at] = 0  # until it is known: whoever lies below itself is a root
+            at = parents[at]
+        above = 0 if at == NONE else depths[at]
+        for depth, below in enumerate(reversed(path), start=above + 1):
+            depths[below] = depth
+    return depths
 
 
 @lru_cache(maxsize=10_000)

@@ -16,12 +16,14 @@ from tallyport.analysis.statistics.distinct import Distinct
 from tallyport.analysis.statistics.number_range import NumberRange
 from tallyport.analysis.statistics.presence import Cells, Presence
 from tallyport.analysis.statistics.repeats import GroupKeys
-from tallyport.frames.columns import COLUMNS_OF
+from tallyport.frames.columns import COLUMNS_OF, NUMBER
+from tallyport_converters.native.abi import TableSource
 from tallyport_converters.native.row_batch import ArrowBatch
+from tallyport_converters.native.table import Column, RowTable, TableForm
 from tallyport_schemas.group_header import GroupHeader
 
-NUMBER = r"^-?(0|[1-9][0-9]*)(\.[0-9]+)?$"
-"""Texts that count as numbers."""
+_NUMBERS = TableForm([Column(NUMBER, TableSource.NUMBER)], views=True)
+"""The values of a batch as numbers, where they are such."""
 
 
 @dataclass(slots=True)
@@ -106,7 +108,8 @@ class GroupTally:
 
     def add(self, batch: ArrowBatch) -> None:
         """Count the rows of a batch."""
-        frame = pl.DataFrame(batch)
+        numbers = pl.DataFrame(RowTable(_NUMBERS, batch, slice(0, len(batch))))
+        frame = pl.DataFrame(batch).hstack(numbers)
         self._element.counts.add(frame)
         self._tally.counts.add(frame)
         self._keys.rows += len(frame)
@@ -114,9 +117,7 @@ class GroupTally:
             self._counts[name].append(frame[name].value_counts(name="count"))
         stated = frame.filter(pl.col("value").is_not_null() & ~pl.col("deleted"))
         self._cells.mark((stated["pe"].cast(pl.Int64) * len(self._header.ou) + stated["ou"]).unique())
-        values = stated["value"].value_counts(name="count")
-        number = pl.when(pl.col("value").str.contains(NUMBER)).then(pl.col("value")).cast(pl.Float64)
-        self._element.values.add(values.select(number.alias("number"), pl.col("count").cast(pl.Int64)))
+        self._element.values.add(stated[NUMBER].value_counts(name="count").cast({"count": pl.Int64}))
 
     def close(self) -> None:
         """Add the group to the whole."""
