@@ -23,11 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from support import fuzz
 from support.places import ROOT, SAMPLES
 from support.running import command, environment, run
+from support.workbooks import HEADER, parts, sheet
+from support.workbooks import packed as packed_workbook
 from tallyport import CODES
 from tallyport.cli import main
 
@@ -240,7 +244,7 @@ def zip_of(*names: str) -> bytes:
 
 
 def bomb(outer: Callable[[bytes], bytes]) -> bytes:
-    return outer(b'{"dataValues":[' + b" " * (300 << 20))
+    return outer(b'{"dataValues":[' + b" " * (40 << 20))
 
 
 # What it is that runs out of hand first, the ratio or the token within, depends on the packer.
@@ -703,3 +707,50 @@ def test_many_completions_take_time_by_their_number(big_folder: Path) -> None:
     told, _, seconds = measured(source, "adx")
     assert told.source["completions"] == count
     assert seconds < MAX_SECONDS
+
+
+def bomb_in_a_sheet() -> bytes:
+    members = parts({"Values": ""})
+    return packed_workbook({**members, "xl/worksheets/sheet1.xml": "<worksheet>" + " " * (40 << 20)})
+
+
+def bomb_in_the_strings() -> bytes:
+    string = f"<si><t>{'x' * 990}</t></si>"
+    return packed_workbook(parts({"Values": sheet([HEADER])}, strings=string * 280_000))
+
+
+def bomb_in_a_column() -> bytes:
+    """Rows of nothing take next to no bytes, however many there are."""
+    out = io.BytesIO()
+    rows = 20_000_000
+    nothing = pa.nulls(rows, pa.int8())
+    pq.write_table(pa.table(dict.fromkeys(HEADER, nothing)), out, row_group_size=rows)
+    return out.getvalue()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is measured by the resource module")
+@pytest.mark.parametrize(
+    ("make", "code"), [(bomb_in_a_sheet, "TP112"), (bomb_in_the_strings, "TP105"), (bomb_in_a_column, "TP105")]
+)
+def test_a_table_that_expands_to_far_too_much_is_refused_in_little_memory(
+    make: Callable[[], bytes], code: str, big_folder: Path
+) -> None:
+    source = big_folder / "source"
+    source.write_bytes(make())
+    assert source.stat().st_size < 2 << 20
+    told, memory_bytes, seconds = measured(source, None)
+    assert (told.exit_code, told.codes) == (3, [code])
+    assert memory_bytes < 2 * MAX_MEMORY_BYTES, "polars and pyarrow are loaded"
+    assert seconds < MAX_SECONDS
+
+
+@pytest.mark.parametrize("said", ["parquet", "arrow", "xlsx"])
+@pytest.mark.parametrize("really", [*FORMATS, "parquet", "xlsx"])
+def test_what_is_no_table_is_not_taken_for_one(really: str, said: str, tmp_path: Path) -> None:
+    if said == really:
+        pytest.skip("the right format")
+    folder = ROOT / "tests" / "fixtures"
+    of_table = {"parquet": folder / "parquet" / "numbers.parquet", "xlsx": folder / "xlsx" / "plain.xlsx"}
+    data = GOOD.get(really) or of_table[really].read_bytes()
+    told = convert(tmp_path, data, said)
+    assert (told.exit_code, told.codes) == (3, ["TP104" if said == "xlsx" else "TP133"])

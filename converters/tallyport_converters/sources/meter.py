@@ -74,7 +74,7 @@ def output_meter(source_bytes: int) -> Meter:
 UNPACKED_FREE_BYTES = 64 << 20
 """Bytes of a table's texts that are never taken for a bomb."""
 
-UNPACKED_RATIO = 4_000
+UNPACKED_RATIO = 1_000
 """The same for each byte of its file: columns of one value, packed again, come to some hundreds."""
 
 
