@@ -24,15 +24,15 @@ import sys, polars, tallyport
 number = polars.col("number")
 tallyport.scan_adv2(sys.argv[1]).group_by("period", "category_option_combo").agg(number.sum()).collect()
 """
-# Five each, so that what is compared is reading and not the start of an interpreter. Months of 20 years: one of twelve.
+# Ten each, so that what is compared is reading and not the start of an interpreter. Months of 20 years: one of twelve.
 SCANS = """
 import sys, tallyport
-for _ in range(5):
+for _ in range(10):
     tallyport.scan_adv2(sys.argv[1]).collect()
 """
 FILTERS = """
 import sys, polars, tallyport
-for _ in range(5):
+for _ in range(10):
     tallyport.scan_adv2(sys.argv[1]).filter(polars.col("period").str.ends_with("03")).collect()
 """
 WRITE = "import sys, tallyport; tallyport.scan_adv2(sys.argv[1]).collect().write_parquet(sys.argv[2])"

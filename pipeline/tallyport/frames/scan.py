@@ -75,18 +75,22 @@ def lazy_frame(files: ValueFiles) -> pl.LazyFrame:
         del batch_size
         names = list(schema) if with_columns is None else with_columns
         selection = None if predicate is None else GroupSelection(predicate, files.columns)
-        left = n_rows
+        left, last = n_rows, None
         with closing(ahead(files.parts(Query(names, selection, views=True)), AHEAD)) as parts:
             for part in parts:
                 frame = pl.DataFrame(part.table)
                 if isinstance(part.rest, pl.Expr):
                     frame = frame.filter(part.rest)
+                frame = frame.select(names)
                 if left is not None:
                     frame = frame.head(left)
                     left -= len(frame)
-                yield frame.select(names)
-                if left == 0:
-                    return
+                    if left == 0:
+                        last = frame
+                        break
+                yield frame
+        if last is not None:  # nobody may ask for more: the files are closed by now
+            yield last
 
     schema = {column.name: TYPES[column.type] for column in files.columns}
     return register_io_source(read, schema=schema, explain_name="ADV2")

@@ -139,6 +139,19 @@ def test_nothing_is_left_running_when_a_query_stops(folder: Path, monkeypatch: p
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("space", ["", "\n", " \t"])
+def test_rows_of_any_form_are_passed(tmp_path: Path, space: str) -> None:
+    values = ['"a]b"', "-1.5", '"07",false,true', 'null,true,null,"[0,"', '"x",false,null,"a\\"],[1"', "12"] * 20
+    rows = [f"[{pe},{ou},{value}]" for pe in range(3) for ou, value in enumerate(values)]
+    head = {"de": "deA", "pe": PERIODS[:3], "ou": [f"ou{i}" for i in range(len(values))], "size": len(rows)}
+    text = json.dumps(head)[:-1] + f',"data":[{("," + space).join(rows)}]}}'
+    (tmp_path / "a.adv2.json").write_text(text, encoding="utf-8")
+    for predicate in (C("period") == PERIODS[1], C("org_unit").str.ends_with("7"), C("period") != PERIODS[0]):
+        found, counts = counted(tmp_path, lambda lazy, predicate=predicate: lazy.filter(predicate))  # type: ignore[misc]
+        assert found.height
+        assert counts.rows == len(rows)
+
+
 def test_a_row_that_a_filter_excludes_is_not_judged(tmp_path: Path) -> None:
     path = tmp_path / "a.adv2.json"
     path.write_text('{"de":"deA","pe":["202501","202502"],"ou":"ouA","size":2,"data":[[0,1],[1,null]]}')

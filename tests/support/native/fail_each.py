@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import ctypes
 import json
+from array import array
 from collections.abc import Callable
 from functools import partial
 from io import BytesIO
 
-from tallyport_converters.native.abi import NO_RANK, Escape, Kind, PieceKind, ValueRule
+from tallyport_converters.native.abi import NO_RANK, Escape, Kind, PieceKind, TableSource, ValueRule
 from tallyport_converters.native.adv2 import RowForm, Rows
 from tallyport_converters.native.batch import Batch, CsvLayout
 from tallyport_converters.native.dictionaries import Dictionaries, Rejects, pack
 from tallyport_converters.native.join import Join, Piece, constant
 from tallyport_converters.native.library import library
 from tallyport_converters.native.merge import Merge
-from tallyport_converters.native.row_batch import ArrowBatches
+from tallyport_converters.native.row_batch import ArrowBatch, ArrowBatches
 from tallyport_converters.native.split import Form, Meaning, Split, Used
+from tallyport_converters.native.table import Column, Entries, RowTable, TableForm
 from tallyport_schemas.row_batch import RowColumns
 
 ROWS = json.dumps(
@@ -114,7 +116,21 @@ def validate() -> None:
         b"".join(join.join(batch))
     batch.__arrow_c_array__()
     ArrowBatches(columns, [batch, batch]).__arrow_c_stream__()
+    spell_out(batch)
     batch.close()
+
+
+def spell_out(batch: ArrowBatch) -> None:
+    """Make tables of all kinds of columns, and a stream of them."""
+    texts, days = Entries(["a text of more than 12 bytes", None] * 100), Entries([1, None] * 100, are_days=True)
+    through = array("i", [*range(199), -1])
+    columns = [Column(source.name, source) for source in TableSource if source > TableSource.DAY]
+    columns += [Column("text", TableSource.TEXT, texts, 0, [200], through), Column("none", TableSource.TEXT)]
+    columns.append(Column("day", TableSource.DAY, days, 0, [200]))
+    for views in (False, True):
+        form = TableForm(columns, views=views)
+        RowTable(form, batch, slice(1, len(batch))).__arrow_c_array__()
+        form.stream(iter(()))
 
 
 def main() -> None:

@@ -221,6 +221,14 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
 #define PLAIN_PLACES 12
 #define PLAIN_REACH (PLAIN_PLACES * 10 + 64) /* bytes that a plain row may take */
 
+/* What is behind a row that is not asked for, if the rest of it looks like indexes and a number; NULL: it does not. That is
+ * as far as such a row is looked at. */
+static inline const uint8_t *behind_passed(const uint8_t *p, const uint8_t *end) {
+    while (p < end && (uint8_t)(*p - ',') <= '9' - ',' && *p != '/')
+        p++;
+    return p < end && *p == ']' ? p + 1 : NULL;
+}
+
 /* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
  * any other row, which one_row has to read. The caller sees to it that PLAIN_REACH bytes can be read. `passes`: as in
  * `rows`, known when this is compiled. */
@@ -229,7 +237,6 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
     const uint8_t *p = from;
     uint64_t block = 0;
     Key rest = 0;
-    bool passed = false;
     p++;
     for (uint32_t place = 0; place < rules->places; place++) {
         uint32_t digit = (uint32_t)*p - '0', index = digit, digits = 1;
@@ -239,8 +246,10 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
             index = index * 10 + digit;
         if (*p++ != ',' || digits > 9 || index >= rules->sizes[place] || (digits > 1 && *(p - 1 - digits) == '0'))
             return NULL;
-        if (passes)
-            passed |= rules->passed[place] && rules->passed[place][index];
+        if (passes && rules->passed[place] && rules->passed[place][index]) {
+            row->passed = true;
+            return behind_passed(p, from + PLAIN_REACH);
+        }
         if (place < rules->block_places)
             block = block * rules->sizes[place] + index;
         else
@@ -271,7 +280,7 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
     row->flaw = row->position = row->verdict = 0;
     row->value_at = (uint8_t)value_at;
     row->deleted = false;
-    row->passed = passed;
+    row->passed = false;
     row->named = true;
     return p + 1;
 }
