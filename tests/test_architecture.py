@@ -348,6 +348,7 @@ ROOMS = {
         "value_keys",
         "database_file",
         "flat_file",
+        "parts",
         "workbook",
         "wide",
         "table_kind",

@@ -30,6 +30,8 @@ from tallyport.dhis2.api.profiles import Profile
 from tallyport.dhis2.api.server_jobs import JOB_TIMEOUT_S, checked
 from tallyport.dhis2.client import open_client
 from tallyport.dhis2.maintenance.maintenance import MATRIX_TIMEOUT_S
+from tallyport.tables.report import TableReport
+from tallyport.tables.write_table import write_table
 from tallyport.validation.report import ValidationDocument
 from tallyport.validation.validate import load_snapshot, validation
 from tallyport_converters.convert import Report
@@ -275,6 +277,31 @@ class Tools:
         )
         report: Report = await anyio.to_thread.run_sync(work)
         return report.as_json()
+
+    @_tool(writes=True, replaces=True)  # with `overwrite`
+    async def table(
+        self,
+        sources: list[str],
+        output: str,
+        metadata: str | None = None,
+        wide: str | None = None,
+        partition: str | None = None,
+        overwrite: bool = False,
+        limit: int = LIMIT,
+    ) -> Document:
+        """Write values of ADV2 or legacy files as a table: .parquet, .arrow, .csv, .xlsx or .duckdb.
+
+        `metadata`: a snapshot, or a metadata export of DHIS2, adds names. `wide`: `period` or `data-element`, what gets
+        a column each. `partition`: `data-element` or `year` makes `output` a folder of Parquet files. The first `limit`
+        files and columns.
+        """
+        _refuse_stdin(sources)
+        work = partial(
+            write_table, sources, output, metadata=metadata, wide=wide, partition=partition, overwrite=overwrite
+        )
+        report: TableReport = await anyio.to_thread.run_sync(work)
+        first = {"files": [file.as_json() for file in report.files[:limit]], "columns": report.columns[:limit]}
+        return report.as_json() | first
 
     @_tool(writes=True)
     async def integrity_run(

@@ -24,6 +24,7 @@ WRITING = {
     "integrity_run",
     "maintenance_refresh_analytics",
     "maintenance_update_category_option_combos",
+    "table",
 }
 
 
@@ -123,7 +124,10 @@ def test_reading_tools_answer_from_the_server(server: Dhis2Server, tmp_path: Pat
 
 
 def test_tools_that_write_refuse_unless_it_was_allowed_at_start(server: Dhis2Server, tmp_path: Path) -> None:
-    needed: dict[str, dict[str, Any]] = {"convert": {"sources": [str(SAMPLES / "january.json")], "output": "out"}}
+    needed: dict[str, dict[str, Any]] = {
+        "convert": {"sources": [str(SAMPLES / "january.json")], "output": "out"},
+        "table": {"sources": [str(SAMPLES / "january.json")], "output": "out/values.csv"},
+    }
 
     async def talk(conversation: Conversation) -> None:
         for tool in sorted(WRITING):
@@ -177,6 +181,8 @@ def test_files_are_converted_and_validated(server: Dhis2Server, tmp_path: Path) 
         (source,) = done["sources"]
         assert source["values"] == {"read": 8, "written": 6, "superseded": 1, "rejected": 1}
         check_whole(tmp_path / "out" / "january")
+        table = await conversation.ask("table", sources=["out/january"], output="values.parquet")
+        assert (table["values"]["written"], [file["file"] for file in table["files"]]) == (6, ["values.parquet"])
         error = await conversation.fail("convert", sources=[str(SAMPLES / "january.json")], output="out")
         assert error["code"] == "TP901"
         verdict = await conversation.ask("validate", paths=["out/january"])

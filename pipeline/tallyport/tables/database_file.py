@@ -43,20 +43,18 @@ def opened(path: Path, memory_bytes: int) -> Iterator[DuckDBPyConnection]:
 
 
 def write_database(frame: pl.LazyFrame, path: Path, memory_bytes: int) -> None:
-    """Write a frame into a new DuckDB database, batch by batch.
+    """Write a frame into a new DuckDB database, batch by batch: one transaction would hold all of it in memory.
 
     Raises:
         ImportError: DuckDB is not installed.
     """
     with opened(path, memory_bytes) as database:
-        database.begin()
         database.register("batch", _Batch(pl.DataFrame(schema=frame.collect_schema())))
         database.execute(f"CREATE TABLE {TABLE} AS SELECT * FROM batch")
         for rows in frame.collect_batches(chunk_size=_BATCH_ROWS):
             database.register("batch", _Batch(rows))
             database.execute(f"INSERT INTO {TABLE} SELECT * FROM batch")
         database.unregister("batch")
-        database.commit()
 
 
 class _Batch:

@@ -15,15 +15,6 @@ def write_parquet(frame: pl.LazyFrame, path: Path) -> None:
     frame.sink_parquet(path, row_group_size=ROWS)
 
 
-def write_parquet_parts(frame: pl.LazyFrame, folder: Path, name: str, key: pl.Expr) -> None:
-    """Write a frame as a folder of Parquet files, one in a folder `<name>=<key>` for each key.
-
-    The files have no column of that name: who reads them takes it from the folder.
-    """
-    parts = pl.PartitionBy(folder, key=key.alias(name), include_key=False, approximate_bytes_per_file=None)
-    frame.sink_parquet(parts, row_group_size=ROWS, mkdir=True)
-
-
 def write_arrow(frame: pl.LazyFrame, path: Path) -> None:
     """Write a frame as an Arrow file (IPC, Feather version 2)."""
     frame.sink_ipc(path, record_batch_size=ROWS, compression="zstd", compat_level=pl.CompatLevel.oldest())

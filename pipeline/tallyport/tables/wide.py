@@ -110,20 +110,27 @@ class WideTable:
         waiting: pl.DataFrame | None = None
         for batch in ordered.collect_batches(chunk_size=_BATCH_ROWS):
             rows = batch if waiting is None else pl.concat([waiting, batch])
-            run = rows.select(pl.struct(self._keys).rle_id().alias(_RUN)).to_series()
+            run = rows.select((_begins(self._keys).cum_sum() - 1).alias(_RUN)).to_series()
             waiting = rows.filter(run == run[-1])  # the next batch may have more of this key
             yield self._wide(rows.with_columns(run).filter(run < run[-1]))
         if waiting is not None:
             yield self._wide(waiting.with_columns(pl.lit(0).alias(_RUN)))
 
     def _wide(self, rows: pl.DataFrame) -> pl.DataFrame:
-        column = self._spread.column
-        numbered = rows.with_columns(pl.int_range(pl.len()).over(_RUN, column).alias(_NTH))
-        self._note(numbered.filter(pl.col(_NTH) > 0))
-        wide = numbered.lazy().pivot(
-            column, on_columns=self.columns, index=[_RUN, _NTH, *self._keys], values=VALUE, aggregate_function="first"
-        )
-        return wide.sort(_RUN, _NTH).select(*self._keys, *self.columns).collect()
+        """Return rows made wide; they are in order, and runs count from 0."""
+        of_cell = [_RUN, self._spread.column]
+        is_double = ~rows.select(_begins(of_cell)).to_series()
+        nth = pl.int_range(pl.len()).over(of_cell) if is_double.any() else pl.lit(0, pl.Int64)
+        rows = rows.with_columns(nth.alias(_NTH))
+        self._note(rows.filter(is_double))
+        runs = rows.group_by(_RUN, maintain_order=True).agg(pl.col(self._keys).first(), pl.col(_NTH).max() + 1)
+        starts = runs[_NTH].cum_sum() - runs[_NTH]
+        places = rows.select(pl.col(_RUN).replace_strict(runs[_RUN], starts) + pl.col(_NTH)).to_series()
+        height = int(runs[_NTH].sum())
+        wide = runs.select(pl.col(self._keys).repeat_by(_NTH).explode())
+        cells = rows.select(self._spread.column, VALUE, places.alias(_PLACE))
+        by_column = cells.partition_by(self._spread.column, as_dict=True)
+        return wide.with_columns(_spread_out(name, by_column.get((name,)), height) for name in self.columns)
 
     def _note(self, doubles: pl.DataFrame) -> None:
         if doubles.is_empty():
@@ -133,6 +140,20 @@ class WideTable:
             told = finding("TP792", field=first[self._spread.column], found=first[VALUE], count=0)
             self._doubled = replace(told, keys=key_of(first))
         self._doubled = replace(self._doubled, count=(self._doubled.count or 0) + len(doubles))
+
+
+def _begins(columns: Sequence[str]) -> pl.Expr:
+    """Return whether a row differs from the one before in any of these columns; rows are in order of them."""
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in columns)
+    return differs | (pl.int_range(pl.len()) == 0)
+
+
+def _spread_out(name: str, cells: pl.DataFrame | None, height: int) -> pl.Series:
+    """Return a column in which some cells have a value."""
+    if cells is None:
+        return pl.repeat(None, height, dtype=pl.String, eager=True).alias(name)
+    which = pl.repeat(None, height, dtype=pl.Int64, eager=True)
+    return cells[VALUE].gather(which.scatter(cells[_PLACE], pl.int_range(len(cells), eager=True))).alias(name)
 
 
 def _by_time(text: str) -> tuple[date, int, str]:

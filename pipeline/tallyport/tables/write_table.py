@@ -10,20 +10,24 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from tallyport.any_source import converted
 from tallyport.frames.columns import VALUE
-from tallyport.frames.scan import scan_adv2
+from tallyport.frames.scan import lazy_frame
+from tallyport.frames.value_files import ValueFiles
 from tallyport.source_report import Accounts, SourceReport
 from tallyport.tables.database_file import write_database
-from tallyport.tables.flat_file import write_arrow, write_csv, write_parquet, write_parquet_parts
+from tallyport.tables.flat_file import write_arrow, write_csv, write_parquet
+from tallyport.tables.parts import write_parts
 from tallyport.tables.passage import Passage
 from tallyport.tables.report import TableFile, TableReport
 from tallyport.tables.table_kind import LIBRARIES, Partition, TableKind, fitted, kind_of, require
 from tallyport.tables.wide import Spread, WideTable
 from tallyport.tables.workbook import LongTexts, write_workbook
+from tallyport.validation.rejected_rows import Causes
 from tallyport_converters.convert import Options, Outcome
 from tallyport_converters.files.atomic import WholeFile
 from tallyport_converters.files.output import sync_folder
@@ -32,7 +36,10 @@ from tallyport_converters.files.work_folders import work_folder
 from tallyport_schemas.finding import Finding, Refused, SourceUnreadable, finding
 from tallyport_schemas.progress import Progress
 
-MEMORY_BYTES = 256_000_000
+if TYPE_CHECKING:
+    from tallyport.metadata import Snapshot
+
+MEMORY_BYTES = 128_000_000
 """What DuckDB may hold; polars holds some batches beside it."""
 
 Watch = Callable[[Progress | Outcome | SourceReport | Finding], None]
@@ -53,6 +60,7 @@ def write_table(
     sources: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
+    metadata: Snapshot | str | os.PathLike[str] | None = None,
     wide: str | None = None,
     partition: str | None = None,
     conversion: Options | None = None,
@@ -64,6 +72,7 @@ def write_table(
     """Write values as a table: Parquet, Arrow, CSV, a workbook or a DuckDB database, by the suffix of `output`.
 
     `sources` are ADV2 files, legacy files, folders of either, or `-`. A row holds a value, in the order of the sources.
+    `metadata`: a snapshot, or the path of one or of a DHIS2 metadata export, adds columns as for `scan_adv2`.
     `wide`: `period` or `data-element` gives one column to each of these. `partition`: `data-element` or `year` makes
     `output` a folder of Parquet files, one below a folder for each of these. `conversion`: how sources that are no ADV2
     are read. `rejects`: a file that takes all their rejected values, as NDJSON. `watch` hears of progress, of each
@@ -74,7 +83,7 @@ def write_table(
     Raises:
         TypeError: `sources` is one path, not a list of them.
         ValueError: an option is none of what it can be, or does not fit the others; a folder holds no ADV2 file.
-        SourceUnreadable: a source is unreadable, or a header or row of ADV2 is invalid: nothing is written.
+        SourceUnreadable: a source or the metadata is unreadable, or a header of ADV2 is invalid: nothing is written.
         Refused: TP790 the table is larger than a worksheet; TP901 the output exists; TP902 another run is using it.
         OutsideFailed: TP809 a library is not installed; TP801, the disk failed; nothing half-written is left.
     """
@@ -88,7 +97,7 @@ def write_table(
         work = stack.enter_context(work_folder())
         paths = run.convert(sources, work, conversion)
         accounts = stack.enter_context(closing(Accounts(run.report.conversions)))
-        run.write(scan_adv2(paths), work)
+        run.write(ValueFiles(paths, metadata, on_invalid=run.ignore), work)
         for account in accounts:
             run.report.sources.append(account.report(file))
     return run.report
@@ -147,6 +156,7 @@ class _Run:
 
     def __init__(self, target: _Target, watch: Watch | None, report: TableReport) -> None:
         self._target, self._watch, self.report = target, watch, report
+        self._causes = Causes()
 
     def convert(self, sources: Sequence[str | os.PathLike[str]], work: Path, options: Options | None) -> list[str]:
         """Convert what is no ADV2; returns the paths of all that is to be read.
@@ -165,13 +175,17 @@ class _Run:
                 raise SourceUnreadable(made.error)
         return paths
 
-    def write(self, values: pl.LazyFrame, work: Path) -> None:
+    def ignore(self, found: Finding) -> None:
+        """Take what is wrong with rows of ADV2 that are invalid."""
+        self._causes.add(found, found.count)
+
+    def write(self, files: ValueFiles, work: Path) -> None:
         """Write the table; it appears when it is whole.
 
         Raises:
             SourceUnreadable, Refused, OutsideFailed: see `write_table`.
         """
-        target, report = self._target, self.report
+        target, report, values = self._target, self.report, lazy_frame(files)
         wide = WideTable(values, target.spread, work, MEMORY_BYTES) if target.spread else None
         rows = fitted(wide.rows() if wide else values, target.kind)
         report.columns = rows.collect_schema().names()
@@ -186,20 +200,21 @@ class _Run:
                 report.files.append(TableFile(name, part.stat().st_size))
             publish(built, target.path)
         report.table_rows = passage.rows
-        report.read = passage.rows if wide is None else wide.values
+        report.read = files.counts.rows
+        report.ignored = report.read - (wide.values if wide else passage.rows)
         report.left_out = wide.deleted if wide else 0
         if long_texts:
             report.table_rows -= long_texts.rows
             report.left_out += long_texts.values
             self._say(long_texts.found)
-        report.written = report.read - report.left_out
+        report.written = report.read - report.ignored - report.left_out
         report.dropped = wide.dropped if wide else {}
-        self._say(passage.formulas, *(wide.findings() if wide else ()))
+        self._say(*self._causes.worst_first(), passage.formulas, *(wide.findings() if wide else ()))
 
     def _write_rows(self, rows: pl.LazyFrame, path: Path, numeric: Sequence[str]) -> LongTexts | None:
         """Write rows into a new file or folder; returns what a workbook had to skip."""
         if self._target.partition:
-            write_parquet_parts(rows, path, *self._target.partition.key)
+            write_parts(rows, path, *self._target.partition.key)
         elif self._target.kind is TableKind.XLSX:
             return write_workbook(rows, path, numeric)
         elif self._target.kind is TableKind.DUCKDB:

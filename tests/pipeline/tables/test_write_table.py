@@ -16,6 +16,7 @@ import pyarrow.parquet
 import pytest
 from python_calamine import CalamineWorkbook
 
+from support.places import ROOT, SAMPLES
 from support.running import contents
 from tallyport import OutsideFailed, Refused, SourceUnreadable, TableReport, read_adv2, write_table
 from tallyport.tables import cells, workbook
@@ -117,6 +118,28 @@ def test_day_before_spreadsheets_agree_on_days_is_a_text() -> None:
     assert '<c r="A2" s="1"><v>61</v></c>' in text
     assert ">1899-12-31<" in text
     assert '<row r="4"></row>' in text
+
+
+@pytest.mark.parametrize("wide", [None, "period"])
+def test_invalid_rows_are_ignored_and_counted(tmp_path: Path, wide: str | None) -> None:
+    bad = adv2(tmp_path, MIXED.replace("[1,1,-0.25]", "[1,7,3]"))
+    report = write_table([bad], tmp_path / "out.csv", wide=wide)
+    left_out = 1 if wide else 0  # the one that is marked deleted
+    assert (report.read, report.ignored, report.left_out, report.written) == (8, 1, left_out, 7 - left_out)
+    assert [(found.code, found.row, found.source) for found in report.findings][:1] == [("TP605", 3, bad.name)]
+    assert report.exit_code == 1
+
+
+def test_metadata_adds_names_and_days_as_dates(tmp_path: Path) -> None:
+    folder = ROOT / "pipeline/tallyport/demo"
+    for kind in ("parquet", "xlsx"):
+        write_table([SAMPLES / "january.json"], tmp_path / f"out.{kind}", metadata=folder / "metadata.json")
+    first = pl.read_parquet(tmp_path / "out.parquet").row(0, named=True)
+    header, row, *_ = sheet(tmp_path / "out.xlsx")
+    cells = dict(zip(map(str, header), row, strict=True))
+    for found in (first, cells):
+        assert (found["data_element_name"], found["level_2"]) == ("Measles doses given", "Coast District")
+        assert (found["period_start"], found["period_end"]) == (date(2025, 1, 1), date(2025, 1, 31))
 
 
 # Legacy files
@@ -302,14 +325,14 @@ def test_partitioned_table_replaces_another(tmp_path: Path) -> None:
     assert list(contents(tmp_path / "parts")) == ["data_element=deVisits001/00000000.parquet"]
 
 
-def test_invalid_row_leaves_what_was_there(tmp_path: Path) -> None:
-    bad = adv2(tmp_path, MIXED.replace("[1,1,-0.25]", "[1,7,3]"), name="bad")
+def test_source_that_breaks_off_leaves_what_was_there(tmp_path: Path) -> None:
+    cut = adv2(tmp_path, MIXED[:-30], name="cut")
     for kind in KINDS:
         path = tmp_path / "out" / f"out.{kind}"
         path.parent.mkdir(exist_ok=True)
         path.write_text("precious")
         with pytest.raises(SourceUnreadable):
-            write_table([bad], path, overwrite=True)
+            write_table([cut], path, overwrite=True)
         assert contents(path.parent) == {path.name: b"precious"}
         path.unlink()
 

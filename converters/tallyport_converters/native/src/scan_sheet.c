@@ -241,7 +241,7 @@ static void add_quoted(Bytes *out, const uint8_t *p, size_t size, bool escaped) 
     for (size_t i = 0; i < size; i++) {
         if (escaped && p[i] == '_' && size - i >= 7 && p[i + 1] == 'x' && p[i + 6] == '_') {
             uint32_t c = number_in((Span){p + i + 2, 4}, 16);
-            if (xml_char(c)) {
+            if (c && c <= 0xFFFF && (c < 0xD800 || c > 0xDFFF)) { /* also those that XML has no other way to write */
                 utf8_encode(out, c);
                 if (c == '"')
                     bytes_add_byte(out, '"');

@@ -25,6 +25,7 @@ PARTITIONS = ("data-element", "year")
 @click.command("table", cls=Command)
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @option("-o", "--output", required=True, metavar="FILE", help="The table; its suffix says which kind.")
+@option("--metadata", metavar="SNAPSHOT", help="Add names, codes, levels and days, by this metadata.")
 @option("--wide", choices=SPREADS, help="Give one column to each period, or to each data element.")
 @option("--partition", choices=PARTITIONS, help="Make a folder of Parquet files: one for each of these.")
 @flag("--overwrite", help="Replace an existing table.")
@@ -47,6 +48,7 @@ def command(
       tallyport table january.json.gz -o january.xlsx --wide data-element
       tallyport table exports/ -o values.duckdb
       tallyport table out -o values --partition year
+      tallyport table out -o values.xlsx --metadata country.snapshot
 
     SOURCE is an ADV2 file, a legacy file (converted on the way), a folder of either, or - for standard input. FILE ends
     in .parquet, .arrow, .csv, .xlsx or .duckdb. A row holds a value, as text and (but for .csv and .xlsx) as number.

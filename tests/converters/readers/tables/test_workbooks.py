@@ -75,6 +75,7 @@ SAID = [
     (cell("D2", "1", "b"), True),
     (cell("D2", "0", "b"), False),
     ('<c r="D2" t="str"><f>A1</f><v>a_x000D_b</v></c>', "a\rb"),
+    ('<c r="D2" t="inlineStr"><is><t>a_x0007_b_x005F_x0007_ _xZZZZ_</t></is></c>', "a\x07b_x0007_ _xZZZZ_"),
     ('<c r="D2" t="inlineStr"><is><r><t>a</t></r><rPh><t>no</t></rPh><r><t> &lt;b&#x41;</t></r></is></c>', "a <bA"),
     ('<c r="D2"><f>1+1</f><v>2</v></c>', 2),
     ("<c r='D2' t='inlineStr'><is><t><![CDATA[<&]]></t></is></c>", "<&"),
