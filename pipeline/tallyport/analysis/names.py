@@ -14,6 +14,8 @@ from tallyport.frames.columns import (
     PERIOD,
 )
 from tallyport.frames.metadata_columns import depths_of
+from tallyport.metadata.tables import NONE
+from tallyport_converters.model import periods
 from tallyport_schemas.group_header import KINDS
 
 if TYPE_CHECKING:
@@ -73,3 +75,28 @@ class KnownNames:
         depths = depths_of(self.snapshot.table("organisationUnits").ints("parent"))
         keys = self.snapshot.keys("ou", self.schemes["ou"], identifiers)
         return [None if key is None else depths[key] for key in keys]
+
+    def details(self, cells: Mapping[str, object]) -> dict[str, str]:
+        """Return what else is known of what a row mentions: the days of its period, the org units above its own.
+
+        With metadata also the value type of the data element.
+        """
+        found: dict[str, str] = {}
+        if period := periods.parse(str(cells.get(PERIOD))):
+            found |= {"period_type": period.kind.value}
+            found |= {"period_start": period.start.isoformat(), "period_end": period.end.isoformat()}
+        if self.snapshot is None:
+            return found
+        units = self.snapshot.table("organisationUnits")
+        parents = units.ints("parent")
+        above: list[int] = []
+        (row,) = self.snapshot.keys("ou", self.schemes["ou"], [str(cells.get(ORG_UNIT))])
+        while row is not None and row != NONE and row not in above:
+            above.append(row)
+            row = parents[row]
+        if above:
+            found["org_unit_path"] = " / ".join(name or uid for uid, name in self.snapshot.names("ou", above[::-1]))
+        (element,) = self.snapshot.keys("de", self.schemes["de"], [str(cells.get(DATA_ELEMENT))])
+        if element is not None and (value_type := self.snapshot.table("dataElements").texts("value_type")[element]):
+            found["value_type"] = value_type
+        return found

@@ -97,6 +97,26 @@ def test_metadata_gives_names_and_conditions_may_use_them(tmp_path: Path) -> Non
     assert view.rows[0].as_json()["org_unit_name"] == name
 
 
+def test_row_that_is_shown_alone_has_all_that_is_known_of_what_it_mentions(tmp_path: Path) -> None:
+    convert([SAMPLES / "january.json"], tmp_path)
+    units = {unit["id"]: unit for unit in json.loads(METADATA.read_bytes())["organisationUnits"]}
+    path: list[str] = []
+    at = units.get("ouClinicA01")
+    while at:
+        path.insert(0, at["name"])
+        at = units.get(at.get("parent", {}).get("id"))
+    for file in (SAMPLES / "january.json", tmp_path / "january" / "deMeasles01.adv2.json"):
+        (row,) = looked(file, row=0, metadata=METADATA).rows
+        assert row.cells["org_unit"] == "ouClinicA01"
+        assert row.details == {
+            "period_type": "Monthly",
+            "period_start": "2025-01-01",
+            "period_end": "2025-01-31",
+            "org_unit_path": " / ".join(path),
+            "value_type": "INTEGER_ZERO_OR_POSITIVE",
+        }
+
+
 @pytest.mark.parametrize(
     ("where", "found"),
     [

@@ -178,7 +178,8 @@ class _Group:
         """Yield a row by its number: as it is, or with what is wrong with it."""
         numbers = batch.integers(ROW)
         if row in numbers:
-            yield self._shown(batch, numbers.index(row))
+            shown = self._shown(batch, numbers.index(row))
+            yield replace(shown, details=self._names.details(shown.cells))
             return
         for run in block.rows.runs():
             if run.row <= row < run.row + run.count:

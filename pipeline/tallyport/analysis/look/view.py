@@ -115,6 +115,7 @@ class ShownRow:
 
     `number` counts from 0: within its group in ADV2, within the file in a legacy one. `line` and `sheet_row` are those
     of findings. `original`: the row's own fields, of a legacy file. `finding`: why it would be rejected or ignored.
+    `file`: which one of a folder it is in. `details`: what else is known, of a row that is shown alone.
     """
 
     number: int
@@ -126,6 +127,7 @@ class ShownRow:
     original: object = None
     finding: Finding | None = None
     file: str | None = None
+    details: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> Document:
         """Return it as a JSON object: its place, then its columns, each name after what it is of."""
@@ -141,6 +143,8 @@ class ShownRow:
             members[column] = cell
             if name := self.names.get(column):
                 members[f"{column}_name"] = name
+        if self.details:
+            members["details"] = dict(self.details)
         if self.original is not None:
             members["original"] = self.original
         if self.finding:

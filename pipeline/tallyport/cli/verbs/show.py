@@ -246,6 +246,11 @@ def _show_one(row: ShownRow) -> None:
     for column, cell in row.cells.items():
         if cell is not None:
             click.echo(f"  {_title(column):<22}  {_named(_text(cell), row.names.get(column))}")
+    if period := row.details.get("period_type"):
+        click.echo(f"  {'days':<22}  {row.details['period_start']} to {row.details['period_end']} ({period})")
+    for name, title in (("org_unit_path", "hierarchy"), ("value_type", "value type")):
+        if name in row.details:
+            click.echo(f"  {title:<22}  {shown(row.details[name])}")
     if isinstance(row.original, dict):
         click.echo("  as the file has it")
         for name, said in row.original.items():
