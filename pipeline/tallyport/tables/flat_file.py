@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
+
+from tallyport_schemas.finding import OutsideFailed, finding
 
 ROWS = 262_144
 """Rows of a row group of Parquet, and of a batch of Arrow."""
 
 
 def write_parquet(frame: pl.LazyFrame, path: Path) -> None:
-    """Write a frame as Parquet. Columns of text have dictionaries, where their texts repeat."""
-    frame.sink_parquet(path, row_group_size=ROWS)
+    """Write a frame as Parquet. Columns of text have dictionaries, where their texts repeat.
+
+    Raises:
+        OutsideFailed: TP801, the disk failed.
+    """
+    with parquet_writer(path):
+        frame.sink_parquet(path, row_group_size=ROWS)
+
+
+@contextmanager
+def parquet_writer(path: Path) -> Iterator[None]:
+    """Say of a failure of the disk that it is one: to the writer of Parquet it is a file out of specification.
+
+    Raises:
+        OutsideFailed: TP801.
+    """
+    try:
+        yield
+    except pl.exceptions.ComputeError as error:
+        if "IO error" not in str(error):
+            raise
+        raise OutsideFailed(finding("TP801", found=f"{path.name}: {str(error).rpartition('IO error: ')[2]}")) from error
 
 
 def write_arrow(frame: pl.LazyFrame, path: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from tallyport.tables.flat_file import ROWS
+from tallyport.tables.flat_file import ROWS, parquet_writer
 
 HELD_ROWS = ROWS
 """Rows that wait in memory for more of their key. Beyond them, the key with the most gets a file."""
@@ -58,5 +58,7 @@ class _Parts:
         place = self._folder / f"{self._name}={quote(key, safe=' ')}"
         place.mkdir(exist_ok=True)
         rows = pl.concat(self._waiting.pop(key))
-        rows.write_parquet(place / f"{self._files[key]:08}.parquet", row_group_size=ROWS)
+        path = place / f"{self._files[key]:08}.parquet"
+        with parquet_writer(path):
+            rows.write_parquet(path, row_group_size=ROWS)
         self._files[key] += 1

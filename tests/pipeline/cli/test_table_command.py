@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import polars as pl
@@ -48,6 +51,36 @@ def test_clean_source_on_standard_input_ends_with_0(tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (OK, b"")
     assert pl.read_csv(tmp_path / "values.csv")["value"].to_list() == [12, 7]
     assert running.names(tmp_path) == {"values.csv"}
+
+
+@pytest.mark.parametrize("output", ["o.parquet", "o.arrow", "o.csv", "o.xlsx", "o.duckdb", "parts"])
+def test_disk_that_is_full_ends_the_run_with_nothing_half_done(tmp_path: Path, output: str) -> None:
+    rows = ",".join(f"[{unit},{unit * 7919 % 10007}]" for unit in range(20_000))
+    units = json.dumps([f"ou{unit:09}" for unit in range(20_000)])
+    text = f'{{"de":"deVisits001","pe":"202401","ou":{units},"size":20000,"data":[{rows}]}}'
+    (tmp_path / "many.adv2.json").write_text(text)
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    program = f"{limited}; from tallyport.cli.main import main; main()"
+    arguments = [
+        "table",
+        "many.adv2.json",
+        "-o",
+        f"out/{output}",
+        *(["--partition", "year"] if output == "parts" else []),
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=tmp_path,
+        env=running.environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ended.returncode == OUTSIDE, ended.stderr
+    assert ended.stderr.startswith("error[TP801]")
+    assert "File too large" in ended.stderr
+    assert running.names(tmp_path) == {"many.adv2.json"}
 
 
 def test_failures_have_their_exit_codes_and_leave_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
