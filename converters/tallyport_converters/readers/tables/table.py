@@ -10,8 +10,8 @@ from tallyport_schemas.finding import Finding
 if TYPE_CHECKING:
     import polars as pl
 
-CHUNK_ROWS = 16_384
-"""Rows that are looked at together: a megabyte or two of text."""
+CHUNK_ROWS = 32_768
+"""Rows that are looked at together: some megabytes of text."""
 
 SURPLUS = "(surplus cells)"
 """What the column of cells beyond those that have a name is called, as in CSV."""
