@@ -10,6 +10,7 @@ from tallyport_converters.model.field_names import CANONICAL, NO_PLACE, named, n
 from tallyport_converters.model.row_fields import FIELDS as OF_ROWS
 from tallyport_converters.native.abi import COLUMN_AGAIN, Column, NamedBy
 from tallyport_converters.readers.csv_columns import Columns
+from tallyport_converters.readers.tables.table import SURPLUS
 from tallyport_converters.readers.xml_attributes import is_adx_category
 
 DROPPED = "no place in ADV2: dropped and counted"
@@ -33,10 +34,11 @@ _OF_CSV: Mapping[int, tuple[str | None, str]] = {
 
 
 def column_uses(columns: Columns) -> list[FieldUse]:
-    """Return what each column of a CSV file or a table is taken for, in their order."""
+    """Return what each column of a CSV file or a table is taken for, in their order: those that have a name."""
     return [
         _column_use(name, meaning, place, is_again=name in columns.names[place:])
         for place, (name, meaning) in enumerate(zip(columns.names, columns.meanings, strict=True), 1)
+        if name != SURPLUS
     ]
 
 
