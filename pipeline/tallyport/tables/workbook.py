@@ -110,6 +110,7 @@ class _Shell:
                 sheet.write_string(0, place, name, heading)
             sheet.write_datetime(1, 0, _STAMP.replace(tzinfo=None), day)  # shows which style a day has
             sheet.freeze_panes(1, 0)
+            sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{MOST_ROWS}"})  # 007 and 202501 are meant as texts
             sheet.autofilter(0, 0, max(rows, 1), len(schema) - 1)
         with zipfile.ZipFile(made) as archive:
             self.others = {name: archive.read(name) for name in archive.namelist() if name != _SHEET_MEMBER}

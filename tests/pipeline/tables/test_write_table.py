@@ -85,6 +85,7 @@ def test_workbook_opens_with_its_header_in_view_a_filter_and_columns_as_wide_as_
     with zipfile.ZipFile(tmp_path / "out.xlsx") as archive:
         text = archive.read("xl/worksheets/sheet1.xml").decode()
     assert '<pane ySplit="1"' in text
+    assert 'numberStoredAsText="1"' in text  # no warning at each text of digits
     assert '<autoFilter ref="A1:I9"/>' in text
     widths = [float(width) for width in re.findall(r'<col [^>]*width="([0-9.]+)"', text)]
     assert len("data_element") < widths[0] < 20
