@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from support.checking import check_against
+from support.checking import check_against, schema_text
 from support.places import ROOT, SAMPLES
 from tallyport import FileView, convert, load_metadata, show, write_table
 from tallyport.analysis.look.conditions import Condition, conditions
 from tallyport.analysis.look.row_cells import categories, holds
 from tallyport.analysis.names import KnownNames
+from tallyport_converters.readers.detect import FORMATS
 from tallyport_converters.sources import raw
 
 FIXTURES = ROOT / "tests/fixtures"
@@ -40,6 +41,11 @@ def adv2(path: Path, rows: list[list[Any]], **header: Any) -> Path:
 
 def cells(view: FileView, *columns: str) -> list[tuple[Any, ...]]:
     return [tuple(row.cells[column] for column in columns) for row in view.rows]
+
+
+def test_schema_names_every_format() -> None:
+    schema = json.loads(schema_text("show"))
+    assert set(schema["$defs"]["format"]["enum"]) == {"adv2", "folder", *FORMATS}
 
 
 # ADV2
@@ -371,6 +377,17 @@ def test_table_is_shown_with_what_its_columns_are_read_as(tmp_path: Path) -> Non
     uses = {use.name: use.column or use.reason for use in view.fields}
     assert uses["value"] == "value"
     assert uses["number"] == "follows from others: skipped"
+
+
+def test_rows_of_a_workbook_have_the_numbers_of_its_sheet(tmp_path: Path) -> None:
+    convert([SAMPLES / "january.json"], tmp_path)
+    write_table([tmp_path / "january"], tmp_path / "january.xlsx")
+    view = looked(tmp_path / "january.xlsx", where=["ou=ouClinicB01"])
+    written = cells(looked(tmp_path / "january", where=["deleted=false,true"]), "org_unit")
+    expected = [at for at, (unit,) in enumerate(written, 2) if unit == "ouClinicB01"]
+    assert [row.sheet_row for row in view.rows] == expected
+    assert view.exit_code == 0
+    assert looked(tmp_path / "january.xlsx", sheet="nothing").error is not None
 
 
 def test_no_more_of_a_file_is_read_than_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ class _Look:
             cells,
             named,
             line=row.line,
-            sheet_row=row.sheet_row,
+            sheet_row=row.sheet_row or row.read.place.get("sheet_row"),
             original=bounded(row.read.original),
             details=names.details(cells) if self._wanted.row is not None else {},
             finding=None if problem is None else row.placed(problem, header).at(self._view.name),

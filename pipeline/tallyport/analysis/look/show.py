@@ -38,6 +38,7 @@ def show(
     where: Iterable[str] = (),
     source_format: str | None = None,
     id_schemes: Mapping[str, str] | None = None,
+    sheet: str | None = None,
     watch: Callable[[Progress], None] | None = None,
 ) -> FileView:
     """Look into a file: ADV2 or legacy, plain or compressed, a folder of such files, or `-` for standard input.
@@ -45,9 +46,9 @@ def show(
     `rows`: how many of its first rows, or of those that meet all conditions of `where` (`ou=ouClinicA01,ouClinicB01`:
     a field by any of its names, values with commas between them). `row`: the one of this number alone, from 0 as
     findings count; `3:12` is row 12 of group 3 in an ADV2 file of several groups. `metadata` is a snapshot, or the path
-    of one or of a DHIS2 metadata export: rows have names then, and conditions may use them. `source_format` and
-    `id_schemes` are those of `convert`. Of a folder there are its files, and what `stats` says of them, or rows of all
-    of them with `where`; `watch` hears of progress then.
+    of one or of a DHIS2 metadata export: rows have names then, and conditions may use them. `source_format`,
+    `id_schemes` and `sheet` are those of `convert`. Of a folder there are its files, and what `stats` says of them, or
+    rows of all of them with `where`; `watch` hears of progress then.
 
     A file that is damaged, or is none of these, is no exception: see `FileView.error`.
 
@@ -64,7 +65,14 @@ def show(
     if wanted.row is not None and wanted.where:
         raise ValueError("one row by its number, or rows by conditions, not both")
     snapshot = load_snapshot(metadata)
-    look = partial(_view, wanted=wanted, snapshot=snapshot, source_format=source_format, id_schemes=id_schemes or {})
+    look = partial(
+        _view,
+        wanted=wanted,
+        snapshot=snapshot,
+        source_format=source_format,
+        id_schemes=id_schemes or {},
+        hints=Hints(sheet=sheet),
+    )
     if os.fspath(path) == "-" or not Path(path).is_dir():
         return look(os.fspath(path))
     if wanted.row is not None:
@@ -109,13 +117,18 @@ def _folder(folder: Path, wanted: Wanted, look: Callable[..., FileView]) -> File
 
 
 def _view(
-    path: str, wanted: Wanted, snapshot: Snapshot | None, source_format: str | None, id_schemes: Mapping[str, str]
+    path: str,
+    wanted: Wanted,
+    snapshot: Snapshot | None,
+    source_format: str | None,
+    id_schemes: Mapping[str, str],
+    hints: Hints,
 ) -> FileView:
     view = FileView("stdin" if path == "-" else shown(Path(path).name or path))
     try:
         with closing(Source.open(path)) as source:
             view.size_bytes, view.compression = source.size_bytes, source.compression
-            _look(source, view, wanted, snapshot, source_format, id_schemes)
+            _look(source, view, wanted, snapshot, source_format, id_schemes, hints)
     except SourceUnreadable as error:
         view.error = error.finding if error.finding.source else error.finding.at(view.name)
     return view
@@ -128,6 +141,7 @@ def _look(
     snapshot: Snapshot | None,
     source_format: str | None,
     id_schemes: Mapping[str, str],
+    hints: Hints,
 ) -> None:
     if source_format is None and (evidence := _adv2_evidence(source)):
         view.format, view.evidence = "adv2", evidence
@@ -137,7 +151,7 @@ def _look(
     view.format, view.evidence = form.name, evidence
     if wanted.group is not None:
         raise ValueError(f"a legacy file has no groups: say --row {wanted.row}")
-    legacy_view.look(form.readers(source, Hints()), view, wanted, snapshot, id_schemes)
+    legacy_view.look(form.readers(source, hints), view, wanted, snapshot, id_schemes)
 
 
 def _adv2_evidence(source: Source) -> str | None:

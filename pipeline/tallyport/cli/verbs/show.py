@@ -49,6 +49,7 @@ _GROUPS_SHOWN = 3
 @option("--where", multiple=True, metavar="FIELD=VALUE,...", help="Show rows with one of these values. Repeatable.")
 @option("--metadata", metavar="SNAPSHOT", help="Show names by this metadata: a snapshot, or a DHIS2 export.")
 @option("--from", "source_format", choices=LEGACY_FORMATS, help="The format.  [default: detected from the content]")
+@option("--sheet", metavar="NAME", help="Sheet of a workbook, by name or number.  [default: the one with values]")
 @id_scheme_option("With --metadata, the identifier scheme of a legacy file:")
 @talk_options()
 def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
@@ -92,6 +93,8 @@ def command(talk: Talk, file: str, row: str | None, **how: Any) -> int:
 
 
 def _show(view: FileView, *, is_one: bool, is_found: bool) -> None:
+    if view.error and not view.size_bytes:
+        return
     packed = "" if view.compression == "none" else f", {view.compression}"
     because = f" ({view.evidence})" if view.evidence else ""
     what = f": {_FORMATS.get(view.format, view.format)}{because}" if view.format else ""
@@ -204,13 +207,12 @@ def _show_rows(view: FileView, *, is_found: bool) -> None:
             for column in dict.fromkeys(column for row in view.rows for column in row.cells)
             if column not in constant and any(row.cells.get(column) not in (None, False) for row in view.rows)
         ]
-        lines = {row.line for row in view.rows}
-        place = "line" if None not in lines and len(lines) == len(view.rows) else "row"
+        place = _place(view.rows)
         titles = [place, *(_title(column).replace(" option", "\noption") for column in columns)]
         titles = ["file", *titles] if view.rows[0].file is not None else titles
         titles += ["problem"] if any(row.finding for row in view.rows) else []
         cells = [_cells(row, columns, titles, is_grouped=is_grouped) for row in view.rows]
-        show_table(titles, cells, right=("line", "row"))
+        show_table(titles, cells, right=("line", "row", "sheet row"))
     if not view.is_complete and not view.error:
         more = "there are more: see --rows" if view.rows else "no rows are shown"
         click.echo(f"first {counted(len(view.rows), 'row')}; {more}" if view.rows else more)
@@ -223,6 +225,14 @@ def _show_rows(view: FileView, *, is_found: bool) -> None:
         click.echo("no rows")
 
 
+def _place(rows: Sequence[ShownRow]) -> str:
+    """Return by what rows are distinguished: their lines, those of a sheet, or their numbers."""
+    for title, places in (("line", [row.line for row in rows]), ("sheet row", [row.sheet_row for row in rows])):
+        if None not in places and len(set(places)) == len(rows):
+            return title
+    return "row"
+
+
 def _shared(group: GroupView) -> set[str]:
     """Return the columns that say the same in all rows of a group: its header has them."""
     single = {dimension.column for dimension in group.dimensions if dimension.count == 1}
@@ -232,7 +242,7 @@ def _shared(group: GroupView) -> set[str]:
 def _cells(row: ShownRow, columns: list[str], titles: list[str], *, is_grouped: bool) -> list[str]:
     place = f"{row.group}:{row.number}" if is_grouped else str(row.number)
     cells = [row.file] if row.file is not None else []
-    cells.append(str(row.line) if "line" in titles else place)
+    cells.append(str({"line": row.line, "sheet row": row.sheet_row}.get(titles[len(cells)], place)))
     cells += [row.names.get(column) or _text(row.cells.get(column)) for column in columns]
     if titles[-1] == "problem":
         cells.append(row.finding.code if row.finding else "")
@@ -242,7 +252,8 @@ def _cells(row: ShownRow, columns: list[str], titles: list[str], *, is_grouped: 
 def _show_one(row: ShownRow) -> None:
     """Print all that is known about a row."""
     place = f"row {row.number:,}" + (f" of group {row.group:,}" if row.group else "")
-    click.echo(place + (f", line {row.line:,}" if row.line is not None else ""))
+    place += f", line {row.line:,}" if row.line is not None else ""
+    click.echo(place + (f", sheet row {row.sheet_row:,}" if row.sheet_row not in (None, row.line) else ""))
     for column, cell in row.cells.items():
         if cell is not None:
             click.echo(f"  {_title(column):<22}  {_named(_text(cell), row.names.get(column))}")
