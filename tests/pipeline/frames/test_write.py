@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.checking import check_output
-from tallyport import Outcome, Refused, SourceUnreadable, convert, read_adv2, scan_adv2, write_adv2
+from support.places import FIXTURES
+from tallyport import Outcome, Refused, SourceUnreadable, convert, load_metadata, read_adv2, scan_adv2, write_adv2
 from tallyport_schemas import finding_codes
 from twin import legacy, values
 from twin.values import Document
@@ -141,6 +142,17 @@ def test_texts_of_adv2_stay_as_they_are_and_an_empty_comment_is_one(tmp_path: Pa
     outcome = write(tmp_path, scan_adv2(tmp_path))
     assert outcome.folder
     assert files(outcome.folder) == {"deMeasles01.adv2.json": BY_HAND.encode()}
+    assert list(outcome.findings) == []
+
+
+def test_a_frame_with_names_from_metadata_comes_back_as_well(tmp_path: Path) -> None:
+    group = '{"ds":"dsMonthly01","de":"deVisits001","pe":"202401","ou":"ouClinicA01","size":1,"data":[\n["07"]\n]}\n'
+    (tmp_path / "deVisits001.adv2.json").write_text(group, encoding="utf-8")
+    named = scan_adv2(tmp_path, load_metadata(FIXTURES / "metadata" / "metadata.json"))
+    assert {"org_unit_name", "level_1", "period_end"} <= set(named.collect_schema().names())
+    outcome = write(tmp_path, named)
+    assert outcome.folder
+    assert files(outcome.folder) == {"deVisits001.adv2.json": group.encode()}
     assert list(outcome.findings) == []
 
 
