@@ -43,7 +43,7 @@ class RowBatches:
         self.findings: list[Finding] = []
         self._take = take or self.findings.append
         self._label = label
-        self._check = check
+        self._check, self._file = check, file
         self.named: ArrowBatch | None = None
         """Of a group that deletes: the keys of the ignored rows of the last batch that have all their indexes."""
         self.is_alone = False
@@ -71,10 +71,16 @@ class RowBatches:
         """Have the rows that were not read refused from now on: their file continues with another group."""
         self.unread = _passed()
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the file has no further row of the group."""
+        return not self._file.has_rows
+
     def leave(self, identifiers: Mapping[str, bytes]) -> None:
         """Ask for fewer rows: none of those that name an identifier marked 1. To be called before any is read.
 
         `identifiers`: by dimension, a byte for each. The rows are counted as read, but neither judged nor in a batch.
+        Where none can follow that is asked for, the rest of the group is not read.
         """
         place_of = dict(zip(self.columns.dimensions, self.columns.places, strict=True))
         passed = {place: marks for name, marks in identifiers.items() if (place := place_of[name]) is not None}
@@ -94,6 +100,8 @@ class RowBatches:
                 if self.header.delete is not None:
                     self.named = rows.named(self.columns)
                 yield rows.batch(block.block, self.columns)
+            if rows.report.done:
+                break
         for ready in told.rest():
             self._take(ready)
 

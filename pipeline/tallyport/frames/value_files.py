@@ -97,8 +97,8 @@ class ValueFiles:
                 for rows in groups:
                     self.counts.groups += 1
                     yield from self._of_group(rows, GroupColumns(rows.header, self._metadata, label), query)
-                    if rows.is_alone and not rows.counts[0]:
-                        break  # nothing of it was read, and no other group follows
+                    if rows.is_alone and not rows.is_read:
+                        break  # what is left of it is not asked for, and no other group follows
 
     def _of_group(self, rows: RowBatches, group: GroupColumns, query: Query) -> Iterator[Part]:
         left = query.selection.of(group) if query.selection else None

@@ -132,6 +132,20 @@ def test_head_stops_early(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert counts.rows < EACH
 
 
+@pytest.mark.parametrize(("period", "most"), [("202501", EACH / 4), ("202506", EACH * 0.7), ("202512", EACH)])
+def test_what_follows_the_last_period_that_is_asked_for_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period: str, most: float
+) -> None:
+    monkeypatch.setattr(reading, "BLOCK_BYTES", 400)
+    first, second = group(ELEMENTS[0]), group(ELEMENTS[1])
+    (tmp_path / "a.adv2.json").write_text(first)
+    _, counts = counted(tmp_path, lambda lazy: lazy.filter(C("period") == period))
+    assert counts.rows <= most
+    (tmp_path / "a.adv2.json").write_text(f"[{first},{second}]")
+    found, counts = counted(tmp_path, lambda lazy: lazy.filter(C("period") == period))
+    assert (found.height, counts.groups) == (2 * len(UNITS) * len(COMBOS), 2)
+
+
 def test_nothing_is_left_running_when_a_query_stops(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "BLOCK_BYTES", 400)
     before = threading.active_count()

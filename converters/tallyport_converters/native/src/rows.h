@@ -12,7 +12,7 @@ typedef struct {
     Key rest;
     uint32_t at, size;     /* span of the row */
     uint32_t text, note;   /* ids of what Python judges, 0: nothing */
-    uint32_t refused;      /* FLAW_REFUSED: the index */
+    uint32_t refused;      /* FLAW_REFUSED: the index; of a passed row: its first one, 0 if it was passed for another */
     uint32_t passed_before; /* rows of the block that come before it and were passed */
     uint8_t flaw, position; /* position: element of the row that is at fault */
     uint8_t verdict;        /* what Python said of it, where it judged */
@@ -28,8 +28,9 @@ struct Rows {
     RowRules rules;
     AdvRow *row;
     size_t row_capacity, row_count, run_capacity; /* row_count: of the block, those that are kept */
-    uint32_t passed;                              /* of the block */
+    uint32_t passed, beyond;                      /* of the block; those that come behind what is asked for */
     uint64_t first;                               /* the number of the block's first row */
+    uint32_t last_asked; /* the greatest first index that is asked for, where rows are ordered by it */
     Bytes scratch, taken[TEXT_COLUMNS]; /* taken: the texts of the batch that is being filled */
     RowBatch *filling;
     Intern texts, notes;

@@ -26,6 +26,10 @@ Rows *tp_rows_new(const RowRules *rules, uint64_t seed) {
         rows->refuses |= rules->refused[place] != NULL;
         rows->passes |= rules->passed[place] != NULL;
     }
+    rows->last_asked = UINT32_MAX;
+    if (rules->block_places && rules->passed[0])
+        for (rows->last_asked = rules->sizes[0] - 1; rows->last_asked && rules->passed[0][rows->last_asked];)
+            rows->last_asked--;
     intern_init(&rows->texts, seed);
     intern_init(&rows->notes, seed);
     return rows;

@@ -35,8 +35,10 @@ static bool index_element(Json *j, const RowRules *rules, uint32_t place, AdvRow
             row->refused = (uint32_t)index;
         blame(row, FLAW_REFUSED, place);
     }
-    if (rules->passed[place] && rules->passed[place][index])
+    if (!row->passed && rules->passed[place] && rules->passed[place][index]) {
         row->passed = true;
+        row->refused = place ? 0 : (uint32_t)index;
+    }
     if (place < rules->block_places)
         row->block = row->block * rules->sizes[place] + index;
     else
@@ -221,12 +223,24 @@ static bool one_row(Json *j, Rows *rows, AdvRow *row) {
 #define PLAIN_PLACES 12
 #define PLAIN_REACH (PLAIN_PLACES * 10 + 64) /* bytes that a plain row may take */
 
-/* What is behind a row that is not asked for, if the rest of it looks like indexes and a number; NULL: it does not. That is
- * as far as such a row is looked at. */
+/* A high bit for each byte of a word that is `byte`; what is above the lowest of them may be wrong. */
+static inline uint64_t bytes_like(uint64_t word, uint8_t byte) {
+    uint64_t ones = UINT64_C(0x0101010101010101), differs = word ^ ones * byte;
+    return (differs - ones) & ~differs & ones << 7;
+}
+
+/* What is behind a row that is not asked for: its first `]`, if no string, array or object begins before that. NULL: one
+ * does, or it is not before `end`. The row is looked at no further. */
 static inline const uint8_t *behind_passed(const uint8_t *p, const uint8_t *end) {
-    while (p < end && (uint8_t)(*p - ',') <= '9' - ',' && *p != '/')
-        p++;
-    return p < end && *p == ']' ? p + 1 : NULL;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    for (; p + sizeof(uint64_t) <= end; p += sizeof(uint64_t)) {
+        uint64_t word = load64(p), ends = bytes_like(word, ']');
+        uint64_t begins = bytes_like(word, '"') | bytes_like(word, '[') | bytes_like(word, '{');
+        if (ends | begins)
+            return ends && (!begins || (ends & -ends) < (begins & -begins)) ? p + __builtin_ctzll(ends) / 8 + 1 : NULL;
+    }
+#endif
+    return NULL;
 }
 
 /* A row as writers write most: indexes in range and a number, nothing between them. Returns what is behind it, NULL for
@@ -248,6 +262,7 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
             return NULL;
         if (passes && rules->passed[place] && rules->passed[place][index]) {
             row->passed = true;
+            row->refused = place ? 0 : index;
             return behind_passed(p, from + PLAIN_REACH);
         }
         if (place < rules->block_places)
@@ -289,6 +304,7 @@ HOT const uint8_t *plain_row(const Rows *rows, const uint8_t *from, AdvRow *row,
 static inline void keep_row(Rows *rows, AdvRow *row) {
     row->passed_before = rows->passed;
     rows->passed += row->passed;
+    rows->beyond += row->passed && row->refused > rows->last_asked;
     rows->row_count += !row->passed;
 }
 
@@ -297,7 +313,7 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
     Json *j = &(Json){.start = block, .p = block, .end = block + size, .scratch = &rows->scratch, .final = final};
     SCAN_GUARD(rows->report, size);
     rows->row_count = 0;
-    rows->passed = 0;
+    rows->passed = rows->beyond = 0;
     rows->report.run_count = 0;
     /* What Python judges is distinct within a block: the dictionaries start anew. */
     intern_clear(&rows->texts);
@@ -348,6 +364,7 @@ void tp_rows_scan(Rows *rows, const uint8_t *block, uint64_t size, uint32_t stat
         rows->report.state = ROWS_END;
         unit = j->p;
     }
+    rows->report.done = rows->beyond && rows->beyond == tp_rows_scanned(rows);
     rows->report.consumed = (uint64_t)(unit - block);
     rows->report.fault = j->fault == FAULT_NEED_MORE ? FAULT_NONE : j->fault;
     rows->report.fault_at = j->fault_at ? (uint64_t)(j->fault_at - block) : 0;

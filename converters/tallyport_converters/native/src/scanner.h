@@ -18,7 +18,7 @@
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-#define SCANNER_DIGEST "9d66ef26c24f8f14"
+#define SCANNER_DIGEST "5a263c658005cf45"
 
 /* The digest that the library was built with: a caller of another one must not call anything else. */
 EXPORT const char *tp_digest(void);
@@ -571,6 +571,7 @@ typedef struct {
 typedef struct {
     uint64_t rows, accepted, ignored, consumed, fault_at, run_count;
     uint32_t state, fault;
+    uint32_t done; /* all rows of the block come behind those that are asked for, and so do all others, if they are in order */
     Run *runs;
 } RowsReport;
 
