@@ -388,6 +388,8 @@ def test_rows_of_a_workbook_have_the_numbers_of_its_sheet(tmp_path: Path) -> Non
     assert [row.sheet_row for row in view.rows] == expected
     assert view.exit_code == 0
     assert looked(tmp_path / "january.xlsx", sheet="nothing").error is not None
+    with pytest.raises(ValueError, match="a sheet has no effect on dxf-json"):
+        show(SAMPLES / "january.json", sheet="1")
 
 
 def test_no_more_of_a_file_is_read_than_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,13 +145,20 @@ def _look(
 ) -> None:
     if source_format is None and (evidence := _adv2_evidence(source)):
         view.format, view.evidence = "adv2", evidence
+        _check_sheet(hints, "ADV2")
         adv2_view.look(source, view, wanted, snapshot)
         return
     form, evidence = (FORMATS[source_format], "as said") if source_format else detect(source.head())
     view.format, view.evidence = form.name, evidence
+    _check_sheet(hints, form.name)
     if wanted.group is not None:
         raise ValueError(f"a legacy file has no groups: say --row {wanted.row}")
     legacy_view.look(form.readers(source, hints), view, wanted, snapshot, id_schemes)
+
+
+def _check_sheet(hints: Hints, form: str) -> None:
+    if hints.sheet is not None and form != "xlsx":
+        raise ValueError(f"a sheet has no effect on {form}")
 
 
 def _adv2_evidence(source: Source) -> str | None:
