@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 from tallyport.frames.columns import DATA_SET, PLACES, FrameColumn, frame_columns
 from tallyport.frames.group_columns import GroupColumns
 from tallyport.validation.validate import load_snapshot, walked
+from tallyport_converters.adv2.file import Adv2File, RawHead
+from tallyport_converters.adv2.header_form import check_form
 from tallyport_converters.adv2.row_batches import RowBatches, read_groups
 from tallyport_converters.native.table import RowTable, TableForm
+from tallyport_converters.sources import Source
 from tallyport_schemas.finding import Finding, SourceUnreadable
 from tallyport_schemas.group_header import GroupHeader
 
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
     from tallyport.metadata import Snapshot
 
 Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
+
+_IN_PLACE = {"pe": b'"2025"', "ou": b'"any"'}
 
 PART_ROWS = 1 << 18
 """Rows of a table that is made of a header alone."""
@@ -69,7 +74,7 @@ class ValueFiles:
         on_invalid: Callable[[Finding], None] | None = None,
         with_place: bool = False,
     ) -> None:
-        """Read the headers.
+        """Read the headers, but for their periods and organisation units.
 
         Raises:
             ValueError: a folder holds no ADV2 file.
@@ -135,11 +140,25 @@ class ValueFiles:
 
     def _headers(self) -> Iterator[GroupHeader]:
         for path, label in self._files:
-            with _placed(label), closing(read_groups(path, takes_undo=False)) as groups:
-                for rows in groups:
-                    yield rows.header
-                    if rows.is_alone:
+            with _placed(label), closing(Source.open(path)) as source:
+                file = Adv2File(source)
+                for head in file.heads():
+                    yield _without_lists(head)
+                    if not file.is_array:
                         break
+
+
+def _without_lists(head: RawHead) -> GroupHeader:
+    """Return a header without its periods and organisation units, which may be many: reading its rows looks at them.
+
+    Raises:
+        SourceUnreadable: another of its properties is invalid.
+    """
+    properties = [(name, _IN_PLACE.get(name, text)) for name, text in head.properties]
+    header, findings, _ = check_form(properties, any_identifiers=True, takes_undo=False)
+    if header is None:
+        raise SourceUnreadable(findings[0])
+    return header
 
 
 @contextmanager
