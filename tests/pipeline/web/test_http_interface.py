@@ -535,7 +535,7 @@ def test_a_dry_run_into_a_database_counts_what_the_run_then_does(writing: Server
     execute(database, "truncate datavalue")
     dry = writing.dry_run({"visits.adv2.json": adv2([0, 0, 5], [1, 1, 7])}, "database", username="amina")
     assert (dry["state"], stored(database)) == ("done", [])
-    assert "copy staged" in dry["result"]["sql"]
+    assert 'copy "staged"' in dry["result"]["sql"]
     assert fetched(writing, dry, "statements.sql").decode().startswith(dry["result"]["sql"])
     done = writing.run(dry)
     assert (

@@ -291,7 +291,7 @@ def test_values_go_into_a_database_as_the_dry_run_said(window: Window, database:
     expect(values.nth(1)).to_have_text(re.compile(r"new–5.* deVisits001202503.* ouClinicA01"))
     window.check_access()
     window.page.get_by_role("tab", name="SQL").click()
-    expect(window.page.locator("pre")).to_contain_text("copy staged")
+    expect(window.page.locator("pre")).to_contain_text('copy "staged"')
     window.check_access()
     assert execute(database, "select count(*) from datavalue") == [(0,)]
     window.run()
