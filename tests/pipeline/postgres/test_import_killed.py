@@ -31,7 +31,7 @@ from tallyport import OutsideFailed
 from tallyport.postgres.embedded.server import EmbeddedServer
 from tallyport.postgres.imports.import_run import ImportOptions
 
-KILLS = int(os.environ.get("TALLYPORT_KILLS", "100"))
+KILLS = int(os.environ.get("TALLYPORT_KILLS", "40"))
 """Kills in all: of clients and of backends, half each."""
 
 CUTS = 10
