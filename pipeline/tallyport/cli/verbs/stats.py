@@ -55,7 +55,7 @@ def command(talk: Talk, files: tuple[str, ...], **how: Any) -> int:
         return report.exit_code
     for outcome in report.conversions:
         _show_conversion(outcome, is_quiet=talk.quiet)
-    if not talk.quiet:
+    if report.files and not talk.quiet:
         show_statistics(report, None if talk.verbose else SHOWN)
     errors = [file.error for file in report.files if file.error]
     show_findings([*errors, *report.findings], len(errors) + len(report.findings))
@@ -76,7 +76,7 @@ def _show_conversion(outcome: Outcome, *, is_quiet: bool) -> None:
 def show_statistics(report: Statistics, most: int | None) -> None:
     """Print what was counted; `most`: lines of a table that are shown, None for all."""
     counts = report.counts
-    each = f", {report.size_bytes / counts.rows:.1f} bytes a row" if counts.rows else ""
+    each = f", {report.size_bytes / counts.rows:,.1f} bytes a row" if counts.rows else ""
     files = counted(len(report.files), "file")
     click.echo(f"{files}, {size_text(report.size_bytes)}: {counted(counts.rows, 'row')}{each}")
     if not counts.rows:
