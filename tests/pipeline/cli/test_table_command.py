@@ -69,7 +69,7 @@ def test_disk_that_is_full_ends_the_run_with_nothing_half_done(tmp_path: Path, o
         *(["--partition", "year"] if output == "parts" else []),
     ]
     ended = subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+        [sys.executable, "-B", "-c", program, *arguments],
         cwd=tmp_path,
         env=running.environment(),
         capture_output=True,
