@@ -18,6 +18,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from support.dhis2_server import PASSWORD, USERNAME, Dhis2Server
@@ -118,6 +119,7 @@ def fill(folder: Path) -> None:
     shutil.copytree(ROOT / "samples", folder / "samples")
     shutil.copytree(ROOT / "samples", folder / "exports")
     (folder / "clinics.csv").write_bytes((ROOT / "samples/february.csv").read_bytes())
+    pl.read_csv(SAMPLE / "february.csv", infer_schema=False).write_excel(folder / "report.xlsx", worksheet="February")
     for name in ("hmis.snapshot", "country.snapshot"):
         load_metadata(folder / "metadata.json").save(folder / name)
     convert([folder / "january.json"], folder / "out")

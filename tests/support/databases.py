@@ -82,6 +82,7 @@ def restore_tables(server: EmbeddedServer, generation: str, *names: str) -> str:
         [programs() / "psql", url, "-q", "-v", "ON_ERROR_STOP=1"], input=script, capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
+    execute(url, "analyze")
     return url
 
 

@@ -22,8 +22,8 @@ LONGEST_TEXT = 32_767
 DIGITS = 15
 """Significant digits of a number that every spreadsheet keeps."""
 
-CARRIED = r"^(?:0|-?[1-9][0-9]*|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9])$"
-"""The texts that a number comes back as, if it has no more than `DIGITS`."""
+CARRIED = r"^(?:0|-?[1-9][0-9]*(?:\.[0-9]*[1-9])?|-?0\.0{0,4}[1-9](?:[0-9]*[1-9])?)$"
+"""The texts that a number comes back as, if it has no more than `DIGITS`: smaller ones are written with an exponent."""
 
 _LONGEST_NUMBER = 32
 _DAY_ZERO, _FIRST_DAY = date(1899, 12, 30), date(1900, 3, 1)

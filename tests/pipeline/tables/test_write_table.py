@@ -18,7 +18,7 @@ from python_calamine import CalamineWorkbook
 
 from support.places import ROOT, SAMPLES
 from support.running import contents
-from tallyport import OutsideFailed, Refused, SourceUnreadable, TableReport, read_adv2, write_table
+from tallyport import OutsideFailed, Refused, SourceUnreadable, TableReport, convert, read_adv2, write_table
 from tallyport.tables import cells, workbook
 
 MIXED = (
@@ -78,6 +78,18 @@ def test_workbook_has_numbers_where_it_carries_them_exactly_and_texts_that_are_n
         text = archive.read("xl/worksheets/sheet1.xml").decode()
     assert "<f>" not in text
     assert "<v>12</v>" in text
+
+
+@pytest.mark.parametrize(("text", "cell"), [("0.00001", 0.00001), ("0.0000025", "0.0000025"), ("-0.5", -0.5)])
+def test_workbook_has_small_numbers_as_texts_where_they_would_come_back_with_an_exponent(
+    tmp_path: Path, text: str, cell: object
+) -> None:
+    write_table([adv2(tmp_path, group("deVisits001", "202401", f"[0,0,{text}]"))], tmp_path / "out.xlsx")
+    header, row = sheet(tmp_path / "out.xlsx")
+    assert row[header.index("value")] == cell
+    (again,) = convert([tmp_path / "out.xlsx"], tmp_path / "again").sources
+    assert again.manifest
+    assert again.manifest["values"]["written"] == 1
 
 
 def test_workbook_opens_with_its_header_in_view_a_filter_and_columns_as_wide_as_their_texts(tmp_path: Path) -> None:
