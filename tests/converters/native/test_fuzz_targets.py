@@ -1,4 +1,4 @@
-"""The fuzz targets of fuzz/ on all seeds and some seconds beyond: `TALLYPORT_FUZZ_SECONDS` for each, 5 if not said."""
+"""The fuzz targets of fuzz/ on all seeds and some seconds beyond: `TALLYPORT_FUZZ_SECONDS` for each, 3 if not said."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from support.places import ROOT
 
-SECONDS = os.environ.get("TALLYPORT_FUZZ_SECONDS", "5")
+SECONDS = os.environ.get("TALLYPORT_FUZZ_SECONDS", "3")
 
 
 def test_no_input_that_the_targets_make_breaks_the_scanner() -> None:
