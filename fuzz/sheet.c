@@ -9,7 +9,8 @@ static bool scan(const Input *input, uint32_t strings, size_t block_bytes, Text 
     bool remembered = sheet != NULL, final = false;
     *fault = FAULT_NONE;
     while (remembered && !final && *fault == FAULT_NONE) {
-        size_t size = input->size - at < block_bytes ? input->size - at : block_bytes;
+        size_t wanted = block_bytes > rest.size / 2 ? block_bytes : rest.size / 2; /* no byte is copied very often */
+        size_t size = input->size - at < wanted ? input->size - at : wanted;
         text_add(&rest, input->data + at, size);
         at += size;
         final = at == input->size;
